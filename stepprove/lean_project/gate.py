@@ -1,0 +1,298 @@
+"""The trust gate: whether an elaborated candidate proves the original statements, and on which axioms.
+
+An unreviewed proof by a machine is treated as hostile. Both texts are elaborated by the engine; what counts is then read off
+the two environments, not off the texts or off messages, which a candidate could shape (docs/trust.md says what this
+establishes and what it does not). The engine sends every declaration of the candidate to the kernel a second time, on top of
+nothing but the imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Message
+from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+
+STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
+NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
+"""What `native_decide` adds: trust in the compiler and in every `implemented_by`."""
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Declaration(_Fact):
+    """One constant that the candidate's text added, as the engine sees it."""
+
+    name: str
+    display: str
+    """As a person wrote it: without the mangling of `private`."""
+    kind: Literal[
+        "axiom", "definition", "theorem", "opaque", "quotient", "inductive", "constructor", "recursor"
+    ]
+    internal: bool
+    """Made by the elaborator (`foo._proof_1`), not named by a person."""
+    statement: Literal["new", "same", "changed"]
+    """Its kind, universe parameters and type, held against the original's."""
+    value: Literal["same", "filled", "refilled", "changed"] | None
+    """A definition's value held against the original's; filled: equal but for what stood as `sorry`; refilled: the original
+    rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
+    unchecked: Literal["unsafe", "partial", "implemented_by", "extern"] | None
+    uses: tuple[str, ...]
+    """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
+    axioms: tuple[str, ...]
+
+
+class Missing(_Fact):
+    """A constant of the original that the candidate lacks."""
+
+    name: str
+    display: str
+    internal: bool
+
+
+class Facts(_Fact):
+    """The engine's answer to `inspect`."""
+
+    declarations: tuple[Declaration, ...]
+    missing: tuple[Missing, ...]
+    replay: str | None
+    """Why the kernel refused a second look, or None."""
+
+
+class Policy(_Fact):
+    """What a caller allows beyond the standard."""
+
+    native_decide: bool = False
+    axioms: frozenset[str] = frozenset()
+    """Axioms that the user's own file declares and accepts, by name."""
+    only_holes: bool = False
+    """The caller has made sure that the candidate differs from the original in its holes alone, byte for byte: then a definition
+    that rested on `sorry` may compile to anything, and nothing new may be declared."""
+
+    @property
+    def allowed_axioms(self) -> frozenset[str]:
+        """Every axiom a proof may rest on."""
+        return STANDARD_AXIOMS | self.axioms | (NATIVE_AXIOMS if self.native_decide else frozenset())
+
+
+class Verdict(_Fact):
+    """The gate's word on one declaration of the original."""
+
+    name: str
+    kind: str
+    outcome: Outcome
+    reason: str | None = None
+    axioms: tuple[str, ...] = ()
+
+
+class Judgement(_Fact):
+    """The gate's word on a whole candidate."""
+
+    outcome: Outcome
+    """PROVED only when every declaration asked about is."""
+    reason: str | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether every declaration asked about is proved."""
+        return self.outcome is Outcome.PROVED
+
+    def verdict(self, name: str) -> Verdict | None:
+        """The verdict on one declaration, or None when the original has no such name."""
+        return next((v for v in self.verdicts if v.name == name), None)
+
+
+def judge(
+    repl: Repl,
+    original: str,
+    candidate: str,
+    *,
+    env: int | None = None,
+    targets: Collection[str] | None = None,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+    timeout: float | None = None,
+) -> Judgement:
+    """Hold a candidate against the original text.
+
+    Both are elaborated in `env` (None: from their own imports). `targets` names the declarations that must be proved;
+    None asks about every theorem of the original and every definition that rested on `sorry`. `timeout` is in seconds for each
+    of the three engine calls. A time-out or crash of the engine is an outcome of its own, never a verdict.
+    """
+    try:
+        return _judge(repl, original, candidate, env, targets, policy, timeout)
+    except ReplTimeout as late:
+        return Judgement(outcome=Outcome.TIMEOUT, reason=str(late))
+    except ReplFailure as failure:
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
+
+
+def _judge(
+    repl: Repl,
+    original: str,
+    candidate: str,
+    env: int | None,
+    targets: Collection[str] | None,
+    policy: Policy,
+    timeout: float | None,
+) -> Judgement:
+    before = repl.command(original, env, timeout=timeout)
+    after = repl.command(candidate, env, timeout=timeout)
+    if isinstance(before, ErrorResponse) or isinstance(after, ErrorResponse):
+        answer = before if isinstance(before, ErrorResponse) else after
+        assert isinstance(answer, ErrorResponse)
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+    if before.has_errors:
+        return Judgement(
+            outcome=Outcome.INFRASTRUCTURE,
+            reason=f"the original has errors of its own: {_first(before.errors)}",
+            messages=before.messages,
+        )
+    facts = inspect(repl, after, before, timeout=timeout)
+    return weigh(facts, after.messages, targets=targets, policy=policy)
+
+
+def inspect(
+    repl: Repl, after: CommandResponse, before: CommandResponse, *, timeout: float | None = None
+) -> Facts:
+    """Ask the engine what the environment `after` holds, compared with `before`.
+
+    Raises ReplFailure when the engine cannot tell.
+    """
+    answer: dict[str, Any] = repl.request({"inspect": after.env, "against": before.env}, timeout=timeout)
+    if "declarations" not in answer:
+        raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
+    return Facts.model_validate(answer)
+
+
+def weigh(
+    facts: Facts,
+    messages: Sequence[Message],
+    *,
+    targets: Collection[str] | None = None,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+) -> Judgement:
+    """Decide, from facts alone. Pure: the five points of docs/trust.md, in order."""
+    errors = [m for m in messages if m.severity == "error"]
+    by_name = {d.name: d for d in facts.declarations}
+    broken = _breach(facts, by_name, policy)
+    asked = set(targets) if targets is not None else None
+    verdicts = []
+    for declaration in facts.declarations:
+        if declaration.internal:
+            continue
+        wanted = (
+            declaration.display in asked
+            if asked is not None
+            else declaration.statement != "new"
+            and (declaration.kind == "theorem" or declaration.value in {"filled", "refilled"})
+        )
+        if wanted:
+            verdicts.append(_verdict(declaration, policy, broken))
+    absent = sorted((asked or set()) - {v.name for v in verdicts})
+    verdicts += [
+        Verdict(name=name, kind="missing", outcome=Outcome.REJECTED, reason=f"`{name}` is not declared")
+        for name in absent
+    ]
+    found = tuple(messages)
+    if errors:
+        reason = _first(errors)
+        failed = tuple(
+            v
+            if v.outcome is not Outcome.PROVED
+            else v.model_copy(update={"outcome": Outcome.FAILED, "reason": reason})
+            for v in verdicts
+        )
+        return Judgement(outcome=Outcome.FAILED, reason=reason, verdicts=failed, messages=found)
+    if broken:
+        return Judgement(
+            outcome=Outcome.REJECTED, reason=broken, verdicts=tuple(verdicts), messages=found
+        )
+    bad = [v for v in verdicts if v.outcome is not Outcome.PROVED]
+    if bad:
+        return Judgement(
+            outcome=bad[0].outcome, reason=bad[0].reason, verdicts=tuple(verdicts), messages=found
+        )
+    if not verdicts:
+        return Judgement(
+            outcome=Outcome.REJECTED, reason="there is nothing to prove in the original", messages=found
+        )
+    return Judgement(outcome=Outcome.PROVED, verdicts=tuple(verdicts), messages=found)
+
+
+def _first(errors: Iterable[Message]) -> str:
+    error = next(iter(errors))
+    return f"line {error.pos.line}: {error.data.splitlines()[0] if error.data else 'error'}"
+
+
+def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> str | None:
+    """What makes the candidate as a whole untrustworthy, in one sentence; None when nothing does."""
+    for missing in facts.missing:
+        if not missing.internal:
+            return f"`{missing.display}` of the original is missing"
+    kept = [d for d in facts.declarations if d.statement != "new" and not d.internal]
+    meaning = _closure(kept, by_name)
+    for declaration in facts.declarations:
+        if declaration.internal and declaration.name not in meaning:
+            continue
+        if declaration.statement == "changed":
+            return f"the statement of `{declaration.display}` is not the original one"
+        if declaration.value == "changed" or (declaration.value == "refilled" and not policy.only_holes):
+            return f"the definition of `{declaration.display}` is not the original one"
+    for declaration in facts.declarations:
+        if declaration.statement != "new":
+            continue
+        if declaration.kind == "axiom" and declaration.name not in policy.axioms:
+            return f"the candidate declares the axiom `{declaration.display}`"
+        if declaration.internal:
+            continue
+        if declaration.unchecked:
+            return f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check"
+        if policy.only_holes:
+            return f"the proof declares `{declaration.display}`, which is not in the original"
+    if facts.replay is not None:
+        return f"the second check by the kernel failed: {facts.replay}"
+    return None
+
+
+def _closure(roots: Iterable[Declaration], by_name: dict[str, Declaration]) -> set[str]:
+    """Everything of the text that the meaning of `roots` rests on."""
+    seen: set[str] = set()
+    todo = [d.name for d in roots]
+    while todo:
+        name = todo.pop()
+        if name not in seen and name in by_name:
+            seen.add(name)
+            if by_name[name].value not in {"filled", "refilled"}:
+                todo.extend(by_name[name].uses)
+    return seen
+
+
+def _verdict(declaration: Declaration, policy: Policy, broken: str | None) -> Verdict:
+    def say(outcome: Outcome, reason: str | None = None) -> Verdict:
+        return Verdict(
+            name=declaration.display,
+            kind=declaration.kind,
+            outcome=outcome,
+            reason=reason,
+            axioms=declaration.axioms,
+        )
+
+    if "sorryAx" in declaration.axioms:
+        return say(Outcome.FAILED, f"`{declaration.display}` still rests on `sorry`")
+    if broken:
+        return say(Outcome.REJECTED, broken)
+    extra = [a for a in declaration.axioms if a not in policy.allowed_axioms]
+    if extra:
+        return say(
+            Outcome.REJECTED, f"`{declaration.display}` rests on {'axiom' if len(extra) == 1 else 'axioms'} "
+            + ", ".join(f"`{a}`" for a in extra),
+        )
+    return say(Outcome.PROVED)
