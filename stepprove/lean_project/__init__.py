@@ -1,0 +1,47 @@
+"""Talking to Lean: find it, start it, send it code, and judge what comes back."""
+
+from stepprove.lean_project.protocol import (
+    Command,
+    CommandResponse,
+    ErrorResponse,
+    FileCommand,
+    Message,
+    Position,
+    ProofStep,
+    ProofStepResponse,
+    Sorry,
+    TacticInfo,
+)
+from stepprove.lean_project.repl import (
+    Repl,
+    ReplClosed,
+    ReplCrashed,
+    ReplFailure,
+    ReplMemory,
+    ReplProtocolError,
+    ReplStateLost,
+    ReplStats,
+    ReplTimeout,
+)
+
+__all__ = [
+    "Command",
+    "CommandResponse",
+    "ErrorResponse",
+    "FileCommand",
+    "Message",
+    "Position",
+    "ProofStep",
+    "ProofStepResponse",
+    "Repl",
+    "ReplClosed",
+    "ReplCrashed",
+    "ReplFailure",
+    "ReplMemory",
+    "ReplProtocolError",
+    "ReplStateLost",
+    "ReplStats",
+    "ReplTimeout",
+    "Sorry",
+    "TacticInfo",
+]

@@ -1,0 +1,356 @@
+"""One child process that is written to and read from in blocks, each ended by a blank line.
+
+`Child` is a pexpect spawn on three pipes. Pexpect's own `PopenSpawn` is not used: it polls a reader thread
+that hands over 1 kB at a time, which keeps the processor busy while Lean thinks and is slow for answers of
+many MB, and it mixes stderr into the answers. Here one `poll` waits for whatever comes first, so there is no
+thread, and a request larger than the pipe cannot deadlock with its answer.
+
+The child leads a session of its own and never outlives its owner. It is killed, with everything it started,
+by `end()`, by the garbage collector, at interpreter exit, and, when the owner is killed with -9, by a watcher
+in its process group that reads a pipe of which only the owner holds the other end. (Linux's PR_SET_PDEATHSIG
+would not do: it fires when the *thread* that started the child ends.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+import weakref
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pexpect
+from pexpect.spawnbase import SpawnBase
+
+__all__ = ["Child", "ChildDied", "ChildError", "ChildSilent", "ChildTooBig", "ChildTooLoud"]
+
+_TERM_GRACE = 0.25
+"""Seconds between SIGTERM and SIGKILL."""
+
+_EXIT_GRACE = 0.5
+"""Seconds in which a child that closed its stdout should leave by itself, with an exit status of its own."""
+
+_STDERR_KEPT = 16_384
+"""Bytes of stderr that are kept, the last ones."""
+
+_MEMORY_INTERVAL = 0.25
+"""Seconds between looks at the child's memory during a wait."""
+
+_LONGEST_POLL = 2**31 - 1
+"""Milliseconds that `poll` can be told to wait."""
+
+_CHUNK = 1 << 20
+_BLANK_LINES = [b"\n\n", b"\n\r\n"]
+_SOMETHING = re.compile(rb"(?s).+")
+
+# The watcher opens the lifeline by name, as a POSIX shell need not redirect from descriptors above 9. Where
+# there is no /dev/fd, `exec` fails and ends the watcher, and the child merely has none.
+_LAUNCH = """
+{{ exec </dev/fd/{lifeline} >/dev/null 2>&1; read -r _; kill -9 0; }} &
+exec "$@"
+"""
+
+_numbers = itertools.count(1)
+
+
+class ChildError(Exception):
+    """No whole block came."""
+
+
+class ChildSilent(ChildError):
+    """The deadline passed."""
+
+
+class ChildDied(ChildError):
+    """The child closed its stdout."""
+
+
+class ChildTooLoud(ChildError):
+    """The child printed more than a block may have."""
+
+
+class ChildTooBig(ChildError):
+    """The child and its descendants use more memory than they may."""
+
+
+class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
+    """A started process.
+
+    Args:
+        command: the program and its arguments.
+        cwd: its working directory; the owner's when None.
+        environment: variables added to the owner's.
+        block_limit: bytes that one block may have.
+        memory_limit_mb: resident memory that the process tree may use while it is waited for, in 10**6 B.
+
+    Raises:
+        OSError: the program or the directory is not there.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        block_limit: int,
+        memory_limit_mb: float | None = None,
+    ) -> None:
+        super().__init__(timeout=None, maxread=_CHUNK)
+        self.delayafterread = None  # pexpect would sleep after each read
+        self.number = next(_numbers)
+        """Unique among the children of this Python program."""
+        self._block_limit = block_limit
+        self._memory_limit_mb = memory_limit_mb
+        self._memory_seen_at = 0.0
+        self._deadline = math.inf
+        self._fresh: deque[bytes] = deque()  # output that pexpect has not seen
+        self._eof = False
+        self._unfinished = 0  # bytes since the last block
+        self._errors = bytearray()
+
+        popen, lifeline = _start(command, cwd, {**os.environ, **(environment or {})})
+        self._popen = popen
+        self.pid = popen.pid
+        self.end = weakref.finalize(self, _end, popen, lifeline, os.getpid())
+        """Kill the child and what it started, and close the pipes; harmless when repeated."""
+        assert popen.stdin and popen.stdout and popen.stderr
+        self._stdin, self._stdout, self._stderr = (
+            pipe.fileno() for pipe in (popen.stdin, popen.stdout, popen.stderr)
+        )
+        for descriptor in (self._stdin, self._stdout, self._stderr):
+            os.set_blocking(descriptor, False)
+        self._poll = select.poll()
+        self._poll.register(self._stdout, select.POLLIN)
+        self._poll.register(self._stderr, select.POLLIN)
+
+    def send_block(self, block: bytes, deadline: float) -> None:
+        """Write a block and the blank line after it, up to `deadline`, a reading of `time.monotonic()`.
+
+        That the child has stopped reading is not reported here: what it said before comes first.
+
+        Raises:
+            ChildSilent, ChildTooLoud, ChildTooBig: it did not take the block.
+        """
+        self._deadline = deadline
+        rest = memoryview(block + b"\n\n")
+        while rest and not self._eof:
+            try:
+                rest = rest[os.write(self._stdin, rest) :]
+            except BlockingIOError:
+                self._poll.register(self._stdin, select.POLLOUT)
+                try:
+                    self._wait()
+                finally:
+                    self._poll.unregister(self._stdin)
+            except BrokenPipeError:
+                return
+
+    def read_block(self, deadline: float) -> bytes:
+        """Return what the child prints up to the next blank line, which must come before `deadline`.
+
+        Raises:
+            ChildError: there is no whole block; `unfinished_block()` has what there is.
+        """
+        self._deadline = deadline
+        try:
+            self.expect_exact(_BLANK_LINES)
+        except pexpect.EOF:
+            raise ChildDied from None
+        self._unfinished = len(self.buffer)
+        block: bytes = self.before
+        return block
+
+    def read_unasked(self) -> bytes:
+        """Return what the child has printed since its last block, without waiting.
+
+        Raises:
+            ChildDied: it is gone.
+        """
+        self._read_ready(0)
+        unasked = b""
+        while self._fresh or self.buffer:
+            self.expect([_SOMETHING])
+            unasked += self.after
+        if self._eof:
+            raise ChildDied
+        self._unfinished = 0
+        return unasked
+
+    def unfinished_block(self) -> bytes:
+        """Return the beginning of a block whose end did not come."""
+        return bytes(self.before or b"")
+
+    def stderr_tail(self) -> str:
+        """Return the last of what the child wrote to stderr, up to 16 kB."""
+        self._read_errors()
+        return self._errors.decode(errors="replace").strip()
+
+    def exit_status(self) -> int | None:
+        """Return the status of a child that closed its stdout, -9 for SIGKILL; None if it is still there."""
+        try:
+            return self._popen.wait(_EXIT_GRACE)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._popen.poll() is None
+
+    def interrupt(self) -> None:
+        """Kill the child's processes and nothing else: safe while another thread waits for an answer."""
+        if self.end.alive:
+            _signal_group(self.pid, signal.SIGKILL)
+
+    def memory_mb(self) -> float:
+        """Return the resident memory of the child and its descendants, in MB (10**6 B); 0 when it is gone."""
+        if Path("/proc/self/statm").exists():
+            return _memory_from_proc(self.pid) / 1e6
+        return _memory_from_ps(self.pid) / 1e6
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
+        """Wait for output and return some: this is what pexpect reads through."""
+        while not self._fresh:
+            if self._eof:
+                raise pexpect.EOF("end of file")
+            self._wait()
+        return self._fresh.popleft()
+
+    def _wait(self) -> None:
+        """Wait until a pipe is ready, and read what has come."""
+        now = time.monotonic()
+        remaining = self._deadline - now
+        if remaining <= 0:
+            raise ChildSilent
+        if self._memory_limit_mb is not None:
+            if now - self._memory_seen_at >= _MEMORY_INTERVAL:
+                self._memory_seen_at = now
+                if self.memory_mb() > self._memory_limit_mb:
+                    raise ChildTooBig
+            remaining = min(remaining, _MEMORY_INTERVAL)
+        self._read_ready(remaining)
+
+    def _read_ready(self, seconds: float) -> None:
+        """Wait up to so many seconds for any of the pipes, and read from those that have something."""
+        milliseconds = min(math.ceil(min(seconds, 1e9) * 1000), _LONGEST_POLL)
+        for descriptor, _ in self._poll.poll(milliseconds):
+            if descriptor == self._stdout:
+                self._read_output()
+            elif descriptor == self._stderr:
+                self._read_errors()
+
+    def _read_output(self) -> None:
+        """Take what the pipe of stdout has."""
+        data = os.read(self._stdout, _CHUNK)
+        if not data:
+            self._eof = True
+            self._poll.unregister(self._stdout)
+            return
+        self._fresh.append(data)
+        self._unfinished += len(data)
+        if self._unfinished > self._block_limit:
+            raise ChildTooLoud
+
+    def _read_errors(self) -> None:
+        """Take what the pipe of stderr has, and keep the last of it."""
+        try:
+            data = os.read(self._stderr, _CHUNK)
+        except BlockingIOError:
+            return
+        if not data:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._stderr)
+        self._errors += data
+        del self._errors[:-_STDERR_KEPT]
+
+
+def _start(
+    command: Sequence[str], cwd: Path | None, variables: dict[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the command and its watcher; return it with the owner's end of the lifeline."""
+    name = command[0]
+    path = str((cwd or Path()) / name) if os.sep in name else name
+    if shutil.which(path, path=variables.get("PATH")) is None:
+        raise FileNotFoundError(f"there is no program {name!r}")
+    watched, lifeline = os.pipe()
+    try:
+        popen = subprocess.Popen(
+            ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched), "sh", *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=cwd,
+            env=variables,
+            start_new_session=True,
+            pass_fds=(watched,),
+        )
+    except BaseException:
+        os.close(lifeline)
+        raise
+    finally:
+        os.close(watched)
+    return popen, lifeline
+
+
+def _end(popen: subprocess.Popen[bytes], lifeline: int, owner: int) -> None:
+    """Kill the process group and close the pipes."""
+    # A forked copy of the owner must not kill the owner's child when it collects its garbage.
+    if os.getpid() != owner:
+        return
+    try:
+        _signal_group(popen.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            popen.wait(_TERM_GRACE)
+    finally:
+        _signal_group(popen.pid, signal.SIGKILL)
+        popen.wait()
+        for pipe in (popen.stdin, popen.stdout, popen.stderr):
+            if pipe is not None:
+                pipe.close()
+        os.close(lifeline)
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
+    """Signal every process of a group, if any is left."""
+    # macOS answers EPERM when only zombies are left.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, number)
+
+
+def _memory_from_proc(pid: int) -> int:
+    """Sum the resident memory, in bytes, of a process and its descendants from Linux's /proc."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
+        children = [
+            int(child)
+            for thread in os.listdir(f"/proc/{pid}/task")
+            for child in Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split()
+        ]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it ended meanwhile
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(_memory_from_proc, children))
+
+
+def _memory_from_ps(pid: int) -> int:
+    """Sum the resident memory, in bytes, of a process and its descendants as `ps` has it."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [tuple(map(int, line.split())) for line in listing.splitlines()]
+    tree = {pid}
+    grown = True
+    while grown:
+        more = {child for child, parent, _ in rows if parent in tree} - tree
+        tree |= more
+        grown = bool(more)
+    return sum(kilobytes * 1024 for child, _, kilobytes in rows if child in tree)

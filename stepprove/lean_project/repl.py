@@ -1,0 +1,630 @@
+"""Talking to one Lean REPL process: send a request, get a typed answer, and survive what may go wrong.
+
+An answer from Lean, good or bad, is a value (`CommandResponse`, `ProofStepResponse`, `ErrorResponse`).
+Everything that keeps Lean from answering is a `ReplFailure`: it says something about the machinery and
+nothing about the code, so it must never be counted as a verdict. After a failure the process is gone, and the
+next call starts a new one; environments and proof states of the old one are then lost, and a request that
+names one raises `ReplStateLost` instead of reaching whatever has the same number now.
+
+What is not defended against: with the native engine, Lean code can open /proc/self/fd/1 and print an answer
+of its own making. An answer that nobody asked for ends the process, but one that comes in place of the true
+answer cannot be told from it: that is what the trust gate is for.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+import orjson
+
+from stepprove.lean_project.child import (
+    Child,
+    ChildDied,
+    ChildSilent,
+    ChildTooBig,
+    ChildTooLoud,
+)
+from stepprove.lean_project.protocol import (
+    Command,
+    CommandResponse,
+    ErrorResponse,
+    FileCommand,
+    InfoTreeKind,
+    PickleEnvironment,
+    PickleProofState,
+    ProofStep,
+    ProofStepResponse,
+    Request,
+    StateId,
+    UnpickleEnvironment,
+    UnpickleProofState,
+    read_response,
+)
+
+__all__ = [
+    "Repl",
+    "ReplClosed",
+    "ReplCrashed",
+    "ReplFailure",
+    "ReplMemory",
+    "ReplProtocolError",
+    "ReplStateLost",
+    "ReplStats",
+    "ReplTimeout",
+    "Startable",
+]
+
+# Which fields of a request name a state. The last three are the embedded engine's.
+_STATE_FIELDS = {
+    "env": "environment",
+    "proofState": "proof state",
+    "negate": "proof state",
+    "inspect": "environment",
+    "against": "environment",
+}
+
+# A request that every REPL refuses at once and that leaves no trace: whoever answers it is ready.
+_PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
+
+_OBJECT = re.compile(rb"^\{", re.MULTILINE)
+
+_Answer = TypeVar("_Answer", CommandResponse, ProofStepResponse)
+
+
+class Startable(Protocol):
+    """What is needed to start an engine; `toolchain.Engine` is one."""
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The program that speaks the protocol, and its arguments."""
+
+    @property
+    def cwd(self) -> Path | None:
+        """Its working directory."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables added to ours."""
+
+    @property
+    def ready_line(self) -> bool:
+        """Whether it says `{"ready": true}` when it can take commands."""
+
+
+class ReplFailure(Exception):
+    """Lean could not be asked, or did not answer: never a verdict on the code."""
+
+
+class ReplTimeout(ReplFailure):
+    """Lean was not ready, or did not answer, in time."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        """The limit that was passed."""
+
+
+class ReplCrashed(ReplFailure):
+    """The process ended before it had answered."""
+
+    def __init__(self, message: str, exit_status: int | None, stderr: str) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+        """Negative for a signal; None when the process closed its output but stayed."""
+        self.stderr = stderr
+        """The last of what it said."""
+
+
+class ReplProtocolError(ReplFailure):
+    """The process printed something that is not an answer."""
+
+    def __init__(self, message: str, output: str) -> None:
+        super().__init__(message)
+        self.output = output
+        """The beginning of what it printed."""
+
+
+class ReplMemory(ReplFailure):
+    """Lean used more memory than it may while it worked on the request, and was killed."""
+
+
+class ReplStateLost(ReplFailure):
+    """The request names an environment or a proof state of a process that is gone."""
+
+
+class ReplClosed(ReplFailure):
+    """The `Repl` was closed, before the call or during it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplStats:
+    """What one `Repl` has done so far."""
+
+    commands: int
+    """Requests that were answered."""
+    timeouts: int
+    crashes: int
+    """Processes that died or broke the protocol."""
+    restarts: int
+    """Processes that were given up, for whatever reason."""
+    seconds: float
+    """Spent waiting for answers, start-up not counted."""
+
+
+class Repl:
+    """A Lean REPL process, restarted when need be.
+
+    It starts at once and is waited for at the first request. Only one thread may use it at a time (another's
+    call raises RuntimeError), save that any thread may `close()` it to cut a request short.
+
+    Args:
+        engine: what to start: an engine of `toolchain.find_engine()`, or a command that speaks the protocol.
+        timeout: seconds for one request; None for no limit. Each call may set its own.
+        startup_timeout: seconds for a process to become ready; None for no limit.
+        standby: keep a second process, already started, that takes over when the first is lost. It is started
+            after the first answer, so as not to slow that down.
+        memory_limit_mb: resident memory of Lean and its descendants, in MB (10**6 B). Lean is killed in the
+            middle of a request that passes it (`ReplMemory`); when it is passed at the end of a request the
+            answer still counts, and the process, with its states, is given up after it.
+        answer_limit_mb: the size of an answer, in MB, beyond which the process counts as gone mad.
+
+    Raises:
+        ReplFailure: the program cannot be started.
+        ValueError: a limit is not above 0.
+    """
+
+    def __init__(
+        self,
+        engine: Startable | Sequence[str],
+        *,
+        timeout: float | None = 60.0,
+        startup_timeout: float | None = 120.0,
+        standby: bool = False,
+        memory_limit_mb: float | None = None,
+        answer_limit_mb: float = 256.0,
+    ) -> None:
+        if isinstance(engine, str):
+            raise ValueError(f"the command must be a list of the program and its arguments, not {engine!r}")
+        self._timeout = _above_zero("timeout", timeout)
+        self._startup_timeout = _above_zero("startup_timeout", startup_timeout)
+        self._memory_limit_mb = _above_zero("memory_limit_mb", memory_limit_mb)
+        self._answer_limit_mb = _above_zero("answer_limit_mb", answer_limit_mb)
+        if isinstance(engine, Sequence):
+            self._command, self._cwd, self._environment = tuple(engine), None, dict[str, str]()
+            self._ready_line = False
+        else:
+            self._command, self._cwd = engine.command, engine.cwd
+            self._environment, self._ready_line = dict(engine.environment), engine.ready_line
+        self._wants_standby = standby
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._caller: int | None = None  # the thread that holds the lock
+        self._closed = False
+        self._commands = self._timeouts = self._crashes = self._generation = 0
+        self._seconds = 0.0
+        self._losses: dict[int, str] = {}  # why each process was given up, by its number
+        self._last_loss = ""
+        # The highest number of each kind of state that this process, and that any before it, gave out.
+        self._given = dict.fromkeys(_STATE_FIELDS.values(), -1)
+        self._given_before = dict(self._given)
+        self._ready = False
+        self._standby: Child | None = None
+        self._child: Child | None = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Requests.
+
+    def command(
+        self,
+        code: str,
+        env: int | None = None,
+        *,
+        all_tactics: bool = False,
+        root_goals: bool = False,
+        infotree: InfoTreeKind | None = None,
+        timeout: float | None = None,
+    ) -> CommandResponse | ErrorResponse:
+        """Elaborate Lean code in environment `env`, or in a fresh one, in which it may `import`.
+
+        Args:
+            code: Lean source text.
+            env: the `env` of an earlier answer.
+            all_tactics: list every tactic call, with its goals and its proof state.
+            root_goals: list the first goal of each proof among the sorries, even if the proof is finished.
+            infotree: print the info trees, of this kind.
+            timeout: seconds for this request; the Repl's own limit when None.
+
+        Raises:
+            ReplFailure: there is no answer; see the subclasses.
+        """
+        request = Command(
+            cmd=code,
+            env=env,
+            all_tactics=all_tactics or None,
+            root_goals=root_goals or None,
+            infotree=infotree,
+        )
+        return self._ask(request, CommandResponse, timeout)
+
+    def file(
+        self,
+        path: str | Path,
+        env: int | None = None,
+        *,
+        all_tactics: bool = False,
+        root_goals: bool = False,
+        infotree: InfoTreeKind | None = None,
+        timeout: float | None = None,
+    ) -> CommandResponse | ErrorResponse:
+        """Elaborate a file, which Lean reads; otherwise as `command`."""
+        request = FileCommand(
+            path=_absolute(path),
+            env=env,
+            all_tactics=all_tactics or None,
+            root_goals=root_goals or None,
+            infotree=infotree,
+        )
+        return self._ask(request, CommandResponse, timeout)
+
+    def tactic(
+        self, proof_state: int, tactic: str, timeout: float | None = None
+    ) -> ProofStepResponse | ErrorResponse:
+        """Run one tactic on a proof state of an earlier answer; a tactic that fails gives an `ErrorResponse`.
+
+        Raises:
+            ReplFailure: there is no answer; see the subclasses.
+        """
+        return self._ask(ProofStep(proof_state=proof_state, tactic=tactic), ProofStepResponse, timeout)
+
+    def pickle_env(
+        self, env: int, path: str | Path, timeout: float | None = None
+    ) -> CommandResponse | ErrorResponse:
+        """Write an environment to a file."""
+        return self._ask(PickleEnvironment(env=env, pickle_to=_absolute(path)), CommandResponse, timeout)
+
+    def unpickle_env(self, path: str | Path, timeout: float | None = None) -> CommandResponse | ErrorResponse:
+        """Read an environment from a file that `pickle_env` wrote."""
+        return self._ask(UnpickleEnvironment(unpickle_env_from=_absolute(path)), CommandResponse, timeout)
+
+    def pickle_state(
+        self, proof_state: int, path: str | Path, timeout: float | None = None
+    ) -> ProofStepResponse | ErrorResponse:
+        """Write a proof state to a file."""
+        request = PickleProofState(proof_state=proof_state, pickle_to=_absolute(path))
+        return self._ask(request, ProofStepResponse, timeout)
+
+    def unpickle_state(
+        self, path: str | Path, env: int | None = None, timeout: float | None = None
+    ) -> ProofStepResponse | ErrorResponse:
+        """Read a proof state from a file that `pickle_state` wrote, on top of `env` when it needs one."""
+        request = UnpickleProofState(unpickle_proof_state_from=_absolute(path), env=env)
+        return self._ask(request, ProofStepResponse, timeout)
+
+    def request(self, payload: Mapping[str, Any], timeout: float | None = None) -> dict[str, Any]:
+        """Send any JSON object and return the JSON object that answers it.
+
+        Raises:
+            ReplFailure: there is no answer; see the subclasses.
+            ValueError: the payload cannot be written as JSON.
+        """
+        answer, _ = self._exchange(payload, timeout)
+        return answer
+
+    # The process.
+
+    @property
+    def generation(self) -> int:
+        """How many processes have been given up so far; the states of all of them are lost."""
+        return self._generation
+
+    @property
+    def stats(self) -> ReplStats:
+        """What has been done so far."""
+        return ReplStats(self._commands, self._timeouts, self._crashes, self._generation, self._seconds)
+
+    def memory_mb(self) -> float:
+        """Return the resident memory of Lean and its descendants, in MB (10**6 B), without the standby."""
+        child = self._child
+        return 0.0 if child is None else child.memory_mb()
+
+    def wait_until_ready(self) -> None:
+        """Wait until Lean takes requests; calls that send one do this themselves.
+
+        Raises:
+            ReplFailure: it died, or did not become ready in time.
+        """
+        with self._claimed():
+            self._notice_death()
+            self._ready_child()
+
+    def restart(self) -> None:
+        """Give the process up for the standby or a new one, without waiting until that is ready."""
+        with self._claimed():
+            if self._child is not None:
+                self._lose(self._child, "restart() was called")
+            self._child = self._replacement()
+
+    def close(self) -> None:
+        """Kill Lean and the standby; harmless when repeated. A call that is waiting in another thread raises
+        `ReplClosed`.
+        """
+        self._closed = True
+        for child in (self._child, self._standby):
+            if child is not None:
+                child.interrupt()
+        # Within a call, as from a signal handler, the call itself cleans up as it unwinds.
+        if self._caller != threading.get_ident():
+            with self._lock:
+                self._end_all()
+
+    # How it works.
+
+    @contextmanager
+    def _claimed(self) -> Iterator[None]:
+        """Keep other threads out, and clean up if `close()` was called meanwhile."""
+        if os.getpid() != self._owner:
+            raise RuntimeError("this Repl was made before the fork; make one in each process")
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("this Repl is busy in another call; give each thread its own Repl")
+        self._caller = threading.get_ident()
+        try:
+            if self._closed:
+                raise ReplClosed("the Repl is closed")
+            yield
+        finally:
+            if self._closed:
+                self._end_all()
+            self._caller = None
+            self._lock.release()
+
+    def _ask(self, request: Request, kind: type[_Answer], timeout: float | None) -> _Answer | ErrorResponse:
+        """Send a request of the protocol and read its answer as one."""
+        answer, process = self._exchange(request.model_dump(by_alias=True), timeout)
+        try:
+            response = read_response(answer, process=process)
+        except ValueError as error:
+            raise ReplProtocolError(
+                f"Lean's answer has an unknown shape: {error}", _excerpt(answer)
+            ) from None
+        if isinstance(response, (kind, ErrorResponse)):
+            return response
+        raise ReplProtocolError(
+            f"Lean gave a {type(response).__name__} where a {kind.__name__} was due", _excerpt(answer)
+        )
+
+    def _exchange(self, payload: Mapping[str, Any], timeout: float | None) -> tuple[dict[str, Any], int]:
+        """Send an object; return the one that answers it and the number of the process that did."""
+        seconds = self._timeout if timeout is None else _above_zero("timeout", timeout)
+        try:
+            block = orjson.dumps(payload)
+        except TypeError as error:
+            raise ValueError(f"the request cannot be written as JSON: {error}") from None
+        with self._claimed():
+            self._notice_death()
+            self._require_states(payload)
+            child = self._ready_child()
+            started = time.monotonic()
+            with self._watching(child, seconds):
+                child.send_block(block, started + seconds)
+                answer = _read_answer(child, started + seconds)
+            self._seconds += time.monotonic() - started
+            self._commands += 1
+            self._note_states(answer, child)
+            used_mb = child.memory_mb() if self._memory_limit_mb < math.inf else 0.0
+            if used_mb > self._memory_limit_mb:
+                self._lose(child, f"it used {used_mb:.0f} MB, and the limit is {self._memory_limit_mb:g} MB")
+            if self._wants_standby and self._standby is None:
+                with suppress(ReplFailure):  # the answer is worth more than a standby
+                    self._standby = self._start()
+            return answer, child.number
+
+    @contextmanager
+    def _watching(self, child: Child, seconds: float) -> Iterator[None]:
+        """Give the process up if the exchange does not end well, and say why in a `ReplFailure`."""
+        doing = "answer" if self._ready else "become ready"
+        try:
+            yield
+        except ChildSilent:
+            self._timeouts += 1
+            said = _quoted_stderr(child)
+            self._lose(child, f"it did not {doing} within {seconds:g} s")
+            raise ReplTimeout(f"Lean did not {doing} within {seconds:g} s{said}", seconds) from None
+        except ChildDied:
+            status, stderr = child.exit_status(), child.stderr_tail()
+            if self._closed:
+                raise ReplClosed("the Repl was closed during the call") from None
+            how = _how_it_ended(status)
+            self._crashes += 1
+            where = "in the middle of its answer" if child.unfinished_block() else f"before it could {doing}"
+            said = _quoted_stderr(child)
+            self._lose(child, how)
+            raise ReplCrashed(f"Lean {how} {where}{said}", status, stderr) from None
+        except ChildTooLoud:
+            self._crashes += 1
+            output = _excerpt(child.unfinished_block())
+            self._lose(child, "it printed without end")
+            raise ReplProtocolError(
+                f"Lean printed more than {self._answer_limit_mb:g} MB without finishing an answer", output
+            ) from None
+        except ChildTooBig:
+            self._lose(child, f"it used more than {self._memory_limit_mb:g} MB")
+            raise ReplMemory(f"Lean used more than its limit of {self._memory_limit_mb:g} MB") from None
+        except ReplProtocolError:
+            self._crashes += 1
+            self._lose(child, "it printed something that is not an answer")
+            raise
+        except BaseException:
+            self._lose(child, "a request was interrupted")
+            raise
+
+    def _notice_death(self) -> None:
+        """Give up a process that died, or spoke unasked, since its last answer."""
+        child = self._child
+        if child is None or not self._ready:
+            return
+        try:
+            unasked = child.read_unasked()
+        except ChildDied:
+            self._crashes += 1
+            self._lose(child, f"it {_how_it_ended(child.exit_status())} between two requests")
+            return
+        except ChildTooLoud:
+            unasked = b"{"
+        if _OBJECT.search(unasked):
+            self._crashes += 1
+            self._lose(child, "it gave an answer that nobody had asked for")
+
+    def _require_states(self, payload: Mapping[str, Any]) -> None:
+        """Refuse a request that names a state of a process that is gone."""
+        for field, kind in _STATE_FIELDS.items():
+            number = payload.get(field)
+            if not isinstance(number, int) or isinstance(number, bool):
+                continue
+            process = number.process if isinstance(number, StateId) else 0
+            if process:
+                if self._child is not None and process == self._child.number:
+                    continue
+                if process not in self._losses:
+                    raise ValueError(f"{kind} {number} belongs to another Repl")
+                reason = self._losses[process]
+            elif self._given[kind] < number <= self._given_before[kind]:
+                reason = self._last_loss
+            else:
+                continue
+            raise ReplStateLost(f"{kind} {number} was lost when Lean restarted ({reason})")
+
+    def _note_states(self, answer: dict[str, Any], child: Child) -> None:
+        """Tag the state numbers of an answer with their process, and remember the highest."""
+        for field, kind in (("env", "environment"), ("proofState", "proof state")):
+            if isinstance(answer.get(field), int):
+                answer[field] = StateId(answer[field], child.number)
+                self._given[kind] = max(self._given[kind], answer[field])
+        for field in ("sorries", "tactics"):
+            # Numbers are given out in the order of the list.
+            if (listed := answer.get(field)) and isinstance(last := listed[-1].get("proofState"), int):
+                self._given["proof state"] = max(self._given["proof state"], last)
+
+    def _ready_child(self) -> Child:
+        """Return a process that can take a request, started if need be."""
+        if self._child is None:
+            self._child = self._replacement()
+        child = self._child
+        if not self._ready:
+            with self._watching(child, self._startup_timeout):
+                greeting = _read_answer(child, time.monotonic() + self._startup_timeout, starting=True)
+                if self._ready_line and greeting.get("ready") is not True:
+                    raise ReplProtocolError(f"Lean could not start: {_excerpt(greeting)}", _excerpt(greeting))
+            self._ready = True
+        return child
+
+    def _replacement(self) -> Child:
+        """Return the standby, or else a new process."""
+        standby, self._standby = self._standby, None
+        return standby if standby is not None and standby.is_running() else self._start()
+
+    def _start(self) -> Child:
+        """Start a process, without waiting until it is ready."""
+        try:
+            child = Child(
+                self._command,
+                cwd=self._cwd,
+                environment=self._environment,
+                block_limit=int(self._answer_limit_mb * 1e6),
+                memory_limit_mb=None if self._memory_limit_mb == math.inf else self._memory_limit_mb,
+            )
+        except OSError as error:
+            raise ReplFailure(f"Lean cannot be started: {error}") from None
+        if not self._ready_line:
+            child.send_block(_PROBE, math.inf)
+        return child
+
+    def _lose(self, child: Child, reason: str) -> None:
+        """Kill the process and mark its states as lost."""
+        self._child, self._ready = None, False
+        self._generation += 1
+        self._losses[child.number] = self._last_loss = reason
+        for kind, number in self._given.items():
+            self._given_before[kind] = max(self._given_before[kind], number)
+            self._given[kind] = -1
+        child.end()
+
+    def _end_all(self) -> None:
+        """Kill everything: the last thing that a Repl does."""
+        for child in (self._child, self._standby):
+            if child is not None:
+                child.end()
+        self._child = self._standby = None
+
+
+def _read_answer(child: Child, deadline: float, *, starting: bool = False) -> dict[str, Any]:
+    """Read blocks up to the one that has an answer.
+
+    Lines before the answer that do not begin one are noise (Lake's messages, say) and are skipped; whole
+    blocks of noise are skipped only while the process starts.
+    """
+    while True:
+        block = child.read_block(deadline)
+        start = _OBJECT.search(block)
+        if start is None:
+            if starting or not block.strip():
+                continue
+            raise ReplProtocolError(f"Lean printed no JSON: {_excerpt(block)}", _excerpt(block))
+        try:
+            answer: dict[str, Any] = orjson.loads(memoryview(block)[start.start() :])
+        except orjson.JSONDecodeError as error:
+            output = _excerpt(block)
+            raise ReplProtocolError(f"Lean printed broken JSON ({error}): {output}", output) from None
+        return answer
+
+
+def _above_zero(name: str, value: float | None) -> float:
+    """Return a limit as a number, infinite for None."""
+    if value is None:
+        return math.inf
+    if not value > 0:  # also true of NaN
+        raise ValueError(f"{name} must be a number above 0, or None for no limit, not {value!r}")
+    return float(value)
+
+
+def _absolute(path: str | Path) -> str:
+    """Return a path that means the same in Lean's working directory as in ours."""
+    return str(Path(path).absolute())
+
+
+def _excerpt(output: bytes | dict[str, Any]) -> str:
+    """Return the beginning of what Lean printed, short enough for a message."""
+    text = str(output) if isinstance(output, dict) else output.decode(errors="replace")
+    return text if len(text) <= 300 else text[:300] + "…"
+
+
+def _how_it_ended(status: int | None) -> str:
+    """Say in words how a process ended, as the predicate of a sentence."""
+    if status is None:
+        return "closed its output"
+    if status >= 0:
+        return f"ended with exit status {status}"
+    try:
+        return f"was killed by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was killed by signal {-status}"
+
+
+def _quoted_stderr(child: Child) -> str:
+    """Return the last that the process wrote to stderr as the end of a message."""
+    last = child.stderr_tail()[-500:].strip()
+    return f"; its last words: {last}" if last else ""
