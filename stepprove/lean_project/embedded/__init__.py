@@ -1,0 +1,1 @@
+"""The embedded Lean: installed from a pinned package, made small, and started in Node."""

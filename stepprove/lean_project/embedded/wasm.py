@@ -1,0 +1,279 @@
+"""The few parts of the WebAssembly binary format that slimming reads and writes.
+
+Source: WebAssembly Core Specification 2.0, chapter 5 (binary format). Only what Lean's module uses is read;
+anything else raises `WasmError` instead of being guessed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Protocol, overload
+
+HEADER = b"\0asm\x01\0\0\0"
+_FUNCREF = 0x70
+_OP_GLOBAL_GET, _OP_I32_CONST, _OP_I64_CONST, _OP_END = 0x23, 0x41, 0x42, 0x0B
+_OP_UNREACHABLE, _OP_NOP = 0x00, 0x01
+
+
+class WasmError(ValueError):
+    """The bytes are not a WebAssembly module of the shape that Lean's build has."""
+
+
+class Bytes(Protocol):
+    """What `bytes` and `mmap` share: an index gives an int, a slice gives bytes."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, at: int, /) -> int: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> bytes: ...
+
+
+class SectionId(IntEnum):
+    """Identifiers of the sections that slimming looks at."""
+
+    IMPORT = 2
+    TABLE = 4
+    GLOBAL = 6
+    EXPORT = 7
+    ELEMENT = 9
+    CODE = 10
+
+
+class Kind(IntEnum):
+    """What an import or an export is."""
+
+    FUNCTION = 0
+    TABLE = 1
+    MEMORY = 2
+    GLOBAL = 3
+    TAG = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: its identifier and the byte range [start, end) of its payload."""
+
+    id: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One exported thing; `index` counts within its kind, imports first."""
+
+    name: bytes
+    kind: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The only table: its least and greatest number of entries (None: no bound)."""
+
+    minimum: int
+    maximum: int | None
+
+
+def read_unsigned(data: Bytes, at: int) -> tuple[int, int]:
+    """Read one unsigned LEB128 number; gives the number and the offset after it."""
+    byte = data[at]
+    if byte < 128:
+        return byte, at + 1
+    result, shift = byte & 127, 7
+    while True:
+        at += 1
+        byte = data[at]
+        result |= (byte & 127) << shift
+        if byte < 128:
+            return result, at + 1
+        shift += 7
+
+
+def read_signed(data: Bytes, at: int) -> tuple[int, int]:
+    """Read one signed LEB128 number; gives the number and the offset after it."""
+    result = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        result |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return (result - (1 << shift) if byte & 64 else result), at
+
+
+def write_unsigned(number: int) -> bytes:
+    """Write a number >= 0 as unsigned LEB128, in the fewest bytes."""
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def write_vector(items: list[bytes]) -> bytes:
+    """Write a vector: its length, then its items."""
+    return write_unsigned(len(items)) + b"".join(items)
+
+
+def write_name(name: bytes) -> bytes:
+    """Write a name: its length in bytes, then the bytes."""
+    return write_unsigned(len(name)) + name
+
+
+def section_header(section_id: int, size: int) -> bytes:
+    """The bytes that stand before a payload of `size` bytes."""
+    return bytes([section_id]) + write_unsigned(size)
+
+
+def sections(data: Bytes) -> list[Section]:
+    """List the module's sections in their order. Raises `WasmError` when the header or a length is wrong."""
+    if data[: len(HEADER)] != HEADER:
+        raise WasmError("not a WebAssembly module of version 1")
+    found, at = [], len(HEADER)
+    while at < len(data):
+        section_id = data[at]
+        size, start = read_unsigned(data, at + 1)
+        at = start + size
+        if at > len(data):
+            raise WasmError(f"section {section_id} ends after the end of the file")
+        found.append(Section(section_id, start, at))
+    return found
+
+
+def only(found: list[Section], section_id: SectionId) -> Section:
+    """The one section of that kind. Raises `WasmError` when there is none or more than one."""
+    hits = [section for section in found if section.id == section_id]
+    if len(hits) != 1:
+        raise WasmError(f"expected one {section_id.name.lower()} section, found {len(hits)}")
+    return hits[0]
+
+
+def _skip_limits(data: Bytes, at: int) -> int:
+    has_maximum = data[at] & 1
+    _, at = read_unsigned(data, at + 1)
+    return read_unsigned(data, at)[1] if has_maximum else at
+
+
+def count_imports(data: Bytes, section: Section) -> dict[Kind, int]:
+    """Count the imports of each kind: they take the first indices of that kind's index space."""
+    counts = dict.fromkeys(Kind, 0)
+    number, at = read_unsigned(data, section.start)
+    for _ in range(number):
+        for _module_then_field in range(2):
+            length, at = read_unsigned(data, at)
+            at += length
+        kind = Kind(data[at])
+        counts[kind] += 1
+        at += 1
+        if kind is Kind.FUNCTION:
+            _, at = read_unsigned(data, at)
+        elif kind is Kind.TABLE:
+            at = _skip_limits(data, at + 1)
+        elif kind is Kind.MEMORY:
+            at = _skip_limits(data, at)
+        elif kind is Kind.GLOBAL:
+            at += 2
+        else:
+            _, at = read_unsigned(data, at + 1)
+    return counts
+
+
+def read_table(data: Bytes, section: Section) -> Table:
+    """Read the only table, which must hold functions."""
+    number, at = read_unsigned(data, section.start)
+    if number != 1 or data[at] != _FUNCREF:
+        raise WasmError("expected one table of functions")
+    bounded = data[at + 1] & 1
+    minimum, at = read_unsigned(data, at + 2)
+    return Table(minimum, read_unsigned(data, at)[0] if bounded else None)
+
+
+def write_table(table: Table) -> bytes:
+    """The payload of a table section with one table of functions."""
+    limits = write_unsigned(table.minimum)
+    if table.maximum is None:
+        return b"\x01" + bytes([_FUNCREF, 0]) + limits
+    return b"\x01" + bytes([_FUNCREF, 1]) + limits + write_unsigned(table.maximum)
+
+
+def read_globals(data: Bytes, section: Section) -> list[int | None]:
+    """The constant that each defined global starts with; None where it copies another global."""
+    values: list[int | None] = []
+    number, at = read_unsigned(data, section.start)
+    for _ in range(number):
+        opcode = data[at + 2]
+        if opcode in (_OP_I32_CONST, _OP_I64_CONST):
+            value, at = read_signed(data, at + 3)
+            values.append(value)
+        elif opcode == _OP_GLOBAL_GET:
+            _, at = read_unsigned(data, at + 3)
+            values.append(None)
+        else:
+            raise WasmError(f"a global starts with the unknown opcode {opcode:#x}")
+        if data[at] != _OP_END:
+            raise WasmError("a global's start value is more than one instruction")
+        at += 1
+    return values
+
+
+def read_exports(data: Bytes, section: Section) -> list[Export]:
+    """Read all exports."""
+    exports = []
+    number, at = read_unsigned(data, section.start)
+    for _ in range(number):
+        length, at = read_unsigned(data, at)
+        name, at = data[at : at + length], at + length
+        index, after = read_unsigned(data, at + 1)
+        exports.append(Export(name, data[at], index))
+        at = after
+    return exports
+
+
+def write_exports(exports: list[Export]) -> bytes:
+    """The payload of an export section."""
+    return write_vector(
+        [write_name(export.name) + bytes([export.kind]) + write_unsigned(export.index) for export in exports]
+    )
+
+
+def read_elements(data: Bytes, section: Section) -> list[int]:
+    """The functions in the table from entry 1 on. Raises `WasmError` for any other kind of section."""
+    number, at = read_unsigned(data, section.start)
+    if number != 1 or data[at] != 0 or data[at + 1] != _OP_I32_CONST:
+        raise WasmError("expected one active element segment")
+    offset, at = read_signed(data, at + 2)
+    if offset != 1 or data[at] != _OP_END:
+        raise WasmError("expected the element segment to start at table entry 1")
+    functions = []
+    number, at = read_unsigned(data, at + 1)
+    for _ in range(number):
+        function, at = read_unsigned(data, at)
+        functions.append(function)
+    return functions
+
+
+def write_elements(functions: list[int]) -> bytes:
+    """The payload of an element section that fills the table from entry 1 on."""
+    head = b"\x01\x00" + bytes([_OP_I32_CONST, 1, _OP_END])
+    return head + write_vector([write_unsigned(function) for function in functions])
+
+
+def function_bodies(data: Bytes, section: Section) -> Iterator[tuple[int, int]]:
+    """The byte range [start, end) of each defined function's body, in order."""
+    number, at = read_unsigned(data, section.start)
+    for _ in range(number):
+        size, at = read_unsigned(data, at)
+        yield at, at + size
+        at += size
+
+
+def trapping_body(size: int) -> bytes:
+    """A function body of exactly `size` bytes (at least 3) that traps at once, whatever its type."""
+    if size < 3:
+        raise WasmError("a body of fewer than 3 bytes cannot trap")
+    return bytes([0, _OP_UNREACHABLE]) + bytes([_OP_NOP]) * (size - 3) + bytes([_OP_END])
