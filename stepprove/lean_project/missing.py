@@ -25,3 +25,7 @@ class CacheUnusable(LeanNotFound):
 
 class EngineUnfit(LeanNotFound):
     """The embedded Lean is there but is not the build that this code knows, or does not start."""
+
+
+class NativeMissing(LeanNotFound):
+    """A part of the native Lean (elan, the toolchain, the REPL) is not there."""
