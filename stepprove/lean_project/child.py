@@ -29,6 +29,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pexpect
+from pexpect.expect import searcher_string
 from pexpect.spawnbase import SpawnBase
 
 __all__ = ["Child", "ChildDied", "ChildError", "ChildSilent", "ChildTooBig", "ChildTooLoud"]
@@ -48,8 +49,8 @@ _MEMORY_INTERVAL = 0.25
 _LONGEST_POLL = 2**31 - 1
 """Milliseconds that `poll` can be told to wait."""
 
-_CHUNK = 1 << 20
-_BLANK_LINES = [b"\n\n", b"\n\r\n"]
+_CHUNK = 1 << 16
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 _SOMETHING = re.compile(rb"(?s).+")
 
 # The watcher opens the lifeline by name, as a POSIX shell need not redirect from descriptors above 9. Where
@@ -80,6 +81,24 @@ class ChildTooLoud(ChildError):
 
 class ChildTooBig(ChildError):
     """The child and its descendants use more memory than they may."""
+
+
+class _BlankLineSearcher(searcher_string):  # type: ignore[misc]  # pexpect has no types
+    """What pexpect looks for. An answer of many MB is mostly one long line, in which looking for one byte is
+    far faster than looking for two.
+    """
+
+    def __init__(self) -> None:
+        super().__init__([b"\n\r\n"])  # tells pexpect how much of the old output may belong to the end
+
+    def search(self, buffer: bytes, freshlen: int, searchwindowsize: int | None = None) -> int:
+        """Return 0 and set `start` and `end` where a block ends, -1 where none does."""
+        first = max(0, len(buffer) - freshlen - 2)
+        if buffer.find(b"\n", first) < 0 or (found := _BLANK_LINE.search(buffer, first)) is None:
+            return -1
+        self.match = found.group()
+        self.start, self.end = found.span()
+        return 0
 
 
 class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
@@ -163,7 +182,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         """
         self._deadline = deadline
         try:
-            self.expect_exact(_BLANK_LINES)
+            self.expect_loop(_BlankLineSearcher(), timeout=None)
         except pexpect.EOF:
             raise ChildDied from None
         self._unfinished = len(self.buffer)

@@ -158,7 +158,7 @@ class ReplStats:
     restarts: int
     """Processes that were given up, for whatever reason."""
     seconds: float
-    """Spent waiting for answers, start-up not counted."""
+    """Spent waiting for answers, given or not; start-up is not counted."""
 
 
 class Repl:
@@ -419,10 +419,12 @@ class Repl:
             self._require_states(payload)
             child = self._ready_child()
             started = time.monotonic()
-            with self._watching(child, seconds):
-                child.send_block(block, started + seconds)
-                answer = _read_answer(child, started + seconds)
-            self._seconds += time.monotonic() - started
+            try:
+                with self._watching(child, seconds):
+                    child.send_block(block, started + seconds)
+                    answer = _read_answer(child, started + seconds)
+            finally:
+                self._seconds += time.monotonic() - started
             self._commands += 1
             self._note_states(answer, child)
             used_mb = child.memory_mb() if self._memory_limit_mb < math.inf else 0.0

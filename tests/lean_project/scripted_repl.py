@@ -1,8 +1,7 @@
 """A process that speaks the REPL's protocol and misbehaves on demand, for what Lean will not do when asked.
 
 The `cmd` of a request is the name of a behaviour and its arguments, separated by spaces; anything else is
-answered with the next environment. Arguments of this program name behaviours of its start. The memory of the
-process is `state`, so that a test can see which process answers.
+answered with the next environment. Arguments of this program name behaviours of its start.
 """
 
 from __future__ import annotations
@@ -95,17 +94,14 @@ def behave(words: list[str], answer: dict[str, Any]) -> None:
             out.write("info: λ is being built\n[1/2] {not json}\n".encode())
         case ["twice"]:
             say(answer)
-            time.sleep(float(os.environ.get("TWICE_DELAY", "0")))
         case ["noise-after"]:
             say(answer)
             out.write(b"by the way\n\n")
             out.flush()
             return
-        case ["deaf", seconds]:
-            # Does not read: the next requests pile up in the pipe.
+        case ["deaf"]:
             say(answer)
-            time.sleep(float(seconds))
-            return
+            time.sleep(3600)
         case ["ignore-sigterm"]:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         case ["grandchild"]:
@@ -123,12 +119,16 @@ def behave(words: list[str], answer: dict[str, Any]) -> None:
                 memory.append(b"m" * (5 * 10**6))
                 time.sleep(0.02)
         case ["shape"]:
-            answer.pop("env")
-            answer["nonsense"] = True
-        case ["echo-size"]:
+            answer = {"nonsense": True}
+        case ["step"]:
+            answer = {"proofState": 0, "goals": [], "proofStatus": "Completed"}
+        case ["text-size"]:
             answer["data"] = str(len(request["text"]))
-        case ["babble-while-reading", size]:
-            answer["data"] = "z" * int(size)
+        case ["babble"]:
+            say(answer)
+            out.write(b"z" * 3_000_000 + b"\n")  # blocks until it is read, and nothing is read meanwhile
+            out.flush()
+            return
         case ["pid"]:
             answer["data"] = str(os.getpid())
         case ["cwd"]:
