@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -52,6 +53,9 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
         "--no-progress",
         "--logs-max=0",
         "--loglevel=error",
+        # npm would wait 10 s, then a minute, also after content that does not match.
+        "--fetch-retry-mintimeout=500",
+        "--fetch-retry-maxtimeout=5000",
         f"--cache={cache}",
     ]
     fetched = _FetchedBytes(cache / "_cacache" / "tmp")
@@ -127,7 +131,12 @@ def _writable_cache(npm: list[str], folder: Path, spare: Path) -> Path:
 
 def _explain(status: int, text: str, cache: Path) -> Exception:
     """The exception for what npm said on its way out."""
-    code = match[1] if (match := _ERROR_CODE.search(text)) else f"exit status {status}"
+    if match := _ERROR_CODE.search(text):
+        code = match[1]
+    elif status == -signal.SIGXFSZ:  # `ulimit -f`: Node does not survive it to say so
+        code = "EFBIG"
+    else:
+        code = f"signal {-status}" if status < 0 else f"exit status {status}"
     if code == "EINTEGRITY":
         return DownloadTampered(
             "The download is not the Lean that stepprove was built for (its sha512 differs), so nothing was "

@@ -60,13 +60,22 @@ def slim(package: Path, target: Path, hook: bytes) -> Slimmed:
     """
     glue = slim_glue(package / "lean.js", hook)
     (target / "leanrt.cjs").write_bytes(glue.script)
-    with (
-        (package / "lean.wasm").open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as module,
-    ):
-        result, symbols = _slim_module(module, target / "lean.wasm", glue.exports | ALWAYS_EXPORTED)
+    keep = glue.exports | ALWAYS_EXPORTED
+    result, symbols = slim_module(package / "lean.wasm", target / "lean.wasm", keep)
     (target / "symtab.bin").write_bytes(symbol_table(symbols))
     return result
+
+
+def slim_module(
+    source: Path, target: Path, keep: frozenset[bytes]
+) -> tuple[Slimmed, list[tuple[bytes, int]]]:
+    """Write the module at `source` to `target` with the exports `keep` and those of emscripten's runtime.
+
+    Returns the counts, and all that was exported: (name, entry of the function table or address of data).
+    Raises `WasmError` when the module is not the build that this code knows.
+    """
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as module:
+        return _slim_module(module, target, keep)
 
 
 def _slim_module(

@@ -1,0 +1,236 @@
+"""Slimming: a small module runs in Node before and after, and the installed engine has what it promises."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stepprove.lean_project.embedded import wasm
+from stepprove.lean_project.embedded.glue import GlueError, slim_glue
+from stepprove.lean_project.embedded.install import Installation, install
+from stepprove.lean_project.embedded.node import node_binary
+from stepprove.lean_project.embedded.slim import (
+    ALWAYS_EXPORTED,
+    FREE_TABLE_ENTRIES,
+    RUNTIME_PREFIXES,
+    UNCHECKED,
+    slim_module,
+    symbol_table,
+)
+
+
+def returning(number: int) -> bytes:
+    """The body of a function () -> i32 that returns a number below 64."""
+    code = bytes([0, 0x41, number, 0x0B])
+    return wasm.write_unsigned(len(code)) + code
+
+
+def small_module(names: list[bytes]) -> bytes:
+    """A module whose function number n, exported under names[n], returns n; only function 0 is in its table.
+
+    It imports one function and one global, so that indices count imports first, and exports two globals.
+    """
+    imports = wasm.write_vector(
+        [b"\x01m\x01f\x00\x00", b"\x01m\x01g\x03\x7f\x00"]  # m.f: function of type 0; m.g: constant i32
+    )
+    exports = [wasm.Export(name, wasm.Kind.FUNCTION, n + 1) for n, name in enumerate(names)]
+    exports.append(wasm.Export(b"table", wasm.Kind.TABLE, 0))
+    exports.append(wasm.Export(b"data", wasm.Kind.GLOBAL, 1))
+    exports.append(wasm.Export(b"copied", wasm.Kind.GLOBAL, 2))
+    payloads = {
+        1: wasm.write_vector([b"\x60\x00\x01\x7f"]),  # type 0: () -> i32
+        wasm.SectionId.IMPORT: imports,
+        3: wasm.write_vector([b"\x00"] * len(names)),
+        wasm.SectionId.TABLE: wasm.write_table(wasm.Table(2, 2)),
+        wasm.SectionId.GLOBAL: wasm.write_vector([b"\x7f\x00\x41\xc0\x00\x0b", b"\x7f\x00\x23\x00\x0b"]),
+        wasm.SectionId.EXPORT: wasm.write_exports(exports),
+        wasm.SectionId.ELEMENT: wasm.write_elements([1]),
+        wasm.SectionId.CODE: wasm.write_vector([returning(n) for n in range(len(names))]),
+    }
+    return wasm.HEADER + b"".join(
+        wasm.section_header(i, len(payload)) + payload for i, payload in payloads.items()
+    )
+
+
+NAMES = [b"first", b"second", b"_emscripten_third", *UNCHECKED]
+
+RUN = """
+const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
+const e = new WebAssembly.Instance(module, {m: {f: () => 0, g: 7}}).exports;
+const call = f => { try { return f() } catch (error) { return error.message } };
+const table = [];
+for (let i = 1; i < e.table.length && e.table.get(i); i++) table.push(call(e.table.get(i)));
+console.log(JSON.stringify({exports: Object.keys(e).sort(), table, length: e.table.length,
+                            grown: e.table.grow(4096)}));
+"""
+
+
+@dataclass(frozen=True)
+class Small:
+    """What Node sees of the slimmed small module, and its symbols."""
+
+    exports: list[str]
+    table: list[object]
+    """What each entry from 1 on returns, or the message of its trap."""
+    length: int
+    grown: int
+    symbols: dict[bytes, int]
+
+    def called(self, name: bytes) -> object:
+        return self.table[self.symbols[name] - 1]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "whole.wasm").write_bytes(small_module(NAMES))
+    _, symbols = slim_module(folder / "whole.wasm", folder / "slim.wasm", frozenset({b"first"}))
+    said = subprocess.run(
+        [node_binary(), "-e", RUN, folder / "slim.wasm"], capture_output=True, text=True, check=True
+    )
+    return Small(**json.loads(said.stdout), symbols=dict(symbols))
+
+
+def test_only_the_wanted_exports_stay(small: Small) -> None:
+    assert small.exports == ["_emscripten_third", "first", "table"]
+
+
+def test_every_exported_function_is_called_through_its_table_entry(small: Small) -> None:
+    assert [small.called(name) for name in (b"first", b"second", b"_emscripten_third")] == [0, 1, 2]
+
+
+def test_unchecked_additions_trap(small: Small) -> None:
+    assert [small.called(name) for name in UNCHECKED] == ["unreachable", "unreachable"]
+
+
+def test_data_symbols_have_their_address_and_copies_of_imports_none(small: Small) -> None:
+    assert small.symbols[b"data"] == 64
+    assert b"copied" not in small.symbols
+
+
+def test_the_table_has_room_to_grow(small: Small) -> None:
+    assert small.length == len(NAMES) + 1
+    assert small.grown == small.length  # what grow() returns when it succeeds
+
+
+def test_a_module_without_the_unchecked_functions_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "whole.wasm").write_bytes(small_module([b"first"]))
+    with pytest.raises(wasm.WasmError, match="must be made to trap"):
+        slim_module(tmp_path / "whole.wasm", tmp_path / "slim.wasm", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"#!/bin/sh\n" * 3, "not a WebAssembly module"),
+        (wasm.HEADER, "expected one import section, found 0"),
+        (wasm.HEADER + b"\x02\x7f", "ends after the end of the file"),
+    ],
+)
+def test_what_is_no_such_module_is_refused(tmp_path: Path, data: bytes, why: str) -> None:
+    (tmp_path / "whole.wasm").write_bytes(data)
+    with pytest.raises(wasm.WasmError, match=why):
+        slim_module(tmp_path / "whole.wasm", tmp_path / "slim.wasm", frozenset())
+
+
+def test_a_script_of_another_build_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "lean.js"
+    script.write_text("console.log(1)")
+    with pytest.raises(GlueError, match="no list of exports"):
+        slim_glue(script, b"")
+    script.write_text(
+        "var a;function assignWasmExports(wasmExports){a=1}var wasmImports;function assignWasmImports(){}"
+    )
+    with pytest.raises(GlueError, match="0 places like"):
+        slim_glue(script, b"")
+
+
+@given(st.integers(0, 2**32 - 1), st.binary(max_size=3))
+def test_unsigned_numbers_come_back(number: int, before: bytes) -> None:
+    written = wasm.write_unsigned(number)
+    assert wasm.read_unsigned(before + written, len(before)) == (number, len(before) + len(written))
+
+
+@pytest.mark.parametrize(
+    ("encoded", "number"),
+    [("00", 0), ("7f", -1), ("c0bb78", -123456), ("e58e26", 624485), ("80808080 78", -(2**31))],
+)
+def test_signed_numbers_are_read_as_the_standard_writes_them(encoded: str, number: int) -> None:
+    data = bytes.fromhex(encoded)
+    assert wasm.read_signed(data, 0) == (number, len(data))
+
+
+def test_the_symbol_table_is_sorted_by_name() -> None:
+    data = symbol_table([(b"b", 2), (b"ab", -1), (b"a", 1)])
+    assert data == struct.pack("<IIiIiIiI", 3, 0, 1, 1, -1, 3, 2, 4) + b"aabb"
+
+
+# The engine that is installed on this machine.
+
+
+@pytest.fixture(scope="module")
+def engine() -> Installation:
+    return install()
+
+
+@pytest.fixture(scope="module")
+def module(engine: Installation) -> bytes:
+    return (engine.folder / "lean.wasm").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def symbols(engine: Installation) -> dict[bytes, int]:
+    data = (engine.folder / "symtab.bin").read_bytes()
+    (count,) = struct.unpack_from("<I", data)
+    numbers = struct.unpack_from(f"<{2 * count + 1}I", data, 4)
+    names = data[4 + 4 * len(numbers) :]
+    found = [(names[numbers[2 * i] : numbers[2 * i + 2]], numbers[2 * i + 1]) for i in range(count)]
+    assert found == sorted(found)
+    return dict(found)
+
+
+def section(module: bytes, section_id: wasm.SectionId) -> wasm.Section:
+    return wasm.only(wasm.sections(module), section_id)
+
+
+def test_lean_keeps_the_exports_that_its_runtime_and_launcher_use(module: bytes) -> None:
+    exports = [e.name for e in wasm.read_exports(module, section(module, wasm.SectionId.EXPORT))]
+    assert set(exports) >= ALWAYS_EXPORTED
+    assert any(name.startswith(RUNTIME_PREFIXES) for name in exports)
+    assert len(exports) < 300
+
+
+def test_every_compiled_function_of_lean_has_a_symbol(module: bytes, symbols: dict[bytes, int]) -> None:
+    assert len(symbols) > 200_000
+    table = wasm.read_table(module, section(module, wasm.SectionId.TABLE))
+    for name in (b"lean_mk_string", b"l_Lean_Elab_Command_elabCommandTopLevel___boxed", b"lean_add_decl"):
+        assert 0 < symbols[name] < table.minimum
+
+
+def test_the_function_table_of_lean_has_free_entries(module: bytes) -> None:
+    table = wasm.read_table(module, section(module, wasm.SectionId.TABLE))
+    elements = wasm.read_elements(module, section(module, wasm.SectionId.ELEMENT))
+    assert table.minimum == len(elements) + 1
+    assert table.maximum == table.minimum + FREE_TABLE_ENTRIES >= table.minimum + 4096
+
+
+def test_leans_unchecked_additions_trap(module: bytes, symbols: dict[bytes, int]) -> None:
+    elements = wasm.read_elements(module, section(module, wasm.SectionId.ELEMENT))
+    imported = wasm.count_imports(module, section(module, wasm.SectionId.IMPORT))[wasm.Kind.FUNCTION]
+    bodies = list(wasm.function_bodies(module, section(module, wasm.SectionId.CODE)))
+    for name in UNCHECKED:
+        start, end = bodies[elements[symbols[name] - 1] - imported]
+        assert module[start:end] == wasm.trapping_body(end - start)
+
+
+def test_the_glue_keeps_quiet_and_small(engine: Installation) -> None:
+    script = engine.runtime.read_bytes()
+    assert len(script) < 1_000_000
+    assert b'console.log("[DEBUG:G' not in script
