@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 
@@ -33,6 +33,16 @@ from stepprove.lean_project.child import (
     ChildSilent,
     ChildTooBig,
     ChildTooLoud,
+)
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.failure import (
+    ReplClosed,
+    ReplCrashed,
+    ReplFailure,
+    ReplMemory,
+    ReplProtocolError,
+    ReplStateLost,
+    ReplTimeout,
 )
 from stepprove.lean_project.protocol import (
     Command,
@@ -45,11 +55,11 @@ from stepprove.lean_project.protocol import (
     ProofStep,
     ProofStepResponse,
     Request,
-    StateId,
     UnpickleEnvironment,
     UnpickleProofState,
     read_response,
 )
+from stepprove.lean_project.states import States
 
 __all__ = [
     "Repl",
@@ -61,17 +71,7 @@ __all__ = [
     "ReplStateLost",
     "ReplStats",
     "ReplTimeout",
-    "Startable",
 ]
-
-# Which fields of a request name a state. The last three are the embedded engine's.
-_STATE_FIELDS = {
-    "env": "environment",
-    "proofState": "proof state",
-    "negate": "proof state",
-    "inspect": "environment",
-    "against": "environment",
-}
 
 # A request that every REPL refuses at once and that leaves no trace: whoever answers it is ready.
 _PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
@@ -79,71 +79,6 @@ _PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
 _OBJECT = re.compile(rb"^\{", re.MULTILINE)
 
 _Answer = TypeVar("_Answer", CommandResponse, ProofStepResponse)
-
-
-class Startable(Protocol):
-    """What is needed to start an engine; `toolchain.Engine` is one."""
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        """The program that speaks the protocol, and its arguments."""
-
-    @property
-    def cwd(self) -> Path | None:
-        """Its working directory."""
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Variables added to ours."""
-
-    @property
-    def ready_line(self) -> bool:
-        """Whether it says `{"ready": true}` when it can take commands."""
-
-
-class ReplFailure(Exception):
-    """Lean could not be asked, or did not answer: never a verdict on the code."""
-
-
-class ReplTimeout(ReplFailure):
-    """Lean was not ready, or did not answer, in time."""
-
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
-        """The limit that was passed."""
-
-
-class ReplCrashed(ReplFailure):
-    """The process ended before it had answered."""
-
-    def __init__(self, message: str, exit_status: int | None, stderr: str) -> None:
-        super().__init__(message)
-        self.exit_status = exit_status
-        """Negative for a signal; None when the process closed its output but stayed."""
-        self.stderr = stderr
-        """The last of what it said."""
-
-
-class ReplProtocolError(ReplFailure):
-    """The process printed something that is not an answer."""
-
-    def __init__(self, message: str, output: str) -> None:
-        super().__init__(message)
-        self.output = output
-        """The beginning of what it printed."""
-
-
-class ReplMemory(ReplFailure):
-    """Lean used more memory than it may while it worked on the request, and was killed."""
-
-
-class ReplStateLost(ReplFailure):
-    """The request names an environment or a proof state of a process that is gone."""
-
-
-class ReplClosed(ReplFailure):
-    """The `Repl` was closed, before the call or during it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +110,7 @@ class Repl:
             after the first answer, so as not to slow that down.
         memory_limit_mb: resident memory of Lean and its descendants, in MB (10**6 B). Lean is killed in the
             middle of a request that passes it (`ReplMemory`); when it is passed at the end of a request the
-            answer still counts, and the process, with its states, is given up after it.
+            answer counts, Lean is killed after it, and the next request is on a new process.
         answer_limit_mb: the size of an answer, in MB, beyond which the process counts as gone mad.
 
     Raises:
@@ -185,7 +120,7 @@ class Repl:
 
     def __init__(
         self,
-        engine: Startable | Sequence[str],
+        engine: Engine | Sequence[str],
         *,
         timeout: float | None = 60.0,
         startup_timeout: float | None = 120.0,
@@ -193,30 +128,27 @@ class Repl:
         memory_limit_mb: float | None = None,
         answer_limit_mb: float = 256.0,
     ) -> None:
-        if isinstance(engine, str):
+        if isinstance(engine, str) or not engine:
             raise ValueError(f"the command must be a list of the program and its arguments, not {engine!r}")
         self._timeout = _above_zero("timeout", timeout)
         self._startup_timeout = _above_zero("startup_timeout", startup_timeout)
         self._memory_limit_mb = _above_zero("memory_limit_mb", memory_limit_mb)
         self._answer_limit_mb = _above_zero("answer_limit_mb", answer_limit_mb)
-        if isinstance(engine, Sequence):
-            self._command, self._cwd, self._environment = tuple(engine), None, dict[str, str]()
-            self._ready_line = False
-        else:
+        if isinstance(engine, Engine):
             self._command, self._cwd = engine.command, engine.cwd
             self._environment, self._ready_line = dict(engine.environment), engine.ready_line
+        else:
+            self._command, self._cwd = tuple(engine), None
+            self._environment, self._ready_line = {}, False
         self._wants_standby = standby
         self._owner = os.getpid()
-        self._lock = threading.Lock()
-        self._caller: int | None = None  # the thread that holds the lock
+        self._lock = threading.RLock()
+        self._caller: int | None = None  # the thread that is in a call
         self._closed = False
         self._commands = self._timeouts = self._crashes = self._generation = 0
         self._seconds = 0.0
-        self._losses: dict[int, str] = {}  # why each process was given up, by its number
-        self._last_loss = ""
-        # The highest number of each kind of state that this process, and that any before it, gave out.
-        self._given = dict.fromkeys(_STATE_FIELDS.values(), -1)
-        self._given_before = dict(self._given)
+        self._states = States()
+        self._outgrown = ""  # why the process was killed after its last answer
         self._ready = False
         self._standby: Child | None = None
         self._child: Child | None = self._start()
@@ -329,7 +261,11 @@ class Repl:
 
     @property
     def generation(self) -> int:
-        """How many processes have been given up so far; the states of all of them are lost."""
+        """How many processes have been given up so far; the states of all of them are lost.
+
+        A process that ends by itself between two requests, or that is too big after one, is counted when the
+        next request is made.
+        """
         return self._generation
 
     @property
@@ -360,8 +296,9 @@ class Repl:
             self._child = self._replacement()
 
     def close(self) -> None:
-        """Kill Lean and the standby; harmless when repeated. A call that is waiting in another thread raises
-        `ReplClosed`.
+        """Kill Lean and the standby; harmless when repeated.
+
+        A call that is waiting in another thread raises `ReplClosed`.
         """
         self._closed = True
         for child in (self._child, self._standby):
@@ -379,18 +316,26 @@ class Repl:
         """Keep other threads out, and clean up if `close()` was called meanwhile."""
         if os.getpid() != self._owner:
             raise RuntimeError("this Repl was made before the fork; make one in each process")
-        if not self._lock.acquire(blocking=False):
+        free = self._lock.acquire(blocking=False)
+        # The lock lets its own thread in again: a signal handler may come upon a call.
+        if not free or self._caller is not None:
+            if free:
+                self._lock.release()
             raise RuntimeError("this Repl is busy in another call; give each thread its own Repl")
         self._caller = threading.get_ident()
         try:
-            if self._closed:
-                raise ReplClosed("the Repl is closed")
+            self._refuse_if_closed()
             yield
         finally:
             if self._closed:
                 self._end_all()
             self._caller = None
             self._lock.release()
+
+    def _refuse_if_closed(self) -> None:
+        """Raise ReplClosed if `close()` was called."""
+        if self._closed:
+            raise ReplClosed("the Repl is closed")
 
     def _ask(self, request: Request, kind: type[_Answer], timeout: float | None) -> _Answer | ErrorResponse:
         """Send a request of the protocol and read its answer as one."""
@@ -416,7 +361,7 @@ class Repl:
             raise ValueError(f"the request cannot be written as JSON: {error}") from None
         with self._claimed():
             self._notice_death()
-            self._require_states(payload)
+            self._states.require(payload, None if self._child is None else self._child.number)
             child = self._ready_child()
             started = time.monotonic()
             try:
@@ -426,10 +371,13 @@ class Repl:
             finally:
                 self._seconds += time.monotonic() - started
             self._commands += 1
-            self._note_states(answer, child)
+            self._states.note(answer, child.number)
             used_mb = child.memory_mb() if self._memory_limit_mb < math.inf else 0.0
             if used_mb > self._memory_limit_mb:
-                self._lose(child, f"it used {used_mb:.0f} MB, and the limit is {self._memory_limit_mb:g} MB")
+                # Only noticed at the next request: a caller that reads `generation` after an answer gets the
+                # one that the answer belongs to.
+                self._outgrown = f"it used {used_mb:.0f} MB, and the limit is {self._memory_limit_mb:g} MB"
+                child.end()
             if self._wants_standby and self._standby is None:
                 with suppress(ReplFailure):  # the answer is worth more than a standby
                     self._standby = self._start()
@@ -479,6 +427,9 @@ class Repl:
         child = self._child
         if child is None or not self._ready:
             return
+        if self._outgrown:
+            self._lose(child, self._outgrown)
+            return
         try:
             unasked = child.read_unasked()
         except ChildDied:
@@ -491,40 +442,11 @@ class Repl:
             self._crashes += 1
             self._lose(child, "it gave an answer that nobody had asked for")
 
-    def _require_states(self, payload: Mapping[str, Any]) -> None:
-        """Refuse a request that names a state of a process that is gone."""
-        for field, kind in _STATE_FIELDS.items():
-            number = payload.get(field)
-            if not isinstance(number, int) or isinstance(number, bool):
-                continue
-            process = number.process if isinstance(number, StateId) else 0
-            if process:
-                if self._child is not None and process == self._child.number:
-                    continue
-                if process not in self._losses:
-                    raise ValueError(f"{kind} {number} belongs to another Repl")
-                reason = self._losses[process]
-            elif self._given[kind] < number <= self._given_before[kind]:
-                reason = self._last_loss
-            else:
-                continue
-            raise ReplStateLost(f"{kind} {number} was lost when Lean restarted ({reason})")
-
-    def _note_states(self, answer: dict[str, Any], child: Child) -> None:
-        """Tag the state numbers of an answer with their process, and remember the highest."""
-        for field, kind in (("env", "environment"), ("proofState", "proof state")):
-            if isinstance(answer.get(field), int):
-                answer[field] = StateId(answer[field], child.number)
-                self._given[kind] = max(self._given[kind], answer[field])
-        for field in ("sorries", "tactics"):
-            # Numbers are given out in the order of the list.
-            if (listed := answer.get(field)) and isinstance(last := listed[-1].get("proofState"), int):
-                self._given["proof state"] = max(self._given["proof state"], last)
-
     def _ready_child(self) -> Child:
         """Return a process that can take a request, started if need be."""
         if self._child is None:
             self._child = self._replacement()
+            self._refuse_if_closed()  # by another thread, which cannot have seen the replacement
         child = self._child
         if not self._ready:
             with self._watching(child, self._startup_timeout):
@@ -557,12 +479,9 @@ class Repl:
 
     def _lose(self, child: Child, reason: str) -> None:
         """Kill the process and mark its states as lost."""
-        self._child, self._ready = None, False
+        self._child, self._ready, self._outgrown = None, False, ""
         self._generation += 1
-        self._losses[child.number] = self._last_loss = reason
-        for kind, number in self._given.items():
-            self._given_before[kind] = max(self._given_before[kind], number)
-            self._given[kind] = -1
+        self._states.lose(child.number, reason)
         child.end()
 
     def _end_all(self) -> None:

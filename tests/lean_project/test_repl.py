@@ -16,7 +16,6 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from stepprove.lean_project import (
     ReplTimeout,
 )
 from stepprove.lean_project.child import _memory_from_proc, _memory_from_ps
+from stepprove.lean_project.engine import Engine
 
 SCRIPT = Path(__file__).parent / "scripted_repl.py"
 COMMAND = (sys.executable, str(SCRIPT))
@@ -43,14 +43,10 @@ COMMAND = (sys.executable, str(SCRIPT))
 Scripted = Callable[..., Repl]
 
 
-@dataclass(frozen=True)
-class ScriptedEngine:
-    """An engine as the toolchain describes one."""
-
-    command: tuple[str, ...]
-    cwd: Path | None = None
-    environment: dict[str, str] = field(default_factory=dict)
-    ready_line: bool = False
+def engine_with(*behaviours: str, **options: Any) -> Engine:
+    """The scripted process as the toolchain describes an engine."""
+    settings = {"kind": "native", "cwd": None, "lean_version": "0"} | options
+    return Engine(command=(*COMMAND, *behaviours), **settings)
 
 
 @pytest.fixture
@@ -180,19 +176,19 @@ def test_text_that_json_cannot_carry_is_refused_before_lean_sees_it(scripted: Sc
 
 
 def test_an_engine_gives_directory_and_variables(tmp_path: Path) -> None:
-    engine = ScriptedEngine(COMMAND, cwd=tmp_path, environment={"LEAN_THING": "7"})
+    engine = engine_with(cwd=tmp_path, environment={"LEAN_THING": "7"})
     with Repl(engine) as repl:
         assert data(repl, "cwd") == str(tmp_path)
         assert data(repl, "variable LEAN_THING") == "7"
 
 
 def test_an_engine_that_says_so_is_waited_for_until_it_is_ready() -> None:
-    with Repl(ScriptedEngine((*COMMAND, "ready"), ready_line=True)) as repl:
+    with Repl(engine_with("ready", ready_line=True)) as repl:
         assert env(repl) == 0
 
 
 def test_an_engine_that_says_it_cannot_start_is_a_failure() -> None:
-    engine = ScriptedEngine((*COMMAND, "not-ready"), ready_line=True)
+    engine = engine_with("not-ready", ready_line=True)
     with Repl(engine) as repl, pytest.raises(ReplProtocolError, match=r"could not start.*no library"):
         repl.command("x")
 
@@ -220,7 +216,7 @@ def test_a_program_that_is_not_there_is_named() -> None:
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReplFailure, match=r"cannot be started.*nowhere"):
-        Repl(ScriptedEngine(COMMAND, cwd=tmp_path / "nowhere"))
+        Repl(engine_with(cwd=tmp_path / "nowhere"))
 
 
 def test_a_command_is_a_list_and_not_a_line() -> None:
@@ -532,14 +528,15 @@ def test_memory_is_the_same_by_ps_and_by_proc(scripted: Scripted) -> None:
 
 def test_a_process_that_has_grown_too_big_is_given_up_after_its_answer(scripted: Scripted) -> None:
     repl = scripted(memory_limit_mb=150)
-    assert (env(repl), repl.generation) == (0, 0)
+    pid = int(data(repl, "pid"))
     big = env(repl, "grow 200")
-    assert (big, repl.generation) == (1, 1)
+    assert (big, repl.generation) == (1, 0)
+    assert has_ended(pid)
     with pytest.raises(
         ReplStateLost, match=r"environment 1 was lost .*it used \d+ MB, and the limit is 150 MB"
     ):
         repl.command("x", env=big)
-    assert env(repl) == 0
+    assert (env(repl), repl.generation) == (0, 1)
 
 
 def test_a_request_that_passes_the_memory_limit_is_cut_short(scripted: Scripted) -> None:

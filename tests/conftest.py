@@ -1,0 +1,35 @@
+"""One real Lean for the whole test run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from stepprove.lean_project import Repl
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.toolchain import find_engine
+
+MEMORY_BEFORE_RESTART_MB = 1100
+"""States only accumulate in a REPL; beyond this it is started anew between two tests."""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The embedded Lean, installed if it is not there yet."""
+    return find_engine(prefer="embedded")
+
+
+@pytest.fixture(scope="session")
+def shared_repl(engine: Engine) -> Iterator[Repl]:
+    """The process behind `repl`."""
+    with Repl(engine, timeout=120) as repl:
+        yield repl
+
+
+@pytest.fixture
+def repl(shared_repl: Repl) -> Repl:
+    """A REPL on real Lean. Other tests have used it: keep to the environments that your own test makes."""
+    if shared_repl.memory_mb() > MEMORY_BEFORE_RESTART_MB:
+        shared_repl.restart()
+    return shared_repl
