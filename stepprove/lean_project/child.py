@@ -60,6 +60,9 @@ _LAUNCH = """
 exec "$@"
 """
 
+# Code in the child can read its environment and print it.
+_SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+
 _numbers = itertools.count(1)
 
 
@@ -107,7 +110,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
     Args:
         command: the program and its arguments.
         cwd: its working directory; the owner's when None.
-        environment: variables added to the owner's.
+        environment: variables added to the owner's, of which those are withheld whose names promise a secret.
         block_limit: bytes that one block may have.
         memory_limit_mb: resident memory that the process tree may use while it is waited for, in 10**6 B.
 
@@ -137,7 +140,8 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self._unfinished = 0  # bytes since the last block
         self._errors = bytearray()
 
-        popen, lifeline = _start(command, cwd, {**os.environ, **(environment or {})})
+        variables = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+        popen, lifeline = _start(command, cwd, {**variables, **(environment or {})})
         self._popen = popen
         self.pid = popen.pid
         self.end = weakref.finalize(self, _end, popen, lifeline, os.getpid())
@@ -348,16 +352,16 @@ def _signal_group(leader: int, number: signal.Signals) -> None:
 
 def _memory_from_proc(pid: int) -> int:
     """Sum the resident memory, in bytes, of a process and its descendants from Linux's /proc."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_bytes().split()[1])
-        children = [
-            int(child)
-            for thread in os.listdir(f"/proc/{pid}/task")
-            for child in Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split()
-        ]
-    except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended meanwhile
-    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(_memory_from_proc, children))
+    gone = contextlib.suppress(FileNotFoundError, ProcessLookupError)
+    total = 0
+    with gone:
+        process = Path(f"/proc/{pid}")
+        total = int((process / "statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        for thread in os.listdir(process / "task"):
+            with gone:
+                children = (process / "task" / thread / "children").read_bytes().split()
+                total += sum(_memory_from_proc(int(child)) for child in children)
+    return total
 
 
 def _memory_from_ps(pid: int) -> int:

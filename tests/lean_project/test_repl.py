@@ -33,8 +33,8 @@ from stepprove.lean_project import (
     ReplProtocolError,
     ReplStateLost,
     ReplTimeout,
+    child,
 )
-from stepprove.lean_project.child import _memory_from_proc, _memory_from_ps
 from stepprove.lean_project.engine import Engine
 
 SCRIPT = Path(__file__).parent / "scripted_repl.py"
@@ -180,6 +180,13 @@ def test_an_engine_gives_directory_and_variables(tmp_path: Path) -> None:
     with Repl(engine) as repl:
         assert data(repl, "cwd") == str(tmp_path)
         assert data(repl, "variable LEAN_THING") == "7"
+
+
+def test_secrets_do_not_reach_lean(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "hush")
+    monkeypatch.setenv("SOME_THING", "loud")
+    repl = scripted()
+    assert [data(repl, "variable SOME_API_KEY"), data(repl, "variable SOME_THING")] == ["", "loud"]
 
 
 def test_an_engine_that_says_so_is_waited_for_until_it_is_ready() -> None:
@@ -523,17 +530,20 @@ def test_memory_is_the_same_by_ps_and_by_proc(scripted: Scripted) -> None:
     repl = scripted()
     pid = int(data(repl, "pid"))
     env(repl, "grandchild")
-    assert _memory_from_ps(pid) == pytest.approx(_memory_from_proc(pid), rel=0.2)
+    assert child._memory_from_ps(pid) == pytest.approx(child._memory_from_proc(pid), rel=0.2)
 
 
-def test_a_process_that_has_grown_too_big_is_given_up_after_its_answer(scripted: Scripted) -> None:
-    repl = scripted(memory_limit_mb=150)
+def test_a_process_that_has_grown_too_big_is_given_up_after_its_answer(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "_MEMORY_INTERVAL", 60)  # not during the request
+    repl = scripted(memory_limit_mb=70)
     pid = int(data(repl, "pid"))
-    big = env(repl, "grow 200")
+    big = env(repl, "grow 80")
     assert (big, repl.generation) == (1, 0)
     assert has_ended(pid)
     with pytest.raises(
-        ReplStateLost, match=r"environment 1 was lost .*it used \d+ MB, and the limit is 150 MB"
+        ReplStateLost, match=r"environment 1 was lost .*it used \d+ MB, and the limit is 70 MB"
     ):
         repl.command("x", env=big)
     assert (env(repl), repl.generation) == (0, 1)
