@@ -13,6 +13,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 from package_registry import serving
 
 from stepprove.lean_project.embedded import install as installer
-from stepprove.lean_project.embedded.download import TARBALL_BYTES
+from stepprove.lean_project.embedded.download import TARBALL_BYTES, require_whole
 from stepprove.lean_project.embedded.install import Installation, Step, faults, install
 from stepprove.lean_project.embedded.node import node_binary, npm_script
 from stepprove.lean_project.embedded.unpack import unpack
@@ -232,6 +233,32 @@ def test_the_download_is_seen_in_bytes(crowd: Crowd) -> None:
     assert seen[-1] == TARBALL_BYTES
 
 
+def test_ctrl_c_leaves_no_process_and_no_files(fresh: Fresh, tmp_path: Path) -> None:
+    with serving(npm_tarball(), bytes_per_second=20e6, integrity=INTEGRITY) as registry:
+        process = subprocess.Popen(
+            [sys.executable, "-c", INSTALL],
+            env=environment(
+                tmp_path / "cache",
+                npm_config_registry=registry.url,
+                npm_config_cache=str(tmp_path / "npm"),
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                if json.loads(line)[1] > 0:
+                    process.send_signal(signal.SIGINT)
+                    break
+            process.wait()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    assert folders(tmp_path / "cache") == []
+
+
 def refused(cache: Path, **variables: str) -> str:
     """Run an installation that must fail; gives the sentence it ended with."""
     done = subprocess.run(
@@ -306,6 +333,18 @@ def test_a_file_that_cannot_grow_is_a_full_disk(tmp_path: Path) -> None:
     )
     assert done.stderr.startswith("CacheUnusable: ") and "STEPPROVE_CACHE" in done.stderr
     assert folders(tmp_path / "cache") == []
+
+
+def test_a_file_that_npm_cut_short_means_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "lean.wasm").write_bytes(b"abc")
+    with pytest.raises(CacheUnusable, match=r"npm wrote 3 of the 4 bytes of lean\.wasm.* disk is full"):
+        require_whole(tmp_path / "lean.wasm", 4, sha256(b"abcd").hexdigest())
+
+
+def test_a_file_of_the_right_size_with_other_content_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "lean.wasm").write_bytes(b"abcx")
+    with pytest.raises(DownloadTampered, match=r"lean\.wasm is not the file that stepprove was built for"):
+        require_whole(tmp_path / "lean.wasm", 4, sha256(b"abcd").hexdigest())
 
 
 def test_too_little_space_is_said_before_anything_is_fetched(

@@ -176,18 +176,18 @@ def test_the_symbol_table_is_sorted_by_name() -> None:
 
 
 @pytest.fixture(scope="module")
-def engine() -> Installation:
+def installed() -> Installation:
     return install()
 
 
 @pytest.fixture(scope="module")
-def module(engine: Installation) -> bytes:
-    return (engine.folder / "lean.wasm").read_bytes()
+def module(installed: Installation) -> bytes:
+    return (installed.folder / "lean.wasm").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def symbols(engine: Installation) -> dict[bytes, int]:
-    data = (engine.folder / "symtab.bin").read_bytes()
+def symbols(installed: Installation) -> dict[bytes, int]:
+    data = (installed.folder / "symtab.bin").read_bytes()
     (count,) = struct.unpack_from("<I", data)
     numbers = struct.unpack_from(f"<{2 * count + 1}I", data, 4)
     names = data[4 + 4 * len(numbers) :]
@@ -230,7 +230,7 @@ def test_leans_unchecked_additions_trap(module: bytes, symbols: dict[bytes, int]
         assert module[start:end] == wasm.trapping_body(end - start)
 
 
-def test_the_glue_keeps_quiet_and_small(engine: Installation) -> None:
-    script = engine.runtime.read_bytes()
+def test_the_glue_keeps_quiet_and_small(installed: Installation) -> None:
+    script = installed.runtime.read_bytes()
     assert len(script) < 1_000_000
     assert b'console.log("[DEBUG:G' not in script

