@@ -1,0 +1,1 @@
+"""The moves, by the branch of mathematics that teaches them."""

@@ -1,0 +1,359 @@
+"""Bound a variable, then look at the cases: the way most small Diophantine problems fall.
+
+A bound is read off linearly, from a divisor of a constant, from the growth of a power, or from products of
+inequalities; which bound to try is suggested by an experiment. A bounded variable is split into its values, or the
+finitely many cases are left to `decide`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from stepprove.agent.experiments import literal_bounds, solutions, survivors
+from stepprove.agent.goal import Goal
+from stepprove.agent.move import Move
+from stepprove.agent.numeric import constants
+from stepprove.agent.term import Term, free_names, literal, num, replace, show, subterms, var
+
+MOST_CASES = 40
+MOST_DECIDED = 40_000
+
+
+def moves(goal: Goal) -> Iterator[Move]:
+    """Bounds for unbounded variables, case splits for bounded ones."""
+    yield from _divisors(goal)
+    for name in goal.variables:
+        if not any(name in free_names(p) for p in goal.propositions):
+            continue
+        low, high = literal_bounds(goal, name)
+        yield from _upper(goal, name, high)
+        if not goal.is_natural(name):
+            yield from _lower(goal, name, low)
+        if low is not None and high is not None:
+            yield from _split(goal, name, low, high)
+    yield from _decide(goal)
+    yield from _nonlinear(goal)
+
+
+# Bounds.
+
+
+def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
+    largest = _extreme(goal, name, max)
+    numbers = [c for c in constants(goal) if c > 0]
+    (h,) = goal.fresh("h" + name)
+    if known is None:
+        for c in sorted({d for c in numbers for d in (c - 1, c)} - {0}):
+            if c <= 5000 and (largest is None or c >= largest):
+                yield Move(f"have {h} : {name} ≤ {c} := by omega", 0.4, f"bound {name}", group=f"upper {name}")
+    if largest is None or not _curved(goal, name) or (known is not None and known <= 2 * max(largest, 4)):
+        return
+    ladder = {largest, largest + 1} | {math.isqrt(c) for c in numbers} | {c for c in numbers if c <= 5000}
+    for rank, c in enumerate(sorted(c for c in ladder if c >= largest and (known is None or c < known))[:5]):
+        yield Move(_by_growth(goal, name, h, c), 0.6 + rank / 20, f"bound {name}", group=f"curved {name}", seconds=8.0)
+
+
+def _lower(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
+    least = _extreme(goal, name, min)
+    (h,) = goal.fresh("h" + name)
+    if known is not None:
+        return
+    candidates = sorted({d for c in constants(goal) for d in (c, c + 1, -c, -c + 1)} | {0, 1}, reverse=True)
+    for c in candidates:
+        if abs(c) <= 5000 and (least is None or c <= least):
+            yield Move(f"have {h} : {_numeral(c)} ≤ {name} := by omega", 0.45, f"bound {name}", group=f"lower {name}")
+    if least is not None and _curved(goal, name):
+        for rank, c in enumerate((least, -abs(least) - 1)):
+            claim = f"{_numeral(c)} ≤ {name}"
+            forms = [f"{_numeral(c - 1)} - {name}", *_nonnegative(goal)]
+            yield Move(
+                _contradiction(h, claim, _products(forms)), 0.7 + rank / 10, f"bound {name}", group=f"curved {name} below",
+                seconds=8.0,
+            )  # fmt: skip
+
+
+def _numeral(c: int) -> str:
+    return str(c) if c >= 0 else f"({c})"
+
+
+def _extreme(goal: Goal, name: str, which: type[max] | type[min]) -> int | None:  # type: ignore[valid-type]
+    """The largest or least value among the solutions of an experiment, None when they reach to its edge."""
+    found = solutions(goal)
+    if found is None or name not in found.names or not found.values:
+        return None
+    values = found.of(name)
+    extreme: int = which(values)  # type: ignore[misc]
+    return None if abs(extreme) >= found.reach else extreme
+
+
+def _curved(goal: Goal, name: str) -> bool:
+    """Whether the variable stands in a product, a power or an exponent of some fact."""
+    return any(
+        part.op in ("^", "*") and name in free_names(part) and (part.op == "^" or all(free_names(a) for a in part.args))
+        for fact in goal.propositions
+        for part in subterms(fact)
+    )
+
+
+def _by_growth(goal: Goal, name: str, h: str, c: int) -> str:
+    """x ≤ c, since otherwise some power or product would be too large."""
+    (contra,) = goal.fresh("hc")
+    bases = {
+        literal(part.args[0])
+        for fact in goal.propositions
+        for part in subterms(fact)
+        if part.op == "^" and part.args[1] == var(name)
+    }
+    exponentials = [b for b in bases if b is not None and b >= 2]
+    if exponentials and goal.is_natural(name):
+        lines = [f"  have := Nat.pow_le_pow_right (n := {b}) (by decide) {contra}" for b in exponentials]
+        return "\n".join(
+            [f"have {h} : {name} ≤ {c} := Nat.le_of_not_lt fun {contra} => by", *lines, "  simp at this", "  omega"]
+        )
+    forms = [f"{_integer(goal, var(name))} - {c + 1}", *_nonnegative(goal)]
+    return _contradiction(h, f"{name} ≤ {c}", _products(forms), contra)
+
+
+def _contradiction(h: str, claim: str, facts: list[str], contra: str = "hc") -> str:
+    lines = [f"have {h} : {claim} := Classical.byContradiction fun {contra} => by"]
+    return "\n".join(lines + ["  " + fact for fact in facts] + ["  grind"])
+
+
+def _integer(goal: Goal, term: Term) -> str:
+    """The term as text of an integer: natural variables are cast."""
+    return show(replace(term, {n: Term("cast", (var(n),)) for n in goal.naturals}), 66)
+
+
+def _nonnegative(goal: Goal) -> list[str]:
+    """Integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from n : ℕ."""
+    forms: list[str] = []
+    for fact in goal.propositions:
+        negated = fact.op == "¬"
+        part = fact.args[0] if negated else fact
+        if part.op not in ("<", "≤", ">", "≥") or any(t.op in ("-", "app", "/", "%", "∣") for t in subterms(part)):
+            continue
+        left, right = part.args
+        if part.op in (">", "≥"):
+            left, right = right, left
+        strict = part.op in ("<", ">")
+        if negated:
+            left, right, strict = right, left, not strict
+        form = _integer(goal, right)
+        if literal(left) != 0:
+            form += f" - {_integer(goal, left)}"
+        forms.append(form + (" - 1" if strict else ""))
+    forms += [_integer(goal, var(n)) for n in goal.naturals]
+    return list(dict.fromkeys(forms))[:5]
+
+
+def _products(forms: list[str]) -> list[str]:
+    """Facts: the first form is the one of interest; its products with itself, its square and the others are nonnegative."""
+    first = forms[0]
+    pairs = [(first, other) for other in forms] + [(f"({first}) * ({first})", first)]
+    return [f"have := Int.mul_nonneg (a := {a}) (b := {b}) (by omega) (by omega)" for a, b in pairs[:2] + pairs[2:-1]] + [
+        f"have := Int.mul_nonneg (a := {pairs[-1][0]}) (b := {pairs[-1][1]}) (by assumption) (by omega)"
+    ]
+
+
+def _nonlinear(goal: Goal) -> Iterator[Move]:
+    """Products of hypotheses, squares of differences, then linear arithmetic (what Mathlib calls nlinarith)."""
+    if goal.term is None or goal.term.op not in ("<", "≤", ">", "≥", "=", "var") or not goal.variables:
+        return
+    if not any(_curved(goal, n) or _in_product(goal.term, n) for n in goal.variables):
+        return
+    forms = _nonnegative(goal)
+    pairs = [(a, b) for i, a in enumerate(forms) for b in forms[i:]][:8]
+    products = [f"have := Int.mul_nonneg (a := {a}) (b := {b}) (by omega) (by omega)" for a, b in pairs]
+    if products:
+        yield Move("\n".join([*products, "grind"]), 0.9, "products of inequalities", closing=True, seconds=8.0)
+    names = [(_integer(goal, var(n))) for n in goal.variables][:3]
+    squares = [f"{a} - {b}" for i, a in enumerate(names) for b in names[i + 1 :]] + names
+    facts = [f"have := Lean.Grind.OrderedRing.sq_nonneg (R := Int) (a := {s})" for s in squares]
+    yield Move("\n".join([*facts, "grind"]), 0.95, "squares are nonnegative", closing=True, seconds=8.0)
+
+
+def _in_product(term: Term, name: str) -> bool:
+    return any(p.op in ("^", "*") and name in free_names(p) for p in subterms(term))
+
+
+def _divisors(goal: Goal) -> Iterator[Move]:
+    """A factor of a constant divides it, and a divisor of a positive constant is at most that constant."""
+    for fact in goal.propositions:
+        if fact.op == "=":
+            for product, constant in (fact.args, fact.args[::-1]):
+                value = literal(constant)
+                if product.op == "*" and value is not None and value > 0:
+                    yield from _factors(goal, product, value)
+        elif fact.op == "∣":
+            value = literal(fact.args[1])
+            if value is not None and value > 0 and free_names(fact.args[0]):
+                yield _at_most(goal, fact.args[0], value)
+
+
+def _factors(goal: Goal, product: Term, value: int) -> Iterator[Move]:
+    factors = list(_flatten(product))
+    (hd,) = goal.fresh("hd")
+    for place, factor in enumerate(factors):
+        if not free_names(factor):
+            continue
+        rest = " * ".join(show(f, 71) for i, f in enumerate(factors) if i != place)
+        claim = Term("∣", (factor, num(value)))
+        if claim not in goal.propositions:
+            yield Move(f"have {hd} : {claim} := ⟨{rest}, by grind⟩", 0.35 + place / 20, f"a factor divides {value}")
+
+
+def _flatten(product: Term) -> Iterator[Term]:
+    if product.op == "*":
+        yield from _flatten(product.args[0])
+        yield from _flatten(product.args[1])
+    else:
+        yield product
+
+
+def _at_most(goal: Goal, divisor: Term, value: int) -> Move:
+    h, lower = goal.fresh("hle", "hge")
+    proof = next(n for n, f in goal.facts if Term("∣", (divisor, num(value))) in _parts(f))
+    integral = bool(free_names(divisor) & set(goal.integers))
+    if not integral:
+        text = f"have {h} : {divisor} ≤ {value} := Nat.le_of_dvd (by decide) {proof}"
+    else:
+        text = (
+            f"have {h} : {divisor} ≤ {value} := Int.le_of_dvd (by decide) {proof}\n"
+            f"have {lower} : -{show(divisor, 75)} ≤ {value} := Int.le_of_dvd (by decide) (Int.neg_dvd.mpr {proof})"
+        )
+        if divisor.op == "var":
+            text += f"\nhave {lower} : -{value} ≤ {divisor} := by omega"
+    return Move(text, 0.2, "a divisor is at most the number", group=f"divisor {divisor}")
+
+
+def _parts(fact: Term) -> list[Term]:
+    if fact.op == "∧":
+        return [*_parts(fact.args[0]), *_parts(fact.args[1])]
+    return [fact]
+
+
+# Cases.
+
+
+def _split(goal: Goal, name: str, low: int, high: int) -> Iterator[Move]:
+    """One case for each value, or for each value that the facts about this variable alone allow."""
+    if high < low or high - low > 5000:
+        return
+    count = high - low + 1
+    if count <= 100:
+        cost = 0.5 + count / 60
+        yield _cases(goal, name, list(range(low, high + 1)), "omega", cost)
+        yield _cases(goal, name, list(range(low, high + 1)), "grind", cost + 0.6)
+    allowed = survivors(goal, name, low, high)
+    if goal.is_natural(name) and len(allowed) < count / 2 and len(allowed) <= MOST_CASES and count > 8:
+        yield from _sieve(goal, name, high, allowed)
+
+
+def _cases(goal: Goal, name: str, values: list[int], tactic: str, cost: float) -> Move:
+    disjunction = " ∨ ".join(f"{name} = {v}" for v in values)
+    if len(values) == 1:
+        return Move(f"obtain rfl : {disjunction} := by omega", 0.1, f"{name} = {values[0]}", forced=True)
+    (h,) = goal.fresh("h")
+    return Move(
+        f"have {h} : {disjunction} := by omega\nrcases {h} with {' | '.join(['rfl'] * len(values))} <;> try {tactic}",
+        cost,
+        f"cases of {name}",
+        seconds=10.0 + len(values) / 5,
+    )
+
+
+def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Move]:
+    """Let `decide` find the values below the bound that satisfy the facts about this variable, and split on those."""
+    facts = [(n, f) for n, f in goal.facts if free_names(f) & set(goal.variables) == {name} and not _only_bound(f, name)]
+    if not facts:
+        return
+    key, h = goal.fresh("key", "h")
+    premises = "".join(f"{show(f, 26)} → " for _, f in facts)
+    values = "[" + ", ".join(map(str, allowed)) + "]"
+    names = " ".join(n for n, _ in facts)
+    lines = [
+        f"have {key} : ∀ {name}, {name} < {high + 1} → {premises}{name} ∈ {values} := by decide +kernel",
+        f"have {h} := {key} {name} (by omega) {names}",
+    ]
+    if not allowed:
+        yield Move("\n".join([*lines, f"exact absurd {h} List.not_mem_nil"]), 0.5, "no value is left", closing=True)
+        return
+    lines.append(f"simp only [List.mem_cons, List.not_mem_nil, or_false] at {h}")
+    if len(allowed) == 1:
+        lines.append(f"subst {h}")
+    else:
+        lines.append(f"rcases {h} with {' | '.join(['rfl'] * len(allowed))} <;> try omega")
+    yield Move("\n".join(lines), 0.6, f"the possible values of {name}", seconds=30.0)
+
+
+def _only_bound(fact: Term, name: str) -> bool:
+    return fact.op in ("<", "≤", ">", "≥") and {a.op for a in fact.args} <= {"var", "num", "neg"}
+
+
+def _decide(goal: Goal) -> Iterator[Move]:
+    """When every variable is bounded, check all the cases by computation."""
+    if goal.term is None:
+        return
+    involved = set(goal.variables) & _connected(goal)
+    if not 1 <= len(involved) <= 4:
+        return
+    ranges = {}
+    for name in goal.variables:
+        if name in involved:
+            low, high = literal_bounds(goal, name)
+            if low is None or high is None:
+                return
+            ranges[name] = (low, high)
+    cases = math.prod(high - low + 1 for low, high in ranges.values())
+    if cases > MOST_DECIDED:
+        return
+    facts = [(n, f) for n, f in goal.facts if free_names(f) & involved]
+    yield Move(_decide_text(goal, ranges, facts), 0.5 + cases / 10_000, "all cases by computation", closing=True, seconds=40.0)
+
+
+def _connected(goal: Goal) -> set[str]:
+    """Names tied to the target through shared facts."""
+    assert goal.term is not None
+    names = set(free_names(goal.term))
+    if not names & set(goal.variables):  # the target is False: everything counts
+        names |= {n for p in goal.propositions for n in free_names(p)}
+    changed = True
+    while changed:
+        changed = False
+        for fact in goal.propositions:
+            used = free_names(fact) & set(goal.variables)
+            if used & names and not used <= names:
+                names |= used
+                changed = True
+    return names
+
+
+def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tuple[str, Term]]) -> str:
+    """`have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to what we have."""
+    assert goal.term is not None
+    (key,) = goal.fresh("key")
+    statement, use = f"have {key} : ", [f"exact {key}"]
+    shifts: list[str] = []
+    substitution: dict[str, Term] = {}
+    done: set[str] = set()
+    remaining = list(facts)
+    for name, (low, high) in ranges.items():
+        if goal.is_natural(name):
+            statement += f"∀ {name}, {name} < {high + 1} → "
+            use.append(f"{name} (by omega)")
+        else:
+            (k,) = goal.fresh(name + "'")
+            shifts.append(
+                f"obtain ⟨{k}, rfl⟩ : ∃ {k} : Nat, {name} = ↑{k} + {_numeral(low)} := ⟨({name} - {_numeral(low)}).toNat, by omega⟩"
+            )
+            statement += f"∀ {k} : Nat, {k} < {high - low + 1} → "
+            use.append(f"{k} (by omega)")
+            substitution[name] = Term("+", (Term("cast", (var(k),)), num(low)))
+        done.add(name)
+        for fact in [f for f in remaining if free_names(f[1]) & set(goal.variables) <= done]:
+            remaining.remove(fact)
+            statement += show(replace(fact[1], substitution), 26) + " → "
+            use.append(fact[0])
+    statement += show(replace(goal.term, substitution), 26) + " := by decide +kernel"
+    return "\n".join([*shifts, statement, " ".join(use)])

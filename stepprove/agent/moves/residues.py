@@ -1,0 +1,238 @@
+"""Moves that look at numbers modulo m: residue classes, residues of powers, periods of b ^ n mod m.
+
+Which modulus, and which residues can occur, is found by a numerical experiment; Lean checks the resulting claim.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from stepprove.agent.goal import Goal
+from stepprove.agent.move import Move
+from stepprove.agent.numeric import NotEvaluated, Setting, holds, natural, value
+from stepprove.agent.term import Term, conjuncts, free_names, literal, show, subterms
+
+LARGEST_MODULUS = 40
+LONGEST_PERIOD = 24
+_USUAL_MODULI = (3, 4, 5, 7, 8, 9, 11, 13, 16)
+
+
+def moves(goal: Goal) -> Iterator[Move]:
+    """Split on residues, state the residues of powers, state the period of exponentials."""
+    moduli = list(_moduli(goal))
+    statements = _statements(goal)
+    for modulus in moduli:
+        yield from _split(goal, statements, modulus)
+    yield from _powers(goal, statements, moduli)
+    yield from _exponentials(goal, statements, moduli)
+    yield from _known_residues(goal)
+
+
+def _statements(goal: Goal) -> list[Term]:
+    return [*goal.propositions, *(conjuncts(goal.term) if goal.term is not None else ())]
+
+
+def _moduli(goal: Goal) -> Iterator[int]:
+    """The numbers that the goal divides by, smallest first."""
+    found = set()
+    for statement in _statements(goal):
+        for part in subterms(statement):
+            if part.op in ("%", "∣"):
+                modulus = literal(part.args[1] if part.op == "%" else part.args[0])
+                if modulus is not None and 2 <= abs(modulus) <= LARGEST_MODULUS:
+                    found.add(abs(modulus))
+    yield from sorted(found)
+
+
+def _nonlinear(term: Term, name: str) -> bool:
+    """Whether `name` stands in a product or a power (its base) in the term."""
+    for part in subterms(term):
+        if part.op == "^" and name in free_names(part.args[0]):
+            return True
+        if part.op == "*" and name in free_names(part) and all(free_names(a) for a in part.args):
+            return True
+    return False
+
+
+def classes(name: str, modulus: int, residues: Iterator[int] | range | list[int]) -> str:
+    """The statement that `name` leaves one of the residues."""
+    return " ∨ ".join(f"{name} % {modulus} = {r}" for r in residues)
+
+
+def _rules(goal: Goal, name: str) -> str:
+    kind = "Nat" if goal.is_natural(name) else "Int"
+    if kind == "Nat":
+        return "Nat.pow_succ, Nat.mul_mod, Nat.add_mod"
+    return "Int.pow_succ, Int.mul_emod, Int.add_emod, Int.sub_emod"
+
+
+def _split(goal: Goal, statements: list[Term], modulus: int) -> Iterator[Move]:
+    """One case for each residue of a variable that occurs in products or powers."""
+    for name in goal.variables:
+        if not any(_nonlinear(s, name) for s in statements) or modulus > 13:
+            continue
+        (h,) = goal.fresh("h")
+        cases = classes(name, modulus, range(modulus))
+        alternatives = " | ".join([h] * modulus)
+        yield Move(
+            f"have {h} : {cases} := by omega\n"
+            f"rcases {h} with {alternatives} <;> try simp [{_rules(goal, name)}, Int.dvd_iff_emod_eq_zero, Nat.dvd_iff_mod_eq_zero, {h}]"
+            if modulus <= 9
+            else f"have {h} : {cases} := by omega\nrcases {h} with {alternatives} <;> try simp_all [{_rules(goal, name)}]",
+            0.8 + modulus / 40,
+            f"residues of {name} mod {modulus}",
+            seconds=15.0,
+        )
+
+
+def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
+    """Which residues x ^ k can leave: squares are 0 or 1 mod 4, and the like."""
+    powers = list(_power_terms(goal, statements))
+    if not powers:
+        return
+    candidates = moduli or [m for m in _USUAL_MODULI if _refuted_mod(goal, statements, m)]
+    for modulus in candidates:
+        facts = []
+        names = goal.fresh(*["h"] * len(powers))
+        cases_name = goal.fresh("c")[0]
+        for h, (name, exponent) in zip(names, powers, strict=True):
+            residues = sorted({pow(r, exponent, modulus) for r in range(modulus)})
+            power = f"{name} ^ {exponent}"
+            facts.append(
+                f"have {h} : {classes(power, modulus, residues)} := by\n"
+                f"  have {cases_name} : {classes(name, modulus, range(modulus))} := by omega\n"
+                f"  rcases {cases_name} with {' | '.join([cases_name] * modulus)} <;> "
+                f"simp [{_rules(goal, name)}, {cases_name}]"
+            )
+        yield Move("\n".join(facts), 0.7 + modulus / 50, f"residues of powers mod {modulus}", seconds=20.0)
+
+
+def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[str, int]]:
+    found: dict[tuple[str, int], None] = {}
+    for statement in statements:
+        for part in subterms(statement):
+            if part.op == "^" and part.args[0].op == "var" and part.args[0].name in goal.variables:
+                exponent = literal(part.args[1])
+                if exponent is not None and 2 <= exponent <= 12:
+                    found[(part.args[0].name, exponent)] = None
+    yield from itertools.islice(found, 4)
+
+
+def _refuted_mod(goal: Goal, statements: list[Term], modulus: int) -> bool:
+    """Whether some equation among the hypotheses has no solution modulo `modulus`."""
+    for statement in statements:
+        names = sorted(free_names(statement) & set(goal.variables))
+        if statement.op != "=" or not 1 <= len(names) <= 3 or modulus ** len(names) > 3000:
+            continue
+        left, right = statement.args
+        try:
+            solvable = any(
+                (value(left, at) - value(right, at)) % modulus == 0
+                for values in itertools.product(range(modulus), repeat=len(names))
+                for at in [Setting(dict(zip(names, values, strict=True)), frozenset())]
+            )
+        except NotEvaluated:
+            continue
+        if not solvable:
+            return True
+    return False
+
+
+def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
+    """b ^ n mod m repeats: state the residue in each class of n, by induction on n."""
+    exponentials = list(_exponential_terms(goal, statements))
+    for modulus in moduli:
+        for base, exponent, integral in exponentials:
+            facts = _period(base, modulus)
+            if facts is None:
+                continue
+            h, key, n, ih, positive = goal.fresh("h", "key", "n" if "n" not in goal.names else "k", "ih", "hpos")
+            shown = f"({base} : ℤ)" if integral else str(base)
+            if integral and "ℤ" not in _printed(goal):
+                shown = f"({base} : Int)"
+            claim = " ∨ ".join(
+                f"({condition.replace('n', n)} ∧ {shown} ^ {n} % {modulus} = {r})" for condition, r in facts
+            )
+            rules = ("Int.pow_succ, Int.mul_emod, Int.add_emod" if integral else "Nat.pow_succ, Nat.mul_mod") + ", Nat.add_mod"
+            truncated = not integral and base > 0 and any(t.op == "-" for s in statements for t in subterms(s))
+            yield Move(
+                f"have {key} : ∀ {n} : Nat, {claim} := by\n"
+                f"  intro {n}\n"
+                f"  induction {n} with\n"
+                f"  | zero => simp\n"
+                f"  | succ {n} {ih} =>\n"
+                f"    rcases {ih} with {' | '.join(_pattern(c, h, ih) for c, _ in facts)} <;>\n"
+                f"      simp [{rules}, {h}, {ih}]\n"
+                f"have {h} := {key} {show(exponent, 100)}\n"
+                f"clear {key}"
+                + (f"\nhave {positive} : 0 < {shown} ^ {show(exponent, 76)} := Nat.pow_pos (by decide)" if truncated else ""),
+                0.5 + 0.01 * len(facts),
+                f"period of {base} ^ n mod {modulus}",
+                seconds=20.0,
+            )
+
+
+def _pattern(condition: str, h: str, ih: str) -> str:
+    return f"⟨_, {h}, {ih}⟩" if "∧" in condition else f"⟨{h}, {ih}⟩"
+
+
+def _printed(goal: Goal) -> str:
+    return goal.target + " ".join(h.type for h in goal.hypotheses)
+
+
+def _exponential_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[int, Term, bool]]:
+    """Powers of a literal with an exponent that varies: (base, exponent, whether the base is an integer)."""
+    found: dict[tuple[int, Term, bool], None] = {}
+    at = Setting({}, frozenset(goal.naturals))
+    for statement in statements:
+        integral = any(part.op == "cast" or natural(part, at) is False for part in subterms(statement))
+        for part in subterms(statement):
+            if part.op == "^" and free_names(part.args[1]):
+                base = literal(part.args[0])
+                if base is not None:
+                    found[(base, part.args[1], integral or base < 0)] = None
+    yield from itertools.islice(found, 6)
+
+
+def _period(base: int, modulus: int) -> list[tuple[str, int]] | None:
+    """(condition on n, residue of base ^ n) for every n, or None when the period is too long."""
+    residues: list[int] = []
+    power = 1 % modulus
+    while power not in residues:
+        residues.append(power)
+        power = power * base % modulus
+        if len(residues) > LONGEST_PERIOD:
+            return None
+    start = residues.index(power)
+    length = len(residues) - start
+    facts = [(f"n = {i}", residues[i]) for i in range(start)]
+    for i in range(start, start + length):
+        condition = f"n % {length} = {i % length}" if length > 1 else ""
+        if start:
+            condition = f"{start} ≤ n" + (f" ∧ {condition}" if condition else "")
+        facts.append((condition or "0 ≤ n", residues[i]))
+    return facts
+
+
+def _known_residues(goal: Goal) -> Iterator[Move]:
+    """Where x % m is known, compute with it: sums, products and powers mod m."""
+    known = [
+        name
+        for name, fact in goal.facts
+        if fact.op == "=" and fact.args[0].op == "%" and literal(fact.args[1]) is not None
+    ]
+    if not known or goal.term is None or not any(t.op == "%" for t in subterms(goal.term)):
+        return
+    for kind, rules in (
+        ("Int", "Int.pow_succ, Int.mul_emod, Int.add_emod, Int.sub_emod"),
+        ("Nat", "Nat.pow_succ, Nat.mul_mod, Nat.add_mod"),
+    ):
+        if (goal.integers and kind == "Int") or (goal.naturals and kind == "Nat"):
+            yield Move(f"simp [{rules}, {', '.join(known)}]", 0.3, "compute residues", closing=True)
+
+
+def excluded(goal: Goal, names: list[str], values: tuple[int, ...]) -> bool:
+    """Whether the hypotheses rule the values out."""
+    at = Setting(dict(zip(names, values, strict=True)), frozenset(goal.naturals))
+    return any(holds(fact, at) is False for fact in goal.propositions)

@@ -1,0 +1,118 @@
+"""A found proof as a person would write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+INDENT = "  "
+WIDTH = 96
+_HOLE = "=> ?_"
+_LAST = "exact ?_"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A proof tree: a step, what it is called, and the proofs of the goals it leaves."""
+
+    tactic: str
+    name: str = ""
+    children: tuple[Proof, ...] = ()
+
+    def steps(self) -> Iterator[Proof]:
+        """Every step, the first one first."""
+        yield self
+        for child in self.children:
+            yield from child.steps()
+
+
+def write(proof: Proof) -> list[str]:
+    """The lines of the tactic block, without indentation of the block itself."""
+    lines = _step_lines(proof)
+    if _holes(proof.tactic) == len(proof.children) > 0:
+        return list(_filled(lines, proof.children))
+    if len(proof.children) == 1:
+        return lines + write(proof.children[0])
+    for child in proof.children:
+        first, *rest = write(child)
+        lines += ["· " + first] + [INDENT + line for line in rest]
+    return lines
+
+
+def _holes(text: str) -> int:
+    return sum(line.endswith(_HOLE) or line.strip() == _LAST for line in text.splitlines())
+
+
+def _step_lines(proof: Proof) -> list[str]:
+    text = proof.tactic
+    if not proof.children:  # everything was closed on the way, so that nothing needs to be tried
+        text = text.replace("<;> try ", "<;> ")
+    return [part for line in text.splitlines() for part in _fold(line)]
+
+
+def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
+    """Put each child in the place of its `?_`, on the same line when it is short."""
+    remaining = iter(children)
+    for line in lines:
+        if line.strip() == _LAST:
+            indent = " " * (len(line) - len(line.lstrip()))
+            yield from (indent + part for part in write(next(remaining)))
+            continue
+        if not line.endswith(_HOLE):
+            yield line
+            continue
+        body = write(next(remaining))
+        head = line.removesuffix(" ?_")
+        indent = " " * (len(line) - len(line.lstrip()))
+        if len(body) == 1 and len(head) + len(body[0]) < WIDTH:
+            yield f"{head} {body[0]}"
+        else:
+            yield head
+            yield from (indent + INDENT + line for line in body)
+
+
+def _fold(line: str) -> Iterator[str]:
+    """Break a long line before an operator or between arguments; Lean reads on while the indentation is deeper."""
+    indent = len(line) - len(line.lstrip())
+    while len(line) > WIDTH:
+        at = max(line.rfind(mark, indent + 8, WIDTH) for mark in (" ∨ ", " ∧ ", " → ", " | ", ", "))
+        if at < 0:
+            break
+        if line[at] == ",":
+            at += 1
+        yield line[:at]
+        line = " " * (indent + 4) + line[at:].lstrip()
+    yield line
+
+
+def minimise(proof: Proof, checks: Callable[[Proof], bool]) -> Proof:
+    """Drop steps that the rest of the proof does not need; `checks` says whether a shortened proof still holds.
+
+    A step with one remaining goal is left out where the proof of that goal also proves what was there before, and a
+    proof that a single closing step at the end can replace is replaced by it. The last steps are tried first.
+    """
+    while True:
+        for candidate in _shorter(proof):
+            if checks(candidate):
+                proof = candidate
+                break
+        else:
+            return proof
+
+
+def _shorter(proof: Proof) -> Iterator[Proof]:
+    """Proofs with one step less."""
+    for place, child in enumerate(proof.children):
+        for shorter in _shorter(child):
+            children = (*proof.children[:place], shorter, *proof.children[place + 1 :])
+            yield Proof(proof.tactic, proof.name, children)
+    if len(proof.children) == 1:
+        yield proof.children[0]
+
+
+def summary(proof: Proof) -> str:
+    """What found the proof, in a few words: "omega", "search: induction n; omega"."""
+    names = list(dict.fromkeys(step.name or step.tactic.splitlines()[0] for step in proof.steps()))
+    if len(names) == 1:
+        return names[0]
+    return "search: " + "; ".join(names)
