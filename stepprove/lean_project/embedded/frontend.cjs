@@ -1,0 +1,134 @@
+// From text to environments: parse the header, import, elaborate the commands, and say what Lean said.
+'use strict';
+
+// Fields of Lean's structures, by position.
+const COMMAND_STATE = { env: 0, messages: 1, infoState: 8 };
+const INFO_STATE = { assignment: 0, lazyAssignment: 1, trees: 2, scalars: 1 };   // the scalar: enabled
+const FRONTEND_STATE = { commandState: 0 };
+const IMPORT = { module: 0 };
+const DEFAULT_MODULES = ['Init'];
+// The environment is then no `module`: proofs are elaborated and `#print axioms` answers as in a plain file.
+const IMPORT_LEVEL_PRIVATE = 2;
+const SEVERITIES = { information: 'info', warning: 'warning', error: 'error' };
+
+module.exports = lean => {
+  const {
+    call, raw, box, inc, dec, tag, fld, take, mkCtor, withFields, mkArr, array, mkStr, str, takeStr, name, nameStr, constant, io, heap, LeanError,
+  } = lean;
+
+  const options = () => constant('l_Lean_Options_empty');
+  const commandState = (env, log) => call('l_Lean_Elab_Command_mkState', env, log, options());
+
+  // ---- imports
+
+  const importOf = module => mkCtor(0, [name(module)], [0, 1, 0]);     // importAll, isExported, isMeta
+  const importModules = modules => {
+    const result = raw('l_Lean_importModules')(
+      mkArr(modules.map(importOf)), options(), 0, mkArr([]), 0, 1, IMPORT_LEVEL_PRIVATE, box(1));
+    heap();
+    return io(result);
+  };
+  const imported = new Map();
+  /** The environment of an import list (borrowed). It is kept for good: Lean cannot give back what it imported. */
+  const environmentOfImports = modules => {
+    const key = modules.join(' ');
+    if (!imported.has(key)) imported.set(key, importModules(modules));
+    return imported.get(key);
+  };
+
+  // ---- messages
+
+  /** The messages of a log (taken), but for the first `skipped`. */
+  const messages = (log, skipped = 0) => {
+    const owned = call('l_Lean_MessageLog_toArray', log);
+    const out = array(owned).slice(skipped).map(message => {
+      const { severity, pos, endPos, data } = JSON.parse(takeStr(call('l_Lean_Json_compress', call('l_Lean_Message_toJson', inc(message)))));
+      return { severity: SEVERITIES[severity], pos, ...(endPos ? { endPos } : {}), data: data.trim() };
+    });
+    dec(owned);
+    return out;
+  };
+
+  // ---- elaboration
+
+  const inputContext = text => {
+    const unix = text.replaceAll('\r\n', '\n');
+    return call('l_Lean_Parser_mkInputContext___redArg', mkStr(unix), mkStr('<input>'), box(0), box(Buffer.byteLength(unix)));
+  };
+  const parserState = () => mkCtor(0, [box(0)], [0]);                  // position, recovering
+
+  const withInfoTrees = state => {
+    const info = withFields(inc(fld(state, COMMAND_STATE.infoState)), {}, INFO_STATE.scalars);
+    lean.setScalar(info, 0, 1);
+    return withFields(state, { [COMMAND_STATE.infoState]: info });
+  };
+  // Elaborate a parsed input's commands; takes the command state, returns the one after.
+  const run = (input, parser, state) => {
+    raw('lean_io_set_heartbeats')(box(0));
+    heap();
+    return take(io(call('l_Lean_Elab_IO_processCommands', input, parser, withInfoTrees(state))), FRONTEND_STATE.commandState);
+  };
+
+  const modulesOf = syntax => {
+    const imports = call('l_Lean_Elab_HeaderSyntax_imports', syntax, box(1));
+    const modules = array(imports).map(item => nameStr(fld(item, IMPORT.module)));
+    dec(imports);
+    return [...new Set(modules)];
+  };
+  // The state before the first command: what the text imports, or an empty environment with Lean's word on what it cannot import.
+  const start = (syntax, log, input) => {
+    try {
+      return commandState(inc(environmentOfImports(modulesOf(inc(syntax)))), inc(log));
+    } catch (error) {
+      if (!(error instanceof LeanError)) throw error;
+      const pair = io(call('l_Lean_Elab_processHeader', inc(syntax), options(), inc(log), inc(input), box(0), mkArr([]), box(0), box(0)));
+      const state = commandState(inc(fld(pair, 0)), inc(fld(pair, 1)));
+      dec(pair);
+      return state;
+    }
+  };
+
+  /**
+   * Elaborate `text`, in `base` ({ state, header }, borrowed) or from its own imports. Gives, owned, the command states `before` and
+   * `after`, and `header`, the environment of the imports.
+   */
+  const process = (text, base) => {
+    const input = inputContext(text);
+    if (base) return { before: inc(base.state), after: run(input, parserState(), inc(base.state)), header: inc(base.header) };
+    const parsed = io(call('l_Lean_Parser_parseHeader', inc(input)));
+    const [syntax, rest] = [fld(parsed, 0), fld(parsed, 1)];
+    const before = start(syntax, fld(rest, 1), input), parser = inc(fld(rest, 0));
+    dec(parsed);
+    return { before, after: run(input, parser, inc(before)), header: inc(environmentOf(before)) };
+  };
+
+  const environmentOf = state => fld(state, COMMAND_STATE.env);
+  const commandMessages = state => messages(inc(fld(state, COMMAND_STATE.messages)));
+  /** The info trees of a command state: an owned array. */
+  const infoTrees = state =>
+    call('l_Lean_PersistentArray_toArray___redArg', inc(fld(fld(state, COMMAND_STATE.infoState), INFO_STATE.trees)));
+
+  // Empty containers, as a fresh command state has them.
+  const fresh = commandState(inc(environmentOfImports(DEFAULT_MODULES)), constant('l_Lean_MessageLog_empty'));
+  const none = field => inc(fld(fld(fresh, COMMAND_STATE.infoState), INFO_STATE[field]));
+  /** A command state (taken) without the info trees and messages, which only the answer to its own request needs. */
+  const settled = state => {
+    const info = withFields(inc(fld(state, COMMAND_STATE.infoState)), {
+      [INFO_STATE.assignment]: none('assignment'),
+      [INFO_STATE.lazyAssignment]: none('lazyAssignment'),
+      [INFO_STATE.trees]: none('trees'),
+    }, INFO_STATE.scalars);
+    return withFields(state, { [COMMAND_STATE.infoState]: info, [COMMAND_STATE.messages]: constant('l_Lean_MessageLog_empty') });
+  };
+
+  /** Lean's own JSON parser: { value } or { error }. */
+  const parseJson = text => {
+    const parsed = call('l_Lean_Json_parse', mkStr(text));
+    if (tag(parsed) === 0) return { error: takeStr(take(parsed, 0)) };
+    return { value: JSON.parse(takeStr(call('l_Lean_Json_compress', take(parsed, 0)))) };
+  };
+
+  const leanVersion = str(constant('l_Lean_versionStringCore'));
+
+  return { process, messages, commandMessages, infoTrees, settled, environmentOf, parseJson, leanVersion };
+};
