@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stepprove.lean_project import Repl, ReplCrashed
 from stepprove.lean_project.embedded import wasm
 from stepprove.lean_project.embedded.glue import GlueError, slim_glue
 from stepprove.lean_project.embedded.install import Installation, install
@@ -24,6 +25,7 @@ from stepprove.lean_project.embedded.slim import (
     slim_module,
     symbol_table,
 )
+from stepprove.lean_project.engine import Engine
 
 
 def returning(number: int) -> bytes:
@@ -228,6 +230,12 @@ def test_leans_unchecked_additions_trap(module: bytes, symbols: dict[bytes, int]
     for name in UNCHECKED:
         start, end = bodies[elements[symbols[name] - 1] - imported]
         assert module[start:end] == wasm.trapping_body(end - start)
+
+
+def test_an_option_that_switches_the_kernel_off_proves_nothing(engine: Engine) -> None:
+    unchecked = "set_option debug.skipKernelTC true\ntheorem one_is_two : 1 = 2 := by decide +kernel"
+    with Repl(engine) as repl, pytest.raises(ReplCrashed, match=r"unreachable|wasm-function"):
+        repl.command(unchecked)
 
 
 def test_the_glue_keeps_quiet_and_small(installed: Installation) -> None:

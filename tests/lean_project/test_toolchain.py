@@ -322,8 +322,12 @@ def test_the_doctor_starts_the_embedded_lean(machine: Machine) -> None:
     assert "to start, check a theorem" in found("embedded Lean answers", findings).detail
 
 
-def test_the_doctor_names_one_command_for_each_missing_thing(machine: Machine) -> None:
+def test_the_doctor_names_one_command_for_each_missing_thing(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPPROVE_CACHE", str(machine.folder / "cache"))
     findings = diagnose()
+    assert found("embedded Lean", findings).mend == "stepprove setup --embedded"
     assert found("elan", findings).mend == INSTALL_ELAN
     assert found("native workspace", findings).mend == "stepprove setup --native"
     assert all(finding.mend is None for finding in findings if finding.ok)
