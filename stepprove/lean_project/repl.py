@@ -27,13 +27,7 @@ from typing import Any, Self, TypeVar
 
 import orjson
 
-from stepprove.lean_project.child import (
-    Child,
-    ChildDied,
-    ChildSilent,
-    ChildTooBig,
-    ChildTooLoud,
-)
+from stepprove.lean_project.child import Child, ChildDied, ChildSilent, ChildTooBig, ChildTooLoud
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.failure import (
     ReplClosed,
@@ -391,7 +385,7 @@ class Repl:
             yield
         except ChildSilent:
             self._timeouts += 1
-            said = _quoted_stderr(child)
+            said = "" if self._ready else _quoted_stderr(child)
             self._lose(child, f"it did not {doing} within {seconds:g} s")
             raise ReplTimeout(f"Lean did not {doing} within {seconds:g} s{said}", seconds) from None
         except ChildDied:
@@ -529,7 +523,7 @@ def _absolute(path: str | Path) -> str:
 
 def _excerpt(output: bytes | dict[str, Any]) -> str:
     """Return the beginning of what Lean printed, short enough for a message."""
-    text = str(output) if isinstance(output, dict) else output.decode(errors="replace")
+    text = str(output) if isinstance(output, dict) else output[:2000].decode(errors="replace")
     return text if len(text) <= 300 else text[:300] + "…"
 
 

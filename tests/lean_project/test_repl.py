@@ -24,6 +24,7 @@ import pytest
 from stepprove.lean_project import (
     CommandResponse,
     ErrorResponse,
+    Position,
     ProofStepResponse,
     Repl,
     ReplClosed,
@@ -741,3 +742,66 @@ def test_two_repls_work_in_two_threads(scripted: Scripted) -> None:
     for thread in threads:
         thread.join()
     assert numbers == [list(range(100))] * 2
+
+
+# Real Lean.
+
+
+def elaborated(repl: Repl, code: str, env: int | None = None) -> CommandResponse:
+    response = repl.command(code, env)
+    assert isinstance(response, CommandResponse)
+    return response
+
+
+def test_lean_builds_on_an_environment_and_can_go_back(repl: Repl) -> None:
+    two = elaborated(repl, "def f := 2").env
+    three = elaborated(repl, "def f := 3").env
+    assert not elaborated(repl, "example : f = 2 := rfl", two).has_errors
+    assert not elaborated(repl, "example : f = 3 := rfl", three).has_errors
+    assert elaborated(repl, "example : f = 2 := rfl", three).has_errors
+
+
+def test_lean_says_where_an_error_is(repl: Repl) -> None:
+    (error,) = elaborated(repl, "example : 1 = 2 :=\n  rfl").errors
+    assert (error.pos, error.end_pos) == (Position(line=2, column=2), Position(line=2, column=5))
+
+
+def test_lean_knows_no_environment_that_it_did_not_give(repl: Repl) -> None:
+    assert repl.command("example : True := trivial", env=99_999) == ErrorResponse(
+        message="Unknown environment."
+    )
+
+
+def test_a_hole_is_closed_step_by_step(repl: Repl) -> None:
+    (hole,) = elaborated(repl, "example (p q : Prop) (hp : p) (hq : q) : p ∧ q := by sorry").sorries
+    assert hole.goal == "p q : Prop\nhp : p\nhq : q\n⊢ p ∧ q"
+    assert hole.proof_state is not None
+    split = repl.tactic(hole.proof_state, "constructor")
+    assert isinstance(split, ProofStepResponse)
+    assert [len(split.goals), split.completed] == [2, False]
+    done = repl.tactic(split.proof_state, "all_goals assumption")
+    assert isinstance(done, ProofStepResponse)
+    assert [len(done.goals), done.completed] == [0, True]
+
+
+def test_a_tactic_that_fails_is_an_error_of_lean_and_not_of_the_machinery(repl: Repl) -> None:
+    (hole,) = elaborated(repl, "example (a b : Nat) : a = b := by sorry").sorries
+    assert hole.proof_state is not None
+    answer = repl.tactic(hole.proof_state, "rfl")
+    assert isinstance(answer, ErrorResponse)
+    assert answer.message.startswith("Lean error:")
+
+
+def test_text_of_any_kind_reaches_lean_whole(repl: Repl) -> None:
+    text = "λ ∀ 𝔸 \t\n\n \\ {} \u007f" + "x" * 200_000
+    (answer,) = elaborated(repl, f'#eval r##"{text}"##.length').messages
+    assert answer.data == str(len(text))
+
+
+def test_code_that_runs_for_ever_is_cut_short_and_lean_comes_back(repl: Repl) -> None:
+    lost = elaborated(repl, "def before := 1").env
+    with pytest.raises(ReplTimeout):
+        repl.command("partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin 0", timeout=2)
+    with pytest.raises(ReplStateLost, match="did not answer within 2 s"):
+        repl.command("#eval before", env=lost)
+    assert elaborated(repl, "#eval 6 * 7").messages[0].data == "42"
