@@ -34,6 +34,10 @@ const send = answer => {
   }
 };
 
+// C++ exceptions arrive as addresses.
+const describe = (evaluate, error) =>
+  typeof error === 'number' ? `C++ exception: ${evaluate('getExceptionMessage')(error).join(': ')}` : error && error.stack || error;
+
 const end = signal => process.kill(process.pid, signal);   // process.exit() would end this thread only
 
 module.exports = evaluate => {
@@ -45,7 +49,7 @@ module.exports = evaluate => {
     send({ ready: true, milliseconds: Date.now() - begun });
     for (const request of readline.requests()) send(session.answer(request));
   } catch (error) {
-    if (error.code !== 'EPIPE') fs.writeSync(2, `Lean's engine stops: ${error && error.stack || error}\n`);
+    if (error.code !== 'EPIPE') fs.writeSync(2, `Lean's engine stops: ${describe(evaluate, error)}\n`);
     end('SIGKILL');
   }
   end('SIGTERM');

@@ -43,7 +43,7 @@ module.exports = lean => {
     const owned = call('l_Lean_MessageLog_toArray', log);
     const out = array(owned).slice(skipped).map(message => {
       const { severity, pos, endPos, data } = JSON.parse(takeStr(call('l_Lean_Json_compress', call('l_Lean_Message_toJson', inc(message)))));
-      return { severity: SEVERITIES[severity], pos, ...(endPos ? { endPos } : {}), data: data.trim() };
+      return { severity: SEVERITIES[severity], pos, endPos: endPos ?? null, data: data.trim() };
     });
     dec(owned);
     return out;

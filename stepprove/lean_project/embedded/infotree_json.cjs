@@ -5,7 +5,7 @@ const TREE = { context: 0, node: 1 };
 const INFO_KINDS = ['TacticInfo', 'TermInfo', 'PartialTermInfo', 'CommandInfo', 'MacroExpansionInfo', 'OptionInfo', 'ErrorNameInfo',
   'FieldInfo', 'CompletionInfo', 'UserWidgetInfo', 'CustomInfo', 'FVarAliasInfo', 'FieldRedeclInfo', 'DelabTermInfo', 'ChoiceInfo',
   'DocInfo', 'DocElabInfo'];
-const ELAB_INFO = { elaborator: 0 };
+const ELAB_INFO = { elaborator: 0, syntax: 1 };
 const TACTIC_INFO = { mctxBefore: 1, goalsBefore: 2, mctxAfter: 3, goalsAfter: 4 };
 const TERM_INFO = { elabInfo: 0, lctx: 1, expectedType: 2, expr: 3, isBinder: 0 };
 
@@ -31,8 +31,8 @@ module.exports = (lean, contexts, infotree) => {
     dec(at);
     return out;
   };
-  const elaboratorOf = info => {
-    const elaborator = fld(fld(contentOf(info), TERM_INFO.elabInfo), ELAB_INFO.elaborator);
+  const elaboratorOf = elabInfo => {
+    const elaborator = fld(elabInfo, ELAB_INFO.elaborator);
     return isSc(elaborator) ? null : nameStr(elaborator);
   };
 
@@ -42,23 +42,26 @@ module.exports = (lean, contexts, infotree) => {
     goalsBefore: goalsJson(context, fld(tactic, TACTIC_INFO.mctxBefore), fld(tactic, TACTIC_INFO.goalsBefore)),
     goalsAfter: goalsJson(context, fld(tactic, TACTIC_INFO.mctxAfter), fld(tactic, TACTIC_INFO.goalsAfter)),
   });
-  const termJson = (context, info, syntax, term) => {
+  const termJson = (context, syntax, term) => {
     const lctx = fld(term, TERM_INFO.lctx), expected = fld(term, TERM_INFO.expectedType);
     return {
-      elaborator: elaboratorOf(info),
+      elaborator: elaboratorOf(fld(term, TERM_INFO.elabInfo)),
       stx: syntaxJson(context, syntax, contexts.ppSyntax(context, lctx, syntax)),
-      'expectedType?': isSc(expected) ? null : contexts.ppExpr(context, lctx, fld(expected, 0)),
+      ...(isSc(expected) ? {} : { expectedType: contexts.ppExpr(context, lctx, fld(expected, 0)) }),
       expr: contexts.ppExpr(context, lctx, fld(term, TERM_INFO.expr)),
       isBinder: scalar(term, TERM_INFO.isBinder) === 1,
     };
   };
+  // A CommandInfo is its ElabInfo: a structure whose only field is an object is compiled to that object.
+  const commandJson = (context, elabInfo) => {
+    const syntax = fld(elabInfo, ELAB_INFO.syntax);
+    return { elaborator: elaboratorOf(elabInfo), stx: syntaxJson(context, syntax, contexts.ppSyntax(context, 0, syntax)) };
+  };
   const contentJson = (info, context) => {
     switch (INFO_KINDS[tag(info)]) {
       case 'TacticInfo': return tacticJson(context, syntaxOf(info), contentOf(info));
-      case 'TermInfo': return termJson(context, info, syntaxOf(info), contentOf(info));
-      case 'CommandInfo': return {
-        elaborator: elaboratorOf(info), stx: syntaxJson(context, syntaxOf(info), contexts.ppSyntax(context, 0, syntaxOf(info))),
-      };
+      case 'TermInfo': return termJson(context, syntaxOf(info), contentOf(info));
+      case 'CommandInfo': return commandJson(context, contentOf(info));
       default: return null;
     }
   };

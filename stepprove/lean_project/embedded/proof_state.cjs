@@ -32,9 +32,10 @@ module.exports = lean => {
 
   // ---- running monadic functions that Lean compiled
 
+  const messageText = data => takeStr(call('l_Lean_MessageData_toString', data));
   const exceptionText = exception => {
     if (tag(exception) === EXCEPTION_ERROR) {
-      return takeStr(io(call('l_Lean_MessageData_toString', call('l_Lean_Exception_toMessageData', exception))));
+      return messageText(call('l_Lean_Exception_toMessageData', exception));
     }
     const id = unbox(fld(exception, 0));
     dec(exception);
@@ -47,12 +48,12 @@ module.exports = lean => {
   };
 
   // Term.Context and Term.State as a fresh term elaboration has them.
-  const EMPTY_MAP = box(1), EMPTY_LIST = box(0);
+  const EMPTY_MAP = box(1), EMPTY_LIST = box(0), ANONYMOUS = box(0);
   const neverForbidden = lean.closure(1, id => { dec(id); return box(0); });
   const termContext = mkCtor(
     0, [none, EMPTY_LIST, none, neverForbidden, EMPTY_MAP, EMPTY_MAP, none, mkArr([])], [1, 1, 1, 1, 0, 0, 0, 1, 0, 1]);
   const newTermState = () => mkCtor(0, [EMPTY_LIST, EMPTY_MAP, EMPTY_LIST, EMPTY_LIST, EMPTY_LIST, EMPTY_MAP, EMPTY_LIST]);
-  const newTacticContext = () => mkCtor(0, [box(0)], [1]);          // elaborator: anonymous, recover: true
+  const newTacticContext = () => mkCtor(0, [ANONYMOUS], [1]);       // elaborator, recover
 
   // The Meta configuration of term elaboration, made from the one given; the same for every snapshot, as all start from Lean's default.
   let elaborationConfig = 0;
@@ -196,8 +197,8 @@ module.exports = lean => {
 
   // Ask the kernel; null, or its complaint. Takes the type, borrows the proof.
   const kernelComplaint = (monads, type, proof) => {
-    const constantVal = mkCtor(0, [box(0), levelParameters(type, proof), type]);
-    const definition = mkCtor(0, [constantVal, inc(proof), box(HINTS_OPAQUE), mkList([box(0)])], [SAFETY_SAFE]);
+    const constantVal = mkCtor(0, [ANONYMOUS, levelParameters(type, proof), type]);
+    const definition = mkCtor(0, [constantVal, inc(proof), box(HINTS_OPAQUE), mkList([ANONYMOUS])], [SAFETY_SAFE]);
     try {
       dec(monads.core('l_Lean_addDecl', mkCtor(DEFINITION_DECL, [definition]), box(0)));
       return null;
@@ -291,7 +292,7 @@ module.exports = lean => {
     const traces = state => fld(fld(state.coreState, CORE_STATE.traceState), TRACE_STATE.traces);
     const all = persistentArray(traces(snapshot)), known = old ? unbox(fld(traces(old), PERSISTENT_ARRAY.size)) : 0;
     const out = array(all).slice(known).map(
-      trace => takeStr(io(call('l_Lean_MessageData_toString', inc(fld(trace, TRACE_ELEMENT.msg))))).trim());
+      trace => messageText(inc(fld(trace, TRACE_ELEMENT.msg))).trim());
     dec(all);
     return out;
   };

@@ -1,0 +1,234 @@
+// Facts for the trust gate about one environment held against another: which constants the elaborated text added, whether
+// each statement is still the original one, what every theorem rests on, and whether the kernel accepts all of it again.
+// Nothing here decides; stepprove/lean_project/gate.py does.
+'use strict';
+
+const KINDS = ['axiom', 'definition', 'theorem', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
+const [AXIOM, DEFINITION, THEOREM, OPAQUE, QUOTIENT, INDUCTIVE, CONSTRUCTOR, RECURSOR] = KINDS.keys();
+const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
+const [, , , , CONST, APP, LAM, FORALL, LET, , MDATA, PROJ] = Array(12).keys();   // Lean.Expr's constructors
+// Lean.Declaration's constructors, in order.
+const [AXIOM_DECL, DEFN_DECL, THM_DECL, OPAQUE_DECL, , , INDUCT_DECL] = Array(7).keys();
+
+module.exports = lean => {
+  const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, mkList, list, array, arrSize, arrGet, heap } = lean;
+
+  const nameOf = lean.nameStr;
+  const truth = result => { const value = result >> 1; return value === 1; };
+
+  // All pointers below are borrowed from the environment, which the caller keeps alive.
+  const constantVal = info => fld(fld(info, 0), 0);
+  const typeOf = info => fld(constantVal(info), 2);
+  const levelsOf = info => list(fld(constantVal(info), 1)).map(nameOf);
+  const valueOf = info => [DEFINITION, THEOREM, OPAQUE].includes(tag(info)) ? fld(fld(info, 0), 1) : null;
+  const sameExpr = (a, b) => a === b || truth(call('l_Lean_Expr_equal', inc(a), inc(b)));
+  const isUnsafe = info => truth(call('l_Lean_ConstantInfo_isUnsafe', inc(info)));
+  const isPartial = info => truth(call('l_Lean_ConstantInfo_isPartial', inc(info)));
+
+  const walkMap = (node, visit) => {          // PersistentHashMap: entries (0) or collision (1)
+    const keys = fld(node, 0);
+    if (tag(node) === 1) {
+      for (let i = 0; i < arrSize(keys); i++) visit(arrGet(keys, i), arrGet(fld(node, 1), i));
+      return;
+    }
+    for (let i = 0; i < arrSize(keys); i++) {
+      const entry = arrGet(keys, i);
+      if (isSc(entry)) continue;
+      if (tag(entry) === 0) visit(fld(entry, 0), fld(entry, 1)); else walkMap(fld(entry, 0), visit);
+    }
+  };
+
+  const kernelEnv = env => { const k = raw('lean_elab_environment_to_kernel_env')(inc(env)); heap(); return k; };
+
+  // name text -> { name, info }: what the environment holds beyond its imports
+  const addedConstants = kernel => {
+    const out = new Map();
+    walkMap(fld(fld(kernel, 0), 1), (name, info) => out.set(nameOf(name), { name, info }));
+    return out;
+  };
+
+  const usedNames = expr => {
+    const names = call('l_Lean_Expr_getUsedConstants', inc(expr));
+    const out = array(names).map(nameOf);
+    dec(names);
+    return out;
+  };
+
+  const usedBy = (info, withProof) => {
+    const names = usedNames(typeOf(info));
+    const value = valueOf(info);
+    if (value !== null && (withProof || tag(info) !== THEOREM)) names.push(...usedNames(value));
+    if (tag(info) === INDUCTIVE) names.push(...list(fld(fld(info, 0), 4)).map(nameOf), ...list(fld(fld(info, 0), 3)).map(nameOf));
+    if (tag(info) === CONSTRUCTOR) names.push(nameOf(fld(fld(info, 0), 1)));
+    if (tag(info) === RECURSOR) names.push(...list(fld(fld(info, 0), 1)).map(nameOf));
+    return names;
+  };
+
+  // What an imported name originally was: this library's exported form stores theorems without proofs.
+  const importedKind = (env, text, cache) => {
+    if (!cache.has(text)) {
+      const kind = call('l_Lean_getOriginalConstKind_x3f', inc(env), lean.name(text));
+      cache.set(text, isSc(kind) ? 'unknown' : ORIGINAL_KINDS[fld(kind, 0) >> 1]);
+      dec(kind);
+    }
+    return cache.get(text);
+  };
+
+  // The axioms a constant rests on, through everything the text added; imported theorems count as the library's own.
+  const axiomsOf = (env, constants, start, memo, kinds) => {
+    const seen = new Set([start]), todo = [start], axioms = new Set();
+    while (todo.length) {
+      const text = todo.pop(), constant = constants.get(text);
+      if (!constant) { if (['axiom', 'unknown'].includes(importedKind(env, text, kinds))) axioms.add(text); continue; }
+      if (tag(constant.info) === AXIOM) { axioms.add(text); continue; }
+      if (!memo.has(text)) memo.set(text, usedBy(constant.info, true));
+      for (const next of memo.get(text)) if (!seen.has(next)) { seen.add(next); todo.push(next); }
+    }
+    return [...axioms].sort();
+  };
+
+  const sameInductive = (a, b) => {
+    const va = fld(a, 0), vb = fld(b, 0);
+    return fld(va, 1) === fld(vb, 1) && fld(va, 2) === fld(vb, 2)
+      && list(fld(va, 4)).map(nameOf).join() === list(fld(vb, 4)).map(nameOf).join();
+  };
+
+  const sameStatement = (a, b) => tag(a) === tag(b) && levelsOf(a).join() === levelsOf(b).join() && sameExpr(typeOf(a), typeOf(b))
+    && (tag(a) !== INDUCTIVE || sameInductive(a, b)) && isUnsafe(a) === isUnsafe(b) && isPartial(a) === isPartial(b);
+
+  // Whether `b` is `a` with something put in the place of each `sorry` (or of a proof that rests on one).
+  const fills = (a, b, rests) => {
+    if (a === b) return true;
+    let head = a;
+    while (tag(head) === APP) head = fld(head, 0);
+    if (tag(head) === CONST && rests(nameOf(fld(head, 0)))) return true;
+    if (tag(a) === MDATA) return fills(fld(a, 1), b, rests);
+    if (tag(b) === MDATA) return fills(a, fld(b, 1), rests);
+    if (tag(a) !== tag(b)) return false;
+    const parts = { [APP]: [0, 1], [LAM]: [1, 2], [FORALL]: [1, 2], [LET]: [1, 2, 3], [PROJ]: [2] }[tag(a)];
+    if (!parts) return sameExpr(a, b);
+    if (tag(a) === PROJ && (fld(a, 1) !== fld(b, 1) || nameOf(fld(a, 0)) !== nameOf(fld(b, 0)))) return false;
+    return parts.every(i => fills(fld(a, i), fld(b, i), rests));
+  };
+
+  // Send every added constant to the kernel again, in order of dependence, on top of the untouched imports.
+  const replay = (base, constants) => {
+    let env = kernelEnv(base);
+    const state = new Map();
+    const add = (text, declaration) => {
+      const result = raw('lean_add_decl')(env, 0, declaration, box(0)); heap();
+      dec(declaration);
+      const ok = tag(result) === 1;
+      if (ok) env = lean.take(result, 0);
+      return ok ? null : `the kernel refuses ${text}`;
+    };
+    const inductDecl = info => {
+      const val = fld(info, 0);
+      const types = list(fld(val, 3)).map(nameOf).map(text => {
+        const type = constants.get(text).info;
+        const ctors = list(fld(fld(type, 0), 4)).map(name => mkCtor(0, [inc(name), inc(typeOf(constants.get(nameOf(name)).info))]));
+        return mkCtor(0, [inc(fld(constantVal(type), 0)), inc(typeOf(type)), mkList(ctors)]);
+      });
+      return mkCtor(INDUCT_DECL, [inc(fld(constantVal(info), 1)), inc(fld(val, 1)), mkList(types)], [0]);
+    };
+    const declare = (text, info) => {
+      const decl = { [AXIOM]: AXIOM_DECL, [DEFINITION]: DEFN_DECL, [THEOREM]: THM_DECL, [OPAQUE]: OPAQUE_DECL }[tag(info)];
+      if (decl !== undefined) return add(text, mkCtor(decl, [inc(fld(info, 0))]));
+      if (tag(info) === INDUCTIVE) {
+        for (const name of list(fld(fld(info, 0), 3))) state.set(nameOf(name), 'done');
+        return add(text, inductDecl(info));
+      }
+      return tag(info) === QUOTIENT ? `${text} redeclares the quotient` : null;
+    };
+    const unready = (text, info) => {
+      const needs = tag(info) === INDUCTIVE
+        ? list(fld(fld(info, 0), 3)).flatMap(t => { const type = constants.get(nameOf(t)).info;
+            return [...usedNames(typeOf(type)), ...list(fld(fld(type, 0), 4)).flatMap(c => usedNames(typeOf(constants.get(nameOf(c)).info)))]; })
+        : usedBy(info, true);
+      return needs.filter(n => constants.has(n) && !state.has(n));
+    };
+    let error = null;
+    outer: for (const root of constants.keys()) {
+      const stack = [root];
+      while (stack.length) {
+        const text = stack[stack.length - 1], info = constants.get(text).info;
+        if (state.get(text) === 'done') { stack.pop(); continue; }
+        if (isUnsafe(info) || isPartial(info)) { state.set(text, 'done'); stack.pop(); continue; }
+        const first = !state.has(text);
+        if (first) {
+          state.set(text, 'open');
+          const needs = unready(text, info);
+          if (needs.length) { stack.push(...needs); continue; }
+        }
+        state.set(text, 'done');
+        stack.pop();
+        if ((error = declare(text, info))) break outer;
+      }
+    }
+    if (!error) for (const [text, { name, info }] of constants) {
+      if (tag(info) !== CONSTRUCTOR && tag(info) !== RECURSOR || isUnsafe(info)) continue;
+      const found = raw('lean_environment_find')(inc(env), inc(name)); heap();
+      const beq = tag(info) === RECURSOR ? 'l_Lean_instBEqRecursorVal_beq' : 'l_Lean_instBEqConstructorVal_beq';
+      const same = !isSc(found) && tag(fld(found, 0)) === tag(info)
+        && truth(call(beq, inc(fld(fld(found, 0), 0)), inc(fld(info, 0))));
+      dec(found);
+      if (!same) { error = `${text} is not what its inductive type generates`; break; }
+    }
+    dec(env);
+    return error;
+  };
+
+  // As a person named it: without the mangling of `private`.
+  const naming = name => {
+    const user = call('l_Lean_privateToUserName', inc(name));
+    const display = nameOf(user);
+    return { display, internal: truth(call('l_Lean_Name_isInternalDetail', user)) };
+  };
+  const implementedBy = (env, name) => { const r = call('l_Lean_Compiler_getImplementedBy_x3f', inc(env), inc(name)); const yes = !isSc(r); dec(r); return yes; };
+  const isExtern = (env, name) => truth(call('l_Lean_isExtern', inc(env), inc(name)));
+
+  /** env, against: elaboration environments (borrowed); base: the environment of the imports alone (borrowed). */
+  const inspect = (env, against, base, withReplay = true) => {
+    const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
+    const now = addedConstants(kernel), old = addedConstants(kernelOld);
+    const memo = new Map(), memoOld = new Map(), kinds = new Map();
+    const rested = text => axiomsOf(against, old, text, memoOld, kinds).includes('sorryAx');
+    const openProof = text => text === 'sorryAx' || old.has(text) && tag(old.get(text).info) === THEOREM && rested(text);
+    const valueState = (text, before, after) => {
+      if (!before || tag(after) === THEOREM || valueOf(before) === null || valueOf(after) === null) return null;
+      if (sameExpr(valueOf(before), valueOf(after))) return 'same';
+      if (!rested(text)) return 'changed';
+      return fills(valueOf(before), valueOf(after), openProof) ? 'filled' : 'refilled';
+    };
+    const declarations = [];
+    for (const [text, { name, info }] of now) {
+      const before = old.get(text);
+      declarations.push({
+        name: text,
+        kind: KINDS[tag(info)],
+        ...naming(name),
+        statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
+        value: valueState(text, before && before.info, info),
+        unchecked: isUnsafe(info) ? 'unsafe' : isPartial(info) ? 'partial'
+          : implementedBy(env, name) ? 'implemented_by' : isExtern(env, name) ? 'extern' : null,
+        uses: usedBy(info, false).filter(n => now.has(n)),
+        axioms: axiomsOf(env, now, text, memo, kinds),
+      });
+    }
+    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name }]) =>
+      ({ name: text, ...naming(name) }));
+    const refusal = withReplay ? replay(base, now) : null;
+    dec(kernel); dec(kernelOld);
+    return { declarations, missing, replay: refusal };
+  };
+
+  /** The axioms that a closed term (borrowed) rests on in an environment. */
+  const axiomsOfTerm = (term, env) => {
+    const kernel = kernelEnv(env), constants = addedConstants(kernel), memo = new Map(), kinds = new Map();
+    const out = new Set(usedNames(term).flatMap(text => axiomsOf(env, constants, text, memo, kinds)));
+    dec(kernel);
+    return [...out].sort();
+  };
+
+  return { inspect, axiomsOfTerm, addedConstants, axiomsOf, nameOf };
+};
