@@ -83,7 +83,7 @@ class ChildTooLoud(ChildError):
 
 
 class ChildTooBig(ChildError):
-    """The child and its descendants use more memory than they may."""
+    """The child and its descendants use more memory than they may; the argument is how much, in 10**6 B."""
 
 
 class _BlankLineSearcher(searcher_string):  # type: ignore[misc]  # pexpect has no types
@@ -240,6 +240,21 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
             return _memory_from_proc(self.pid) / 1e6
         return _memory_from_ps(self.pid) / 1e6
 
+    def check_memory(self, interval: float) -> None:
+        """Hold the memory against its limit, unless that was done less than `interval` seconds ago.
+
+        Looking takes some ms, since every thread may have children of its own.
+
+        Raises:
+            ChildTooBig: it is above the limit.
+        """
+        now = time.monotonic()
+        if self._memory_limit_mb is None or now - self._memory_seen_at < interval:
+            return
+        self._memory_seen_at = now
+        if (used := self.memory_mb()) > self._memory_limit_mb:
+            raise ChildTooBig(used)
+
     def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
         """Wait for output and return some: this is what pexpect reads through."""
         while not self._fresh:
@@ -255,10 +270,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         if remaining <= 0:
             raise ChildSilent
         if self._memory_limit_mb is not None:
-            if now - self._memory_seen_at >= _MEMORY_INTERVAL:
-                self._memory_seen_at = now
-                if self.memory_mb() > self._memory_limit_mb:
-                    raise ChildTooBig
+            self.check_memory(_MEMORY_INTERVAL)
             remaining = min(remaining, _MEMORY_INTERVAL)
         self._read_ready(remaining)
 

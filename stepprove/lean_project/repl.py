@@ -70,6 +70,9 @@ __all__ = [
 # A request that every REPL refuses at once and that leaves no trace: whoever answers it is ready.
 _PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
 
+# Seconds between looks at the memory after answers; a tactic that is quicker cannot do much harm.
+_MEMORY_INTERVAL = 0.1
+
 _OBJECT = re.compile(rb"^\{", re.MULTILINE)
 
 _Answer = TypeVar("_Answer", CommandResponse, ProofStepResponse)
@@ -366,11 +369,12 @@ class Repl:
                 self._seconds += time.monotonic() - started
             self._commands += 1
             self._states.note(answer, child.number)
-            used_mb = child.memory_mb() if self._memory_limit_mb < math.inf else 0.0
-            if used_mb > self._memory_limit_mb:
+            try:
+                child.check_memory(_MEMORY_INTERVAL)
+            except ChildTooBig as error:
                 # Only noticed at the next request: a caller that reads `generation` after an answer gets the
                 # one that the answer belongs to.
-                self._outgrown = f"it used {used_mb:.0f} MB, and the limit is {self._memory_limit_mb:g} MB"
+                self._outgrown = self._too_big(error)
                 child.end()
             if self._wants_standby and self._standby is None:
                 with suppress(ReplFailure):  # the answer is worth more than a standby
@@ -405,9 +409,10 @@ class Repl:
             raise ReplProtocolError(
                 f"Lean printed more than {self._answer_limit_mb:g} MB without finishing an answer", output
             ) from None
-        except ChildTooBig:
-            self._lose(child, f"it used more than {self._memory_limit_mb:g} MB")
-            raise ReplMemory(f"Lean used more than its limit of {self._memory_limit_mb:g} MB") from None
+        except ChildTooBig as error:
+            reason = self._too_big(error)
+            self._lose(child, reason)
+            raise ReplMemory(f"Lean was stopped: {reason}") from None
         except ReplProtocolError:
             self._crashes += 1
             self._lose(child, "it printed something that is not an answer")
@@ -415,6 +420,10 @@ class Repl:
         except BaseException:
             self._lose(child, "a request was interrupted")
             raise
+
+    def _too_big(self, error: ChildTooBig) -> str:
+        """Say how much memory was used, as a clause."""
+        return f"it used {error.args[0]:.0f} MB, and the limit is {self._memory_limit_mb:g} MB"
 
     def _notice_death(self) -> None:
         """Give up a process that died, or spoke unasked, since its last answer."""
