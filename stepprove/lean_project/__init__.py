@@ -1,5 +1,6 @@
 """Talking to Lean: find it, start it, send it code, and judge what comes back."""
 
+from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.protocol import (
     Command,
     CommandResponse,
@@ -23,12 +24,15 @@ from stepprove.lean_project.repl import (
     ReplStats,
     ReplTimeout,
 )
+from stepprove.lean_project.toolchain import LeanNotFound, find_engine
 
 __all__ = [
     "Command",
     "CommandResponse",
+    "Engine",
     "ErrorResponse",
     "FileCommand",
+    "LeanNotFound",
     "Message",
     "Position",
     "ProofStep",
@@ -44,4 +48,5 @@ __all__ = [
     "ReplTimeout",
     "Sorry",
     "TacticInfo",
+    "find_engine",
 ]
