@@ -12,30 +12,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.lean_project import Repl, ReplCrashed
+from stepprove.lean_project import Repl
 from stepprove.lean_project.embedded import wasm
 from stepprove.lean_project.embedded.glue import GlueError, slim_glue
 from stepprove.lean_project.embedded.install import Installation, install
 from stepprove.lean_project.embedded.node import node_binary
 from stepprove.lean_project.embedded.slim import (
     ALWAYS_EXPORTED,
+    CHECKING,
     FREE_TABLE_ENTRIES,
     RUNTIME_PREFIXES,
-    UNCHECKED,
     slim_module,
     symbol_table,
 )
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.protocol import CommandResponse
+
+TYPES = {0: 0, 2: 1, 4: 2}
+"""The small module's types of functions, by how many i32s they take; all return one."""
 
 
 def returning(number: int) -> bytes:
-    """The body of a function () -> i32 that returns a number below 64."""
-    code = bytes([0, 0x41, number, 0x0B])
+    """The body of a function that returns a number below 64, with room to spare."""
+    code = bytes([0, *[0x01] * 20, 0x41, number, 0x0B])
     return wasm.write_unsigned(len(code)) + code
 
 
-def small_module(names: list[bytes]) -> bytes:
+def small_module(names: list[bytes], parameters: dict[bytes, int] | None = None) -> bytes:
     """A module whose function number n, exported under names[n], returns n; only function 0 is in its table.
+
+    Functions have no parameters but those that `parameters` names, which have 2 or 4.
 
     It imports one function and one global, so that indices count imports first, and exports two globals.
     """
@@ -47,9 +52,9 @@ def small_module(names: list[bytes]) -> bytes:
     exports.append(wasm.Export(b"data", wasm.Kind.GLOBAL, 1))
     exports.append(wasm.Export(b"copied", wasm.Kind.GLOBAL, 2))
     payloads = {
-        1: wasm.write_vector([b"\x60\x00\x01\x7f"]),  # type 0: () -> i32
+        1: wasm.write_vector([b"\x60" + bytes([count, *[0x7F] * count]) + b"\x01\x7f" for count in TYPES]),
         wasm.SectionId.IMPORT: imports,
-        3: wasm.write_vector([b"\x00"] * len(names)),
+        3: wasm.write_vector([bytes([TYPES[(parameters or {}).get(name, 0)]]) for name in names]),
         wasm.SectionId.TABLE: wasm.write_table(wasm.Table(2, 2)),
         wasm.SectionId.GLOBAL: wasm.write_vector([b"\x7f\x00\x41\xc0\x00\x0b", b"\x7f\x00\x23\x00\x0b"]),
         wasm.SectionId.EXPORT: wasm.write_exports(exports),
@@ -61,7 +66,8 @@ def small_module(names: list[bytes]) -> bytes:
     )
 
 
-NAMES = [b"first", b"second", b"_emscripten_third", *UNCHECKED]
+NAMES = [b"first", b"second", b"_emscripten_third", *CHECKING.keys(), *CHECKING.values()]
+PARAMETERS = dict.fromkeys(CHECKING.keys(), 2) | dict.fromkeys(CHECKING.values(), 4)
 
 RUN = """
 const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
@@ -92,7 +98,7 @@ class Small:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     folder = tmp_path_factory.mktemp("small")
-    (folder / "whole.wasm").write_bytes(small_module(NAMES))
+    (folder / "whole.wasm").write_bytes(small_module(NAMES, PARAMETERS))
     _, symbols = slim_module(folder / "whole.wasm", folder / "slim.wasm", frozenset({b"first"}))
     said = subprocess.run(
         [node_binary(), "-e", RUN, folder / "slim.wasm"], capture_output=True, text=True, check=True
@@ -108,8 +114,9 @@ def test_every_exported_function_is_called_through_its_table_entry(small: Small)
     assert [small.called(name) for name in (b"first", b"second", b"_emscripten_third")] == [0, 1, 2]
 
 
-def test_unchecked_additions_trap(small: Small) -> None:
-    assert [small.called(name) for name in UNCHECKED] == ["unreachable", "unreachable"]
+def test_unchecked_additions_call_the_checked_ones(small: Small) -> None:
+    for unchecked, checked in CHECKING.items():
+        assert small.called(unchecked) == small.called(checked) == NAMES.index(checked)
 
 
 def test_data_symbols_have_their_address_and_copies_of_imports_none(small: Small) -> None:
@@ -124,7 +131,7 @@ def test_the_table_has_room_to_grow(small: Small) -> None:
 
 def test_a_module_without_the_unchecked_functions_is_refused(tmp_path: Path) -> None:
     (tmp_path / "whole.wasm").write_bytes(small_module([b"first"]))
-    with pytest.raises(wasm.WasmError, match="must be made to trap"):
+    with pytest.raises(wasm.WasmError, match="through which Lean checks"):
         slim_module(tmp_path / "whole.wasm", tmp_path / "slim.wasm", frozenset())
 
 
@@ -223,19 +230,27 @@ def test_the_function_table_of_lean_has_free_entries(module: bytes) -> None:
     assert table.maximum == table.minimum + FREE_TABLE_ENTRIES >= table.minimum + 4096
 
 
-def test_leans_unchecked_additions_trap(module: bytes, symbols: dict[bytes, int]) -> None:
+def test_leans_unchecked_additions_call_the_checked_ones(module: bytes, symbols: dict[bytes, int]) -> None:
     elements = wasm.read_elements(module, section(module, wasm.SectionId.ELEMENT))
     imported = wasm.count_imports(module, section(module, wasm.SectionId.IMPORT))[wasm.Kind.FUNCTION]
     bodies = list(wasm.function_bodies(module, section(module, wasm.SectionId.CODE)))
-    for name in UNCHECKED:
-        start, end = bodies[elements[symbols[name] - 1] - imported]
-        assert module[start:end] == wasm.trapping_body(end - start)
+    for unchecked, checked in CHECKING.items():
+        start, end = bodies[elements[symbols[unchecked] - 1] - imported]
+        assert module[start:end] == wasm.forwarding_body(end - start, elements[symbols[checked] - 1])
 
 
-def test_an_option_that_switches_the_kernel_off_proves_nothing(engine: Engine) -> None:
+def test_an_option_that_switches_the_kernel_off_proves_nothing(repl: Repl) -> None:
     unchecked = "set_option debug.skipKernelTC true\ntheorem one_is_two : 1 = 2 := by decide +kernel"
-    with Repl(engine) as repl, pytest.raises(ReplCrashed, match=r"unreachable|wasm-function"):
-        repl.command(unchecked)
+    answer = repl.command(unchecked)
+    assert isinstance(answer, CommandResponse)
+    assert answer.errors
+
+
+def test_equation_lemmas_that_lean_adds_unchecked_can_be_used(repl: Repl) -> None:
+    twice = "def twice : Nat → Nat\n  | 0 => 0\n  | n + 1 => twice n + 2\n"
+    answer = repl.command(twice + "example : twice 0 = 0 := by rw [twice]")
+    assert isinstance(answer, CommandResponse)
+    assert not answer.messages
 
 
 def test_the_glue_keeps_quiet_and_small(installed: Installation) -> None:

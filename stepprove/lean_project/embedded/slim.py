@@ -6,7 +6,7 @@ is put in the table of functions instead (an array inside the module), and a sor
 where: the engine calls Lean's compiled functions by name through it.
 
 Written to the target folder:
-  lean.wasm   the module with few exports, and with unchecked additions to Lean's environment made to trap
+  lean.wasm   the module with few exports, and in which whatever is added to Lean's environment is checked
   leanrt.cjs  the glue script that starts it
   symtab.bin  u32 n | n times (u32 offset of the name, i32 value), sorted by name | u32 end offset | names;
               little-endian; the value is an entry of the function table, or an address of data
@@ -36,8 +36,14 @@ ALWAYS_EXPORTED = frozenset(
 )
 # emscripten's runtime finds its own exports under these prefixes.
 RUNTIME_PREFIXES = (b"__wasm", b"_emscripten", b"__tls", b"emscripten")
-# `set_option debug.skipKernelTC true` comes here, and the kernel checks nothing: a proof of False could pass.
-UNCHECKED = (b"lean_add_decl_without_checking", b"lean_elab_add_decl_without_checking")
+# Each function that adds a declaration without asking the kernel, and the one that asks. By the first comes
+# `set_option debug.skipKernelTC true`, and Lean itself when it makes equation lemmas on demand (and checks
+# them later). Here the first calls the second, so that nothing enters an environment unchecked:
+# f(environment, declaration) becomes g(environment, 0, declaration, none), with no limit and no cancelling.
+CHECKING = {
+    b"lean_add_decl_without_checking": b"lean_add_decl",
+    b"lean_elab_add_decl_without_checking": b"lean_elab_add_decl",
+}
 # Entries left free in the function table for functions that the engine adds while it runs.
 FREE_TABLE_ENTRIES = 8192
 
@@ -49,7 +55,7 @@ class Slimmed:
     exports_before: int
     exports_after: int
     symbols: int
-    trapped: int
+    checked: int
 
 
 def slim(package: Path, target: Path, hook: bytes) -> Slimmed:
@@ -95,15 +101,16 @@ def _slim_module(
         if export.name in keep or export.kind == wasm.Kind.TABLE or export.name.startswith(RUNTIME_PREFIXES)
     ]
     entries = max(len(functions) + 1, table.minimum)
-    unchecked = {e.index for e in exports if e.kind == wasm.Kind.FUNCTION and e.name in UNCHECKED}
-    if len(unchecked) != len(UNCHECKED):
-        raise wasm.WasmError("the module lacks the functions that must be made to trap")
+    index = {e.name: e.index for e in exports if e.kind == wasm.Kind.FUNCTION}
+    if missing := [name for pair in CHECKING.items() for name in pair if name not in index]:
+        raise wasm.WasmError(f"the module lacks {missing[0].decode()}, through which Lean checks")
+    first_defined = imports[wasm.Kind.FUNCTION]
+    calls = {index[unchecked] - first_defined: index[checked] for unchecked, checked in CHECKING.items()}
     replaced: dict[int, bytes] = {
         wasm.SectionId.TABLE: wasm.write_table(wasm.Table(entries, entries + FREE_TABLE_ENTRIES)),
         wasm.SectionId.EXPORT: wasm.write_exports(kept),
         wasm.SectionId.ELEMENT: wasm.write_elements(functions),
     }
-    first_defined = imports[wasm.Kind.FUNCTION]
     with target.open("wb") as out:
         out.write(wasm.HEADER)
         for section in found:
@@ -113,10 +120,10 @@ def _slim_module(
             if payload is not None:
                 out.write(payload)
             elif section.id == wasm.SectionId.CODE:
-                out.writelines(_with_traps(module, section, {index - first_defined for index in unchecked}))
+                out.writelines(_with_calls(module, section, calls))
             else:
                 out.write(module[section.start : section.end])
-    return Slimmed(len(exports), len(kept), len(symbols), len(unchecked)), symbols
+    return Slimmed(len(exports), len(kept), len(symbols), len(calls)), symbols
 
 
 def _place_in_table(
@@ -138,13 +145,13 @@ def _place_in_table(
     return symbols
 
 
-def _with_traps(module: mmap.mmap, code: wasm.Section, trapped: set[int]) -> Iterator[bytes]:
-    """The code section's bytes, with those functions (counted from the first defined) made to trap."""
+def _with_calls(module: mmap.mmap, code: wasm.Section, calls: dict[int, int]) -> Iterator[bytes]:
+    """The code section's bytes; functions in `calls` (counted from the first defined) call others instead."""
     written = code.start
     for number, (start, end) in enumerate(wasm.function_bodies(module, code)):
-        if number in trapped:
+        if number in calls:
             yield module[written:start]
-            yield wasm.trapping_body(end - start)
+            yield wasm.forwarding_body(end - start, calls[number])
             written = end
     yield module[written : code.end]
 

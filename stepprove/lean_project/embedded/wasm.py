@@ -14,7 +14,7 @@ from typing import Protocol, overload
 HEADER = b"\0asm\x01\0\0\0"
 _FUNCREF = 0x70
 _OP_GLOBAL_GET, _OP_I32_CONST, _OP_I64_CONST, _OP_END = 0x23, 0x41, 0x42, 0x0B
-_OP_UNREACHABLE, _OP_NOP = 0x00, 0x01
+_OP_NOP, _OP_CALL, _OP_LOCAL_GET = 0x01, 0x10, 0x20
 
 
 class WasmError(ValueError):
@@ -272,8 +272,14 @@ def function_bodies(data: Bytes, section: Section) -> Iterator[tuple[int, int]]:
         at += size
 
 
-def trapping_body(size: int) -> bytes:
-    """A function body of exactly `size` bytes (at least 3) that traps at once, whatever its type."""
-    if size < 3:
-        raise WasmError("a body of fewer than 3 bytes cannot trap")
-    return bytes([0, _OP_UNREACHABLE]) + bytes([_OP_NOP]) * (size - 3) + bytes([_OP_END])
+def forwarding_body(size: int, function: int) -> bytes:
+    """A body of exactly `size` bytes for a function f(a, b) of i32s: it returns function(a, 0, b, 1).
+
+    Raises `WasmError` when it does not fit.
+    """
+    code = bytes([_OP_LOCAL_GET, 0, _OP_I32_CONST, 0, _OP_LOCAL_GET, 1, _OP_I32_CONST, 1, _OP_CALL])
+    code += write_unsigned(function) + bytes([_OP_END])
+    padding = size - 1 - len(code)
+    if padding < 0:
+        raise WasmError(f"a body of {size} bytes has no room for a call")
+    return b"\0" + bytes([_OP_NOP]) * padding + code
