@@ -20,6 +20,7 @@ from stepprove.lean_project.embedded.node import node_binary
 from stepprove.lean_project.embedded.slim import (
     ALWAYS_EXPORTED,
     CHECKING,
+    ZEROED,
     FREE_TABLE_ENTRIES,
     RUNTIME_PREFIXES,
     slim_module,
@@ -66,8 +67,8 @@ def small_module(names: list[bytes], parameters: dict[bytes, int] | None = None)
     )
 
 
-NAMES = [b"first", b"second", b"_emscripten_third", *CHECKING.keys(), *CHECKING.values()]
-PARAMETERS = dict.fromkeys(CHECKING.keys(), 2) | dict.fromkeys(CHECKING.values(), 4)
+NAMES = [b"first", b"second", b"_emscripten_third", *CHECKING.keys(), *CHECKING.values(), *ZEROED]
+PARAMETERS = dict.fromkeys([*CHECKING.keys(), *ZEROED], 2) | dict.fromkeys(CHECKING.values(), 4)
 
 RUN = """
 const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
@@ -249,6 +250,17 @@ def test_an_option_that_switches_the_kernel_off_proves_nothing(repl: Repl) -> No
 def test_equation_lemmas_that_lean_adds_unchecked_can_be_used(repl: Repl) -> None:
     twice = "def twice : Nat → Nat\n  | 0 => 0\n  | n + 1 => twice n + 2\n"
     answer = repl.command(twice + "example : twice 0 = 0 := by rw [twice]")
+    assert isinstance(answer, CommandResponse)
+    assert not answer.messages
+
+
+def test_a_parameter_can_be_made_zero() -> None:
+    body = bytes([1, 3, 0x7F, 0x20, 1, 0x0B])  # three locals; returns parameter 1
+    assert wasm.zeroing_body(body, 1) == bytes([1, 3, 0x7F, 0x41, 0, 0x21, 1, 0x20, 1, 0x0B])
+
+
+def test_definitions_that_cannot_be_compiled_here_are_no_errors(repl: Repl) -> None:
+    answer = repl.command("def next (xs : List Nat) := xs.map (· + 1)\nexample : next [1, 2] = [2, 3] := rfl")
     assert isinstance(answer, CommandResponse)
     assert not answer.messages
 

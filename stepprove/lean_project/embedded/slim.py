@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stepprove.lean_project.embedded import wasm
@@ -44,6 +45,10 @@ CHECKING = {
     b"lean_add_decl_without_checking": b"lean_add_decl",
     b"lean_elab_add_decl_without_checking": b"lean_elab_add_decl",
 }
+# Functions with a parameter (from 0) that is 0 here whatever the caller says. `Lean.compileDecls`' `logErrors`: the library's
+# files hold no code to compile against, so a definition that uses `List.map` would be an error although the kernel,
+# which is what counts here, has it. Without code, `#eval` of such a definition fails, and says so.
+ZEROED = {b"l___private_Lean_CoreM_0__Lean_compileDecls_doCompile": 1}
 # Entries left free in the function table for functions that the engine adds while it runs.
 FREE_TABLE_ENTRIES = 8192
 
@@ -105,7 +110,13 @@ def _slim_module(
     if missing := [name for pair in CHECKING.items() for name in pair if name not in index]:
         raise wasm.WasmError(f"the module lacks {missing[0].decode()}, through which Lean checks")
     first_defined = imports[wasm.Kind.FUNCTION]
-    calls = {index[unchecked] - first_defined: index[checked] for unchecked, checked in CHECKING.items()}
+    changes: dict[int, Callable[[bytes], bytes]] = {}
+    for unchecked, checked in CHECKING.items():
+        changes[index[unchecked] - first_defined] = partial(_forward, function=index[checked])
+    for name, parameter in ZEROED.items():
+        if name not in index:
+            raise wasm.WasmError(f"the module lacks {name.decode()}, which must not complain")
+        changes[index[name] - first_defined] = partial(wasm.zeroing_body, parameter=parameter)
     replaced: dict[int, bytes] = {
         wasm.SectionId.TABLE: wasm.write_table(wasm.Table(entries, entries + FREE_TABLE_ENTRIES)),
         wasm.SectionId.EXPORT: wasm.write_exports(kept),
@@ -115,15 +126,20 @@ def _slim_module(
         out.write(wasm.HEADER)
         for section in found:
             payload = replaced.get(section.id)
-            size = section.end - section.start if payload is None else len(payload)
+            edits = _new_bodies(module, section, changes) if section.id == wasm.SectionId.CODE else []
+            grown = sum(len(body) - (end - start) for start, end, body in edits)
+            size = section.end - section.start + grown if payload is None else len(payload)
             out.write(wasm.section_header(section.id, size))
             if payload is not None:
                 out.write(payload)
-            elif section.id == wasm.SectionId.CODE:
-                out.writelines(_with_calls(module, section, calls))
-            else:
-                out.write(module[section.start : section.end])
-    return Slimmed(len(exports), len(kept), len(symbols), len(calls)), symbols
+                continue
+            written = section.start
+            for start, end, body in edits:
+                out.write(module[written:start])
+                out.write(body)
+                written = end
+            out.write(module[written : section.end])
+    return Slimmed(len(exports), len(kept), len(symbols), len(CHECKING)), symbols
 
 
 def _place_in_table(
@@ -145,15 +161,22 @@ def _place_in_table(
     return symbols
 
 
-def _with_calls(module: mmap.mmap, code: wasm.Section, calls: dict[int, int]) -> Iterator[bytes]:
-    """The code section's bytes; functions in `calls` (counted from the first defined) call others instead."""
-    written = code.start
+def _forward(body: bytes, function: int) -> bytes:
+    return wasm.forwarding_body(len(body), function)
+
+
+def _new_bodies(
+    module: mmap.mmap, code: wasm.Section, changes: dict[int, Callable[[bytes], bytes]]
+) -> list[tuple[int, int, bytes]]:
+    """What `changes` makes of some functions (counted from the first defined): (start, end, bytes), sizes included."""
+    edits = []
+    _, before = wasm.read_unsigned(module, code.start)
     for number, (start, end) in enumerate(wasm.function_bodies(module, code)):
-        if number in calls:
-            yield module[written:start]
-            yield wasm.forwarding_body(end - start, calls[number])
-            written = end
-    yield module[written : code.end]
+        if number in changes:
+            body = changes[number](module[start:end])
+            edits.append((before, end, wasm.write_unsigned(len(body)) + body))
+        before = end
+    return edits
 
 
 def symbol_table(symbols: list[tuple[bytes, int]]) -> bytes:

@@ -14,7 +14,7 @@ from typing import Protocol, overload
 HEADER = b"\0asm\x01\0\0\0"
 _FUNCREF = 0x70
 _OP_GLOBAL_GET, _OP_I32_CONST, _OP_I64_CONST, _OP_END = 0x23, 0x41, 0x42, 0x0B
-_OP_NOP, _OP_CALL, _OP_LOCAL_GET = 0x01, 0x10, 0x20
+_OP_NOP, _OP_CALL, _OP_LOCAL_GET, _OP_LOCAL_SET = 0x01, 0x10, 0x20, 0x21
 
 
 class WasmError(ValueError):
@@ -283,3 +283,13 @@ def forwarding_body(size: int, function: int) -> bytes:
     if padding < 0:
         raise WasmError(f"a body of {size} bytes has no room for a call")
     return b"\0" + bytes([_OP_NOP]) * padding + code
+
+
+def zeroing_body(body: bytes, parameter: int) -> bytes:
+    """The same function body, but a parameter (an i32) is set to 0 first."""
+    groups, at = read_unsigned(body, 0)
+    for _ in range(groups):
+        _, at = read_unsigned(body, at)
+        at += 1  # the type of these locals
+    clear = bytes([_OP_I32_CONST, 0, _OP_LOCAL_SET]) + write_unsigned(parameter)
+    return body[:at] + clear + body[at:]
