@@ -1,0 +1,300 @@
+"""Lean 4 text as tokens: what is code, and what is a comment, a string, a character, a name or a quotation.
+
+The rules are those of Lean's own tokenizer (leanprover/lean4, src/Lean/Parser/Basic.lean), with a fixed set
+of symbols in place of its growing token table: a notation whose symbol itself contains `--`, `/-`, a quote or
+a bracket is not known here. Any text has tokens; what Lean calls an unterminated comment or string runs to
+the end.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Literal, NamedTuple, cast
+
+__all__ = ["ID_FIRST", "ID_REST", "Code", "Kind", "Token", "tokenize"]
+
+Kind = Literal[
+    "word",  # an identifier or a keyword, dots and «…» included
+    "symbol",
+    "open",
+    "close",
+    "number",
+    "string",  # a literal, or the literal piece of an interpolated one
+    "char",
+    "name",  # `foo or ``foo
+    "doc",  # /-- … -/
+    "moduledoc",  # /-! … -/
+    "hash",  # #word
+    "quoted",  # anything inside a syntax quotation `( … ): it is not run where it stands
+]
+
+
+class Token(NamedTuple):
+    """One token; comments other than documentation are none."""
+
+    kind: Kind
+    start: int
+    """In code points from the start of the text."""
+    end: int
+    depth: int
+    """How many brackets, braces of interpolated strings among them, stand open around it."""
+    text: str
+    """As written; empty for literals and documentation."""
+
+
+# isLetterLike and isSubScriptAlnum of Lean's src/Init/Meta/Defs.lean. isAlpha is ASCII there.
+_LETTER_LIKE = (
+    "\u03b1-\u03ba\u03bc-\u03c9"  # small Greek without lambda
+    "\u0391-\u039f\u03a1\u03a2\u03a4-\u03a9"  # capital Greek without Pi and Sigma
+    "\u03ca-\u03fb\u1f00-\u1ffe\u2100-\u214f\U0001d49c-\U0001d59f"
+    "\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"
+)
+_SUBSCRIPT = "\u2080-\u2089\u2090-\u209c\u1d62-\u1d6a\u2c7c"
+ID_FIRST = "A-Za-z_" + _LETTER_LIKE
+"""The characters that may begin a part of an identifier, as the inside of a regular expression's class."""
+ID_REST = ID_FIRST + "0-9'!?" + _SUBSCRIPT
+"""The characters that may follow."""
+
+# Words after which a string literal is interpolated.
+_INTERPOLATING = {"s!", "m!", "f!", "println!", "throwError", "dbg_trace"}
+
+_STRING = re.compile(r'(?:[^"\\]|\\[\s\S])*+(?:"|\\?\Z)')
+_STRING_PIECE = re.compile(r'(?:[^"\\{]|\\[\s\S])*+(?:["{]|\\?\Z)')
+_SPACES = re.compile(r"[ \t]*")
+_COMMENT_EDGE = re.compile(r"-/|/-")
+
+# Keywords that no bracket encloses but that of a quotation: at column 0 they end whatever was left open.
+_MARGIN = frozenset(
+    [
+        "abbrev",
+        "axiom",
+        "def",
+        "end",
+        "example",
+        "inductive",
+        "lemma",
+        "mutual",
+        "namespace",
+        "section",
+        "theorem",
+    ]
+)
+
+# What an entry of the stack of open brackets is.
+_QUOTED = 1  # what it encloses is not run
+_BRACE = 2
+_INTERPOLATION = 4
+
+
+@cache
+def _code_pattern(escapes: bool) -> re.Pattern[str]:
+    """The pattern of one token with the space and line comments before it.
+
+    Args:
+        escapes: Whether «…» is looked for; not once no » is left, or each « would search to the end.
+    """
+    part = f"[{ID_FIRST}][{ID_REST}]*+"
+    if escapes:
+        part = f"(?:{part}|«[^»]*+»)"
+    identifier = rf"{part}(?:\.{part})*+"
+    groups = {
+        "raw": r'r(?P<fence>#*+)"[\s\S]*?(?:"(?P=fence)|\Z)',
+        "word": identifier,
+        "open": r"[(\[{⟨]",
+        "close": r"[)\]}⟩]",
+        # The digits of a projection take no decimal point: x.1.foo
+        "number": r"(?<=\.)[0-9]+"
+        r"|0(?:[xX][0-9a-fA-F_]+|[bB][01_]+|[oO][0-7_]+)"
+        r"|[0-9][0-9_]*+(?:\.(?!\.)[0-9_]*+)?(?:[eE][+-]?[0-9]+)?",
+        "quote": '"',
+        "char": r"'(?:\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^xu])|[^\\'])'",
+        "doc": "/--",
+        "moduledoc": "/-!",
+        "comment": "/-",
+        "name": f"``?{identifier}",
+        "quotation": r"``?[(\[]",
+        "antiquotation": r"\$[(\[]",
+        "hash": f"#[A-Za-z_][{ID_REST}]*+",
+        # Whole, for what follows their first character could otherwise begin a comment or a literal.
+        "symbol": r":=|=>|<;>|<\|>|<\||\|>|<-|//|\\/|''|⁻¹'|[×ΣΠ∑∏∃∀]'|\.\.\.?|[^ \t\r\n\ufeff]",
+        "end": r"\Z",
+    }
+    alternatives = "|".join(f"(?P<{name}>{pattern})" for name, pattern in groups.items())
+    return re.compile(rf"(?:[ \t\r\n\ufeff]++|--[^\n]*+)*+(?:{alternatives})")
+
+
+def tokenize(text: str) -> list[Token]:
+    """Split a text into tokens, up to `#exit` if it is there. Linear in time; never fails."""
+    return _Lexer(text).run()
+
+
+class _Lexer:
+    """The state of one pass over a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[Token] = []
+        self.stack: list[int] = []  # what stands open
+        self.braces = 0  # how many entries of it are braces
+        self.quoted = 0
+
+    def run(self) -> list[Token]:
+        """Read the text to its end or to `#exit`."""
+        text, tokens, stack = self.text, self.tokens, self.stack
+        last_escape = text.rfind("»")
+        match = _code_pattern(True).match
+        position = 0
+        while True:
+            if position > last_escape:
+                match = _code_pattern(False).match
+                last_escape = len(text)  # not again
+            found = cast(
+                "re.Match[str]", match(text, position)
+            )  # every character, and the end, has its alternative
+            group = cast(str, found.lastgroup)
+            start, position = found.span(group)
+            if group == "word" or group == "symbol":
+                word = found[group]
+                if stack and not self.quoted and word in _MARGIN and text[start - 1] == "\n":
+                    stack.clear()
+                    self.braces = 0
+                kind = "quoted" if self.quoted else cast(Kind, group)
+                tokens.append(Token(kind, start, position, len(stack), word))
+            elif group == "open" or group == "quotation" or group == "antiquotation":
+                self.open(group, start, position)
+            elif group == "close":
+                position = self.close(start, position)
+            elif group == "quote":
+                position = self.string(start, position)
+            elif group == "comment":
+                position = self.comment_end(position)
+            elif group == "doc" or group == "moduledoc":
+                position = self.comment_end(position)
+                self.add(cast(Kind, group), start, position)
+            elif group == "raw":
+                self.add("string", start, position)
+            elif group == "end":
+                return tokens
+            else:
+                self.add(cast(Kind, group), start, position)
+                if group == "hash" and tokens[-1].kind == "hash" and text[start:position] == "#exit":
+                    return tokens
+
+    def add(self, kind: Kind, start: int, end: int) -> None:
+        """Append a token; only words, symbols, brackets and #words carry their text."""
+        text = self.text[start:end] if kind in ("open", "close", "hash") else ""
+        self.tokens.append(Token("quoted" if self.quoted else kind, start, end, len(self.stack), text))
+
+    def push(self, entry: int) -> None:
+        """Note that something stands open from here."""
+        self.stack.append(entry | self.quoted)
+        self.braces += bool(entry & _BRACE)
+
+    def open(self, group: str, start: int, end: int) -> None:
+        """A bracket, or the beginning of a quotation, or that of a piece of code in one."""
+        self.add("open", start, end)
+        if group == "quotation":
+            self.quoted = _QUOTED
+        elif group == "antiquotation":
+            self.quoted = 0
+        self.push(_BRACE if self.text[end - 1] == "{" else 0)
+
+    def close(self, start: int, end: int) -> int:
+        """A closing bracket; where to go on.
+
+        Brackets pair loosely, as in `[0, 1)`; a brace closes whatever is open inside it.
+        """
+        resumes = False
+        if self.text[start] == "}":
+            while self.braces:
+                entry = self.stack.pop()
+                if entry & _BRACE:
+                    self.braces -= 1
+                    resumes = bool(entry & _INTERPOLATION)
+                    break
+        elif self.stack and not self.stack[-1] & _BRACE:
+            self.stack.pop()
+        self.quoted = self.stack[-1] & _QUOTED if self.stack else 0
+        if resumes:
+            return self.interpolated(start, end)
+        self.add("close", start, end)
+        return end
+
+    def string(self, start: int, end: int) -> int:
+        """A string literal, interpolated or not, of which the opening quote is read; where to go on."""
+        if _interpolates(self.tokens):
+            return self.interpolated(start, end)
+        end = _end(_STRING, self.text, end)
+        self.add("string", start, end)
+        return end
+
+    def interpolated(self, start: int, end: int) -> int:
+        """A piece of an interpolated string, up to its end or up to the next piece of code in it."""
+        end = _end(_STRING_PIECE, self.text, end)
+        self.add("string", start, end)
+        if self.text[end - 1] == "{":
+            self.push(_BRACE | _INTERPOLATION)
+        return end
+
+    def comment_end(self, position: int) -> int:
+        """Where a block comment ends of which the opening is read; they nest."""
+        nesting = 1
+        for edge in _COMMENT_EDGE.finditer(self.text, position):
+            nesting += 1 if edge[0] == "/-" else -1
+            if nesting == 0:
+                return edge.end()
+        return len(self.text)
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    return cast("re.Match[str]", pattern.match(text, position)).end()
+
+
+def _interpolates(tokens: list[Token]) -> bool:
+    """Whether a string literal after these tokens is an interpolated one."""
+    match [token.text for token in tokens[-4:]]:
+        case [*_, last] if last in _INTERPOLATING:
+            return True
+        case [*_, "throwErrorAt", _] | ["trace", "[", _, "]"]:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Code:
+    """A text with its tokens and lines."""
+
+    text: str
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        """The tokens, in order."""
+        return tokenize(self.text)
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Where each line starts. As in Lean, only a line feed ends one."""
+        return [0, *(found.end() for found in re.finditer("\n", self.text))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """The line, from 1, and the column, from 0 in code points, of an offset: as Lean counts them."""
+        line = bisect_right(self.line_starts, offset)
+        return line, offset - self.line_starts[line - 1]
+
+    def column(self, offset: int) -> int:
+        """The column of an offset."""
+        return self.position(offset)[1]
+
+    def begins_line(self, index: int) -> bool:
+        """Whether no token stands before this one on its line."""
+        if index == 0:
+            return True
+        return "\n" in self.text[self.tokens[index - 1].end : self.tokens[index].start]
+
+    def indentation(self, index: int) -> int:
+        """The column of the first character on the line where a token starts."""
+        start = self.line_starts[self.position(self.tokens[index].start)[0] - 1]
+        return cast("re.Match[str]", _SPACES.match(self.text, start)).end() - start
