@@ -1,0 +1,51 @@
+"""Proofs found before, so that a killed run does not find them again. The gate checks each anew: nothing here is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+from platformdirs import user_cache_dir
+
+
+class Memory:
+    """Scripts by the exact text that they were found in: everything before the hole, its declaration, and the engine."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        cache = os.environ.get("STEPPROVE_CACHE") or user_cache_dir("stepprove")
+        self._folder = folder or Path(cache) / "proofs"
+
+    def key(self, lean_version: str, before: Sequence[str], chunk: str, place: int) -> str:
+        """Name a hole: the `place`-th (from 0) of `chunk`, after the texts `before`."""
+        digest = hashlib.sha256()
+        for part in (lean_version, str(place), *before, chunk):
+            digest.update(f"{len(part)}:".encode())
+            digest.update(part.encode())
+        return digest.hexdigest()
+
+    def recall(self, key: str) -> tuple[str, str] | None:
+        """Return (script, what found it), or None."""
+        try:
+            record = orjson.loads(self._path(key).read_bytes())
+            return str(record["script"]), str(record["found_by"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, key: str, script: str, found_by: str) -> None:
+        """Write a proof down at once. A cache that cannot be written is no reason to fail."""
+        record = orjson.dumps({"script": script, "found_by": found_by})
+        try:
+            path = self._path(key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(record)
+            os.replace(file.name, path)
+        except OSError:
+            return
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.json"

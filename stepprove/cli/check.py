@@ -1,0 +1,87 @@
+"""`stepprove check`: what Lean and the gate say of files as they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from stepprove.cli.console import out, print_json
+from stepprove.cli.files import STYLES, EngineChoice, choose_engine, engine_json, engine_words, positive_seconds
+from stepprove.lean_project.check import CheckReport, check_source
+from stepprove.lean_project.gate import Policy
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.prelude import PRELUDE
+from stepprove.lean_project.repl import Repl
+from stepprove.lean_project.source import read_source
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.lean…", help="The Lean files to check.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="SECONDS", help="For each file.")
+    ] = 300.0,
+    engine: Annotated[
+        EngineChoice, typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE.")
+    ] = "auto",
+    without_mathlib: Annotated[
+        bool, typer.Option("--without-mathlib", help="Read `import Mathlib` as core Lean with ℕ and ℤ.")
+    ] = False,
+    allow_axiom: Annotated[
+        list[str] | None,
+        typer.Option("--allow-axiom", metavar="NAME", help="An axiom that proofs may rest on; may be repeated."),
+    ] = None,
+) -> int:
+    """Say for each declaration whether Lean accepts it, on which axioms, and what stands open.
+
+    Exit code 0: no error, no `sorry`, no axiom beyond Lean's three.
+
+    Example: `stepprove check examples/first.lean`
+    """
+    positive_seconds(time_limit, "--time-limit")
+    sources = [read_source(file) for file in files]
+    documents: list[dict[str, Any]] = []
+    passed = True
+    for file, source in zip(files, sources, strict=True):
+        lean = choose_engine(source, engine, without_mathlib=without_mathlib)
+        with Repl(lean, timeout=time_limit) as repl:
+            report = check_source(
+                repl,
+                source,
+                prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+                policy=Policy(axioms=frozenset(allow_axiom or ())),
+            )
+        passed = passed and report.passed
+        documents.append(
+            {"file": str(file), "engine": engine_json(lean), "passed": report.passed, **report.model_dump(mode="json")}
+        )
+        if not json:
+            out.print(f"{escape(str(file))}: {escape(engine_words(lean))}")
+            _print(report)
+    code = 0 if passed else 1
+    if json:
+        print_json({"files": documents, "exit_code": code})
+    return code
+
+
+def _print(report: CheckReport) -> None:
+    for declaration in report.declarations:
+        outcome = declaration.outcome
+        style, word = ("cyan", "accepted") if outcome is None else (STYLES[outcome], outcome.value)
+        axioms = f"  [dim]axioms: {escape(', '.join(declaration.axioms))}[/]" if declaration.axioms else ""
+        out.print(
+            f"  [{style}]{word:<9}[/] line {declaration.line:<5} [bold]{escape(declaration.name)}[/]"
+            f"  {escape(declaration.reason or '')}{axioms}"
+        )
+        for goal in declaration.goals:
+            for line in goal.splitlines():
+                out.print(f"      {escape(line)}", style="dim")
+    for problem in report.problems:
+        if problem.severity == "error":
+            out.print(f"  [red]error[/] {problem.line}:{problem.column}  {escape(problem.text)}")
+    proved = sum(d.outcome is Outcome.PROVED for d in report.declarations)
+    theorems = sum(d.outcome is not None for d in report.declarations)
+    out.print(f"{proved} of {theorems} theorems proved")

@@ -1,0 +1,129 @@
+"""What the commands on files share: reading them, choosing the Lean for them, and how outcomes look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from stepprove.cli.console import CommandError, err
+from stepprove.lean_project.embedded.install import Step
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.source import SourceFile
+from stepprove.lean_project.toolchain import find_engine
+
+EngineChoice = Literal["auto", "embedded", "native"]
+
+CORE_MODULES = ("Init", "Std", "Lean")
+"""The roots of what comes with Lean itself."""
+
+STYLES = {
+    Outcome.PROVED: "green",
+    Outcome.DISPROVED: "magenta",
+    Outcome.FAILED: "red",
+    Outcome.TIMEOUT: "yellow",
+    Outcome.REJECTED: "red",
+    Outcome.INFRASTRUCTURE: "yellow",
+}
+
+
+def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: bool = False) -> Engine:
+    """The Lean for a file. Raises CommandError when the file imports what that Lean does not have."""
+    engine = lean_for(source.path, prefer)
+    if engine.kind == "embedded" and not without_mathlib:
+        foreign = [m for m in source.imports if m.split(".", 1)[0] not in CORE_MODULES]
+        if foreign:
+            name = source.path.name if source.path else "the file"
+            hint = (
+                "; set up Mathlib with `stepprove setup --native --mathlib`, "
+                "or read the statements as core Lean with --without-mathlib"
+                if foreign[0].split(".", 1)[0] == "Mathlib"
+                else "; open it inside its Lake project with a native Lean (`stepprove doctor` says what is missing)"
+            )
+            raise CommandError(
+                f"{name} imports {foreign[0]}, which the embedded Lean does not have{hint}.", code=3
+            )
+    return engine
+
+
+def lean_for(path: Path | None, prefer: EngineChoice) -> Engine:
+    """Find a Lean, installing the embedded one on first use. Raises LeanNotFound."""
+    installing = Installing()
+    try:
+        return find_engine(path, prefer=prefer, progress=installing)
+    finally:
+        installing.close()
+
+
+def engine_json(engine: Engine) -> dict[str, Any]:
+    """Which Lean produced a result."""
+    return {"kind": engine.kind, "lean": engine.lean_version, "mathlib": engine.mathlib}
+
+
+def engine_words(engine: Engine) -> str:
+    """Which Lean, for people."""
+    return f"Lean {engine.lean_version} ({engine.kind}{', Mathlib ' + engine.mathlib[:10] if engine.mathlib else ', no Mathlib'})"
+
+
+class Installing:
+    """Draws the first use of the embedded Lean on stderr: silent until there is something to wait for."""
+
+    _WORDS: ClassVar[dict[str, str]] = {
+        "wait": "Another process is installing the embedded Lean; waiting for it",
+        "download": "Downloading the embedded Lean (once)",
+        "unpack": "Unpacking it",
+        "slim": "Slimming it",
+    }
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._said: str | None = None
+
+    def __call__(self, step: Step) -> None:
+        """Show one step."""
+        words = self._WORDS.get(step.name)
+        if words is None:
+            self.close(f"The embedded Lean is installed ({step.seconds:.0f} s).")
+            return
+        if not err.is_terminal:
+            if words != self._said:
+                err.print(words + " …")
+                self._said = words
+            return
+        if self._progress is None:
+            self._progress = Progress(
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(),
+                console=err, transient=True,
+            )
+            self._progress.start()
+            self._task = self._progress.add_task(words, total=None)
+        assert self._task is not None
+        self._progress.update(
+            self._task, description=words, completed=step.done, total=step.total or None
+        )
+
+    def close(self, words: str = "") -> None:
+        """Take the bar away, leaving `words`."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+        if words:
+            err.print(words)
+
+
+def positive_seconds(value: float, option: str) -> float:
+    """Raise CommandError unless a time limit is above 0 and finite."""
+    if not 0 < value < float("inf"):
+        raise CommandError(f"{option} must be a number of seconds above 0, not {value:g}.")
+    return value

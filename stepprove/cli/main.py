@@ -1,0 +1,93 @@
+"""The `stepprove` command: parse, call, print. Every failure is one sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from stepprove import __version__
+from stepprove.cli.bench import bench
+from stepprove.cli.check import check
+from stepprove.cli.console import CommandError, err
+from stepprove.cli.prove import prove
+from stepprove.cli.setup import doctor, setup
+from stepprove.lean_project.repl import ReplFailure
+from stepprove.lean_project.source import SourceError
+from stepprove.lean_project.toolchain import LeanNotFound
+
+app = typer.Typer(
+    name="stepprove",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"stepprove {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Prove the `sorry`s in a Lean 4 file. Search and models propose; Lean decides.
+
+    Exit codes of every command: **0** done, and all proved or passed; **1** done, something not proved; **2** bad input or usage;
+    **3** Lean itself could not be run.
+
+    Try: `stepprove prove examples/first.lean`
+    """
+
+
+app.command()(prove)
+app.command()(check)
+app.command()(setup)
+app.command()(doctor)
+app.add_typer(bench, name="bench")
+
+
+def run() -> None:
+    """The console script: run the command and turn every foreseeable failure into one sentence and an exit code."""
+    sys.exit(status())
+
+
+def status() -> int:
+    """Run the command line; return the exit code."""
+    try:
+        result = app(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.TyperException as wrong:
+        wrong.show()
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("Stopped.", 130)
+    except CommandError as wrong:
+        return _say(str(wrong), wrong.code)
+    except SourceError as wrong:
+        return _say(str(wrong), 2)
+    except (LeanNotFound, ReplFailure) as missing:
+        return _say(str(missing), 3)
+    except BrokenPipeError:  # the reader of our output has gone: `stepprove … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _say(sentence: str, code: int) -> int:
+    err.print(f"[bold red]stepprove:[/] {_escape(sentence)}")
+    return code
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")

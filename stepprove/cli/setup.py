@@ -1,0 +1,61 @@
+"""`stepprove setup` and `stepprove doctor`: getting a Lean, and finding out what is missing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.files import engine_words, lean_for
+from stepprove.lean_project.toolchain import diagnose, set_up_native
+
+
+def setup(
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="The small Lean without Mathlib that runs anywhere. [the default]")
+    ] = False,
+    native: Annotated[bool, typer.Option("--native", help="A native Lean, through elan and Lake.")] = False,
+    mathlib: Annotated[bool, typer.Option("--mathlib", help="With --native: Mathlib too (about 6 GB).")] = False,
+) -> int:
+    """Install a Lean for stepprove.
+
+    The embedded Lean also installs itself when it is first needed.
+    """
+    if embedded and native:
+        raise CommandError("--embedded and --native exclude each other.")
+    if mathlib and not native:
+        raise CommandError("--mathlib needs --native: the embedded Lean has no Mathlib.")
+    engine = (
+        set_up_native(mathlib=mathlib, say=lambda line: err.print(escape(line), style="dim"))
+        if native
+        else lean_for(None, "embedded")
+    )
+    out.print(f"Ready: {escape(engine_words(engine))}")
+    return 0
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+) -> int:
+    """Say what is found, what is missing, and the one command that mends it."""
+    findings = diagnose()
+    sound = all(f.ok or f.optional for f in findings)
+    if json:
+        print_json(
+            {
+                "findings": [
+                    {"name": f.name, "ok": f.ok, "optional": f.optional, "detail": f.detail, "mend": f.mend}
+                    for f in findings
+                ],
+                "exit_code": 0 if sound else 3,
+            }
+        )
+        return 0 if sound else 3
+    for finding in findings:
+        mark = "[green]ok[/]     " if finding.ok else "[yellow]absent[/] " if finding.optional else "[red]missing[/]"
+        out.print(f"  {mark}  [bold]{escape(finding.name):<18}[/] {escape(finding.detail)}")
+        if finding.mend:
+            out.print(f"             mend it with: [bold]{escape(finding.mend)}[/]")
+    return 0 if sound else 3
