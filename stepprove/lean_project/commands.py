@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from stepprove.lean_project.lexer import Code, Token
 
 __all__ = [
-    "COMMANDS",
+    "DECLARING",
     "NOTATIONS",
+    "PREFIXES",
     "Chunk",
     "Declaration",
     "Header",
@@ -28,13 +29,13 @@ def _words(text: str) -> frozenset[str]:
 
 
 _MODIFIERS = _words("private protected public meta noncomputable unsafe partial nonrec local scoped")
-_DECLARING = _words(
+DECLARING = _words(
     """abbrev axiom class coinductive def example inductive instance irreducible_def lemma opaque structure
     theorem"""
 )
 NOTATIONS = _words("infix infixl infixr notation notation3 postfix prefix")
 """Commands whose right-hand side is not elaborated where it stands."""
-_PREFIXES = _words("attribute include omit open set_option universe variable")
+PREFIXES = _words("attribute include omit open set_option universe variable")
 """Commands that become a prefix of another one by a final `in`."""
 _OTHER = _words(
     """add_decl_doc alias binder_predicate builtin_dsimproc builtin_initialize builtin_simproc
@@ -43,7 +44,7 @@ _OTHER = _words(
     register_builtin_option register_label_attr register_option register_simp_attr run_cmd run_elab run_meta
     seal section simproc simproc_decl suppress_compilation syntax unif_hint unseal"""
 )
-COMMANDS = _DECLARING | NOTATIONS | _PREFIXES | _OTHER
+_COMMANDS = DECLARING | NOTATIONS | PREFIXES | _OTHER
 _ENDS_DECLARATION = NOTATIONS | _words("end macro macro_rules mutual namespace section syntax variable")
 
 
@@ -163,7 +164,7 @@ def split_commands(code: Code, start: int) -> list[Chunk]:
 def _may_start(token: Token) -> bool:
     """Whether a command could start with this token; `_command_at` looks further."""
     if token.kind == "word":
-        return token.text in COMMANDS or token.text in _MODIFIERS
+        return token.text in _COMMANDS or token.text in _MODIFIERS
     return token.kind in ("doc", "moduledoc", "hash") or token.text == "@"
 
 
@@ -185,11 +186,11 @@ def _command_at(tokens: list[Token], index: int) -> tuple[int | None, int]:
             index = _after_bracket(tokens, index)
         elif token.kind in ("hash", "moduledoc"):
             return index, index
-        elif token.kind != "word" or token.text not in COMMANDS:
+        elif token.kind != "word" or token.text not in _COMMANDS:
             break
         elif token.text == "deriving" and (following is None or following.text != "instance"):
             break  # the end of the declaration before
-        elif token.text in _PREFIXES and (last := _final_in(tokens, index)) is not None:
+        elif token.text in PREFIXES and (last := _final_in(tokens, index)) is not None:
             index = last + 1
         else:
             return index, index
@@ -216,7 +217,7 @@ def _final_in(tokens: list[Token], index: int) -> int | None:
             return at
         if token.kind in ("doc", "moduledoc", "hash") or token.text in (":=", "@"):
             return None
-        if token.kind == "word" and token.text in COMMANDS | _MODIFIERS and tokens[at - 1].text != "open":
+        if token.kind == "word" and token.text in _COMMANDS | _MODIFIERS and tokens[at - 1].text != "open":
             return None  # `open scoped Foo in` has such a word after its own
     return None
 
@@ -264,7 +265,7 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
             continue
         keyword = token.text
         following = tokens[index + 1] if index + 1 < len(tokens) else None
-        if keyword in _DECLARING:
+        if keyword in DECLARING:
             if index and tokens[index - 1].text in ("deriving", "class"):
                 continue
             _end_last(found, ends, token.start)
@@ -285,7 +286,7 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
         elif keyword in _ENDS_DECLARATION:
             _end_last(found, ends, token.start)
             on_line = following is not None and not code.begins_line(index + 1) and following.kind == "word"
-            name = following.text if following and on_line and following.text not in COMMANDS else None
+            name = following.text if following and on_line and following.text not in _COMMANDS else None
             if keyword == "namespace":
                 scopes.enter(
                     following.text if following and following.kind == "word" else None, namespace=True

@@ -1,9 +1,9 @@
 """The holes of a Lean file: every `sorry` in code, and whether a tactic or a term is wanted there.
 
 Not holes: `sorry` in comments, strings, names (`sorryAx`, `x.sorry`, «sorry», `` `sorry ``), syntax
-quotations, the right-hand side of a `notation`, and after `#exit`. `admit`, a macro for the tactic `sorry`, is
-a hole where a tactic stands. Text cannot tell which holes Lean elaborates: `first | simp | sorry` or a default
-tactic `(h : p := by sorry)` has a hole here for which Lean may report nothing.
+quotations, the right-hand side of a `notation`, and after `#exit`. `admit`, a macro for the tactic `sorry`,
+is a hole where a tactic stands. Text cannot tell which holes Lean elaborates: `first | simp | sorry` or a
+default tactic `(h : p := by sorry)` has a hole here for which Lean may report nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stepprove.lean_project.commands import COMMANDS, NOTATIONS, Chunk, Declaration
+from stepprove.lean_project.commands import DECLARING, NOTATIONS, PREFIXES, Chunk, Declaration
 from stepprove.lean_project.lexer import Code
 
 __all__ = ["COMBINATORS", "Hole", "Positions", "find_holes"]
@@ -43,7 +43,7 @@ class Hole:
 
 def find_holes(code: Code, chunks: Sequence[Chunk], declarations: Sequence[Declaration]) -> list[Hole]:
     """Find the holes in a body that is split into chunks."""
-    text, tokens, positions = code.text, code.tokens, Positions(code)
+    text, tokens, positions = code.text, code.tokens, Positions(code, chunks)
     chunk_starts = [chunk.start for chunk in chunks]
     declaration_starts = [declaration.start for declaration in declarations]
     holes: list[Hole] = []
@@ -101,8 +101,9 @@ _REACH = 1000
 class Positions:
     """Whether tactics stand where tokens stand, told from keywords, brackets and columns."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, chunks: Sequence[Chunk]) -> None:
         self.code = code
+        self._starts = {chunk.start for chunk in chunks}
         self._known: dict[int, bool] = {}
         self._owners: dict[int, int | None] = {}
 
@@ -121,7 +122,7 @@ class Positions:
         """The answer for a token, or an earlier token that has the same answer."""
         tokens = self.code.tokens
         token = tokens[index]
-        if index == 0 or (token.text in COMMANDS and self.code.column(token.start) == 0):
+        if index == 0 or token.start in self._starts or token.text in DECLARING:
             return False
         before = tokens[index - 1]
         if before.text in _BEFORE_TACTIC:
@@ -139,6 +140,8 @@ class Positions:
             return owner is not None and tokens[owner].text in ("first", "solve")
         if before.text in ("then", "else"):
             return self._conditional(index - 1)
+        if before.text == "in":
+            return self._prefix(index - 1)
         return self._sibling(index) if self.code.begins_line(index) else False
 
     def _sibling(self, index: int) -> bool | int:
@@ -174,6 +177,15 @@ class Positions:
                 self.code.begins_line(at) or tokens[at - 1].text == ";" or self.opens(at - 1)
             ):
                 return at
+        return False
+
+    def _prefix(self, last: int) -> bool | int:
+        """For what stands after `in`: the `open` or `set_option` that it ends, if it ends one on its line."""
+        for at in range(last - 1, -1, -1):
+            if self.code.tokens[at].text in PREFIXES:
+                return at
+            if self.code.begins_line(at):
+                break
         return False
 
     def _body(self, arrow: int) -> bool | int:

@@ -227,7 +227,7 @@ def fill_hole(
     Raises:
         ValueError: the proof has no code in it.
     """
-    text = lay_out(source.code, hole.start, kind or hole.kind, proof, term=term)
+    text = lay_out(source.code, source.chunks, hole.start, kind or hole.kind, proof, term=term)
     return Edit(hole.start, hole.end, text)
 
 
