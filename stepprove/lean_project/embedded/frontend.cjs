@@ -75,31 +75,41 @@ module.exports = lean => {
     dec(imports);
     return [...new Set(modules)];
   };
-  // The state before the first command: what the text imports, or an empty environment with Lean's word on what it cannot import.
+  // The state before the first command, or, where the imports cannot be had, an empty one with Lean's word on it.
   const start = (syntax, log, input) => {
     try {
-      return commandState(inc(environmentOfImports(modulesOf(inc(syntax)))), inc(log));
+      return { state: commandState(inc(environmentOfImports(modulesOf(inc(syntax)))), inc(log)), imported: true };
     } catch (error) {
       if (!(error instanceof LeanError)) throw error;
       const pair = io(call('l_Lean_Elab_processHeader', inc(syntax), options(), inc(log), inc(input), box(0), mkArr([]), box(0), box(0)));
       const state = commandState(inc(fld(pair, 0)), inc(fld(pair, 1)));
       dec(pair);
-      return state;
+      return { state, imported: false };
     }
   };
 
+  const fromItsImports = input => {
+    const parsed = io(call('l_Lean_Parser_parseHeader', inc(input)));
+    const [syntax, rest] = [fld(parsed, 0), fld(parsed, 1)];
+    const { state: before, imported } = start(syntax, fld(rest, 1), input), parser = inc(fld(rest, 0));
+    dec(parsed);
+    const header = { header: inc(environmentOf(before)), before, inHeader: commandMessages(before) };
+    if (imported) return { after: run(input, parser, inc(before)), ...header };
+    dec(input);
+    dec(parser);
+    return { after: inc(before), ...header };                        // as `lean` does: no command is tried without its imports
+  };
   /**
    * Elaborate `text`, in `base` ({ state, header }, borrowed) or from its own imports. Gives, owned, the command states `before` and
-   * `after`, and `header`, the environment of the imports.
+   * `after`, and `header`, the environment of the imports; and the messages.
    */
   const process = (text, base) => {
     const input = inputContext(text);
-    if (base) return { before: inc(base.state), after: run(input, parserState(), inc(base.state)), header: inc(base.header) };
-    const parsed = io(call('l_Lean_Parser_parseHeader', inc(input)));
-    const [syntax, rest] = [fld(parsed, 0), fld(parsed, 1)];
-    const before = start(syntax, fld(rest, 1), input), parser = inc(fld(rest, 0));
-    dec(parsed);
-    return { before, after: run(input, parser, inc(before)), header: inc(environmentOf(before)) };
+    const { inHeader, ...made } = base
+      ? { before: inc(base.state), after: run(input, parserState(), inc(base.state)), header: inc(base.header), inHeader: [] }
+      : fromItsImports(input);
+    const inCommands = made.after === made.before ? [] : commandMessages(made.after);
+    return { ...made, messages: [...inHeader, ...inCommands] };
   };
 
   const environmentOf = state => fld(state, COMMAND_STATE.env);
@@ -130,5 +140,5 @@ module.exports = lean => {
 
   const leanVersion = str(constant('l_Lean_versionStringCore'));
 
-  return { process, messages, commandMessages, infoTrees, settled, environmentOf, parseJson, leanVersion };
+  return { process, messages, infoTrees, settled, environmentOf, parseJson, leanVersion };
 };

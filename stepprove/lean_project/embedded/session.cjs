@@ -67,14 +67,14 @@ module.exports = lean => {
 
   // Elaborate a text; gives the new environment's number and what the answer lists.
   const elaborate = (text, base, { allTactics, rootGoals, infotree: trace }) => {
-    const { before, after, header } = frontend.process(text, base);
+    const { before, after, header, messages } = frontend.process(text, base);
     const env = frontend.environmentOf(before);
     const command = { parent: base ? base.history : null, text, options: { allTactics, rootGoals } };
     let states = 0;
     const history = () => ({ command, index: states++ });
     const owned = frontend.infoTrees(after), trees = array(owned);
     const answer = {
-      messages: frontend.commandMessages(after),
+      messages,
       sorries: [...sorriesOf(trees, env, null, history), ...(rootGoals ? rootGoalsOf(trees, env, history) : [])],
       tactics: allTactics ? tacticsOf(trees, env, history) : [],
     };
