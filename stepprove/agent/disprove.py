@@ -13,9 +13,10 @@ from itertools import product
 from typing import Any
 
 from stepprove.agent.goal import Goal, Hypothesis, is_proposition, parse_goal
+from stepprove.agent.search import block
 from stepprove.lean_project.gate import STANDARD_AXIOMS
 from stepprove.lean_project.protocol import ErrorResponse, ProofStepResponse
-from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.repl import Repl, ReplTimeout
 
 _STEP_SECONDS = 3.0
 _MOST_TRIES = 300
@@ -103,7 +104,7 @@ def disprove(
             generation = repl.generation
             if start is None:
                 return NOTHING
-        if closes(tactic):
+        if closes(block(tactic)):
             return Disproof(True, tuple(tactic.splitlines()), found_by, example)
     return NOTHING
 
@@ -118,13 +119,9 @@ def _candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
         arguments = " ".join(v for _, v in values)
         example = ", ".join(f"{h.name} = {v.strip('()')}" for h, v in values if v != _HYPOTHESIS)
         tactic = f"intro h\nhave hc := h {arguments}\n{_CONTRADICTION}"
-        yield _one(tactic), f"counterexample: {example}" if example else "contradiction", example or None
+        yield tactic, f"counterexample: {example}" if example else "contradiction", example or None
     for tactic in _OUTRIGHT:
         yield tactic, tactic, None
-
-
-def _one(lines: str) -> str:
-    return "(\n" + "\n".join("  " + line for line in lines.splitlines()) + ")"
 
 
 def _assignments(goal: Goal) -> Iterator[list[tuple[Hypothesis, str]]]:

@@ -256,6 +256,7 @@ def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> st
             return f"the statement of `{declaration.display}` is not the original one"
         if declaration.value == "changed" or (declaration.value == "refilled" and not policy.only_holes):
             return f"the definition of `{declaration.display}` is not the original one"
+    old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
         if declaration.statement != "new":
             continue
@@ -265,11 +266,20 @@ def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> st
             continue
         if declaration.unchecked:
             return f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check"
-        if policy.only_holes:
+        if policy.only_holes and not _belongs(declaration.display, old):
             return f"the proof declares `{declaration.display}`, which is not in the original"
     if facts.replay is not None:
         return f"the second check by the kernel failed: {facts.replay}"
     return None
+
+
+def _belongs(name: str, old: Collection[str]) -> bool:
+    """Whether a new name lies under one of the original's, as what Lean makes on demand does (`f.eq_1`, `f.match_1.splitter`)."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        if name in old:
+            return True
+    return False
 
 
 def _closure(roots: Iterable[Declaration], by_name: dict[str, Declaration]) -> set[str]:
