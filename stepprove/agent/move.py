@@ -21,6 +21,9 @@ class Move:
         cost: how unpromising the step is: 0 is free, 1 an ordinary step of a proof.
         name: a few words for people.
         forced: the step loses nothing, so that no other move is looked at where it works.
+        fact: the step only adds to what is known; a forced one is followed by others before the goal is looked at again.
+        ladder: the same step in several strengths, the strongest first; where one works, so do those after it. The
+            strongest that works is taken, and `tactic` is the weakest.
         group: of the moves that share a group only the first that works is kept.
         closing: leave no goals, or count as failed.
         seconds: the longest the step may take.
@@ -30,6 +33,8 @@ class Move:
     cost: float = 1.0
     name: str = ""
     forced: bool = False
+    fact: bool = False
+    ladder: tuple[str, ...] = ()
     group: str = ""
     closing: bool = False
     seconds: float = 5.0

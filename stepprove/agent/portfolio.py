@@ -94,7 +94,8 @@ def _heavy_closers(goal: Goal, mathlib: bool, unfoldable: Sequence[str]) -> Iter
         yield Move("(norm_cast at *; omega)", 0.3, "norm_cast; omega", closing=True)
     if "if " in goal.target:
         yield Move("split", 0.4, "split")
-    yield Move("ac_rfl", 0.9, closing=True)
+    if " = " in goal.target:
+        yield Move("ac_rfl", 1.5, closing=True)
     yield Move("exact?", 3.0, "exact?", closing=True, seconds=10.0)
     if mathlib:
         yield Move("nlinarith", 0.3, "nlinarith", closing=True, seconds=10.0)

@@ -11,7 +11,7 @@ import heapq
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import networkx as nx
@@ -22,6 +22,10 @@ from stepprove.agent.portfolio import Portfolio, portfolio
 from stepprove.agent.script import Proof, minimise, summary, write
 from stepprove.agent.session import Prover, State, StepResult
 from stepprove.lean_project.repl import ReplFailure
+
+
+POLISHING_SECONDS = 10.0
+"""The longest that a found proof is made shorter."""
 
 
 class SearchOutcome(StrEnum):
@@ -96,6 +100,7 @@ class _Node:
     attempts: list[_Attempt] = field(default_factory=list)  # the moves that need this goal
     pending: list[Move] | None = None
     expanded: bool = False
+    looked: bool = False
     groups: set[str] = field(default_factory=set)
 
 
@@ -225,11 +230,17 @@ class _Search:
                     stack.append(attempt.parent)
         return False
 
-    def first_look(self, node: _Node) -> None:
-        """Try what costs next to nothing, and put the goal into the queue if that does not close it."""
+    def first_look(self, node: _Node, after_fact: bool = False) -> None:
+        """Try what costs next to nothing, and put the goal into the queue if that does not close it.
+
+        After a mere fact only the first closer is tried; the others follow when no more facts are to be had.
+        """
         for move in self.portfolio.closers(node.goal):
             if self.close(node, move):
                 return
+            if after_fact:
+                break
+        node.looked = not after_fact
         self.push(node.cost, node, None)
 
     def push(self, cost: float, node: _Node, move: Move | None) -> None:
@@ -240,11 +251,16 @@ class _Search:
     def expand(self, node: _Node) -> None:
         """Run the forced moves at once and queue all the others at their price."""
         node.expanded = True
-        for move in self.portfolio.moves(node.goal):
-            if move.forced:
-                if self.attempt(node, move):
+        moves = list(self.portfolio.moves(node.goal))
+        for move in moves:
+            if move.forced and self.attempt(node, move):
+                return
+        if not node.looked:
+            for closer in self.portfolio.closers(node.goal):
+                if self.close(node, closer):
                     return
-            else:
+        for move in moves:
+            if not move.forced:
                 self.push(node.cost + move.cost, node, move)
 
     # Steps.
@@ -263,7 +279,10 @@ class _Search:
             return False
         if move.closing:
             return self.close(node, move)
-        result = self.step(node, move)
+        if move.ladder:
+            move, result = self.climb(node, move)
+        else:
+            result = self.step(node, move)
         if result.status != "ok" or result.state is None:
             return False
         goals = result.state.goals[: len(result.state.goals) - node.others]
@@ -276,6 +295,19 @@ class _Search:
             return True
         return self.take(node, move, result.state, len(goals))
 
+    def climb(self, node: _Node, move: Move) -> tuple[Move, StepResult]:
+        """Find the strongest step of a ladder that works, by bisection; the weakest is tried first."""
+        result = self.step(node, replace(move, tactic=move.ladder[-1]))
+        best, low, high = len(move.ladder) - 1, 0, len(move.ladder) - 1
+        while result.status == "ok" and low < high:
+            middle = (low + high) // 2
+            stronger = self.step(node, replace(move, tactic=move.ladder[middle]))
+            if stronger.status == "ok":
+                result, best, high = stronger, middle, middle
+            else:
+                low = middle + 1
+        return replace(move, tactic=move.ladder[best]), result
+
     def take(self, node: _Node, move: Move, state: State, count: int) -> bool:
         """Add the goals that a move left to the graph; the first open one is worked on first."""
         children: list[_Node] = []
@@ -286,7 +318,8 @@ class _Search:
                 if rotated.state is None:
                     return False
                 state = rotated.state
-            child = self.node(state, len(state.goals) - 1, node.cost + move.cost)
+            cost = node.cost if move.forced else node.cost + move.cost
+            child = self.node(state, len(state.goals) - 1, cost)
             children.append(child)
         number = ("move", self.graph.number_of_nodes())
         self.graph.add_node(number, label=move.label, proved=False, cost=move.cost)
@@ -296,8 +329,8 @@ class _Search:
             child.attempts.append(attempt)
         node_open = [c for c in children if c.proof is None]
         for child in node_open:
-            if not child.expanded and child.proof is None and not self._queued(child):
-                self.first_look(child)
+            if not child.expanded and not self._queued(child):
+                self.first_look(child, move.fact and move.forced)
             if child.proof is None:
                 break
         self.settle(attempt)
@@ -360,6 +393,8 @@ class _Search:
 
     def minimised(self, proof: Proof) -> Proof:
         """Leave out steps that are not needed, as long as there is time."""
+
+        self.deadline = min(self.deadline, time.monotonic() + POLISHING_SECONDS)
 
         def checks(candidate: Proof) -> bool:
             return self.replays(self.top.state, self.top.others, candidate)

@@ -7,16 +7,19 @@ finitely many cases are left to `decide`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
 from stepprove.agent.experiments import literal_bounds, solutions, survivors
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
-from stepprove.agent.numeric import constants
+from stepprove.agent.numeric import Setting, constants, holds
 from stepprove.agent.term import Term, free_names, literal, num, replace, show, subterms, var
 
-MOST_CASES = 40
+FEW_CASES = 12
+MANY_CASES = 120
+MOST_VALUES = 40
 MOST_DECIDED = 40_000
 
 
@@ -30,6 +33,7 @@ def moves(goal: Goal) -> Iterator[Move]:
         yield from _upper(goal, name, high)
         if not goal.is_natural(name):
             yield from _lower(goal, name, low)
+        yield from _determined(goal, name)
         if low is not None and high is not None:
             yield from _split(goal, name, low, high)
     yield from _decide(goal)
@@ -44,14 +48,24 @@ def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
     numbers = [c for c in constants(goal) if c > 0]
     (h,) = goal.fresh("h" + name)
     if known is None:
-        for c in sorted({d for c in numbers for d in (c - 1, c)} - {0}):
-            if c <= 5000 and (largest is None or c >= largest):
-                yield Move(f"have {h} : {name} ≤ {c} := by omega", 0.4, f"bound {name}", group=f"upper {name}")
+        candidates = sorted({d for c in numbers for d in (c - 1, c)} - {0})
+        ladder = [f"have {h} : {name} ≤ {c} := by omega" for c in candidates if c <= 5000 and c >= (largest or 0)]
+        if ladder:
+            yield Move(ladder[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(ladder))
     if largest is None or not _curved(goal, name) or (known is not None and known <= 2 * max(largest, 4)):
         return
-    ladder = {largest, largest + 1} | {math.isqrt(c) for c in numbers} | {c for c in numbers if c <= 5000}
-    for rank, c in enumerate(sorted(c for c in ladder if c >= largest and (known is None or c < known))[:5]):
-        yield Move(_by_growth(goal, name, h, c), 0.6 + rank / 20, f"bound {name}", group=f"curved {name}", seconds=8.0)
+    exponents = _bases(goal, name)
+    if exponents and goal.is_natural(name):
+        logs = {int(math.log(c) / math.log(b)) + 1 for c in numbers for b in exponents}
+        values = sorted(c for c in {largest, *logs} if c >= largest and (known is None or c < known))
+        steps = [_by_power(goal, name, h, c, exponents) for c in values]
+        if steps:
+            yield Move(steps[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(steps))
+        return
+    values = {largest, largest + 1} | {math.isqrt(c) for c in numbers} | {c for c in numbers if c <= 5000}
+    steps = [_by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (known is None or c < known)][:5]
+    if steps:
+        yield Move(steps[-1], 0.6, f"bound {name}", fact=True, ladder=tuple(steps), seconds=8.0)
 
 
 def _lower(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
@@ -60,17 +74,16 @@ def _lower(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
     if known is not None:
         return
     candidates = sorted({d for c in constants(goal) for d in (c, c + 1, -c, -c + 1)} | {0, 1}, reverse=True)
-    for c in candidates:
-        if abs(c) <= 5000 and (least is None or c <= least):
-            yield Move(f"have {h} : {_numeral(c)} ≤ {name} := by omega", 0.45, f"bound {name}", group=f"lower {name}")
+    claims = [f"have {h} : {_numeral(c)} ≤ {name}" for c in candidates if abs(c) <= 5000 and (least is None or c <= least)]
+    if claims:
+        ladder = tuple(f"{claim} := by omega" for claim in claims)
+        yield Move(ladder[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=ladder)
     if least is not None and _curved(goal, name):
-        for rank, c in enumerate((least, -abs(least) - 1)):
-            claim = f"{_numeral(c)} ≤ {name}"
+        steps = []
+        for c in dict.fromkeys((least, -abs(least) - 1)):
             forms = [f"{_numeral(c - 1)} - {name}", *_nonnegative(goal)]
-            yield Move(
-                _contradiction(h, claim, _products(forms)), 0.7 + rank / 10, f"bound {name}", group=f"curved {name} below",
-                seconds=8.0,
-            )  # fmt: skip
+            steps.append(_contradiction(h, f"{_numeral(c)} ≤ {name}", _products(forms)))
+        yield Move(steps[-1], 0.7, f"bound {name}", fact=True, ladder=tuple(steps), seconds=8.0)
 
 
 def _numeral(c: int) -> str:
@@ -96,27 +109,34 @@ def _curved(goal: Goal, name: str) -> bool:
     )
 
 
-def _by_growth(goal: Goal, name: str, h: str, c: int) -> str:
-    """x ≤ c, since otherwise some power or product would be too large."""
-    (contra,) = goal.fresh("hc")
+def _bases(goal: Goal, name: str) -> list[int]:
+    """The literals b ≥ 2 such that b ^ name occurs in a fact."""
     bases = {
         literal(part.args[0])
         for fact in goal.propositions
         for part in subterms(fact)
         if part.op == "^" and part.args[1] == var(name)
     }
-    exponentials = [b for b in bases if b is not None and b >= 2]
-    if exponentials and goal.is_natural(name):
-        lines = [f"  have := Nat.pow_le_pow_right (n := {b}) (by decide) {contra}" for b in exponentials]
-        return "\n".join(
-            [f"have {h} : {name} ≤ {c} := Nat.le_of_not_lt fun {contra} => by", *lines, "  simp at this", "  omega"]
-        )
-    forms = [f"{_integer(goal, var(name))} - {c + 1}", *_nonnegative(goal)]
-    return _contradiction(h, f"{name} ≤ {c}", _products(forms), contra)
+    return sorted(b for b in bases if b is not None and b >= 2)
 
 
-def _contradiction(h: str, claim: str, facts: list[str], contra: str = "hc") -> str:
-    lines = [f"have {h} : {claim} := Classical.byContradiction fun {contra} => by"]
+def _by_power(goal: Goal, name: str, h: str, c: int, bases: list[int]) -> str:
+    """n ≤ c, since otherwise b ^ n would be too large."""
+    (contra,) = goal.fresh("hc")
+    powers = [f"  have := Nat.pow_le_pow_right (n := {b}) (by decide) {contra}" for b in bases]
+    return "\n".join(
+        [f"have {h} : {name} ≤ {c} := Nat.le_of_not_lt fun {contra} => by", *powers, "  simp at this", "  omega"]
+    )
+
+
+def _by_growth(goal: Goal, name: str, h: str, c: int) -> str:
+    """x ≤ c, since otherwise some product would be too large."""
+    forms = [f"{_integer(goal, var(name))} - {_numeral(c + 1)}", *_nonnegative(goal)]
+    return _contradiction(h, f"{name} ≤ {c}", _products(forms))
+
+
+def _contradiction(h: str, claim: str, facts: list[str]) -> str:
+    lines = [f"have {h} : {claim} := Classical.byContradiction fun hc => by"]
     return "\n".join(lines + ["  " + fact for fact in facts] + ["  grind"])
 
 
@@ -187,7 +207,8 @@ def _divisors(goal: Goal) -> Iterator[Move]:
                     yield from _factors(goal, product, value)
         elif fact.op == "∣":
             value = literal(fact.args[1])
-            if value is not None and value > 0 and free_names(fact.args[0]):
+            stated = Term("≤", (fact.args[0], num(value or 0))) in goal.propositions
+            if value is not None and value > 0 and free_names(fact.args[0]) and not stated:
                 yield _at_most(goal, fact.args[0], value)
 
 
@@ -200,7 +221,7 @@ def _factors(goal: Goal, product: Term, value: int) -> Iterator[Move]:
         rest = " * ".join(show(f, 71) for i, f in enumerate(factors) if i != place)
         claim = Term("∣", (factor, num(value)))
         if claim not in goal.propositions:
-            yield Move(f"have {hd} : {claim} := ⟨{rest}, by grind⟩", 0.35 + place / 20, f"a factor divides {value}")
+            yield Move(f"have {hd} : {claim} := ⟨{rest}, by grind⟩", 0.35 + place / 20, f"a factor divides {value}", forced=True, fact=True)
 
 
 def _flatten(product: Term) -> Iterator[Term]:
@@ -224,7 +245,7 @@ def _at_most(goal: Goal, divisor: Term, value: int) -> Move:
         )
         if divisor.op == "var":
             text += f"\nhave {lower} : -{value} ≤ {divisor} := by omega"
-    return Move(text, 0.2, "a divisor is at most the number", group=f"divisor {divisor}")
+    return Move(text, 0.2, "a divisor is at most the number", forced=True, fact=True)
 
 
 def _parts(fact: Term) -> list[Term]:
@@ -236,17 +257,29 @@ def _parts(fact: Term) -> list[Term]:
 # Cases.
 
 
+def _determined(goal: Goal, name: str) -> Iterator[Move]:
+    """The facts leave one value only, and linear reasoning sees it."""
+    found = solutions(goal)
+    if found is None or name not in found.names or len(found.names) > 1:
+        return
+    values = found.of(name)
+    if len(values) == 1 and abs(values[0]) < found.reach:
+        text = f"obtain rfl : {name} = {_numeral(values[0])} := by omega"
+        yield Move(text, 0.1, f"{name} = {values[0]}", forced=True, fact=True)
+
+
 def _split(goal: Goal, name: str, low: int, high: int) -> Iterator[Move]:
     """One case for each value, or for each value that the facts about this variable alone allow."""
     if high < low or high - low > 5000:
         return
     count = high - low + 1
-    if count <= 100:
-        cost = 0.5 + count / 60
-        yield _cases(goal, name, list(range(low, high + 1)), "omega", cost)
-        yield _cases(goal, name, list(range(low, high + 1)), "grind", cost + 0.6)
+    if count <= FEW_CASES:
+        yield _cases(goal, name, list(range(low, high + 1)), "omega", 0.4 + count / 60)
+    if FEW_CASES // 2 < count <= MANY_CASES:
+        for tactic, extra in (("omega", 0.1), ("first | omega | grind", 0.4)):
+            yield _every_case(goal, name, low, high, tactic, 0.4 + extra + count / 150)
     allowed = survivors(goal, name, low, high)
-    if goal.is_natural(name) and len(allowed) < count / 2 and len(allowed) <= MOST_CASES and count > 8:
+    if goal.is_natural(name) and len(allowed) < count / 2 and len(allowed) <= MOST_VALUES and count > 8:
         yield from _sieve(goal, name, high, allowed)
 
 
@@ -259,8 +292,33 @@ def _cases(goal: Goal, name: str, values: list[int], tactic: str, cost: float) -
         f"have {h} : {disjunction} := by omega\nrcases {h} with {' | '.join(['rfl'] * len(values))} <;> try {tactic}",
         cost,
         f"cases of {name}",
-        seconds=10.0 + len(values) / 5,
+        seconds=10.0 + len(values),
     )
+
+
+def _every_case(goal: Goal, name: str, low: int, high: int, tactic: str, cost: float) -> Move:
+    """The statement for each value in turn, as one lemma: for ranges too long to be written out."""
+    assert goal.term is not None
+    facts = [(n, f) for n, f in goal.facts if name in free_names(f) and not _only_bound(f, name)]
+    (key,) = goal.fresh("key")
+    lines = []
+    variable, shifted = name, {}
+    if not goal.is_natural(name):
+        (variable,) = goal.fresh("k")
+        lines.append(
+            f"obtain ⟨{variable}, rfl⟩ : ∃ {variable} : Nat, {name} = ↑{variable} + {_numeral(low)} := "
+            f"⟨({name} - {_numeral(low)}).toNat, by omega⟩"
+        )
+        shifted = {name: Term("+", (var(f"({variable} : {goal.kind(name)})"), num(low)))}
+        high -= low
+    statement = "".join(f"{show(replace(f, shifted), 26)} → " for _, f in facts) + show(replace(goal.term, shifted), 25)
+    lines += [
+        f"have {key} : ∀ {variable} : Nat, {variable} < {high + 1} → {statement} := by",
+        "  simp only [Nat.forall_lt_succ_right, Nat.not_lt_zero, false_imp_iff, implies_true, true_and]",
+        f"  and_intros <;> {tactic}",
+        f"exact {key} {variable} (by omega) {' '.join(n for n, _ in facts)}".rstrip(),
+    ]
+    return Move("\n".join(lines), cost, f"every value of {name}", closing=True, seconds=30.0)
 
 
 def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Move]:
@@ -269,11 +327,17 @@ def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Mov
     if not facts:
         return
     key, h = goal.fresh("key", "h")
-    premises = "".join(f"{show(f, 26)} → " for _, f in facts)
+    natural = frozenset(goal.naturals)
+    for fact in reversed(facts):  # leave out what the sieve does not need, the latest first
+        fewer = [f for _, f in facts if f is not fact[1]]
+        kept = [v for v in range(high + 1) if all(holds(f, Setting({name: v}, natural)) is not False for f in fewer)]
+        if fewer and set(kept) <= set(allowed):
+            facts = [f for f in facts if f is not fact]
+    premises = " ∧ ".join(show(f, 36) for _, f in facts)
     values = "[" + ", ".join(map(str, allowed)) + "]"
-    names = " ".join(n for n, _ in facts)
+    names = facts[0][0] if len(facts) == 1 else "⟨" + ", ".join(n for n, _ in facts) + "⟩"
     lines = [
-        f"have {key} : ∀ {name}, {name} < {high + 1} → {premises}{name} ∈ {values} := by decide +kernel",
+        f"have {key} : ∀ {name}, {name} < {high + 1} → {premises} → {name} ∈ {values} := by decide +kernel",
         f"have {h} := {key} {name} (by omega) {names}",
     ]
     if not allowed:
@@ -292,10 +356,17 @@ def _only_bound(fact: Term, name: str) -> bool:
 
 
 def _decide(goal: Goal) -> Iterator[Move]:
-    """When every variable is bounded, check all the cases by computation."""
+    """When every variable that matters is bounded, check all the cases by computation."""
     if goal.term is None:
         return
-    involved = set(goal.variables) & _connected(goal)
+    connected = set(goal.variables) & _connected(goal)
+    named = set(goal.variables) & free_names(goal.term)
+    for involved in (named, connected) if named and named != connected else (connected,):
+        yield from _decide_with(goal, involved)
+
+
+def _decide_with(goal: Goal, involved: set[str]) -> Iterator[Move]:
+    assert goal.term is not None
     if not 1 <= len(involved) <= 4:
         return
     ranges = {}
@@ -305,11 +376,58 @@ def _decide(goal: Goal) -> Iterator[Move]:
             if low is None or high is None:
                 return
             ranges[name] = (low, high)
-    cases = math.prod(high - low + 1 for low, high in ranges.values())
+    cases = math.prod(max(0, high - low + 1) for low, high in ranges.values())
     if cases > MOST_DECIDED:
         return
-    facts = [(n, f) for n, f in goal.facts if free_names(f) & involved]
-    yield Move(_decide_text(goal, ranges, facts), 0.5 + cases / 10_000, "all cases by computation", closing=True, seconds=40.0)
+    facts = [
+        (n, f)
+        for n, f in goal.facts
+        if free_names(f) & set(goal.variables) <= involved
+        and free_names(f) & involved
+        and not any(_only_bound(f, v) and _implied(f, v, ranges[v][0]) for v in involved)
+    ]
+    if not _fails_somewhere(goal, ranges, [f for _, f in facts]):
+        if cases <= 3000:  # leave out what the experiment does not need, the latest first
+            for fact in reversed(facts):
+                fewer = [f for f in facts if f is not fact]
+                if not _fails_somewhere(goal, ranges, [f for _, f in fewer]):
+                    facts = fewer
+        text = _decide_text(goal, ranges, facts)
+        yield Move(text, 0.45 + cases / 20_000, "all cases by computation", closing=True, seconds=40.0)
+
+
+def _fails_somewhere(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[Term]) -> bool:
+    """Whether an experiment finds values that satisfy the facts and not the target."""
+    assert goal.term is not None
+    natural = frozenset(goal.naturals)
+    for values in itertools.product(*(range(low, high + 1) for low, high in ranges.values())):
+        at = Setting(dict(zip(ranges, values, strict=True)), natural)
+        if all(holds(f, at) is not False for f in facts) and holds(goal.term, at) is False:
+            return True
+    return False
+
+
+def _connected(goal: Goal) -> set[str]:
+    """Names tied to the target through shared facts."""
+    assert goal.term is not None
+    names = set(free_names(goal.term))
+    if not names & set(goal.variables):  # the target is False: everything counts
+        names |= {n for p in goal.propositions for n in free_names(p)}
+    changed = True
+    while changed:
+        changed = False
+        for fact in goal.propositions:
+            used = free_names(fact) & set(goal.variables)
+            if used & names and not used <= names:
+                names |= used
+                changed = True
+    return names
+
+
+def _implied(fact: Term, name: str, low: int) -> bool:
+    """Whether the range of the quantifier says the same already."""
+    upper = fact.op in ("<", "≤") and fact.args[0] == var(name) or fact.op in (">", "≥") and fact.args[1] == var(name)
+    return upper or low == 0
 
 
 def _connected(goal: Goal) -> set[str]:
@@ -349,11 +467,12 @@ def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tup
             )
             statement += f"∀ {k} : Nat, {k} < {high - low + 1} → "
             use.append(f"{k} (by omega)")
-            substitution[name] = Term("+", (Term("cast", (var(k),)), num(low)))
+            substitution[name] = Term("+", (var(f"({k} : {goal.kind(name)})"), num(low)))
         done.add(name)
-        for fact in [f for f in remaining if free_names(f[1]) & set(goal.variables) <= done]:
-            remaining.remove(fact)
-            statement += show(replace(fact[1], substitution), 26) + " → "
-            use.append(fact[0])
+        ready = [f for f in remaining if free_names(f[1]) & set(goal.variables) <= done]
+        remaining = [f for f in remaining if f not in ready]
+        if ready:  # one conjunction: Lean looks for decidability step by step, and long chains of premises defeat it
+            statement += " ∧ ".join(show(replace(f, substitution), 36) for _, f in ready) + " → "
+            use.append(ready[0][0] if len(ready) == 1 else "⟨" + ", ".join(n for n, _ in ready) + "⟩")
     statement += show(replace(goal.term, substitution), 26) + " := by decide +kernel"
     return "\n".join([*shifts, statement, " ".join(use)])

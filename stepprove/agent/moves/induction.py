@@ -14,7 +14,7 @@ def moves(goal: Goal) -> Iterator[Move]:
     yield from _without_subtraction(goal)
     named = _named_in_target(goal)
     for name in goal.naturals:
-        if name in named:
+        if name in named and _grows(goal, name):
             yield from _on(goal, name)
 
 
@@ -22,6 +22,13 @@ def _named_in_target(goal: Goal) -> set[str]:
     if goal.term is not None:
         return free_names(goal.term)
     return set(goal.target.replace("(", " ").replace(")", " ").replace(",", " ").split())
+
+
+def _grows(goal: Goal, name: str) -> bool:
+    """Whether the number stands where induction helps: in a power, a product, a function or what is not understood."""
+    if goal.term is None:
+        return True
+    return any(t.op in ("^", "*", "app") and name in free_names(t) for t in subterms(goal.term))
 
 
 def _on(goal: Goal, name: str) -> Iterator[Move]:
@@ -32,7 +39,7 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
     powers = goal.term is not None and any(
         t.op == "^" and name in free_names(t.args[1]) or t.op == "app" and name in free_names(t) for t in subterms(goal.term)
     )
-    cost = 0.6 if powers else 0.9
+    cost = 0.6 if powers else 1.2
     others = [v for v in goal.naturals if v != name and v in _named_in_target(goal)]
     plain = f"induction {name} with\n| zero => ?_\n| succ {name} {ih} => ?_"
     label = f"induction {name}"
@@ -52,8 +59,9 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
     if others:
         generalised = plain.replace(" with", f" generalizing {' '.join(others)} with", 1)
         yield Move(generalised, cost + 0.2, f"{label} generalizing {' '.join(others)}")
-    yield Move(f"cases {name} with\n| zero => ?_\n| succ {name} => ?_", 0.8, f"cases {name}")
-    yield Move(_two_step(goal, name, ih), cost + 0.5, f"induction {name} in steps of two")
+    yield Move(f"cases {name} with\n| zero => ?_\n| succ {name} => ?_", cost + 0.2, f"cases {name}")
+    if not facts:
+        yield Move(_two_step(goal, name, ih), cost + 0.5, f"induction {name} in steps of two")
     yield Move(f"induction {name} using Nat.strongRecOn with\n| _ {name} {ih} => ?_", cost + 0.7, f"strong induction {name}")
 
 

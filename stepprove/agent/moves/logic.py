@@ -58,7 +58,9 @@ def _take_apart(goal: Goal) -> Iterator[Move]:
             forward, backward = goal.fresh(h.name + "_mp", h.name + "_mpr")
             yield Move(f"obtain ⟨{forward}, {backward}⟩ := {h.name}", 0.05, "obtain", forced=True)
         elif term.op == "∨":
-            yield Move(f"rcases {h.name} with {h.name} | {h.name}", 0.4, f"cases {h.name}")
+            linear = all(t.op in ("∨", "∧", "=", "<", "≤", "%", "^", "var", "num") for t in subterms(term))
+            cost = 1.2 if linear and len(list(subterms(term))) > 24 else 0.4
+            yield Move(f"rcases {h.name} with {h.name} | {h.name}", cost, f"cases {h.name}")
         elif term.op == "¬" and term.args[0].op in ("∧", "∨", "∀", "∃", "→"):
             yield Move(f"simp at {h.name}", 0.5, f"simp at {h.name}")
 
@@ -122,9 +124,10 @@ def _target(goal: Goal) -> Iterator[Move]:
         yield Move("right", 1.3, "right")
     elif term.op == "=" and "→" in goal.kind(_head(term.args[0])) and term.args[0].op == "var":
         yield Move("funext x", 0.3, "funext")
-    if term.op in ("=", "<", "≤", ">", "≥", "∣", "∃", "∨"):
+    if term.op in ("<", "≤", ">", "≥", "∣", "∃"):
         (h,) = goal.fresh("h")
-        yield Move(f"refine Classical.byContradiction fun {h} => ?_", 1.1, "by contradiction")
+        cost = 0.5 if term.op in ("<", "≤", ">", "≥") else 1.1
+        yield Move(f"refine Classical.byContradiction fun {h} => ?_", cost, "by contradiction")
 
 
 def _right_depth(term: Term, count: int) -> int:

@@ -93,6 +93,8 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
         return
     candidates = moduli or [m for m in _USUAL_MODULI if _refuted_mod(goal, statements, m)]
     for modulus in candidates:
+        if all(len({pow(r, k, modulus) for r in range(modulus)}) == modulus for _, k in powers):
+            continue  # nothing is excluded
         facts = []
         names = goal.fresh(*["h"] * len(powers))
         cases_name = goal.fresh("c")[0]
