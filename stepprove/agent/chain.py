@@ -46,6 +46,11 @@ class Chain:
             self._answers.append(answer)
         return self._answers[len(self._base) :]
 
+    def nothing(self) -> CommandResponse:
+        """What Lean says of the last text of the base, before any chunk."""
+        self.answers(())
+        return self._answers[-1]
+
     def environment(self, chunks: Sequence[str]) -> int | None:
         """The environment that these chunks leave; None stands for Lean's own, before any import."""
         self.answers(chunks)

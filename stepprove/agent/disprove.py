@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from stepprove.agent.goal import Goal, Hypothesis, is_proposition, parse_goal
 from stepprove.agent.search import block
 from stepprove.lean_project.gate import STANDARD_AXIOMS
-from stepprove.lean_project.protocol import ErrorResponse, ProofStepResponse
+from stepprove.lean_project.protocol import ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplTimeout
 
 _STEP_SECONDS = 3.0
@@ -60,53 +59,52 @@ def disprove(
     other than by running out of time on a step.
     """
     deadline = time.monotonic() + budget_seconds
-
-    def negated() -> tuple[int, Goal] | None:
-        number, _ = open_root()
-        introduced = repl.tactic(number, "intros", timeout=_STEP_SECONDS)
-        if isinstance(introduced, ProofStepResponse) and len(introduced.goals) == 1:
-            number, goal = introduced.proof_state, introduced.goals[0]
-        else:
-            skipped = repl.tactic(number, "skip", timeout=_STEP_SECONDS)
-            if isinstance(skipped, ErrorResponse) or len(skipped.goals) != 1:
-                return None
-            goal = skipped.goals[0]
-        answer = repl.request({"negate": number}, timeout=_STEP_SECONDS)
-        state = answer.get("proofState")
-        return None if state is None else (int(state), parse_goal(goal))
-
-    def closes(tactic: str) -> bool | None:
-        """Whether a tactic proves the negation; None when there is no state to try it on."""
-        nonlocal start
-        try:
-            if start is None or repl.generation != generation:
-                return None
-            left = min(_STEP_SECONDS, deadline - time.monotonic())
-            answer: dict[str, Any] = repl.request(
-                {"tactic": tactic, "proofState": start[0], "axioms": True}, timeout=max(left, 0.1)
-            )
-        except ReplTimeout:
-            start = None
-            return False
-        return answer.get("proofStatus") == "Completed" and set(answer.get("axioms", ("?",))) <= set(axioms)
-
-    start = negated()
-    if start is None:
+    negation = _Negation(repl, open_root)
+    goal = negation.open()
+    if goal is None:
         return NOTHING
-    generation = repl.generation
-    goal = start[1]
-    candidates: Iterator[tuple[str, str, str | None]] = _candidates(goal)
-    for tactic, found_by, example in candidates:
-        if cancelled() or time.monotonic() > deadline:
+    for tactic, found_by, example in _candidates(goal):
+        left = deadline - time.monotonic()
+        if cancelled() or left <= 0:
             return NOTHING
-        if start is None or repl.generation != generation:
-            start = negated()
-            generation = repl.generation
-            if start is None:
-                return NOTHING
-        if closes(block(tactic)):
+        if negation.closes(block(tactic), min(_STEP_SECONDS, left), axioms):
             return Disproof(True, tuple(tactic.splitlines()), found_by, example)
     return NOTHING
+
+
+class _Negation:
+    """The proof state `⊢ ¬∀ hypotheses, target` of a hole, made again when Lean is restarted."""
+
+    def __init__(self, repl: Repl, open_root: Callable[[], tuple[int, tuple[str, ...]]]) -> None:
+        self._repl = repl
+        self._open_root = open_root
+        self._state: int | None = None
+        self._generation = -1
+
+    def open(self) -> Goal | None:
+        """Make the state; return the goal that it negates, or None when it cannot be negated."""
+        number, _ = self._open_root()
+        step = self._repl.tactic(number, "intros", timeout=_STEP_SECONDS)
+        if isinstance(step, ErrorResponse):
+            step = self._repl.tactic(number, "skip", timeout=_STEP_SECONDS)
+        if isinstance(step, ErrorResponse) or len(step.goals) != 1:
+            return None
+        answer = self._repl.request({"negate": step.proof_state}, timeout=_STEP_SECONDS)
+        self._state = answer.get("proofState")
+        self._generation = self._repl.generation
+        return None if self._state is None else parse_goal(step.goals[0])
+
+    def closes(self, tactic: str, seconds: float, axioms: Collection[str]) -> bool:
+        """Whether a tactic proves the negation on these axioms."""
+        try:
+            if self._repl.generation != self._generation:
+                self.open()
+            answer = self._repl.request(
+                {"tactic": tactic, "proofState": self._state, "axioms": True}, timeout=seconds
+            )
+        except ReplTimeout:
+            return False
+        return answer.get("proofStatus") == "Completed" and set(answer.get("axioms", ("?",))) <= set(axioms)
 
 
 def _candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:

@@ -9,7 +9,14 @@ import typer
 from rich.markup import escape
 
 from stepprove.cli.console import out, print_json
-from stepprove.cli.files import STYLES, EngineChoice, choose_engine, engine_json, engine_words, positive_seconds
+from stepprove.cli.files import (
+    STYLES,
+    EngineChoice,
+    choose_engine,
+    engine_json,
+    engine_words,
+    positive_seconds,
+)
 from stepprove.lean_project.check import CheckReport, check_source
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
@@ -25,14 +32,17 @@ def check(
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each file.")
     ] = 300.0,
     engine: Annotated[
-        EngineChoice, typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE.")
+        EngineChoice,
+        typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
     ] = "auto",
     without_mathlib: Annotated[
         bool, typer.Option("--without-mathlib", help="Read `import Mathlib` as core Lean with ℕ and ℤ.")
     ] = False,
     allow_axiom: Annotated[
         list[str] | None,
-        typer.Option("--allow-axiom", metavar="NAME", help="An axiom that proofs may rest on; may be repeated."),
+        typer.Option(
+            "--allow-axiom", metavar="NAME", help="An axiom that proofs may rest on; may be repeated."
+        ),
     ] = None,
 ) -> int:
     """Say for each declaration whether Lean accepts it, on which axioms, and what stands open.
@@ -56,7 +66,12 @@ def check(
             )
         passed = passed and report.passed
         documents.append(
-            {"file": str(file), "engine": engine_json(lean), "passed": report.passed, **report.model_dump(mode="json")}
+            {
+                "file": str(file),
+                "engine": engine_json(lean),
+                "passed": report.passed,
+                **report.model_dump(mode="json"),
+            }
         )
         if not json:
             out.print(f"{escape(str(file))}: {escape(engine_words(lean))}")

@@ -103,15 +103,18 @@ class Installing:
             return
         if self._progress is None:
             self._progress = Progress(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn(),
-                console=err, transient=True,
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                DownloadColumn(),
+                TimeElapsedColumn(),
+                console=err,
+                transient=True,
             )
             self._progress.start()
             self._task = self._progress.add_task(words, total=None)
         assert self._task is not None
-        self._progress.update(
-            self._task, description=words, completed=step.done, total=step.total or None
-        )
+        self._progress.update(self._task, description=words, completed=step.done, total=step.total or None)
 
     def close(self, words: str = "") -> None:
         """Take the bar away, leaving `words`."""

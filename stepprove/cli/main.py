@@ -68,9 +68,11 @@ def status() -> int:
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
         return stop.exit_code
-    except typer.TyperException as wrong:
+    except typer.BadParameter as wrong:
         wrong.show()
         return 2
+    except typer.TyperException as wrong:
+        return _say(f"{wrong.format_message()}; see `stepprove --help`.", 2)
     except (typer.Abort, KeyboardInterrupt):
         return _say("Stopped.", 130)
     except CommandError as wrong:

@@ -11,17 +11,17 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-from stepprove.agent.prove import (
-    FileRefused,
-    Finished,
-    Listener,
-    ProveOptions,
-    Started,
-    Working,
-    prove_source,
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
 )
+
+from stepprove.agent.options import FileRefused, Finished, Listener, ProveOptions, Started, Working
+from stepprove.agent.prove import prove_source
 from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.files import (
@@ -46,7 +46,10 @@ def prove(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="OUT", help="Where to write the file with its proofs. [FILE.proved.lean]"
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Where to write the file with its proofs. [FILE.proved.lean]",
         ),
     ] = None,
     in_place: Annotated[
@@ -54,7 +57,9 @@ def prove(
     ] = False,
     theorem: Annotated[
         list[str] | None,
-        typer.Option("--theorem", metavar="NAME", help="Only the holes of this declaration; may be repeated."),
+        typer.Option(
+            "--theorem", metavar="NAME", help="Only the holes of this declaration; may be repeated."
+        ),
     ] = None,
     time_limit: Annotated[
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each hole.")
@@ -65,7 +70,8 @@ def prove(
     ] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
     engine: Annotated[
-        EngineChoice, typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE.")
+        EngineChoice,
+        typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
     ] = "auto",
     without_mathlib: Annotated[
         bool,
@@ -77,7 +83,9 @@ def prove(
     allow_axiom: Annotated[
         list[str] | None,
         typer.Option(
-            "--allow-axiom", metavar="NAME", help="Let proofs rest on this axiom of the file; may be repeated."
+            "--allow-axiom",
+            metavar="NAME",
+            help="Let proofs rest on this axiom of the file; may be repeated.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Breaks ties in the search.")] = 0,

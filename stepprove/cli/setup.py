@@ -14,10 +14,13 @@ from stepprove.lean_project.toolchain import diagnose, set_up_native
 
 def setup(
     embedded: Annotated[
-        bool, typer.Option("--embedded", help="The small Lean without Mathlib that runs anywhere. [the default]")
+        bool,
+        typer.Option("--embedded", help="The small Lean without Mathlib that runs anywhere. [the default]"),
     ] = False,
     native: Annotated[bool, typer.Option("--native", help="A native Lean, through elan and Lake.")] = False,
-    mathlib: Annotated[bool, typer.Option("--mathlib", help="With --native: Mathlib too (about 6 GB).")] = False,
+    mathlib: Annotated[
+        bool, typer.Option("--mathlib", help="With --native: Mathlib too (about 6 GB).")
+    ] = False,
 ) -> int:
     """Install a Lean for stepprove.
 
@@ -54,7 +57,13 @@ def doctor(
         )
         return 0 if sound else 3
     for finding in findings:
-        mark = "[green]ok[/]     " if finding.ok else "[yellow]absent[/] " if finding.optional else "[red]missing[/]"
+        mark = (
+            "[green]ok[/]     "
+            if finding.ok
+            else "[yellow]absent[/] "
+            if finding.optional
+            else "[red]missing[/]"
+        )
         out.print(f"  {mark}  [bold]{escape(finding.name):<18}[/] {escape(finding.detail)}")
         if finding.mend:
             out.print(f"             mend it with: [bold]{escape(finding.mend)}[/]")

@@ -10,7 +10,7 @@ from stepprove.lean_project.gate import Policy, inspect
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
-from stepprove.lean_project.source import Declaration, SourceFile, apply_edits
+from stepprove.lean_project.source import Declaration, Edit, SourceFile, apply_edits
 
 
 class _Record(BaseModel):
@@ -72,23 +72,19 @@ def check_source(
     if prelude is not None:
         env = _elaborate(repl, prelude, None, timeout).env
         skip = source.header_end
-    nothing = _elaborate(repl, source.text[:source.header_end] if prelude is None else "", env, timeout)
+    nothing = _elaborate(repl, source.text[: source.header_end] if prelude is None else "", env, timeout)
     text = source.text[skip:]
     shift = source.text[:skip].count("\n")
     answer = _elaborate(repl, text, env, timeout)
-    examples = {e.line: e for e in name_examples(source, lambda _, __: True)}
-    facts: dict[str, Fact] = {}
-    for attempt in (True, False):  # examples as theorems, then as definitions
-        named = [
-            e.edit if attempt else type(e.edit)(e.edit.start, e.edit.end, f"noncomputable def {e.name}")
-            for e in examples.values()
+    examples = {e.line: e for e in name_examples(source)}
+    facts = {f.display: f for f in inspect(repl, answer, nothing, timeout=timeout).declarations}
+    for keyword in ("theorem", "noncomputable def") if examples else ():
+        edits = [
+            Edit(e.edit.start - skip, e.edit.end - skip, e.edit.text) for e in name_examples(source, keyword)
         ]
-        moved = [type(e)(e.start - skip, e.end - skip, e.text) for e in named]
-        after = _elaborate(repl, apply_edits(text, moved), env, timeout) if named else answer
-        for fact in inspect(repl, after, nothing, timeout=timeout).declarations:
+        named = _elaborate(repl, apply_edits(text, edits), env, timeout)
+        for fact in inspect(repl, named, nothing, timeout=timeout).declarations:
             facts.setdefault(fact.display, fact)
-        if not named:
-            break
     problems = tuple(
         Problem(line=m.pos.line + shift, column=m.pos.column, severity=m.severity, text=m.data)
         for m in answer.messages
@@ -100,9 +96,9 @@ def check_source(
         span = range(declaration.line, last + 1)
         errors = [p for p in problems if p.severity == "error" and p.line in span]
         example = examples.get(declaration.line) if declaration.keyword == "example" else None
-        fact = facts.get(example.name if example else declaration.full_name or "")
+        found = facts.get(example.name if example else declaration.full_name or "")
         open_goals = tuple(goal for line, goal in goals if line in span)
-        checks.append(_check(declaration, fact, errors, open_goals, policy))
+        checks.append(_check(declaration, found, errors, open_goals, policy))
     return CheckReport(
         declarations=tuple(checks), problems=tuple(p for p in problems if p.severity in {"error", "warning"})
     )
@@ -146,5 +142,4 @@ def _check(
         return say(None)
     if extra:
         return say(Outcome.REJECTED, "it rests on " + ", ".join(f"the axiom `{a}`" for a in extra))
-    theorem = fact.kind == "theorem" or declaration.keyword == "example"
-    return say(Outcome.PROVED if theorem else None)
+    return say(Outcome.PROVED if fact.kind == "theorem" else None)

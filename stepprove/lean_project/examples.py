@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from stepprove.lean_project.source import Edit, SourceFile
@@ -19,27 +18,18 @@ class NamedExample:
     chunk: int
     edit: Edit
     """Replaces the keyword."""
-    as_theorem: bool
-    """False: it is a definition, because its type is data or its proof uses a section variable that its type does not."""
 
 
-def name_examples(source: SourceFile, elaborates: Callable[[int, str], bool]) -> list[NamedExample]:
-    """Give each `example` a name. `elaborates(chunk, text)` tells whether a chunk may be replaced by a text without error."""
+def name_examples(source: SourceFile, keyword: str = "noncomputable def") -> list[NamedExample]:
+    """Give each `example` a name.
+
+    Like an `example`, a definition takes in the section variables that its body uses and may be of any type; a `theorem`
+    does neither.
+    """
     named = []
     for declaration in source.declarations:
-        if declaration.keyword != _KEYWORD:
-            continue
-        chunk = source.chunks[declaration.chunk]
-        name = f"stepprove_example_{declaration.line}"
-        start, end = declaration.start, declaration.start + len(_KEYWORD)
-        for keyword in ("theorem", "noncomputable def"):
-            text = f"{keyword} {name}"
-            changed = chunk.text[: start - chunk.start] + text + chunk.text[end - chunk.start :]
-            if elaborates(declaration.chunk, changed):
-                named.append(
-                    NamedExample(
-                        name, declaration.line, declaration.chunk, Edit(start, end, text), keyword == "theorem"
-                    )
-                )
-                break
+        if declaration.keyword == _KEYWORD:
+            name = f"stepprove_example_{declaration.line}"
+            edit = Edit(declaration.start, declaration.start + len(_KEYWORD), f"{keyword} {name}")
+            named.append(NamedExample(name, declaration.line, declaration.chunk, edit))
     return named

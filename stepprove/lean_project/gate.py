@@ -222,9 +222,7 @@ def weigh(
         )
         return Judgement(outcome=Outcome.FAILED, reason=reason, verdicts=failed, messages=found)
     if broken:
-        return Judgement(
-            outcome=Outcome.REJECTED, reason=broken, verdicts=tuple(verdicts), messages=found
-        )
+        return Judgement(outcome=Outcome.REJECTED, reason=broken, verdicts=tuple(verdicts), messages=found)
     bad = [v for v in verdicts if v.outcome is not Outcome.PROVED]
     if bad:
         return Judgement(
@@ -312,7 +310,8 @@ def _verdict(declaration: Declaration, policy: Policy, broken: str | None) -> Ve
     extra = [a for a in declaration.axioms if a not in policy.allowed_axioms]
     if extra:
         return say(
-            Outcome.REJECTED, f"`{declaration.display}` rests on {'axiom' if len(extra) == 1 else 'axioms'} "
+            Outcome.REJECTED,
+            f"`{declaration.display}` rests on {'axiom' if len(extra) == 1 else 'axioms'} "
             + ", ".join(f"`{a}`" for a in extra),
         )
     return say(Outcome.PROVED)

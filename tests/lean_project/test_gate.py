@@ -25,7 +25,9 @@ def test_an_honest_proof_is_accepted_with_its_axioms(repl: Repl) -> None:
 
 def test_classical_axioms_are_listed_and_allowed(repl: Repl) -> None:
     original = "theorem em (p : Prop) : p ∨ ¬p := by sorry\n"
-    candidate = "theorem em (p : Prop) : p ∨ ¬p := by\n  have := propext (Iff.refl p)\n  exact Classical.em p\n"
+    candidate = (
+        "theorem em (p : Prop) : p ∨ ¬p := by\n  have := propext (Iff.refl p)\n  exact Classical.em p\n"
+    )
     judgement = verdict(repl, original, candidate)
     assert judgement.accepted
     assert "propext" in judgement.verdicts[0].axioms

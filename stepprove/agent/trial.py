@@ -1,0 +1,156 @@
+"""The gate applied to a file whose holes are filled: what it turns away is taken out again, until what is left stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from stepprove.agent.chain import Chain
+from stepprove.agent.report import HoleResult
+from stepprove.agent.worker import CHUNK_SECONDS, Worker, fills
+from stepprove.lean_project.examples import name_examples
+from stepprove.lean_project.gate import Judgement, Verdict, inspect, judge
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.source import Edit, apply_edits
+
+
+def settle(worker: Worker, results: list[HoleResult]) -> tuple[str, list[HoleResult], tuple[Verdict, ...]]:
+    """Judge the file with its proofs in it.
+
+    Returns the text that stands, the results in the light of the verdicts, and the verdicts on that text.
+    """
+    trial = _Trial(worker)
+    for _ in range(len(results) + 1):
+        edits = fills(worker.source, results)
+        judgement = trial.judge(edits)
+        after = trial.heed(results, judgement)
+        if after == results:
+            return apply_edits(worker.source.text, edits), results, trial.reported(judgement)
+        results = after
+    raise AssertionError("each round takes at least one proof out")
+
+
+class _Trial:
+    """One file before the gate."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.source = worker.source
+        holed = {h.chunk for h in self.source.holes}
+        self.examples = [e for e in name_examples(self.source) if e.chunk in holed]
+        self.original = self.body([])
+        self.names = self.declared(holed)
+        self.policy = worker.options.policy.model_copy(
+            update={"only_holes": True, "fixed_by_text": frozenset(e.name for e in self.examples)}
+        )
+
+    def body(self, edits: Sequence[Edit]) -> str:
+        """The text after the header, with some holes filled and its examples named."""
+        start = self.source.header_end if self.worker.base else 0
+        moved = [
+            Edit(e.start - start, e.end - start, e.text) for e in [*edits, *(e.edit for e in self.examples)]
+        ]
+        return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
+
+    def declared(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
+        """The names that some chunks declare, asked of Lean."""
+        renamed = {e.chunk: e.edit for e in self.examples}
+        chunks = []
+        for chunk, text in zip(self.source.chunks, self.worker.chunks, strict=True):
+            edit = renamed.get(chunk.index)
+            moved = (
+                [] if edit is None else [Edit(edit.start - chunk.start, edit.end - chunk.start, edit.text)]
+            )
+            chunks.append(apply_edits(text, moved))
+        chain = Chain(self.worker.repl, base=(*self.worker.base, ""), timeout=CHUNK_SECONDS)
+        before = [chain.nothing(), *chain.answers(chunks)]
+        names = {}
+        for number in numbers:
+            facts = inspect(self.worker.repl, before[number + 1], before[number], replay=False)
+            names[number] = frozenset(
+                d.display for d in facts.declarations if d.statement == "new" and not d.internal
+            )
+        return names
+
+    def judge(self, edits: Sequence[Edit]) -> Judgement:
+        """The gate's word on the whole file."""
+        return judge(
+            self.worker.repl,
+            self.original,
+            self.body(edits),
+            env=self.worker.chain.environment(()),
+            policy=self.policy,
+            timeout=CHUNK_SECONDS,
+        )
+
+    def heed(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
+        """The results with what the gate turned away taken out."""
+        if judgement.accepted:
+            return results
+        if judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE} or (
+            judgement.outcome is Outcome.REJECTED and not judgement.verdicts
+        ):
+            return [self.turned_away(r, judgement.outcome, judgement.reason) for r in results]
+        broken = self.chunks_with_errors(results, judgement)
+        if broken:
+            return [
+                self.turned_away(r, Outcome.FAILED, f"it does not hold in the file: {judgement.reason}")
+                if self.source.holes[r.index].chunk in broken
+                else r
+                for r in results
+            ]
+        verdicts = {v.name: v for v in judgement.verdicts}
+        return [self.weighed(r, results, verdicts) for r in results]
+
+    def weighed(
+        self, result: HoleResult, results: Sequence[HoleResult], verdicts: dict[str, Verdict]
+    ) -> HoleResult:
+        """One hole's result in the light of the verdict on its declaration."""
+        if result.outcome is not Outcome.PROVED:
+            return result
+        number = self.source.holes[result.index].chunk
+        names = self.names[number]
+        own = ({result.declaration} & names) or names
+        bad = [v for name in own if name and (v := verdicts.get(name)) and v.outcome is not Outcome.PROVED]
+        if not bad:
+            return result
+        proved = {r.index for r in results if r.outcome is Outcome.PROVED}
+        siblings = [h.index for h in self.source.holes if h.chunk == number]
+        if not all(index in proved for index in siblings) and bad[0].outcome is Outcome.FAILED:
+            if result.index not in self.worker.unconfirmed:
+                return result  # its own goal is closed; what is missing is another hole
+            return self.turned_away(result, Outcome.FAILED, "it cannot be checked beside an unproved hole")
+        reason = bad[0].reason or "the gate turned it away"
+        if bad[0].outcome is Outcome.FAILED:
+            reason += " through another declaration"
+        return self.turned_away(result, Outcome.REJECTED, reason)
+
+    def turned_away(self, result: HoleResult, outcome: Outcome, reason: str | None) -> HoleResult:
+        """A proof taken out again; results that are no proofs stay as they are."""
+        if result.outcome is not Outcome.PROVED:
+            return result
+        return result.model_copy(update={"outcome": outcome, "reason": reason})
+
+    def chunks_with_errors(self, results: Sequence[HoleResult], judgement: Judgement) -> set[int]:
+        """The chunks in which Lean reports errors."""
+        bad_lines = {m.pos.line for m in judgement.messages if m.severity == "error"}
+        line = self.source.text[: self.source.header_end if self.worker.base else 0].count("\n")
+        starts = []
+        at = 1 + self.source.text[: self.source.header_end].count("\n") - line
+        filled = {r.index: r for r in results}
+        for number in range(len(self.source.chunks)):
+            text = self.worker.filled(number, filled)
+            starts.append((at, at + text.count("\n")))
+            at += text.count("\n")
+        return {
+            number for number, (start, end) in enumerate(starts) for bad in bad_lines if start <= bad <= end
+        }
+
+    def reported(self, judgement: Judgement) -> tuple[Verdict, ...]:
+        """The verdicts on declarations that had holes, examples by their line."""
+        lines = {e.name: e.line for e in self.examples}
+        concerned = frozenset[str]().union(*self.names.values())
+        return tuple(
+            v.model_copy(update={"name": f"example (line {lines[v.name]})"}) if v.name in lines else v
+            for v in judgement.verdicts
+            if v.name in concerned
+        )

@@ -1,0 +1,278 @@
+"""One Lean process at work on a file: the search for each hole, and the assembly of what was found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from threading import Event
+
+from stepprove.agent.chain import Chain
+from stepprove.agent.disprove import disprove
+from stepprove.agent.memory import Memory
+from stepprove.agent.options import FileRefused, Listener, ProveOptions, Working
+from stepprove.agent.report import HoleResult
+from stepprove.agent.search import SearchOutcome, SearchResult, block, search
+from stepprove.agent.session import ReplSession
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.protocol import Sorry
+from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.source import Edit, Hole, SourceFile, apply_edits, fill_hole
+
+CHUNK_SECONDS = 120.0
+"""For one chunk of the user's own file."""
+FIRST_LOOK_SECONDS = 4.0
+"""Before a hole's negation is looked at."""
+DISPROOF_SHARE = 0.15
+"""Of a hole's time."""
+
+
+class Worker:
+    """One Lean process and what it knows of the file."""
+
+    def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl) -> None:
+        self.source = source
+        self.engine = engine
+        self.options = options
+        self.repl = repl
+        # `admit` is a macro for `sorry`, but Lean shows a goal only for `sorry`: to Lean, and only to it, holes are spelled so.
+        self.text = apply_edits(source.text, [Edit(h.start, h.end, "sorry") for h in source.holes])
+        header = source.text[: source.header_end]
+        if options.prelude is not None:
+            base: tuple[str, ...] = (options.prelude,)
+        else:
+            base = (header,) if source.imports else ()
+        self.base = base
+        self.chain = Chain(self.repl, base=base, timeout=CHUNK_SECONDS)
+        self.chunks = [self.text[chunk.start : chunk.end] for chunk in source.chunks]
+        self.memory = Memory() if options.remember else None
+        self.unconfirmed: set[int] = set()
+        """Holes whose proof Lean cannot check apart from their declaration."""
+
+    # The user's own text.
+
+    def check_original(self) -> None:
+        """Raise FileRefused when the text has errors of its own."""
+        for chunk, answer in zip(self.source.chunks, self.chain.answers(self.chunks), strict=True):
+            if answer.has_errors:
+                error = answer.errors[0]
+                line = chunk.line + error.pos.line - 1
+                said = error.data.splitlines()[0] if error.data else "an error"
+                raise FileRefused(f"line {line} has an error of its own, to be mended first: {said}")
+
+    # The search.
+
+    def attempt(self, hole: Hole, listen: Listener, stop: Event) -> HoleResult:
+        """Look for a proof of one hole in the original text."""
+        return self.look(hole, self.chunks, self.options.time_limit, listen, stop)
+
+    def look(
+        self, hole: Hole, before: Sequence[str], seconds: float, listen: Listener, stop: Event
+    ) -> HoleResult:
+        """Look for a proof of one hole of an original chunk, after the chunks `before` (one too many does no harm)."""
+        started = time.monotonic()
+        blank = self.blank(hole)
+        if stop.is_set():
+            return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": "stopped before its turn"})
+        prefix = list(before[: hole.chunk])
+        try:
+            sorry = self.find(hole, prefix)
+        except ReplTimeout as late:
+            return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
+        except ReplFailure as failure:
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
+        if sorry is None:
+            return blank.model_copy(update={"reason": "Lean shows no goal at this place"})
+        result = self.pursue(
+            hole, prefix, sorry, blank.model_copy(update={"goal": sorry.goal}), seconds, listen, stop
+        )
+        return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+
+    def blank(self, hole: Hole) -> HoleResult:
+        declaration = next((d for d in self.source.declarations if hole.index in d.holes), None)
+        name = None if declaration is None else declaration.full_name or declaration.keyword
+        return HoleResult(
+            index=hole.index, line=hole.line, column=hole.column, declaration=name, outcome=Outcome.FAILED
+        )
+
+    def find(self, hole: Hole, prefix: Sequence[str]) -> Sorry | None:
+        """The hole's goal as Lean has it: the report at the hole's place."""
+        answer = self.chain.answers([*prefix, self.chunks[hole.chunk]])[-1]
+        line = hole.line - self.source.chunks[hole.chunk].line + 1
+        at = [s for s in answer.sorries if s.pos and (s.pos.line, s.pos.column) == (line, hole.column)]
+        return at[-1] if at else None
+
+    def pursue(
+        self,
+        hole: Hole,
+        prefix: Sequence[str],
+        sorry: Sorry,
+        blank: HoleResult,
+        seconds: float,
+        listen: Listener,
+        stop: Event,
+    ) -> HoleResult:
+        key = None
+        if self.memory is not None:
+            place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)
+            key = self.memory.key(
+                self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place
+            )
+            known = self.memory.recall(key)
+            if known is not None and self.holds(sorry, known[0]):
+                return blank.model_copy(
+                    update={
+                        "outcome": Outcome.PROVED,
+                        "proof": known[0],
+                        "found_by": known[1],
+                        "remembered": True,
+                    }
+                )
+
+        def open_root() -> tuple[int, tuple[str, ...]]:
+            found = self.find(hole, prefix)
+            if found is None or found.proof_state is None:
+                raise ReplFailure("Lean no longer shows the goal")
+            return found.proof_state, (found.goal,)
+
+        session = ReplSession(self.repl, open_root)
+        deadline = time.monotonic() + seconds
+        definitions = tuple(
+            d.full_name
+            for d in self.source.declarations
+            if d.full_name and d.keyword in {"def", "abbrev"} and d.chunk < hole.chunk
+        )
+
+        def try_for(budget: float) -> SearchResult:
+            return search(
+                session.root(),
+                session,
+                budget,
+                mathlib=self.engine.mathlib is not None,
+                seed=self.options.seed,
+                on_progress=lambda progress: listen(Working(hole.index, progress)),
+                cancelled=stop.is_set,
+                definitions=definitions,
+            )
+
+        try:
+            result = try_for(min(FIRST_LOOK_SECONDS, seconds / 3))
+            if not result.found and result.outcome is not SearchOutcome.INFRASTRUCTURE and not stop.is_set():
+                against = disprove(
+                    self.repl, open_root, max(1.0, seconds * DISPROOF_SHARE), cancelled=stop.is_set
+                )
+                if against.found:
+                    return blank.model_copy(
+                        update={
+                            "outcome": Outcome.DISPROVED,
+                            "proof": "\n".join(against.script),
+                            "found_by": against.found_by,
+                            "counterexample": against.counterexample,
+                            "reason": "its negation is proved",
+                        }
+                    )
+                left = deadline - time.monotonic()
+                if left > 0.2:
+                    result = try_for(left)
+        except ReplTimeout as late:
+            return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
+        except ReplFailure as failure:
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
+        match result.outcome:
+            case SearchOutcome.FOUND:
+                script = "\n".join(result.script)
+                if self.memory is not None and key is not None:
+                    self.memory.keep(key, script, result.found_by)
+                update = {"outcome": Outcome.PROVED, "proof": script, "found_by": result.found_by}
+            case SearchOutcome.EXHAUSTED:
+                update = {"outcome": Outcome.FAILED, "reason": "nothing that was tried proves it"}
+            case SearchOutcome.INFRASTRUCTURE:
+                update = {"outcome": Outcome.INFRASTRUCTURE, "reason": result.reason}
+            case SearchOutcome.CANCELLED:
+                update = {"outcome": Outcome.TIMEOUT, "reason": "stopped"}
+            case SearchOutcome.OUT_OF_TIME:
+                update = {"outcome": Outcome.TIMEOUT, "reason": f"no proof within {seconds:g} s"}
+        return blank.model_copy(update=update)
+
+    def holds(self, sorry: Sorry, script: str) -> bool:
+        """Whether a script closes a hole's goal, and what closes it rests on allowed axioms only."""
+        return self.objection(sorry, script) is None
+
+    def objection(self, sorry: Sorry, script: str) -> str | None:
+        """What speaks against a script, run on the hole's goal alone; None when nothing does, "" when Lean cannot tell alone."""
+        if sorry.proof_state is None:
+            return ""
+        try:
+            answer = self.repl.request(
+                {"tactic": block(script), "proofState": sorry.proof_state, "axioms": True}
+            )
+        except ReplFailure as failure:
+            return str(failure)
+        if "message" in answer:
+            return str(answer["message"])
+        errors = [m["data"] for m in answer.get("messages", ()) if m["severity"] == "error"]
+        if errors or answer.get("goals"):
+            return errors[0] if errors else "goals remain"
+        if answer.get("proofStatus") != "Completed":
+            return ""
+        extra = [a for a in answer.get("axioms", ()) if a not in self.options.policy.allowed_axioms]
+        if extra:
+            return "the proof found rests on " + ", ".join(
+                "an unproved declaration (`sorry`)" if a == "sorryAx" else f"the axiom `{a}`" for a in extra
+            )
+        return None
+
+    # The assembly.
+
+    def assemble(self, found: Sequence[HoleResult], listen: Listener, stop: Event) -> list[HoleResult]:
+        """Put the proofs into the file from the top, each in the environment of the text above it as it then stands."""
+        results = {r.index: r for r in found}
+        before: list[str] = []
+        for number, chunk in enumerate(self.chunks):
+            mine = [h for h in self.source.holes if h.chunk == number and h.index in results]
+            for hole in mine:
+                if results[hole.index].outcome is Outcome.PROVED:
+                    results[hole.index] = self.confirm(hole, before, results[hole.index], listen, stop)
+            before.append(self.filled(number, results) if mine else chunk)
+        return [results[index] for index in sorted(results)]
+
+    def confirm(
+        self, hole: Hole, before: Sequence[str], result: HoleResult, listen: Listener, stop: Event
+    ) -> HoleResult:
+        """Check a proof again after the chunks `before`; search again where it no longer holds."""
+        assert result.proof is not None
+        try:
+            sorry = self.find(hole, before)
+            objection = (
+                "Lean no longer shows its goal" if sorry is None else self.objection(sorry, result.proof)
+            )
+        except ReplFailure as failure:
+            return result.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
+        if objection == "":
+            self.unconfirmed.add(hole.index)
+        if not objection:
+            return result
+        if list(before) != self.chunks[: hole.chunk]:
+            return self.look(hole, before, max(5.0, self.options.time_limit - result.seconds), listen, stop)
+        outcome = Outcome.REJECTED if "rests on" in objection else Outcome.FAILED
+        return result.model_copy(update={"outcome": outcome, "reason": objection})
+
+    def filled(self, number: int, results: dict[int, HoleResult]) -> str:
+        """A chunk with its proofs in the place of its holes."""
+        chunk = self.source.chunks[number]
+        edits = [
+            Edit(e.start - chunk.start, e.end - chunk.start, e.text)
+            for e in fills(
+                self.source, [r for i, r in results.items() if self.source.holes[i].chunk == number]
+            )
+        ]
+        return apply_edits(self.chunks[number], edits)
+
+
+def fills(source: SourceFile, results: Sequence[HoleResult]) -> list[Edit]:
+    """The edits that put proofs in the place of their holes."""
+    return [
+        fill_hole(source, source.holes[r.index], r.proof)
+        for r in results
+        if r.outcome is Outcome.PROVED and r.proof is not None
+    ]
