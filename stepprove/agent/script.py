@@ -40,7 +40,12 @@ def write(proof: Proof) -> list[str]:
 
 
 def _holes(text: str) -> int:
-    return sum(line.endswith(_HOLE) or line.strip() == _LAST for line in text.splitlines())
+    return sum(_is_hole(line) for line in text.splitlines())
+
+
+def _is_hole(line: str) -> bool:
+    """Whether the line stands for one goal: an alternative `| … => ?_`, or a closing `exact ?_`."""
+    return (line.lstrip().startswith("|") and line.endswith(_HOLE)) or line.strip() == _LAST
 
 
 def _step_lines(proof: Proof) -> list[str]:
@@ -58,7 +63,7 @@ def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
             indent = " " * (len(line) - len(line.lstrip()))
             yield from (indent + part for part in write(next(remaining)))
             continue
-        if not line.endswith(_HOLE):
+        if not _is_hole(line):
             yield line
             continue
         body = write(next(remaining))
@@ -75,7 +80,8 @@ def _fold(line: str) -> Iterator[str]:
     """Break a long line before an operator or between arguments; Lean reads on while the indentation is deeper."""
     indent = len(line) - len(line.lstrip())
     while len(line) > WIDTH:
-        at = max(line.rfind(mark, indent + 8, WIDTH) for mark in (" ∨ ", " ∧ ", " → ", " | ", ", "))
+        places = (line.rfind(mark, indent + 30, WIDTH) for mark in (" → ", " ∨ ", " ∧ ", " | ", " := ", ", ", " "))
+        at = next((place for place in places if place >= 0), -1)
         if at < 0:
             break
         if line[at] == ",":

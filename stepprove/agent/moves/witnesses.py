@@ -1,5 +1,113 @@
+"""Witnesses: small numbers that an experiment finds, terms of the goal, and simple expressions in its variables."""
+
+from __future__ import annotations
+
+import itertools
 from collections.abc import Iterator
+
+from stepprove.agent.experiments import solutions
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
+from stepprove.agent.numeric import Setting, constants, holds, small_values
+from stepprove.agent.term import Term, free_names, show, subterms, var
+
+_SEARCHED = {1: 2000, 2: 60, 3: 16}
+_NUMBERS = {"ℕ", "Nat", "ℤ", "Int", ""}
+
+
 def moves(goal: Goal) -> Iterator[Move]:
-    return iter(())
+    """Name the witness of an existential target."""
+    term = goal.term
+    if term is None or term.op != "∃":
+        if goal.target.startswith("∃"):
+            for place, guess in enumerate(["0", "1", *goal.variables]):
+                yield Move(f"refine ⟨{guess}, ?_⟩", 0.8 + place / 10, f"try {guess}")
+        return
+    names, kinds, body = [], [], term
+    while body.op == "∃":
+        names.append(body.name)
+        kinds.append(body.args[0].name)
+        body = body.args[1]
+    if all(k in _NUMBERS for k in kinds) and len(names) <= 3:
+        yield from _numbers(goal, names, kinds, body)
+    yield from _expressions(goal, names, body)
+
+
+def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iterator[Move]:
+    """The first small numbers for which the statement holds, or cannot be said to fail."""
+    natural = frozenset(n for n, k in zip(names, kinds, strict=True) if k in ("ℕ", "Nat", "")) | frozenset(goal.naturals)
+    closed = not free_names(body) & set(goal.variables)
+    reach = _SEARCHED[len(names)]
+    found = 0
+    ranges = [list(small_values(n in natural, reach if closed else 6)) for n in names]
+    ranges = [sorted(set(r) | {c for c in constants(goal) if c >= 0}, key=lambda v: (abs(v), -v)) for r in ranges]
+    examples = [dict(zip(s.names, v, strict=True)) for s in [solutions(goal)] if s for v in s.values[:40]]
+    for values in itertools.product(*ranges):
+        at = dict(zip(names, values, strict=True))
+        verdict = holds(body, Setting(at, natural)) if closed else None
+        if verdict is False or (closed and verdict is None and found >= 6):
+            continue
+        if not closed and any(holds(body, Setting({**e, **at}, natural)) is False for e in examples):
+            continue
+        text = ", ".join(f"({v})" if v < 0 else str(v) for v in values)
+        if verdict:
+            yield Move(f"exact ⟨{text}, by decide⟩", 0.2, f"witness {text}", closing=True)
+        yield Move(f"refine ⟨{text}, ?_⟩", 0.3 + found / 10, f"witness {text}")
+        found += 1
+        if found >= 8 or verdict:
+            return
+
+
+def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
+    """Terms from the goal for the first witness, tested on examples."""
+    if len(names) > 2:
+        return
+    candidates = list(_candidates(goal, body, names[0]))
+    natural = frozenset(goal.naturals) | frozenset(names)
+    variables = [v for v in goal.variables if v in free_names(body)]
+    examples = [dict(zip(variables, v, strict=True)) for v in itertools.product((0, 1, 2, 3, 5, 8), repeat=len(variables))]
+    natural_goal = goal
+    rank = 0
+    for guess in candidates:
+        if len(names) == 1 and variables:
+            refuted = False
+            for example in examples[:40]:
+                at = Setting(example, natural)
+                if any(holds(p, at) is False for p in natural_goal.propositions):
+                    continue
+                if holds(_put(body, names[0], guess), at) is False:
+                    refuted = True
+                    break
+            if refuted:
+                continue
+        yield Move(f"refine ⟨{show(guess)}, ?_⟩", 0.5 + rank / 10, f"witness {show(guess)}")
+        rank += 1
+        if rank >= 10:
+            return
+
+
+def _put(body: Term, name: str, guess: Term) -> Term:
+    from stepprove.agent.term import replace
+
+    return replace(body, {name: guess})
+
+
+def _candidates(goal: Goal, body: Term, name: str) -> Iterator[Term]:
+    """Terms of the goal, then sums, products, quotients and shifts of its variables."""
+    seen: dict[Term, None] = {}
+    variables = [var(v) for v in goal.variables[:3]]
+    for v in variables:
+        seen[v] = None
+    pool = [t for p in [*goal.propositions, body] for t in subterms(p) if t.op in ("+", "-", "*", "/", "%", "^", "app", "var")]
+    for t in pool:
+        if free_names(t) and free_names(t) <= set(goal.variables) | set(goal.functions) and t.name not in goal.functions:
+            seen[t] = None
+    two, one = Term("num", name="2"), Term("num", name="1")
+    for v in variables:
+        for t in (Term("+", (v, one)), Term("*", (two, v)), Term("/", (v, two)), Term("-", (v, one)),
+                  Term("+", (Term("*", (two, v)), one)), Term("*", (v, v)), Term("+", (v, two))):  # fmt: skip
+            seen[t] = None
+    for a, b in itertools.combinations(variables, 2):
+        for op in ("+", "*", "-"):
+            seen[Term(op, (a, b))] = None
+    yield from itertools.islice(seen, 40)
