@@ -6,12 +6,14 @@ that may differ. A golden that differs by more must be in the table below, with 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from goldens import Golden, differences, judge, load, play, prepare
 
 from stepprove.lean_project import Repl
+from stepprove.lean_project.engine import Engine
 
 OLDER_LEAN = {
     "line_breaks": "4.28 takes a `sorry` in column 0 after `by` for the proof; 4.33 wants it indented",
@@ -23,13 +25,20 @@ OLDER_LEAN = {
 GOLDENS = load()
 
 
+@pytest.fixture(scope="module")
+def own_repl(engine: Engine) -> Iterator[Repl]:
+    """One process for all goldens: they use numbers of states that were never given out."""
+    with Repl(engine, timeout=120) as repl:
+        yield repl
+
+
 @pytest.mark.skipif(not GOLDENS, reason="no goldens here: STEPPROVE_REPL_GOLDEN names their folder")
 @pytest.mark.parametrize("golden", GOLDENS, ids=[golden.name for golden in GOLDENS])
-def test_the_answers_are_upstreams(golden: Golden, repl: Repl, tmp_path: Path) -> None:
+def test_the_answers_are_upstreams(golden: Golden, own_repl: Repl, tmp_path: Path) -> None:
     if golden.lacks_pickle:
         pytest.skip("it reads a pickle that another golden writes, and that one is not here")
-    prepare(golden, GOLDENS, repl.request, tmp_path)
-    answers = play(golden, repl.request, tmp_path)
+    prepare(golden, GOLDENS, own_repl.request, tmp_path)
+    answers = play(golden, own_repl.request, tmp_path)
     verdict = judge(golden, answers)
     if golden.name in OLDER_LEAN:
         assert verdict == "different", f"agrees now: take it from the table ({OLDER_LEAN[golden.name]})"

@@ -6,7 +6,7 @@ const COMMAND_STATE = { env: 0, messages: 1, infoState: 8 };
 const INFO_STATE = { assignment: 0, lazyAssignment: 1, trees: 2, scalars: 1 };   // the scalar: enabled
 const FRONTEND_STATE = { commandState: 0 };
 const IMPORT = { module: 0 };
-const DEFAULT_MODULES = ['Init'];
+const INIT = 'Init';
 // The environment is then no `module`: proofs are elaborated and `#print axioms` answers as in a plain file.
 const IMPORT_LEVEL_PRIVATE = 2;
 const SEVERITIES = { information: 'info', warning: 'warning', error: 'error' };
@@ -29,12 +29,24 @@ module.exports = lean => {
     return io(result);
   };
   const imported = new Map();
-  /** The environment of an import list (borrowed). It is kept for good: Lean cannot give back what it imported. */
-  const environmentOfImports = modules => {
-    const key = modules.join(' ');
+  const importOnce = modules => {
+    const key = modules.toSorted().join(' ');
     if (!imported.has(key)) imported.set(key, importModules(modules));
     return imported.get(key);
   };
+  // The modules that Init holds: to import them beside it changes nothing.
+  let inInit = null;
+  const modulesOfInit = () => {
+    if (!inInit) {
+      const names = call('l_Lean_Environment_allImportedModuleNames', inc(importOnce([INIT])));
+      inInit = new Set(array(names).map(nameStr));
+      dec(names);
+    }
+    return inInit;
+  };
+  /** The environment of an import list (borrowed). It is kept for good: Lean cannot give back what it imported. */
+  const environmentOfImports = modules =>
+    importOnce(modules.includes(INIT) ? [INIT, ...modules.filter(module => !modulesOfInit().has(module))] : modules);
 
   // ---- messages
 
@@ -119,7 +131,7 @@ module.exports = lean => {
     call('l_Lean_PersistentArray_toArray___redArg', inc(fld(fld(state, COMMAND_STATE.infoState), INFO_STATE.trees)));
 
   // Empty containers, as a fresh command state has them.
-  const fresh = commandState(inc(environmentOfImports(DEFAULT_MODULES)), constant('l_Lean_MessageLog_empty'));
+  const fresh = commandState(inc(importOnce([INIT])), constant('l_Lean_MessageLog_empty'));
   const none = field => inc(fld(fld(fresh, COMMAND_STATE.infoState), INFO_STATE[field]));
   /** A command state (taken) without the info trees and messages, which only the answer to its own request needs. */
   const settled = state => {
