@@ -270,6 +270,11 @@ class Repl:
         """What has been done so far."""
         return ReplStats(self._commands, self._timeouts, self._crashes, self._generation, self._seconds)
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the process that answers now; None between a loss and the next request."""
+        return None if self._child is None else self._child.pid
+
     def memory_mb(self) -> float:
         """Return the resident memory of Lean and its descendants, in MB (10**6 B), without the standby."""
         child = self._child
