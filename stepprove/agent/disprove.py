@@ -18,7 +18,7 @@ from stepprove.lean_project.protocol import ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplTimeout
 
 _STEP_SECONDS = 3.0
-_MOST_TRIES = 300
+_MOST_TRIES = 120
 _OUTRIGHT = ("decide", "simp", "omega", "grind")
 _VALUES = {
     "Nat": ("0", "1", "2", "3", "4", "5", "7", "10"),
@@ -28,7 +28,8 @@ _VALUES = {
 }
 _VALUES |= {"ℕ": _VALUES["Nat"], "ℤ": _VALUES["Int"]}
 _HYPOTHESIS = "(by first | decide | omega | simp)"
-_CONTRADICTION = "first | (revert hc; decide) | omega | (simp at hc; done) | grind"
+_CONTRADICTIONS = ("first | (revert hc; decide) | omega", "first | (simp at hc; done) | grind")
+"""The cheap ones are tried on all values before the dear ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,12 @@ def _candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
         for tactic in _OUTRIGHT:
             yield tactic, tactic, None
         return
-    for values in _assignments(goal):
-        arguments = " ".join(v for _, v in values)
-        example = ", ".join(f"{h.name} = {v.strip('()')}" for h, v in values if v != _HYPOTHESIS)
-        tactic = f"intro h\nhave hc := h {arguments}\n{_CONTRADICTION}"
-        yield tactic, f"counterexample: {example}" if example else "contradiction", example or None
+    for contradiction in _CONTRADICTIONS:
+        for values in _assignments(goal):
+            arguments = " ".join(v for _, v in values)
+            example = ", ".join(f"{h.name} = {v.strip('()')}" for h, v in values if v != _HYPOTHESIS)
+            tactic = f"intro h\nhave hc := h {arguments}\n{contradiction}"
+            yield tactic, f"counterexample: {example}" if example else "contradiction", example or None
     for tactic in _OUTRIGHT:
         yield tactic, tactic, None
 

@@ -23,7 +23,7 @@ CHUNK_SECONDS = 120.0
 """For one chunk of the user's own file."""
 FIRST_LOOK_SECONDS = 4.0
 """Before a hole's negation is looked at."""
-DISPROOF_SHARE = 0.15
+DISPROOF_SHARE = 0.1
 """Of a hole's time."""
 
 
