@@ -1,4 +1,6 @@
-"""The core subset of miniF2F: python benchmarks/core.py STATEMENTS.jsonl [--time-limit S] [--jobs N] [--log FILE]."""
+"""The core subset of miniF2F: python benchmarks/core.py STATEMENTS.jsonl [--time-limit S] [--jobs N] [--log
+FILE].
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from stepprove.lean_project.toolchain import find_engine
 
 
 def show(row: Row) -> None:
-    print(f"{row.outcome.value:<9} {row.seconds:6.1f} s  {row.name}  {row.found_by or row.reason or ''}"[:160], flush=True)
+    print(
+        f"{row.outcome.value:<9} {row.seconds:6.1f} s  {row.name}  {row.found_by or row.reason or ''}"[:160],
+        flush=True,
+    )
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """How many statements written for Mathlib, but naming only ℕ and ℤ, does the search prove in core Lean?
 
-Which statements those are is asked of the engine: the ones that elaborate, without their header, after the notation prelude.
-Every proof counted has passed the trust gate.
+Which statements those are is asked of the engine: the ones that elaborate, without their header, after the
+notation prelude. Every proof counted has passed the trust gate.
 """
 
 from __future__ import annotations
@@ -239,5 +239,6 @@ def table(report: CoreReport) -> Iterator[str]:
         how = row.found_by or row.reason or ""
         yield f"{row.name:<{width}}  {row.outcome.value:<9}  {row.seconds:7.1f}  {row.steps:5}  {how[:90]}"
     yield ""
-    yield f"{report.engine}, {report.jobs} jobs, {report.time_limit:g} s for each, data sha256 {report.sha256[:16]}"
+    limits = f"{report.jobs} jobs, {report.time_limit:g} s for each"
+    yield f"{report.engine}, {limits}, data sha256 {report.sha256[:16]}"
     yield f"solved {report.solved} of {len(report.rows)} (of {report.read} read) in {report.seconds:.0f} s"

@@ -117,7 +117,9 @@ class Goal:
         """Equal for goals that differ in the order of their hypotheses only, or in a fact stated twice."""
         known: dict[str, str] = {}
         for h in self.hypotheses:
-            known.setdefault(h.type if h.term is not None and is_proposition(h.term) else f"{h.name} : {h.type}", h.name)
+            known.setdefault(
+                h.type if h.term is not None and is_proposition(h.term) else f"{h.name} : {h.type}", h.name
+            )
         return "\n".join([*sorted(f"{name} | {line}" for line, name in known.items()), "⊢ " + self.target])
 
 

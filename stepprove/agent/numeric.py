@@ -1,7 +1,7 @@
 """Numerical experiments: evaluate a statement at small values, as one does on paper before proving it.
 
-ℕ's truncated subtraction, division by zero and ℤ's Euclidean remainder follow Lean. Experiments guide the search
-and find counterexamples; Lean confirms whatever comes of them.
+ℕ's truncated subtraction, division by zero and ℤ's Euclidean remainder follow Lean. Experiments guide the
+search and find counterexamples; Lean confirms whatever comes of them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def natural(term: Term, setting: Setting) -> bool | None:
     return next((k for k in kinds if k is not None), None)
 
 
-_NATURAL_CONSTANTS = frozenset({"Nat.gcd", "Nat.lcm", ".gcd", ".lcm", "Nat.succ", ".succ", "Nat.pred", ".natAbs", ".toNat"})
+_NATURAL_CONSTANTS = frozenset(
+    {"Nat.gcd", "Nat.lcm", ".gcd", ".lcm", "Nat.succ", ".succ", "Nat.pred", ".natAbs", ".toNat"}
+)
 
 
 def value(term: Term, setting: Setting, is_natural: bool | None = None) -> int:
@@ -92,7 +94,9 @@ def _arithmetic(op: str, left: int, right: int, is_natural: bool) -> int:
         return result
     if right == 0:
         return 0 if op == "/" else left
-    quotient = left // right if right > 0 else -(left // -right)  # Lean's Int division rounds so that 0 ≤ remainder
+    quotient = (
+        left // right if right > 0 else -(left // -right)
+    )  # Lean's Int division rounds so that 0 ≤ remainder
     return quotient if op == "/" else left - right * quotient
 
 
@@ -102,15 +106,15 @@ def _apply(term: Term, setting: Setting) -> int:
         return setting.functions[name](*(value(a, setting) for a in term.args[1:]))
     arguments = [value(a, setting) for a in term.args[1:]]
     match name, arguments:
-        case ("Nat.gcd" | ".gcd" | "Int.gcd"), [a, b]:
+        case (("Nat.gcd" | ".gcd" | "Int.gcd"), [a, b]):
             return math.gcd(a, b)
-        case ("Nat.lcm" | ".lcm" | "Int.lcm"), [a, b]:
+        case (("Nat.lcm" | ".lcm" | "Int.lcm"), [a, b]):
             return math.lcm(a, b)
-        case ("Nat.succ" | ".succ"), [a]:
+        case (("Nat.succ" | ".succ"), [a]):
             return a + 1
-        case (".natAbs" | "Int.natAbs"), [a]:
+        case ((".natAbs" | "Int.natAbs"), [a]):
             return abs(a)
-        case (".toNat" | "Int.toNat"), [a]:
+        case ((".toNat" | "Int.toNat"), [a]):
             return max(0, a)
     raise NotEvaluated(name)
 

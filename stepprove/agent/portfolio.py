@@ -1,7 +1,8 @@
 """What to try on a goal: closing tactics in the order that pays, then the moves of the books.
 
-The order of the closers was measured on the core subset of miniF2F: `omega` closes most of what is
-linear in a few milliseconds, `simp_all` is the best at unfolding hypotheses, `grind` is the strongest and the slowest.
+The order of the closers was measured on the core subset of miniF2F: `omega` closes most of what is linear
+in a few milliseconds, `simp_all` is the best at unfolding hypotheses, `grind` is the strongest and the
+slowest.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class Portfolio:
         yield from sorted(distinct.values(), key=_order)
 
     def _unfoldable(self, goal: Goal) -> list[str]:
-        words = set(re.findall(r"[^\W\d][\w'.]*", " ".join([goal.target, *(h.type for h in goal.hypotheses)])))
+        words = set(
+            re.findall(r"[^\W\d][\w'.]*", " ".join([goal.target, *(h.type for h in goal.hypotheses)]))
+        )
         return [d for d in self.definitions if d in words or d.rpartition(".")[2] in words]
 
 
@@ -109,8 +112,9 @@ def _heavy_closers(goal: Goal, mathlib: bool, unfoldable: Sequence[str]) -> Iter
 
 
 def _squares(goal: Goal) -> list[str]:
-    """Squares of differences of real or whole variables: the facts that nonlinear arithmetic most often needs."""
-    names = [h.name for h in goal.hypotheses if h.type in ("ℝ", "ℚ", "ℤ", "Real", "Rat", "Int") and h.usable][:4]
+    """Squares of differences of real or whole variables, which nonlinear arithmetic most often needs."""
+    ordered = ("ℝ", "ℚ", "ℤ", "Real", "Rat", "Int")
+    names = [h.name for h in goal.hypotheses if h.type in ordered and h.usable][:4]
     squares = [f"sq_nonneg {a}" for a in names]
     return squares + [f"sq_nonneg ({a} - {b})" for i, a in enumerate(names) for b in names[i + 1 :]]
 

@@ -28,13 +28,17 @@ class Proof:
 
 def write(proof: Proof) -> list[str]:
     """The lines of the tactic block, without indentation of the block itself."""
+    return [part for line in _lines(proof) for part in _fold(line)]
+
+
+def _lines(proof: Proof) -> list[str]:
     lines = _step_lines(proof)
     if _holes(proof.tactic) == len(proof.children) > 0:
         return list(_filled(lines, proof.children))
     if len(proof.children) == 1:
-        return lines + write(proof.children[0])
+        return lines + _lines(proof.children[0])
     for child in proof.children:
-        first, *rest = write(child)
+        first, *rest = _lines(child)
         lines += ["· " + first] + [INDENT + line for line in rest]
     return lines
 
@@ -52,7 +56,7 @@ def _step_lines(proof: Proof) -> list[str]:
     text = proof.tactic
     if not proof.children:  # everything was closed on the way, so that nothing needs to be tried
         text = text.replace("<;> try ", "<;> ")
-    return [part for line in text.splitlines() for part in _fold(line)]
+    return text.splitlines()
 
 
 def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
@@ -61,12 +65,12 @@ def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
     for line in lines:
         if line.strip() == _LAST:
             indent = " " * (len(line) - len(line.lstrip()))
-            yield from (indent + part for part in write(next(remaining)))
+            yield from (indent + part for part in _lines(next(remaining)))
             continue
         if not _is_hole(line):
             yield line
             continue
-        body = write(next(remaining))
+        body = _lines(next(remaining))
         head = line.removesuffix(" ?_")
         indent = " " * (len(line) - len(line.lstrip()))
         if len(body) == 1 and len(head) + len(body[0]) < WIDTH:
@@ -77,25 +81,30 @@ def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
 
 
 def _fold(line: str) -> Iterator[str]:
-    """Break a long line before an operator or between arguments; Lean reads on while the indentation is deeper."""
+    """Break a long statement at a connective; Lean reads on while the indentation is deeper.
+
+    Only what stands before the first `by` is broken: in a tactic block the place of a line means something.
+    """
     indent = len(line) - len(line.lstrip())
     while len(line) > WIDTH:
-        places = (line.rfind(mark, indent + 30, WIDTH) for mark in (" → ", " ∨ ", " ∧ ", " | ", " := ", ", ", " "))
+        end = line.find(" by ")
+        end = min(WIDTH, end) if end >= 0 else WIDTH
+        places = (line.rfind(mark, indent + 30, end) for mark in (" → ", " ∨ ", " ∧ "))
         at = next((place for place in places if place >= 0), -1)
         if at < 0:
             break
-        if line[at] == ",":
-            at += 1
         yield line[:at]
         line = " " * (indent + 4) + line[at:].lstrip()
     yield line
 
 
 def minimise(proof: Proof, checks: Callable[[Proof], bool]) -> Proof:
-    """Drop steps that the rest of the proof does not need; `checks` says whether a shortened proof still holds.
+    """Drop steps that the rest of the proof does not need; `checks` says whether a shortened proof still
+    holds.
 
-    A step with one remaining goal is left out where the proof of that goal also proves what was there before, and a
-    proof that a single closing step at the end can replace is replaced by it. The last steps are tried first.
+    A step with one remaining goal is left out where the proof of that goal also proves what was there
+    before, and a proof that a single closing step at the end can replace is replaced by it. The last steps
+    are tried first.
     """
     while True:
         for candidate in _shorter(proof):

@@ -1,8 +1,9 @@
 """Best-first search for a proof, goal by goal.
 
-The proof graph has two kinds of nodes: goals (alternatives: one move that works is enough) and moves (all the goals that a
-move leaves must be proved). A goal that turns up again is the same node. Moves come from the portfolio; Lean
-runs every one of them. What the search finds is a text: whether it is a proof is for the trust gate to say.
+The proof graph has two kinds of nodes: goals (alternatives: one move that works is enough) and moves (all
+the goals that a move leaves must be proved). A goal that turns up again is the same node. Moves come from
+the portfolio; Lean runs every one of them. What the search finds is a text: whether it is a proof is for
+the trust gate to say.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from stepprove.agent.move import Move
 from stepprove.agent.portfolio import Portfolio, portfolio
 from stepprove.agent.script import Proof, minimise, summary, write
 from stepprove.agent.session import Prover, State, StepResult
-from stepprove.lean_project.repl import ReplFailure
-
 
 POLISHING_SECONDS = 10.0
 """The longest that a found proof is made shorter."""
@@ -50,7 +49,8 @@ class SearchResult:
         found_by: "omega", or "search: induction n; omega".
         seconds: time spent.
         steps: tactics that Lean ran.
-        graph: the proof graph: nodes `("goal", key)` and `("move", number)`, attributes `label`, `proved`, `cost`.
+        graph: the proof graph: nodes `("goal", key)` and `("move", number)`, attributes `label`, `proved`,
+            `cost`.
         reason: for an infrastructure failure, what went wrong.
     """
 
@@ -136,7 +136,9 @@ def search(
         cancelled: asked before every step; the search stops when it says yes.
         definitions: names of the file's own definitions, which may be unfolded.
     """
-    return _Search(root, prover, budget_seconds, portfolio(mathlib, definitions), seed, on_progress, cancelled).run()
+    return _Search(
+        root, prover, budget_seconds, portfolio(mathlib, definitions), seed, on_progress, cancelled
+    ).run()
 
 
 class _Search:
@@ -173,7 +175,7 @@ class _Search:
         try:
             self.first_look(self.top)
             while self.queue and self.top.proof is None:
-                cost, _, _, node, move = heapq.heappop(self.queue)
+                _cost, _, _, node, move = heapq.heappop(self.queue)
                 if node.proof is not None or not self.wanted(node):
                     continue
                 self.report(node if move is None else move)
@@ -233,7 +235,8 @@ class _Search:
     def first_look(self, node: _Node, after_fact: bool = False) -> None:
         """Try what costs next to nothing, and put the goal into the queue if that does not close it.
 
-        After a mere fact only the first closer is tried; the others follow when no more facts are to be had.
+        After a mere fact only the first closer is tried; the others follow when no more facts are to be
+        had.
         """
         for move in self.portfolio.closers(node.goal):
             if self.close(node, move):
@@ -394,6 +397,7 @@ class _Search:
     def minimised(self, proof: Proof) -> Proof:
         """Leave out steps that are not needed, as long as there is time."""
 
+        self.deadline = max(self.deadline, time.monotonic() + 1.0)
         self.deadline = min(self.deadline, time.monotonic() + POLISHING_SECONDS)
 
         def checks(candidate: Proof) -> bool:

@@ -1,7 +1,7 @@
 """Running tactics on proof states, whatever becomes of the Lean process underneath.
 
-A `State` remembers how it came about, so that it can be made again after the engine was killed (a tactic that ran
-away) and all its proof states were lost with it.
+A `State` remembers how it came about, so that it can be made again after the engine was killed (a tactic
+that ran away) and all its proof states were lost with it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class State:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a tactic did. Only "ok" and "error" are Lean's own words; the others say nothing about the goal."""
+    """What a tactic did. Only "ok" and "error" are Lean's own words; the others say nothing of the goal."""
 
     status: StepStatus
     state: State | None = None
@@ -52,8 +52,8 @@ class ReplSession:
 
     Args:
         repl: the engine.
-        open_root: makes the proof state to start from anew, and returns its number and goals. It is called at the
-            start and after each loss of the engine; it raises ReplFailure when it cannot.
+        open_root: makes the proof state to start from anew, and returns its number and goals. It is called
+            at the start and after each loss of the engine; it raises ReplFailure when it cannot.
     """
 
     def __init__(self, repl: Repl, open_root: Callable[[], tuple[int, tuple[str, ...]]]) -> None:

@@ -1,7 +1,8 @@
 """Terms as Lean's pretty printer shows them, read just far enough to reason about numbers.
 
-Only the language of elementary arithmetic and logic is understood; anything else makes `parse` return None, and the
-moves that need to look inside a term then stay silent. Nothing here decides truth: Lean judges every move.
+Only the language of elementary arithmetic and logic is understood; anything else makes `parse` return None,
+and the moves that need to look inside a term then stay silent. Nothing here decides truth: Lean judges
+every move.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ CONNECTIVES = frozenset({"∧", "∨", "→", "↔", "¬", "∀", "∃"})
 class Term:
     """A term: `op` is "num", "var", "app", "cast", "neg", "∀", "∃", "¬" or a binary operator.
 
-    `name` holds the digits, the variable or the bound variable. A quantifier's arguments are its type
-    (a `var` term, or None-like empty `var`) and its body; an application's are the function and its arguments.
+    `name` holds the digits, the variable or the bound variable. A quantifier's arguments are its type (a
+    `var` term, or None-like empty `var`) and its body; an application's are the function and its arguments.
     """
 
     op: str
@@ -129,13 +130,17 @@ class _Parser:
             arguments.append(argument)
         if not arguments:
             return head
-        if head.op == "app" and head.args[0].name.startswith("."):  # `n.gcd m`: the head has its first argument
+        if head.op == "app" and head.args[0].name.startswith(
+            "."
+        ):  # `n.gcd m`: the head has its first argument
             return Term("app", head.args + tuple(arguments))
         return Term("app", (head, *arguments))
 
     def starts_atom(self) -> bool:
         token = self.peek()
-        return token in ("(", "↑") or bool(token) and (token[0].isalnum() or token[0] == "_" or token[0] in "ℕℤℝℚ")
+        return token in ("(", "↑") or (
+            bool(token) and (token[0].isalnum() or token[0] == "_" or token[0] in "ℕℤℝℚ")
+        )
 
     def atom(self) -> Term:
         token = self.take()
@@ -211,9 +216,9 @@ def show(term: Term, power: int = 0) -> str:
         case "cast":
             return "↑" + show(term.args[0], 100)
         case "neg":
-            return _wrap("-" + show(term.args[0], 75), 75 < power)
+            return _wrap("-" + show(term.args[0], 75), power > 75)
         case "¬":
-            return _wrap("¬" + show(term.args[0], 100), 40 < power)
+            return _wrap("¬" + show(term.args[0], 100), power > 40)
         case "∀" | "∃":
             kind, body = term.args
             typed = f" : {kind}" if kind.name else ""

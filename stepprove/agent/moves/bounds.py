@@ -1,8 +1,8 @@
 """Bound a variable, then look at the cases: the way most small Diophantine problems fall.
 
 A bound is read off linearly, from a divisor of a constant, from the growth of a power, or from products of
-inequalities; which bound to try is suggested by an experiment. A bounded variable is split into its values, or the
-finitely many cases are left to `decide`.
+inequalities; which bound to try is suggested by an experiment. A bounded variable is split into its values,
+or the finitely many cases are left to `decide`.
 """
 
 from __future__ import annotations
@@ -44,12 +44,14 @@ def moves(goal: Goal) -> Iterator[Move]:
 
 
 def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
-    largest = _extreme(goal, name, max)
+    largest = _extreme(goal, name, largest=True)
     numbers = [c for c in constants(goal) if c > 0]
     (h,) = goal.fresh("h" + name)
     if known is None:
         candidates = sorted({d for c in numbers for d in (c - 1, c)} - {0})
-        ladder = [f"have {h} : {name} ≤ {c} := by omega" for c in candidates if c <= 5000 and c >= (largest or 0)]
+        ladder = [
+            f"have {h} : {name} ≤ {c} := by omega" for c in candidates if c <= 5000 and c >= (largest or 0)
+        ]
         if ladder:
             yield Move(ladder[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(ladder))
     if largest is None or not _curved(goal, name) or (known is not None and known <= 2 * max(largest, 4)):
@@ -57,24 +59,30 @@ def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
     exponents = _bases(goal, name)
     if exponents and goal.is_natural(name):
         logs = {int(math.log(c) / math.log(b)) + 1 for c in numbers for b in exponents}
-        values = sorted(c for c in {largest, *logs} if c >= largest and (known is None or c < known))
-        steps = [_by_power(goal, name, h, c, exponents) for c in values]
+        caps = sorted(c for c in {largest, *logs} if c >= largest and (known is None or c < known))
+        steps = [_by_power(goal, name, h, c, exponents) for c in caps]
         if steps:
             yield Move(steps[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(steps))
         return
     values = {largest, largest + 1} | {math.isqrt(c) for c in numbers} | {c for c in numbers if c <= 5000}
-    steps = [_by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (known is None or c < known)][:5]
+    steps = [
+        _by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (known is None or c < known)
+    ][:5]
     if steps:
         yield Move(steps[-1], 0.6, f"bound {name}", fact=True, ladder=tuple(steps), seconds=8.0)
 
 
 def _lower(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
-    least = _extreme(goal, name, min)
+    least = _extreme(goal, name, largest=False)
     (h,) = goal.fresh("h" + name)
     if known is not None:
         return
     candidates = sorted({d for c in constants(goal) for d in (c, c + 1, -c, -c + 1)} | {0, 1}, reverse=True)
-    claims = [f"have {h} : {_numeral(c)} ≤ {name}" for c in candidates if abs(c) <= 5000 and (least is None or c <= least)]
+    claims = [
+        f"have {h} : {_numeral(c)} ≤ {name}"
+        for c in candidates
+        if abs(c) <= 5000 and (least is None or c <= least)
+    ]
     if claims:
         ladder = tuple(f"{claim} := by omega" for claim in claims)
         yield Move(ladder[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=ladder)
@@ -90,20 +98,22 @@ def _numeral(c: int) -> str:
     return str(c) if c >= 0 else f"({c})"
 
 
-def _extreme(goal: Goal, name: str, which: type[max] | type[min]) -> int | None:  # type: ignore[valid-type]
+def _extreme(goal: Goal, name: str, *, largest: bool) -> int | None:
     """The largest or least value among the solutions of an experiment, None when they reach to its edge."""
     found = solutions(goal)
     if found is None or name not in found.names or not found.values:
         return None
     values = found.of(name)
-    extreme: int = which(values)  # type: ignore[misc]
+    extreme = values[-1] if largest else values[0]
     return None if abs(extreme) >= found.reach else extreme
 
 
 def _curved(goal: Goal, name: str) -> bool:
     """Whether the variable stands in a product, a power or an exponent of some fact."""
     return any(
-        part.op in ("^", "*") and name in free_names(part) and (part.op == "^" or all(free_names(a) for a in part.args))
+        part.op in ("^", "*")
+        and name in free_names(part)
+        and (part.op == "^" or all(free_names(a) for a in part.args))
         for fact in goal.propositions
         for part in subterms(fact)
     )
@@ -125,7 +135,12 @@ def _by_power(goal: Goal, name: str, h: str, c: int, bases: list[int]) -> str:
     (contra,) = goal.fresh("hc")
     powers = [f"  have := Nat.pow_le_pow_right (n := {b}) (by decide) {contra}" for b in bases]
     return "\n".join(
-        [f"have {h} : {name} ≤ {c} := Nat.le_of_not_lt fun {contra} => by", *powers, "  simp at this", "  omega"]
+        [
+            f"have {h} : {name} ≤ {c} := Nat.le_of_not_lt fun {contra} => by",
+            *powers,
+            "  simp at this",
+            "  omega",
+        ]
     )
 
 
@@ -146,12 +161,16 @@ def _integer(goal: Goal, term: Term) -> str:
 
 
 def _nonnegative(goal: Goal) -> list[str]:
-    """Integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from n : ℕ."""
+    """Integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from n :
+    ℕ.
+    """
     forms: list[str] = []
     for fact in goal.propositions:
         negated = fact.op == "¬"
         part = fact.args[0] if negated else fact
-        if part.op not in ("<", "≤", ">", "≥") or any(t.op in ("-", "app", "/", "%", "∣") for t in subterms(part)):
+        if part.op not in ("<", "≤", ">", "≥") or any(
+            t.op in ("-", "app", "/", "%", "∣") for t in subterms(part)
+        ):
             continue
         left, right = part.args
         if part.op in (">", "≥"):
@@ -168,16 +187,19 @@ def _nonnegative(goal: Goal) -> list[str]:
 
 
 def _products(forms: list[str]) -> list[str]:
-    """Facts: the first form is the one of interest; its products with itself, its square and the others are nonnegative."""
+    """Facts: the first form is the one of interest; its products with itself, its square and the others are
+    nonnegative.
+    """
     first = forms[0]
     pairs = [(first, other) for other in forms] + [(f"({first}) * ({first})", first)]
-    return [f"have := Int.mul_nonneg (a := {a}) (b := {b}) (by omega) (by omega)" for a, b in pairs[:2] + pairs[2:-1]] + [
-        f"have := Int.mul_nonneg (a := {pairs[-1][0]}) (b := {pairs[-1][1]}) (by assumption) (by omega)"
-    ]
+    return [
+        f"have := Int.mul_nonneg (a := {a}) (b := {b}) (by omega) (by omega)"
+        for a, b in pairs[:2] + pairs[2:-1]
+    ] + [f"have := Int.mul_nonneg (a := {pairs[-1][0]}) (b := {pairs[-1][1]}) (by assumption) (by omega)"]
 
 
 def _nonlinear(goal: Goal) -> Iterator[Move]:
-    """Products of hypotheses, squares of differences, then linear arithmetic (what Mathlib calls nlinarith)."""
+    """Products of hypotheses, squares of differences, then linear arithmetic, as in nlinarith."""
     if goal.term is None or goal.term.op not in ("<", "≤", ">", "≥", "=", "var") or not goal.variables:
         return
     if not any(_curved(goal, n) or _in_product(goal.term, n) for n in goal.variables):
@@ -186,7 +208,9 @@ def _nonlinear(goal: Goal) -> Iterator[Move]:
     pairs = [(a, b) for i, a in enumerate(forms) for b in forms[i:]][:8]
     products = [f"have := Int.mul_nonneg (a := {a}) (b := {b}) (by omega) (by omega)" for a, b in pairs]
     if products:
-        yield Move("\n".join([*products, "grind"]), 0.9, "products of inequalities", closing=True, seconds=8.0)
+        yield Move(
+            "\n".join([*products, "grind"]), 0.9, "products of inequalities", closing=True, seconds=8.0
+        )
     names = [(_integer(goal, var(n))) for n in goal.variables][:3]
     squares = [f"{a} - {b}" for i, a in enumerate(names) for b in names[i + 1 :]] + names
     facts = [f"have := Lean.Grind.OrderedRing.sq_nonneg (R := Int) (a := {s})" for s in squares]
@@ -221,7 +245,13 @@ def _factors(goal: Goal, product: Term, value: int) -> Iterator[Move]:
         rest = " * ".join(show(f, 71) for i, f in enumerate(factors) if i != place)
         claim = Term("∣", (factor, num(value)))
         if claim not in goal.propositions:
-            yield Move(f"have {hd} : {claim} := ⟨{rest}, by grind⟩", 0.35 + place / 20, f"a factor divides {value}", forced=True, fact=True)
+            yield Move(
+                f"have {hd} : {claim} := ⟨{rest}, by grind⟩",
+                0.35 + place / 20,
+                f"a factor divides {value}",
+                forced=True,
+                fact=True,
+            )
 
 
 def _flatten(product: Term) -> Iterator[Term]:
@@ -241,7 +271,8 @@ def _at_most(goal: Goal, divisor: Term, value: int) -> Move:
     else:
         text = (
             f"have {h} : {divisor} ≤ {value} := Int.le_of_dvd (by decide) {proof}\n"
-            f"have {lower} : -{show(divisor, 75)} ≤ {value} := Int.le_of_dvd (by decide) (Int.neg_dvd.mpr {proof})"
+            f"have {lower} : -{show(divisor, 75)} ≤ {value} := "
+            f"Int.le_of_dvd (by decide) (Int.neg_dvd.mpr {proof})"
         )
         if divisor.op == "var":
             text += f"\nhave {lower} : -{value} ≤ {divisor} := by omega"
@@ -289,7 +320,8 @@ def _cases(goal: Goal, name: str, values: list[int], tactic: str, cost: float) -
         return Move(f"obtain rfl : {disjunction} := by omega", 0.1, f"{name} = {values[0]}", forced=True)
     (h,) = goal.fresh("h")
     return Move(
-        f"have {h} : {disjunction} := by omega\nrcases {h} with {' | '.join(['rfl'] * len(values))} <;> try {tactic}",
+        f"have {h} : {disjunction} := by omega\n"
+        f"rcases {h} with {' | '.join(['rfl'] * len(values))} <;> try {tactic}",
         cost,
         f"cases of {name}",
         seconds=10.0 + len(values),
@@ -311,7 +343,9 @@ def _every_case(goal: Goal, name: str, low: int, high: int, tactic: str, cost: f
         )
         shifted = {name: Term("+", (var(f"({variable} : {goal.kind(name)})"), num(low)))}
         high -= low
-    statement = "".join(f"{show(replace(f, shifted), 26)} → " for _, f in facts) + show(replace(goal.term, shifted), 25)
+    statement = "".join(f"{show(replace(f, shifted), 26)} → " for _, f in facts) + show(
+        replace(goal.term, shifted), 25
+    )
     lines += [
         f"have {key} : ∀ {variable} : Nat, {variable} < {high + 1} → {statement} := by",
         "  simp only [Nat.forall_lt_succ_right, Nat.not_lt_zero, false_imp_iff, implies_true, true_and]",
@@ -322,15 +356,25 @@ def _every_case(goal: Goal, name: str, low: int, high: int, tactic: str, cost: f
 
 
 def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Move]:
-    """Let `decide` find the values below the bound that satisfy the facts about this variable, and split on those."""
-    facts = [(n, f) for n, f in goal.facts if free_names(f) & set(goal.variables) == {name} and not _only_bound(f, name)]
+    """Let `decide` find the values below the bound that satisfy the facts about this variable, and split on
+    those.
+    """
+    facts = [
+        (n, f)
+        for n, f in goal.facts
+        if free_names(f) & set(goal.variables) == {name} and not _only_bound(f, name)
+    ]
     if not facts:
         return
     key, h = goal.fresh("key", "h")
     natural = frozenset(goal.naturals)
     for fact in reversed(facts):  # leave out what the sieve does not need, the latest first
         fewer = [f for _, f in facts if f is not fact[1]]
-        kept = [v for v in range(high + 1) if all(holds(f, Setting({name: v}, natural)) is not False for f in fewer)]
+        kept = [
+            v
+            for v in range(high + 1)
+            if all(holds(f, Setting({name: v}, natural)) is not False for f in fewer)
+        ]
         if fewer and set(kept) <= set(allowed):
             facts = [f for f in facts if f is not fact]
     premises = " ∧ ".join(show(f, 36) for _, f in facts)
@@ -341,7 +385,9 @@ def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Mov
         f"have {h} := {key} {name} (by omega) {names}",
     ]
     if not allowed:
-        yield Move("\n".join([*lines, f"exact absurd {h} List.not_mem_nil"]), 0.5, "no value is left", closing=True)
+        yield Move(
+            "\n".join([*lines, f"exact absurd {h} List.not_mem_nil"]), 0.5, "no value is left", closing=True
+        )
         return
     lines.append(f"simp only [List.mem_cons, List.not_mem_nil, or_false] at {h}")
     if len(allowed) == 1:
@@ -426,29 +472,16 @@ def _connected(goal: Goal) -> set[str]:
 
 def _implied(fact: Term, name: str, low: int) -> bool:
     """Whether the range of the quantifier says the same already."""
-    upper = fact.op in ("<", "≤") and fact.args[0] == var(name) or fact.op in (">", "≥") and fact.args[1] == var(name)
+    upper = (fact.op in ("<", "≤") and fact.args[0] == var(name)) or (
+        fact.op in (">", "≥") and fact.args[1] == var(name)
+    )
     return upper or low == 0
 
 
-def _connected(goal: Goal) -> set[str]:
-    """Names tied to the target through shared facts."""
-    assert goal.term is not None
-    names = set(free_names(goal.term))
-    if not names & set(goal.variables):  # the target is False: everything counts
-        names |= {n for p in goal.propositions for n in free_names(p)}
-    changed = True
-    while changed:
-        changed = False
-        for fact in goal.propositions:
-            used = free_names(fact) & set(goal.variables)
-            if used & names and not used <= names:
-                names |= used
-                changed = True
-    return names
-
-
 def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tuple[str, Term]]) -> str:
-    """`have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to what we have."""
+    """`have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to what we
+    have.
+    """
     assert goal.term is not None
     (key,) = goal.fresh("key")
     statement, use = f"have {key} : ", [f"exact {key}"]
@@ -463,7 +496,8 @@ def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tup
         else:
             (k,) = goal.fresh(name + "'")
             shifts.append(
-                f"obtain ⟨{k}, rfl⟩ : ∃ {k} : Nat, {name} = ↑{k} + {_numeral(low)} := ⟨({name} - {_numeral(low)}).toNat, by omega⟩"
+                f"obtain ⟨{k}, rfl⟩ : ∃ {k} : Nat, {name} = ↑{k} + {_numeral(low)} := "
+                f"⟨({name} - {_numeral(low)}).toNat, by omega⟩"
             )
             statement += f"∀ {k} : Nat, {k} < {high - low + 1} → "
             use.append(f"{k} (by omega)")
@@ -471,7 +505,9 @@ def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tup
         done.add(name)
         ready = [f for f in remaining if free_names(f[1]) & set(goal.variables) <= done]
         remaining = [f for f in remaining if f not in ready]
-        if ready:  # one conjunction: Lean looks for decidability step by step, and long chains of premises defeat it
+        if (
+            ready
+        ):  # one conjunction: Lean looks for decidability step by step, and long chains of premises defeat it
             statement += " ∧ ".join(show(replace(f, substitution), 36) for _, f in ready) + " → "
             use.append(ready[0][0] if len(ready) == 1 else "⟨" + ", ".join(n for n, _ in ready) + "⟩")
     statement += show(replace(goal.term, substitution), 26) + " := by decide +kernel"

@@ -1,4 +1,6 @@
-"""Moves about divisors: explicit cofactors, eliminating a variable from two divisibilities, greatest common divisors."""
+"""Moves about divisors: explicit cofactors, eliminating a variable from two divisibilities, greatest common
+divisors.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,16 @@ def _cofactor(goal: Goal) -> Iterator[Move]:
             yield from _multiple(goal, name, fact, dividend, divisor)
 
 
-def _quotients(dividend: Polynomial, divisor: Polynomial, relations: list[Polynomial]) -> Iterator[Polynomial]:
+def _quotients(
+    dividend: Polynomial, divisor: Polynomial, relations: list[Polynomial]
+) -> Iterator[Polynomial]:
     quotient, rest = divide(dividend, divisor)
     if not rest:
         yield quotient
         return
     for relation in relations:
-        # modulo the divisor the relation becomes reduced; if that divides the rest, its multiple corrects the quotient
+        # modulo the divisor the relation becomes reduced; if that divides the rest, its multiple corrects
+        # the quotient
         shift, reduced = divide(relation, divisor)
         if not reduced:
             continue
@@ -90,10 +95,12 @@ def _from_remainders(goal: Goal) -> Iterator[Move]:
         difference = number if remainder == 0 else Term("-", (number, num(remainder)))
         claim = Term("∣", (modulus, difference))
         if claim not in goal.propositions:
-            proof = f"⟨{show(number, 71)} / {show(modulus, 71)}, by have := Int.mul_ediv_add_emod {show(number, 100)} {show(modulus, 100)}; omega⟩"
-            if number.op in ("*", "/"):
-                proof = proof.replace(f"⟨{show(number, 71)} /", f"⟨({number}) /")
-            yield Move(f"have {h} : {claim} := {proof}", 0.15, f"{name} as a divisibility", forced=True, fact=True)
+            quotient = f"({number})" if number.op in ("*", "/") else show(number, 71)
+            division = f"Int.mul_ediv_add_emod {show(number, 100)} {show(modulus, 100)}"
+            proof = f"⟨{quotient} / {show(modulus, 71)}, by have := {division}; omega⟩"
+            yield Move(
+                f"have {h} : {claim} := {proof}", 0.15, f"{name} as a divisibility", forced=True, fact=True
+            )
 
 
 def _gcd_facts(goal: Goal) -> Iterator[Move]:
@@ -102,9 +109,13 @@ def _gcd_facts(goal: Goal) -> Iterator[Move]:
     terms = [*goal.propositions, *([goal.term] if goal.term is not None else [])]
     for term in terms:
         for part in subterms(term):
-            if part.op == "app" and part.args[0].name in ("Nat.gcd", ".gcd") and len(part.args) == 3 and part not in seen:
-                if free_names(part) & set(goal.naturals):
-                    seen.append(part)
+            if (
+                part.op == "app"
+                and part.args[0].name in ("Nat.gcd", ".gcd")
+                and len(part.args) == 3
+                and part not in seen
+            ) and free_names(part) & set(goal.naturals):
+                seen.append(part)
     for part in seen[:2]:
         a, b = part.args[1:]
         hl, hr = goal.fresh("hl", "hr")
@@ -123,7 +134,11 @@ def _gcd_facts(goal: Goal) -> Iterator[Move]:
             product = Term("=", (Term("*", (part, lcm)), Term("*", (a, b))))
             if product not in goal.propositions:
                 yield Move(
-                    f"have {h} : {product} := Nat.gcd_mul_lcm _ _", 0.2, "gcd times lcm", forced=True, fact=True
+                    f"have {h} : {product} := Nat.gcd_mul_lcm _ _",
+                    0.2,
+                    "gcd times lcm",
+                    forced=True,
+                    fact=True,
                 )
 
 
@@ -145,12 +160,12 @@ def _eliminate(goal: Goal) -> Iterator[Move]:
                 p, q = -p, -q
             (h,) = goal.fresh("hd")
             integral = bool(free_names(first) & set(goal.integers))
-            yield Move(_combine(goal, h, claim, (first_name, first, p), (second_name, second, q), integral), 0.2,
-                       "eliminate a variable", forced=True, fact=True)  # fmt: skip
+            text = _combine(h, claim, (first_name, first, p), (second_name, second, q), integral)
+            yield Move(text, 0.2, "eliminate a variable", forced=True, fact=True)
 
 
 def _combination(first: Term, second: Term) -> tuple[int, int, int] | None:
-    """(p, q, c) with p · first + q · second = c, a constant, when both are linear in the same single variable."""
+    """(p, q, c) with p · first + q · second = c, a constant, when both are linear in the same variable."""
     a, b = polynomial(first), polynomial(second)
     if a is None or b is None:
         return None
@@ -167,24 +182,23 @@ def _combination(first: Term, second: Term) -> tuple[int, int, int] | None:
 
 
 def _combine(
-    goal: Goal, h: str, claim: Term, first: tuple[str, Term, int], second: tuple[str, Term, int], integral: bool
+    h: str, claim: Term, first: tuple[str, Term, int], second: tuple[str, Term, int], integral: bool
 ) -> str:
     if integral:
-        parts = [f"Int.dvd_mul_of_dvd_right {n} ({k})" for n, _, k in (first, second)]
-        summed = f"Int.dvd_add ({parts[0]}) ({parts[1]})"
-        return f"have {h} : {claim} := by\n  have := {summed}\n  simpa [Int.mul_add, Int.mul_sub] using this" if False else (
+        return (
             f"have {h} : {claim} := by\n"
             f"  obtain ⟨u, hu⟩ := {first[0]}\n"
             f"  obtain ⟨v, hv⟩ := {second[0]}\n"
             f"  exact ⟨({first[2]}) * u + ({second[2]}) * v, by grind⟩"
         )
     positive, negative = (first, second) if first[2] > 0 else (second, first)
+    minuend = f"{positive[2]} * {show(positive[1].args[1], 71)}"
+    subtrahend = f"{-negative[2]} * {show(negative[1].args[1], 71)}"
     return (
         f"have {h} : {claim} := by\n"
         f"  have h := Nat.dvd_sub (Nat.dvd_mul_left_of_dvd {positive[0]} {positive[2]}) "
         f"(Nat.dvd_mul_left_of_dvd {negative[0]} {-negative[2]})\n"
-        f"  rwa [show {positive[2]} * {show(positive[1].args[1], 71)} - {-negative[2]} * {show(negative[1].args[1], 71)} = "
-        f"{claim.args[1]} by omega] at h"
+        f"  rwa [show {minuend} - {subtrahend} = {claim.args[1]} by omega] at h"
     )
 
 

@@ -38,7 +38,8 @@ def _instances(goal: Goal) -> Iterator[Move]:
         tuples = list(itertools.product(points[: 6 if len(variables) == 1 else 3], repeat=len(variables)))
         facts = goal.fresh(*[f"{name}'"] * len(tuples))
         single = [
-            f"have {h} := {name} {' '.join(show(p, 100) for p in at)}{premises}" for h, at in zip(facts, tuples, strict=True)
+            f"have {h} := {name} {' '.join(show(p, 100) for p in at)}{premises}"
+            for h, at in zip(facts, tuples, strict=True)
         ]
         if not guards and len(single) > 1:
             yield Move("\n".join(single), 0.8, f"{name} at useful points", fact=True)
@@ -61,7 +62,7 @@ def _points(goal: Goal) -> list[Term]:
                         found[argument] = None
     for variable in goal.variables[:2]:
         found[var(variable)] = None
-    for c in [*(c for c in constants(goal) if 0 <= c <= 100)][:4] + [0, 1]:
+    for c in [*[*(c for c in constants(goal) if 0 <= c <= 100)][:4], 0, 1]:
         found[num(c)] = None
     return list(found)
 
@@ -125,7 +126,9 @@ def _recurrences(goal: Goal) -> Iterator[Recurrence]:
             continue
         function = left.args[0].name
         lead = _offset(left.args[1], n)
-        inner = [_offset(t.args[1], n) for t in subterms(right) if t.op == "app" and t.args[0] == left.args[0]]
+        inner = [
+            _offset(t.args[1], n) for t in subterms(right) if t.op == "app" and t.args[0] == left.args[0]
+        ]
         offsets = [o for o in inner if o is not None]
         if lead is None or not offsets or len(offsets) < len(inner) or any(o >= lead for o in offsets):
             continue
@@ -291,7 +294,10 @@ def _periodic(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
     start = max(start, recurrence.start)
     f = recurrence.function
     step, all_steps, n, q, ih = goal.fresh("step", "period", "n", "q", "ih")
-    lines = [f"have {step} : ∀ {n}, {f} ({n} + {start + period}) = {f} ({_plus(n, start)}) := by", f"  intro {n}"]
+    lines = [
+        f"have {step} : ∀ {n}, {f} ({n} + {start + period}) = {f} ({_plus(n, start)}) := by",
+        f"  intro {n}",
+    ]
     for j in range(period):
         at = f"{n} + {start + j}" if start + j else n
         term = _sum(var(n), start + j)
@@ -304,7 +310,8 @@ def _periodic(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
         "  | zero => simp",
         f"  | succ {q} {ih} =>",
         f"    have := {step} ({period} * {q} + r)",
-        f"    rw [show {period} * ({q} + 1) + (r + {start}) = {period} * {q} + r + {start + period} by omega, this,",
+        f"    rw [show {period} * ({q} + 1) + (r + {start}) = "
+        f"{period} * {q} + r + {start + period} by omega, this,",
         f"      show {period} * {q} + r + {start} = {period} * {q} + (r + {start}) by omega, {ih}]",
     ]
     known = _known(goal, f)
@@ -333,16 +340,20 @@ def _period(values: list[int | None], order: int) -> tuple[int, int] | None:
     for start in range(min(6, len(known))):
         for period in range(1, LONGEST_PERIOD + 1):
             tail = known[start:]
-            if len(tail) >= 2 * period + order and all(a == b for a, b in zip(tail, tail[period:], strict=False)):
+            if len(tail) >= 2 * period + order and all(
+                a == b for a, b in zip(tail, tail[period:], strict=False)
+            ):
                 return first + start, period
     return None
 
 
 def _periodic_residues(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
-    """The residues mod m repeat, although the sequence grows: state a window of residues in each class of n."""
+    """The residues mod m repeat, although the sequence grows: state a window of residues by class of n."""
     needed = _needed(goal, recurrence.function)
     moduli = {
-        literal(t.args[1]) for t in subterms(goal.term or num(0)) if t.op == "%" and literal(t.args[1]) is not None
+        literal(t.args[1])
+        for t in subterms(goal.term or num(0))
+        if t.op == "%" and literal(t.args[1]) is not None
     }
     if not needed or max(needed) < 12 or recurrence.start > 1:
         return
@@ -356,10 +367,11 @@ def _periodic_residues(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
         f, width = recurrence.function, recurrence.order
         key, n, ih, h = goal.fresh("key", "n", "ih", "h")
         cases = [
-            " ∧ ".join(
-                [f"{n} % {period} = {r}"] if period > 1 else [f"0 ≤ {n}"]
+            " ∧ ".join([f"{n} % {period} = {r}"] if period > 1 else [f"0 ≤ {n}"])
+            + "".join(
+                f" ∧ {f} ({_plus(n, start + i)}) % {modulus} = {residues[start + (r + i)]}"
+                for i in range(width)
             )
-            + "".join(f" ∧ {f} ({_plus(n, start + i)}) % {modulus} = {residues[start + (r + i)]}" for i in range(width))
             for r in range(period)
         ]
         top = _sum(_sum(Term("+", (var(n), num(1))), start), width - 1)
@@ -377,4 +389,6 @@ def _periodic_residues(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
         lines += [f"have {h} := {key} {index - start}" for index in needed if index >= start]
         lines += [f"simp only [Nat.reduceAdd, Nat.reduceMod] at {h}", "omega"]
         assert top.op
-        yield Move("\n".join(lines), 0.6, f"{f} mod {modulus} has period {period}", closing=True, seconds=30.0)
+        yield Move(
+            "\n".join(lines), 0.6, f"{f} mod {modulus} has period {period}", closing=True, seconds=30.0
+        )

@@ -25,7 +25,9 @@ def _named_in_target(goal: Goal) -> set[str]:
 
 
 def _grows(goal: Goal, name: str) -> bool:
-    """Whether the number stands where induction helps: in a power, a product, a function or what is not understood."""
+    """Whether the number stands where induction helps: in a power, a product, a function or what is not
+    understood.
+    """
     if goal.term is None:
         return True
     return any(t.op in ("^", "*", "app") and name in free_names(t) for t in subterms(goal.term))
@@ -37,7 +39,8 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
     (ih,) = goal.fresh("ih")
     base = _base(goal, name)
     powers = goal.term is not None and any(
-        t.op == "^" and name in free_names(t.args[1]) or t.op == "app" and name in free_names(t) for t in subterms(goal.term)
+        (t.op == "^" and name in free_names(t.args[1])) or (t.op == "app" and name in free_names(t))
+        for t in subterms(goal.term)
     )
     cost = 0.6 if powers else 1.2
     others = [v for v in goal.naturals if v != name and v in _named_in_target(goal)]
@@ -48,7 +51,8 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
         (shifted,) = goal.fresh("m" if name != "m" else "k")
         drop = [h for h in facts if h in bound]
         from_base = (
-            f"obtain ⟨{shifted}, rfl⟩ : ∃ {shifted}, {name} = {shifted} + {value} := ⟨{name} - {value}, by omega⟩\n"
+            f"obtain ⟨{shifted}, rfl⟩ : ∃ {shifted}, {name} = {shifted} + {value} := "
+            f"⟨{name} - {value}, by omega⟩\n"
             + (f"clear {' '.join(drop)}\n" if drop else "")
             + f"induction {shifted} with\n| zero => ?_\n| succ {shifted} {ih} => ?_"
         )
@@ -62,7 +66,11 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
     yield Move(f"cases {name} with\n| zero => ?_\n| succ {name} => ?_", cost + 0.2, f"cases {name}")
     if not facts:
         yield Move(_two_step(goal, name, ih), cost + 0.5, f"induction {name} in steps of two")
-    yield Move(f"induction {name} using Nat.strongRecOn with\n| _ {name} {ih} => ?_", cost + 0.7, f"strong induction {name}")
+    yield Move(
+        f"induction {name} using Nat.strongRecOn with\n| _ {name} {ih} => ?_",
+        cost + 0.7,
+        f"strong induction {name}",
+    )
 
 
 def _two_step(goal: Goal, name: str, ih: str) -> str:

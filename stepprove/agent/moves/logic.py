@@ -81,7 +81,11 @@ def _pattern(goal: Goal, h: Hypothesis, term: Term) -> str:
         if t.op == "∃":
             return [fresh(t.name.removesuffix("✝")), *part(t.args[1])]
         if t.op == "∧":
-            return [*part(t.args[0]), *part(t.args[1])] if t.args[0].op != "∃" else [nested(t.args[0]), *part(t.args[1])]
+            return (
+                [*part(t.args[0]), *part(t.args[1])]
+                if t.args[0].op != "∃"
+                else [nested(t.args[0]), *part(t.args[1])]
+            )
         return [fresh(names[0])]
 
     def nested(t: Term) -> str:
@@ -118,7 +122,9 @@ def _target(goal: Goal) -> Iterator[Move]:
         yield Move("constructor", 0.1, "constructor", forced=True)
     elif term.op == "∧":
         count = len(list(conjuncts(term)))
-        yield Move(f"refine ⟨{', '.join(['?_'] * _right_depth(term, count))}⟩", 0.1, "constructor", forced=True)
+        yield Move(
+            f"refine ⟨{', '.join(['?_'] * _right_depth(term, count))}⟩", 0.1, "constructor", forced=True
+        )
     elif term.op == "∨":
         yield Move("left", 1.2, "left")
         yield Move("right", 1.3, "right")
@@ -147,7 +153,9 @@ def _modus_ponens(goal: Goal) -> Iterator[Move]:
     """Use an implication whose premise is at hand."""
     for name, term in goal.facts:
         if term.op == "→":
-            yield Move(f"have {name} := {name} (by first | assumption | omega | simp_all)", 0.3, f"use {name}")
+            yield Move(
+                f"have {name} := {name} (by first | assumption | omega | simp_all)", 0.3, f"use {name}"
+            )
             if term.args[1] == goal.term:
                 yield Move(f"apply {name}", 0.5, f"apply {name}")
     for h in goal.hypotheses:

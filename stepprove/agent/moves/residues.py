@@ -1,17 +1,19 @@
 """Moves that look at numbers modulo m: residue classes, residues of powers, periods of b ^ n mod m.
 
-Which modulus, and which residues can occur, is found by a numerical experiment; Lean checks the resulting claim.
+Which modulus, and which residues can occur, is found by a numerical experiment; Lean checks the resulting
+claim.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
-from stepprove.agent.numeric import NotEvaluated, Setting, holds, natural, value
-from stepprove.agent.term import Term, conjuncts, free_names, literal, show, subterms
+from stepprove.agent.numeric import NotEvaluated, Setting, natural, value
+from stepprove.agent.term import Term, conjuncts, free_names, literal, num, show, subterms
 
 LARGEST_MODULUS = 40
 LONGEST_PERIOD = 24
@@ -27,6 +29,7 @@ def moves(goal: Goal) -> Iterator[Move]:
     yield from _powers(goal, statements, moduli)
     yield from _exponentials(goal, statements, moduli)
     yield from _known_residues(goal)
+    yield from _formulas(goal, statements, moduli)
 
 
 def _statements(goal: Goal) -> list[Term]:
@@ -75,11 +78,12 @@ def _split(goal: Goal, statements: list[Term], modulus: int) -> Iterator[Move]:
         (h,) = goal.fresh("h")
         cases = classes(name, modulus, range(modulus))
         alternatives = " | ".join([h] * modulus)
+        divides = "Int.dvd_iff_emod_eq_zero, Nat.dvd_iff_mod_eq_zero"
+        closer = f"simp [{_rules(goal, name)}, {divides}, {h}]"
+        if modulus > 9:
+            closer = f"simp_all [{_rules(goal, name)}]"
         yield Move(
-            f"have {h} : {cases} := by omega\n"
-            f"rcases {h} with {alternatives} <;> try simp [{_rules(goal, name)}, Int.dvd_iff_emod_eq_zero, Nat.dvd_iff_mod_eq_zero, {h}]"
-            if modulus <= 9
-            else f"have {h} : {cases} := by omega\nrcases {h} with {alternatives} <;> try simp_all [{_rules(goal, name)}]",
+            f"have {h} : {cases} := by omega\nrcases {h} with {alternatives} <;> try {closer}",
             0.8 + modulus / 40,
             f"residues of {name} mod {modulus}",
             seconds=15.0,
@@ -99,15 +103,71 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
         names = goal.fresh(*["h"] * len(powers))
         cases_name = goal.fresh("c")[0]
         for h, (name, exponent) in zip(names, powers, strict=True):
-            residues = sorted({pow(r, exponent, modulus) for r in range(modulus)})
+            possible = _possible(goal, name, modulus)
+            residues = sorted({pow(r, exponent, modulus) for r in possible})
             power = f"{name} ^ {exponent}"
             facts.append(
                 f"have {h} : {classes(power, modulus, residues)} := by\n"
-                f"  have {cases_name} : {classes(name, modulus, range(modulus))} := by omega\n"
-                f"  rcases {cases_name} with {' | '.join([cases_name] * modulus)} <;> "
+                f"  have {cases_name} : {classes(name, modulus, possible)} := by omega\n"
+                f"  rcases {cases_name} with {' | '.join([cases_name] * len(possible))} <;> "
                 f"simp [{_rules(goal, name)}, {cases_name}]"
             )
         yield Move("\n".join(facts), 0.7 + modulus / 50, f"residues of powers mod {modulus}", seconds=20.0)
+
+
+def _possible(goal: Goal, name: str, modulus: int) -> list[int]:
+    """The residues that facts of the form name % m = r, with `modulus` dividing m, leave."""
+    for fact in goal.propositions:
+        if fact.op == "=" and fact.args[0].op == "%" and fact.args[0].args[0].name == name:
+            known, residue = literal(fact.args[0].args[1]), literal(fact.args[1])
+            if known is not None and residue is not None and known % modulus == 0:
+                return [residue % modulus]
+    return list(range(modulus))
+
+
+def _formulas(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
+    """Where n is given by a formula too large to work with, its residues can still be computed."""
+    periods = {
+        sum(not condition.startswith("n =") for condition, _ in period)
+        for b, _, _ in _exponential_terms(goal, statements)
+        for m in moduli
+        if (period := _period(b, m))
+    }
+    modulus = math.lcm(1, *moduli, *periods)
+    for name, fact in goal.facts:
+        if fact.op != "=" or fact.args[0].op != "var" or free_names(fact.args[1]) or not 2 <= modulus <= 5000:
+            continue
+        variable, residue = fact.args[0].name, _residue(fact.args[1], modulus)
+        stated = any(
+            p.op == "=" and p.args[0] == Term("%", (fact.args[0], num(modulus))) for p in goal.propositions
+        )
+        if residue is None or stated or variable not in goal.variables:
+            continue
+        h, positive = goal.fresh("hr", "hp")
+        yield Move(
+            f"have {h} : {variable} % {modulus} = {residue} := by rw [{name}]; decide +kernel\n"
+            f"have {positive} : 0 < {variable} := by rw [{name}]; decide +kernel\n"
+            f"clear {name}",
+            0.3,
+            f"{variable} mod {modulus}",
+        )
+
+
+def _residue(term: Term, modulus: int) -> int | None:
+    """A closed term mod `modulus`, without computing the term."""
+    known = literal(term)
+    if known is not None:
+        return known % modulus
+    if term.op not in ("+", "*", "^"):
+        return None
+    left = _residue(term.args[0], modulus)
+    if term.op == "^":
+        exponent = literal(term.args[1])
+        return None if left is None or exponent is None else pow(left, exponent, modulus)
+    right = _residue(term.args[1], modulus)
+    if left is None or right is None:
+        return None
+    return (left + right if term.op == "+" else left * right) % modulus
 
 
 def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[str, int]]:
@@ -149,15 +209,21 @@ def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iter
             facts = _period(base, modulus)
             if facts is None:
                 continue
-            h, key, n, ih, positive = goal.fresh("h", "key", "n" if "n" not in goal.names else "k", "ih", "hpos")
+            h, key, n, ih, positive = goal.fresh(
+                "h", "key", "n" if "n" not in goal.names else "k", "ih", "hpos"
+            )
             shown = f"({base} : ℤ)" if integral else str(base)
             if integral and "ℤ" not in _printed(goal):
                 shown = f"({base} : Int)"
             claim = " ∨ ".join(
                 f"({condition.replace('n', n)} ∧ {shown} ^ {n} % {modulus} = {r})" for condition, r in facts
             )
-            rules = ("Int.pow_succ, Int.mul_emod, Int.add_emod" if integral else "Nat.pow_succ, Nat.mul_mod") + ", Nat.add_mod"
-            truncated = not integral and base > 0 and any(t.op == "-" for s in statements for t in subterms(s))
+            rules = (
+                "Int.pow_succ, Int.mul_emod, Int.add_emod" if integral else "Nat.pow_succ, Nat.mul_mod"
+            ) + ", Nat.add_mod"
+            truncated = (
+                not integral and base > 0 and any(t.op == "-" for s in statements for t in subterms(s))
+            )
             yield Move(
                 f"have {key} : ∀ {n} : Nat, {claim} := by\n"
                 f"  intro {n}\n"
@@ -168,7 +234,11 @@ def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iter
                 f"      simp [{rules}, {h}, {ih}]\n"
                 f"have {h} := {key} {show(exponent, 100)}\n"
                 f"clear {key}"
-                + (f"\nhave {positive} : 0 < {shown} ^ {show(exponent, 76)} := Nat.pow_pos (by decide)" if truncated else ""),
+                + (
+                    f"\nhave {positive} : 0 < {shown} ^ {show(exponent, 76)} := Nat.pow_pos (by decide)"
+                    if truncated
+                    else ""
+                ),
                 0.5 + 0.01 * len(facts),
                 f"period of {base} ^ n mod {modulus}",
                 seconds=20.0,
@@ -232,9 +302,3 @@ def _known_residues(goal: Goal) -> Iterator[Move]:
     ):
         if (goal.integers and kind == "Int") or (goal.naturals and kind == "Nat"):
             yield Move(f"simp [{rules}, {', '.join(known)}]", 0.3, "compute residues", closing=True)
-
-
-def excluded(goal: Goal, names: list[str], values: tuple[int, ...]) -> bool:
-    """Whether the hypotheses rule the values out."""
-    at = Setting(dict(zip(names, values, strict=True)), frozenset(goal.naturals))
-    return any(holds(fact, at) is False for fact in goal.propositions)

@@ -1,4 +1,6 @@
-"""Witnesses: small numbers that an experiment finds, terms of the goal, and simple expressions in its variables."""
+"""Witnesses: small numbers that an experiment finds, terms of the goal, and simple expressions in its
+variables.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from stepprove.agent.experiments import solutions
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
 from stepprove.agent.numeric import Setting, constants, holds, small_values
-from stepprove.agent.term import Term, free_names, show, subterms, var
+from stepprove.agent.term import Term, free_names, replace, show, subterms, var
 
 _SEARCHED = {1: 2000, 2: 60, 3: 16}
 _NUMBERS = {"ℕ", "Nat", "ℤ", "Int", ""}
@@ -35,12 +37,16 @@ def moves(goal: Goal) -> Iterator[Move]:
 
 def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iterator[Move]:
     """The first small numbers for which the statement holds, or cannot be said to fail."""
-    natural = frozenset(n for n, k in zip(names, kinds, strict=True) if k in ("ℕ", "Nat", "")) | frozenset(goal.naturals)
+    natural = frozenset(n for n, k in zip(names, kinds, strict=True) if k in ("ℕ", "Nat", "")) | frozenset(
+        goal.naturals
+    )
     closed = not free_names(body) & set(goal.variables)
     reach = _SEARCHED[len(names)]
     found = 0
     ranges = [list(small_values(n in natural, reach if closed else 6)) for n in names]
-    ranges = [sorted(set(r) | {c for c in constants(goal) if c >= 0}, key=lambda v: (abs(v), -v)) for r in ranges]
+    ranges = [
+        sorted(set(r) | {c for c in constants(goal) if c >= 0}, key=lambda v: (abs(v), -v)) for r in ranges
+    ]
     examples = [dict(zip(s.names, v, strict=True)) for s in [solutions(goal)] if s for v in s.values[:40]]
     for values in itertools.product(*ranges):
         at = dict(zip(names, values, strict=True))
@@ -65,17 +71,19 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
     candidates = list(_candidates(goal, body, names[0]))
     natural = frozenset(goal.naturals) | frozenset(names)
     variables = [v for v in goal.variables if v in free_names(body)]
-    examples = [dict(zip(variables, v, strict=True)) for v in itertools.product((0, 1, 2, 3, 5, 8), repeat=len(variables))]
-    natural_goal = goal
+    examples = [
+        dict(zip(variables, v, strict=True))
+        for v in itertools.product((0, 1, 2, 3, 5, 8), repeat=len(variables))
+    ]
     rank = 0
     for guess in candidates:
         if len(names) == 1 and variables:
             refuted = False
             for example in examples[:40]:
                 at = Setting(example, natural)
-                if any(holds(p, at) is False for p in natural_goal.propositions):
+                if any(holds(p, at) is False for p in goal.propositions):
                     continue
-                if holds(_put(body, names[0], guess), at) is False:
+                if holds(replace(body, {names[0]: guess}), at) is False:
                     refuted = True
                     break
             if refuted:
@@ -86,27 +94,31 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
             return
 
 
-def _put(body: Term, name: str, guess: Term) -> Term:
-    from stepprove.agent.term import replace
-
-    return replace(body, {name: guess})
-
-
 def _candidates(goal: Goal, body: Term, name: str) -> Iterator[Term]:
     """Terms of the goal, then sums, products, quotients and shifts of its variables."""
     seen: dict[Term, None] = {}
     variables = [var(v) for v in goal.variables[:3]]
     for v in variables:
         seen[v] = None
-    pool = [t for p in [*goal.propositions, body] for t in subterms(p) if t.op in ("+", "-", "*", "/", "%", "^", "app", "var")]
+    pool = [
+        t
+        for p in [*goal.propositions, body]
+        for t in subterms(p)
+        if t.op in ("+", "-", "*", "/", "%", "^", "app", "var")
+    ]
     for t in pool:
-        if free_names(t) and free_names(t) <= set(goal.variables) | set(goal.functions) and t.name not in goal.functions:
+        if (
+            free_names(t)
+            and free_names(t) <= set(goal.variables) | set(goal.functions)
+            and t.name not in goal.functions
+        ):
             seen[t] = None
     two, one = Term("num", name="2"), Term("num", name="1")
     for v in variables:
-        for t in (Term("+", (v, one)), Term("*", (two, v)), Term("/", (v, two)), Term("-", (v, one)),
-                  Term("+", (Term("*", (two, v)), one)), Term("*", (v, v)), Term("+", (v, two))):  # fmt: skip
-            seen[t] = None
+        successor, double = Term("+", (v, one)), Term("*", (two, v))
+        shapes = [successor, double, Term("/", (v, two)), Term("-", (v, one)), Term("+", (double, one))]
+        shapes += [Term("*", (v, v)), Term("+", (v, two)), Term("*", (two, successor))]
+        seen.update(dict.fromkeys(shapes))
     for a, b in itertools.combinations(variables, 2):
         for op in ("+", "*", "-"):
             seen[Term(op, (a, b))] = None
