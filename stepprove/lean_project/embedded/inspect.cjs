@@ -209,6 +209,7 @@ module.exports = lean => {
         ...naming(name),
         statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
         value: valueState(text, before && before.info, info),
+        rested: before !== undefined && rested(text),
         unchecked: isUnsafe(info) ? 'unsafe' : isPartial(info) ? 'partial'
           : implementedBy(env, name) ? 'implemented_by' : isExtern(env, name) ? 'extern' : null,
         uses: usedBy(info, false).filter(n => now.has(n)),
