@@ -30,7 +30,8 @@ CHECKS = (
     "theorem t{0} (a b : Int) : (a + b) * (a - b) = a * a - b * b + {0} - {0} := by grind",
     "theorem t{0} : (2 ^ 10 + {0}) % 7 = (1024 + {0}) % 7 := by decide",
     "def f{0} : Nat → Nat | 0 => {0} | n + 1 => f{0} n + 2\n"
-    "theorem t{0} (n : Nat) : f{0} n = 2 * n + {0} := by\n  induction n with\n  | zero => rfl\n  | succ n ih => simp [f{0}, ih]; omega",
+    "theorem t{0} (n : Nat) : f{0} n = 2 * n + {0} := by\n"
+    "  induction n with\n  | zero => rfl\n  | succ n ih => simp [f{0}, ih]; omega",
     "theorem t{0} (n : Nat) : n < {0} := by omega",
     "theorem t{0} (p q r : Prop) : (p → q) → (q → r) → p → r := by intro f g x; exact g (f x)",
     "example (n : Nat) (h : n % 4 = {0} % 4) : n % 2 = {0} % 2 := by omega",
