@@ -46,6 +46,11 @@ class Chain:
             self._answers.append(answer)
         return self._answers[len(self._base) :]
 
+    @property
+    def reached(self) -> int | None:
+        """How many chunks are elaborated: after a failure, the number of the one that failed; None if the base did."""
+        return None if len(self._texts) < len(self._base) else len(self._texts) - len(self._base)
+
     def nothing(self) -> CommandResponse:
         """What Lean says of the last text of the base, before any chunk."""
         self.answers(())

@@ -59,11 +59,11 @@ def disprove(
     Only the embedded engine can negate a state; with another there is nothing to find. Raises ReplFailure when Lean fails
     other than by running out of time on a step.
     """
-    deadline = time.monotonic() + budget_seconds
     negation = _Negation(repl, open_root)
     goal = negation.open()
     if goal is None:
         return NOTHING
+    deadline = time.monotonic() + budget_seconds  # Lean may just have been restarted: that is not on its account
     for tactic, found_by, example in _candidates(goal):
         left = deadline - time.monotonic()
         if cancelled() or left <= 0:

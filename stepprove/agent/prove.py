@@ -19,6 +19,7 @@ from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.agent.trial import settle
 from stepprove.agent.worker import CHUNK_SECONDS, Worker
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.names import components
 from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import Hole, SourceFile
 
@@ -64,10 +65,11 @@ def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
         return list(source.holes)
     indices: set[int] = set()
     for name in theorems:
+        wanted = components(name)
         same = [
             d
             for d in source.declarations
-            if d.name is not None and name in {d.name, d.full_name, (d.full_name or "").rsplit(".", 1)[-1]}
+            if d.full_name is not None and wanted and components(d.full_name)[-len(wanted) :] == wanted
         ]
         if not same:
             known = ", ".join(d.full_name or "" for d in source.declarations if d.full_name and d.holes)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 from stepprove.agent.chain import Chain
 from stepprove.agent.report import HoleResult
-from stepprove.agent.worker import CHUNK_SECONDS, Worker, fills
+from stepprove.agent.worker import CHUNK_SECONDS, Worker
 from stepprove.lean_project.examples import name_examples
-from stepprove.lean_project.gate import Judgement, Verdict, inspect, judge
+from stepprove.lean_project.gate import Judgement, Verdict, errors_of, inspect, judge
+from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.source import Edit, apply_edits
 
@@ -20,7 +22,7 @@ def settle(worker: Worker, results: list[HoleResult]) -> tuple[str, list[HoleRes
     """
     trial = _Trial(worker)
     for _ in range(len(results) + 1):
-        edits = fills(worker.source, results)
+        edits = worker.fills(results)
         judgement = trial.judge(edits)
         after = trial.heed(results, judgement)
         if after == results:
@@ -52,7 +54,7 @@ class _Trial:
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 
     def declared(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
-        """The names that some chunks declare, asked of Lean."""
+        """What rests on `sorry` among the names that some chunks declare, asked of Lean."""
         renamed = {e.chunk: e.edit for e in self.examples}
         chunks = []
         for chunk, text in zip(self.source.chunks, self.worker.chunks, strict=True):
@@ -67,7 +69,9 @@ class _Trial:
         for number in numbers:
             facts = inspect(self.worker.repl, before[number + 1], before[number], replay=False)
             names[number] = frozenset(
-                d.display for d in facts.declarations if d.statement == "new" and not d.internal
+                d.display
+                for d in facts.declarations
+                if d.statement == "new" and not d.internal and "sorryAx" in d.axioms
             )
         return names
 
@@ -84,8 +88,6 @@ class _Trial:
 
     def heed(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
         """The results with what the gate turned away taken out."""
-        if judgement.accepted:
-            return results
         if judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE} or (
             judgement.outcome is Outcome.REJECTED and not judgement.verdicts
         ):
@@ -95,6 +97,14 @@ class _Trial:
             return [
                 self.turned_away(r, Outcome.FAILED, f"it does not hold in the file: {judgement.reason}")
                 if self.source.holes[r.index].chunk in broken
+                else r
+                for r in results
+            ]
+        guilty = {number for number, names in self.names.items() if judgement.culprit in names}
+        if any(r.outcome is Outcome.PROVED and self.source.holes[r.index].chunk in guilty for r in results):
+            return [
+                self.turned_away(r, Outcome.REJECTED, judgement.reason)
+                if self.source.holes[r.index].chunk in guilty
                 else r
                 for r in results
             ]
@@ -109,8 +119,15 @@ class _Trial:
             return result
         number = self.source.holes[result.index].chunk
         names = self.names[number]
-        own = ({result.declaration} & names) or names
-        bad = [v for name in own if name and (v := verdicts.get(name)) and v.outcome is not Outcome.PROVED]
+        declared = components(result.declaration or "")
+        own = {name for name in names if components(name) == declared} or names
+        if not own:
+            return self.turned_away(result, Outcome.FAILED, "it is part of nothing that the gate could judge")
+        bad = [
+            verdicts.get(name) or Verdict(name=name, kind="unknown", outcome=Outcome.REJECTED)
+            for name in sorted(filter(None, own))
+            if name not in verdicts or verdicts[name].outcome is not Outcome.PROVED
+        ]
         if not bad:
             return result
         proved = {r.index for r in results if r.outcome is Outcome.PROVED}
@@ -132,7 +149,7 @@ class _Trial:
 
     def chunks_with_errors(self, results: Sequence[HoleResult], judgement: Judgement) -> set[int]:
         """The chunks in which Lean reports errors."""
-        bad_lines = {m.pos.line for m in judgement.messages if m.severity == "error"}
+        bad_lines = {m.pos.line for m in errors_of(judgement.messages)}
         line = self.source.text[: self.source.header_end if self.worker.base else 0].count("\n")
         starts = []
         at = 1 + self.source.text[: self.source.header_end].count("\n") - line
@@ -152,5 +169,13 @@ class _Trial:
         return tuple(
             v.model_copy(update={"name": f"example (line {lines[v.name]})"}) if v.name in lines else v
             for v in judgement.verdicts
-            if v.name in concerned
+            if v.name in concerned and not self.made_by_lean(v.name)
         )
+
+    def made_by_lean(self, name: str) -> bool:
+        """Whether a name is one that Lean gives to what it makes of a declaration."""
+        owner, _, last = name.rpartition(".")
+        return any(owner in names for names in self.names.values()) and bool(_MADE.fullmatch(last))
+
+
+_MADE = re.compile(r"eq_def|eq_\d+|inj|injEq|sizeOf_spec|noConfusion")

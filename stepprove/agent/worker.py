@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from threading import Event
+from typing import Literal
 
 from stepprove.agent.chain import Chain
 from stepprove.agent.disprove import disprove
@@ -14,8 +15,9 @@ from stepprove.agent.report import HoleResult
 from stepprove.agent.search import SearchOutcome, SearchResult, block, search
 from stepprove.agent.session import ReplSession
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.gate import errors_of
 from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.protocol import Sorry
+from stepprove.lean_project.protocol import ErrorResponse, Sorry
 from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
 from stepprove.lean_project.source import Edit, Hole, SourceFile, apply_edits, fill_hole
 
@@ -48,14 +50,27 @@ class Worker:
         self.memory = Memory() if options.remember else None
         self.unconfirmed: set[int] = set()
         """Holes whose proof Lean cannot check apart from their declaration."""
+        self.kinds: dict[int, Literal["tactic", "term"]] = {h.index: h.kind for h in source.holes}
+        """What stands at each hole, as far as is known: the text's guess, until Lean objects."""
 
     # The user's own text.
 
     def check_original(self) -> None:
-        """Raise FileRefused when the text has errors of its own."""
-        for chunk, answer in zip(self.source.chunks, self.chain.answers(self.chunks), strict=True):
-            if answer.has_errors:
-                error = answer.errors[0]
+        """Raise FileRefused when the text has errors of its own, ReplFailure when Lean cannot say."""
+        if self.source.text.startswith("\ufeff"):
+            raise FileRefused(
+                "it begins with a byte order mark, which Lean does not read: save it without one"
+            )
+        try:
+            answers = self.chain.answers(self.chunks)
+        except ReplTimeout as late:
+            if self.chain.reached is None:
+                raise
+            line = self.source.chunks[self.chain.reached].line
+            raise FileRefused(f"line {line} keeps Lean busy for more than {late.seconds:g} s") from None
+        for chunk, answer in zip(self.source.chunks, answers, strict=True):
+            if errors := errors_of(answer.messages):
+                error = errors[0]
                 line = chunk.line + error.pos.line - 1
                 said = error.data.splitlines()[0] if error.data else "an error"
                 raise FileRefused(f"line {line} has an error of its own, to be mended first: {said}")
@@ -83,9 +98,13 @@ class Worker:
             return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
         if sorry is None:
             return blank.model_copy(update={"reason": "Lean shows no goal at this place"})
-        result = self.pursue(
-            hole, prefix, sorry, blank.model_copy(update={"goal": sorry.goal}), seconds, listen, stop
-        )
+        blank = blank.model_copy(update={"goal": sorry.goal})
+        try:
+            if self.asks_for_data(sorry):
+                return blank.model_copy(update={"reason": "it asks for data, not for a proof"})
+        except ReplFailure as failure:
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
+        result = self.pursue(hole, prefix, sorry, blank, seconds, listen, stop)
         return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
 
     def blank(self, hole: Hole) -> HoleResult:
@@ -101,6 +120,13 @@ class Worker:
         line = hole.line - self.source.chunks[hole.chunk].line + 1
         at = [s for s in answer.sorries if s.pos and (s.pos.line, s.pos.column) == (line, hole.column)]
         return at[-1] if at else None
+
+    def asks_for_data(self, sorry: Sorry) -> bool:
+        """Whether what a hole wants is no proposition: whatever stood there would decide what the file means."""
+        if sorry.proof_state is None:
+            return False
+        answer = self.repl.tactic(sorry.proof_state, "show (_ : Prop)")
+        return isinstance(answer, ErrorResponse) and "is not definitionally equal to" in answer.message
 
     def pursue(
         self,
@@ -156,10 +182,22 @@ class Worker:
             )
 
         try:
+            # A look at the goal, a look at its negation, then all the time that is left for either.
             result = try_for(min(FIRST_LOOK_SECONDS, seconds / 3))
-            if not result.found and result.outcome is not SearchOutcome.INFRASTRUCTURE and not stop.is_set():
+            for again, share in ((False, DISPROOF_SHARE), (True, 1.0)):
+                if result.found or result.outcome is SearchOutcome.INFRASTRUCTURE:
+                    break
+                left = deadline - time.monotonic()
+                if again and left > 0.2:
+                    result = try_for(left)
+                left = deadline - time.monotonic()
+                if result.found or left <= 0.2 or stop.is_set():
+                    break
                 against = disprove(
-                    self.repl, open_root, max(1.0, seconds * DISPROOF_SHARE), cancelled=stop.is_set
+                    self.repl,
+                    open_root,
+                    min(left, max(1.0, seconds * share)),
+                    cancelled=stop.is_set,
                 )
                 if against.found:
                     return blank.model_copy(
@@ -171,9 +209,6 @@ class Worker:
                             "reason": "its negation is proved",
                         }
                     )
-                left = deadline - time.monotonic()
-                if left > 0.2:
-                    result = try_for(left)
         except ReplTimeout as late:
             return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:
@@ -233,8 +268,45 @@ class Worker:
             for hole in mine:
                 if results[hole.index].outcome is Outcome.PROVED:
                     results[hole.index] = self.confirm(hole, before, results[hole.index], listen, stop)
-            before.append(self.filled(number, results) if mine else chunk)
+            before.append(self.fitted(number, mine, before, results) if mine else chunk)
         return [results[index] for index in sorted(results)]
+
+    def fitted(
+        self, number: int, mine: Sequence[Hole], before: Sequence[str], results: dict[int, HoleResult]
+    ) -> str:
+        """A chunk with those proofs in it that hold there.
+
+        One that breaks it is tried as the other kind of hole (text alone cannot always tell which it is), or else taken out.
+        """
+        proved = {h.index: results[h.index] for h in mine if results[h.index].outcome is Outcome.PROVED}
+        if not proved or self.trouble(before, self.filled(number, proved)) is None:
+            return self.filled(number, proved)
+        kept: dict[int, HoleResult] = {}
+        for index, result in proved.items():
+            first = None
+            for kind in self.kinds[index], "term" if self.kinds[index] == "tactic" else "tactic":
+                self.kinds[index] = kind
+                trouble = self.trouble(before, self.filled(number, {**kept, index: result}))
+                first = first or trouble
+                if trouble is None:
+                    kept[index] = result
+                    break
+            else:
+                assert first is not None
+                results[index] = result.model_copy(update={"outcome": first[0], "reason": first[1]})
+        return self.filled(number, kept)
+
+    def trouble(self, before: Sequence[str], chunk: str) -> tuple[Outcome, str] | None:
+        """What is wrong with a chunk after the chunks `before`; None when Lean accepts it."""
+        try:
+            errors = errors_of(self.chain.answers([*before, chunk])[-1].messages)
+        except ReplTimeout as late:
+            return Outcome.TIMEOUT, str(late)
+        except ReplFailure as failure:
+            return Outcome.INFRASTRUCTURE, str(failure)
+        if not errors:
+            return None
+        return Outcome.FAILED, f"it does not hold in the file: {errors[0].data.partition(chr(10))[0]}"
 
     def confirm(
         self, hole: Hole, before: Sequence[str], result: HoleResult, listen: Listener, stop: Event
@@ -262,17 +334,14 @@ class Worker:
         chunk = self.source.chunks[number]
         edits = [
             Edit(e.start - chunk.start, e.end - chunk.start, e.text)
-            for e in fills(
-                self.source, [r for i, r in results.items() if self.source.holes[i].chunk == number]
-            )
+            for e in self.fills([r for i, r in results.items() if self.source.holes[i].chunk == number])
         ]
         return apply_edits(self.chunks[number], edits)
 
-
-def fills(source: SourceFile, results: Sequence[HoleResult]) -> list[Edit]:
-    """The edits that put proofs in the place of their holes."""
-    return [
-        fill_hole(source, source.holes[r.index], r.proof)
-        for r in results
-        if r.outcome is Outcome.PROVED and r.proof is not None
-    ]
+    def fills(self, results: Sequence[HoleResult]) -> list[Edit]:
+        """The edits that put proofs in the place of their holes."""
+        return [
+            fill_hole(self.source, self.source.holes[r.index], r.proof, kind=self.kinds[r.index])
+            for r in results
+            if r.outcome is Outcome.PROVED and r.proof is not None
+        ]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from stepprove.lean_project.examples import name_examples
 from stepprove.lean_project.gate import Declaration as Fact
 from stepprove.lean_project.gate import Policy, inspect
+from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
@@ -77,14 +78,18 @@ def check_source(
     shift = source.text[:skip].count("\n")
     answer = _elaborate(repl, text, env, timeout)
     examples = {e.line: e for e in name_examples(source)}
-    facts = {f.display: f for f in inspect(repl, answer, nothing, timeout=timeout).declarations}
+    facts = {components(f.display): f for f in inspect(repl, answer, nothing, timeout=timeout).declarations}
     for keyword in ("theorem", "noncomputable def") if examples else ():
         edits = [
             Edit(e.edit.start - skip, e.edit.end - skip, e.edit.text) for e in name_examples(source, keyword)
         ]
         named = _elaborate(repl, apply_edits(text, edits), env, timeout)
+        names = {components(e.name) for e in examples.values()}
         for fact in inspect(repl, named, nothing, timeout=timeout).declarations:
-            facts.setdefault(fact.display, fact)
+            name = components(fact.display)
+            # A theorem does not take in the section variables that only its proof uses, and is then in error.
+            if name in names and (name not in facts or "sorryAx" in facts[name].axioms):
+                facts[name] = fact
     problems = tuple(
         Problem(line=m.pos.line + shift, column=m.pos.column, severity=m.severity, text=m.data)
         for m in answer.messages
@@ -96,7 +101,7 @@ def check_source(
         span = range(declaration.line, last + 1)
         errors = [p for p in problems if p.severity == "error" and p.line in span]
         example = examples.get(declaration.line) if declaration.keyword == "example" else None
-        found = facts.get(example.name if example else declaration.full_name or "")
+        found = facts.get(components(example.name if example else declaration.full_name or ""))
         open_goals = tuple(goal for line, goal in goals if line in span)
         checks.append(_check(declaration, found, errors, open_goals, policy))
     return CheckReport(

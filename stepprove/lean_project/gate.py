@@ -42,6 +42,8 @@ class Declaration(_Fact):
     value: Literal["same", "filled", "refilled", "changed"] | None
     """A definition's value held against the original's; filled: equal but for what stood as `sorry`; refilled: the original
     rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
+    rested: bool = False
+    """The original's rested on `sorry`, itself or through what it uses."""
     unchecked: Literal["unsafe", "partial", "implemented_by", "extern"] | None
     uses: tuple[str, ...]
     """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
@@ -100,6 +102,8 @@ class Judgement(_Fact):
     outcome: Outcome
     """PROVED only when every declaration asked about is."""
     reason: str | None = None
+    culprit: str | None = None
+    """The declaration for whose sake the whole candidate is rejected."""
     verdicts: tuple[Verdict, ...] = ()
     messages: tuple[Message, ...] = ()
 
@@ -152,14 +156,25 @@ def _judge(
         answer = before if isinstance(before, ErrorResponse) else after
         assert isinstance(answer, ErrorResponse)
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
-    if before.has_errors:
+    if errors := errors_of(before.messages):
         return Judgement(
             outcome=Outcome.INFRASTRUCTURE,
-            reason=f"the original has errors of its own: {_first(before.errors)}",
+            reason=f"the original has errors of its own: {_first(errors)}",
             messages=before.messages,
         )
     facts = inspect(repl, after, before, timeout=timeout)
     return weigh(facts, after.messages, targets=targets, policy=policy)
+
+
+def errors_of(messages: Iterable[Message]) -> list[Message]:
+    """The errors among Lean's messages, but for those of an `#eval` that will not run what still rests on `sorry`.
+
+    Such an `#eval` declares nothing; that something rests on `sorry` is told by the environment.
+    """
+    return [m for m in messages if m.severity == "error" and not m.data.startswith(_EVAL_OF_SORRY)]
+
+
+_EVAL_OF_SORRY = "aborting evaluation since the expression depends on the 'sorry' axiom"
 
 
 def inspect(
@@ -190,9 +205,9 @@ def weigh(
     policy: Policy = Policy(),  # noqa: B008 - frozen
 ) -> Judgement:
     """Decide, from facts alone. Pure: the five points of docs/trust.md, in order."""
-    errors = [m for m in messages if m.severity == "error"]
+    errors = errors_of(messages)
     by_name = {d.name: d for d in facts.declarations}
-    broken = _breach(facts, by_name, policy)
+    culprit, broken = _breach(facts, by_name, policy)
     asked = set(targets) if targets is not None else None
     verdicts = []
     for declaration in facts.declarations:
@@ -201,8 +216,7 @@ def weigh(
         wanted = (
             declaration.display in asked
             if asked is not None
-            else declaration.statement != "new"
-            and (declaration.kind == "theorem" or declaration.value in {"filled", "refilled"})
+            else declaration.statement != "new" and (declaration.kind == "theorem" or declaration.rested)
         )
         if wanted:
             verdicts.append(_verdict(declaration, policy, broken))
@@ -222,7 +236,13 @@ def weigh(
         )
         return Judgement(outcome=Outcome.FAILED, reason=reason, verdicts=failed, messages=found)
     if broken:
-        return Judgement(outcome=Outcome.REJECTED, reason=broken, verdicts=tuple(verdicts), messages=found)
+        return Judgement(
+            outcome=Outcome.REJECTED,
+            reason=broken,
+            culprit=culprit,
+            verdicts=tuple(verdicts),
+            messages=found,
+        )
     bad = [v for v in verdicts if v.outcome is not Outcome.PROVED]
     if bad:
         return Judgement(
@@ -240,35 +260,41 @@ def _first(errors: Iterable[Message]) -> str:
     return f"line {error.pos.line}: {error.data.splitlines()[0] if error.data else 'error'}"
 
 
-def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> str | None:
-    """What makes the candidate as a whole untrustworthy, in one sentence; None when nothing does."""
+def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tuple[str | None, str | None]:
+    """The declaration that makes the candidate as a whole untrustworthy, and why in one sentence; nothing when none does."""
     for missing in facts.missing:
         if not missing.internal:
-            return f"`{missing.display}` of the original is missing"
+            return missing.display, f"`{missing.display}` of the original is missing"
     kept = [d for d in facts.declarations if d.statement != "new" and not d.internal]
     meaning = _closure(kept, by_name)
     for declaration in facts.declarations:
         if declaration.internal and declaration.name not in meaning:
             continue
         if declaration.statement == "changed" and declaration.display not in policy.fixed_by_text:
-            return f"the statement of `{declaration.display}` is not the original one"
+            return declaration.display, f"the statement of `{declaration.display}` is not the original one"
         if declaration.value == "changed" or (declaration.value == "refilled" and not policy.only_holes):
-            return f"the definition of `{declaration.display}` is not the original one"
+            return declaration.display, f"the definition of `{declaration.display}` is not the original one"
     old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
         if declaration.statement != "new":
             continue
         if declaration.kind == "axiom" and declaration.name not in policy.axioms:
-            return f"the candidate declares the axiom `{declaration.display}`"
+            return declaration.display, f"the candidate declares the axiom `{declaration.display}`"
         if declaration.internal:
             continue
         if declaration.unchecked:
-            return f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check"
+            return (
+                declaration.display,
+                f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check",
+            )
         if policy.only_holes and not _belongs(declaration.display, old):
-            return f"the proof declares `{declaration.display}`, which is not in the original"
+            return (
+                declaration.display,
+                f"the proof declares `{declaration.display}`, which is not in the original",
+            )
     if facts.replay is not None:
-        return f"the second check by the kernel failed: {facts.replay}"
-    return None
+        return None, f"the second check by the kernel failed: {facts.replay}"
+    return None, None
 
 
 def _belongs(name: str, old: Collection[str]) -> bool:

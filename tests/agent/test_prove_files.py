@@ -1,0 +1,106 @@
+"""Files as people write them, odd ones too: what becomes of each hole, on real Lean."""
+
+from __future__ import annotations
+
+from threading import Event
+
+import pytest
+
+from stepprove.agent.options import FileRefused, ProveOptions
+from stepprove.agent.prove import prove_source
+from stepprove.agent.report import ProveReport
+from stepprove.lean_project import Repl
+from stepprove.lean_project.check import check_source
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.source import parse_source
+
+PROVED, FAILED, REJECTED = Outcome.PROVED, Outcome.FAILED, Outcome.REJECTED
+
+
+class Fill:
+    """Runs the prover on texts, on one Lean process, and has Lean look at what it wrote."""
+
+    def __init__(self, engine: Engine, repl: Repl) -> None:
+        self._engine, self._repl = engine, repl
+
+    def __call__(self, text: str, **options: object) -> ProveReport:
+        wanted = {"time_limit": 12.0, "remember": False} | options
+        report = prove_source(
+            parse_source(text),
+            self._engine,
+            ProveOptions(**wanted),  # type: ignore[arg-type]
+            repl=self._repl,
+            cancelled=Event(),
+        )
+        checked = check_source(self._repl, parse_source(report.text))
+        if "theorems" not in options:
+            assert report.complete <= checked.passed
+        return report
+
+
+@pytest.fixture
+def fill(engine: Engine, repl: Repl) -> Fill:
+    return Fill(engine, repl)
+
+
+def outcomes(report: ProveReport) -> list[Outcome]:
+    return [hole.outcome for hole in report.holes]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("def f : Nat := sorry\n", id="definition"),
+        pytest.param("theorem t : ∃ n : Nat, n = n := ⟨sorry, rfl⟩\n", id="witness"),
+        pytest.param("def f {α : Sort u} (a : α) : α := sorry\n", id="of a variable sort"),
+        pytest.param("def T : Type := sorry\n", id="type"),
+    ],
+)
+def test_a_hole_for_data_is_left_alone(fill: Fill, text: str) -> None:
+    report = fill(text)
+    assert [(h.outcome, h.reason) for h in report.holes] == [(FAILED, "it asks for data, not for a proof")]
+    assert report.text == text
+
+
+def test_an_eval_that_waits_for_a_proof_is_no_error_of_the_file(fill: Fill) -> None:
+    text = "def f (n : Nat) (h : n > 0) : Fin n := ⟨0, sorry⟩\n#eval f 3 (by decide)\n"
+    assert outcomes(fill(text)) == [PROVED]
+
+
+def test_an_eval_that_waits_for_a_proof_in_vain_does_no_harm_to_others(fill: Fill) -> None:
+    text = "def f : Nat := sorry\n#eval f\ntheorem t : 1 + 1 = 2 := by sorry\n"
+    assert outcomes(fill(text)) == [FAILED, PROVED]
+
+
+def test_a_hole_in_a_statement_does_no_harm_to_others(fill: Fill) -> None:
+    text = "theorem a : 1 + 1 = 2 := by sorry\ntheorem b : #[1, 2][1]'(by sorry) = 2 := by\n  rfl\n"
+    report = fill(text)
+    assert outcomes(report) == [PROVED, REJECTED]
+    assert report.holes[1].reason == "the statement of `b` is not the original one"
+
+
+def test_a_hole_whose_kind_the_text_does_not_show_is_filled_as_lean_wants_it(fill: Fill) -> None:
+    text = 'macro "now " t:tactic : tactic => `(tactic| $t)\ntheorem t : 1 = 1 ∧ 2 = 2 := by now sorry\n'
+    assert outcomes(fill(text)) == [PROVED]
+
+
+def test_names_in_brackets_are_found_and_checked(fill: Fill) -> None:
+    text = "namespace «x y»\ntheorem «é» : 1 = 1 := by sorry\ntheorem «a.b» : 2 = 2 := by sorry\nend «x y»\n"
+    assert outcomes(fill(text, theorems=("«x y».é",))) == [PROVED]
+    assert outcomes(fill(text, theorems=("«x y».«a.b»", "é"))) == [PROVED, PROVED]
+
+
+def test_a_name_may_be_given_by_its_last_parts(fill: Fill) -> None:
+    text = "namespace A.B\ntheorem t : 1 = 1 := by sorry\nend A.B\ntheorem u : 1 = 1 := by sorry\n"
+    assert len(fill(text, theorems=("B.t",)).holes) == 1
+
+
+def test_a_byte_order_mark_is_refused(fill: Fill) -> None:
+    with pytest.raises(FileRefused, match="byte order mark"):
+        fill("\ufefftheorem t : 1 = 1 := by sorry\n")
+
+
+def test_verdicts_are_on_what_a_person_declared(fill: Fill) -> None:
+    text = "structure P where\n  x : Nat\n  pos : x > 0\ndef p : P := { x := 3, pos := sorry }\n"
+    assert [v.name for v in fill(text).verdicts] == ["p"]
