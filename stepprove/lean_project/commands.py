@@ -45,6 +45,7 @@ _OTHER = _words(
     seal section simproc simproc_decl suppress_compilation syntax unif_hint unseal"""
 )
 _COMMANDS = DECLARING | NOTATIONS | PREFIXES | _OTHER
+_STARTS = _COMMANDS | _MODIFIERS
 _ENDS_DECLARATION = NOTATIONS | _words("end macro macro_rules mutual namespace section syntax variable")
 
 
@@ -217,8 +218,8 @@ def _final_in(tokens: list[Token], index: int) -> int | None:
             return at
         if token.kind in ("doc", "moduledoc", "hash") or token.text in (":=", "@"):
             return None
-        if token.kind == "word" and token.text in _COMMANDS | _MODIFIERS and tokens[at - 1].text != "open":
-            return None  # `open scoped Foo in` has such a word after its own
+        if token.kind == "word" and token.text in _STARTS and token.text != "scoped":
+            return None  # `open scoped A in` has that word after its own
     return None
 
 

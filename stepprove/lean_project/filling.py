@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stepprove.lean_project.commands import Chunk
 from stepprove.lean_project.holes import COMBINATORS, Positions
 from stepprove.lean_project.lexer import Code, Token, tokenize
 
@@ -37,19 +35,12 @@ _INLINE = re.compile(r"[\w.?!']+(?: ?\[[^\[\]\n]*\])?")
 
 
 def lay_out(
-    code: Code,
-    chunks: Sequence[Chunk],
-    start: int,
-    kind: Literal["tactic", "term"],
-    script: str,
-    *,
-    term: bool = False,
+    positions: Positions, start: int, kind: Literal["tactic", "term"], script: str, *, term: bool = False
 ) -> str:
     """The text to stand for the hole that starts at an offset.
 
     Args:
-        code: The file.
-        chunks: Its commands.
+        positions: The file.
         start: The offset of the hole's token.
         kind: What is wanted there.
         script: Tactics, with or without `by` before them; a term if `term` is set. Only the indentation of
@@ -61,14 +52,14 @@ def lay_out(
     """
     text = script.replace("\r\n", "\n")
     block = _term_block(text, exact=kind == "tactic") if term else _tactic_block(text)
-    place = _Place(code, chunks, bisect_left(code.tokens, start, key=lambda token: token.start))
+    place = _Place(positions, bisect_left(positions.code.tokens, start, key=lambda token: token.start))
     if kind == "tactic":
         filled = place.tactics(block)
     elif term:
         filled = place.term(block)
     else:
         filled = place.proof(block)
-    return filled.replace("\n", _line_ending(code.text, start))
+    return filled.replace("\n", _line_ending(positions.code.text, start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +141,15 @@ def _line_ending(text: str, offset: int) -> str:
 class _Place:
     """The surroundings of a hole."""
 
-    def __init__(self, code: Code, chunks: Sequence[Chunk], index: int) -> None:
-        self.code = code
+    def __init__(self, positions: Positions, index: int) -> None:
+        self.positions = positions
+        self.code = code = positions.code
         self.index = index
         self.token = code.tokens[index]
         self.column = code.column(self.token.start)
         self.begins_line = code.begins_line(index)
         self.before = code.tokens[index - 1] if index else None
         self.after = code.tokens[index + 1] if index + 1 < len(code.tokens) else None
-        self.positions = Positions(code, chunks)
 
     def tactics(self, block: _Block) -> str:
         """Tactics for a tactic."""

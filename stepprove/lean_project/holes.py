@@ -41,9 +41,12 @@ class Hole:
     """The index of the declaration it belongs to; None in commands such as `#eval`."""
 
 
-def find_holes(code: Code, chunks: Sequence[Chunk], declarations: Sequence[Declaration]) -> list[Hole]:
+def find_holes(
+    positions: Positions, chunks: Sequence[Chunk], declarations: Sequence[Declaration]
+) -> list[Hole]:
     """Find the holes in a body that is split into chunks."""
-    text, tokens, positions = code.text, code.tokens, Positions(code, chunks)
+    code = positions.code
+    text, tokens = code.text, code.tokens
     chunk_starts = [chunk.start for chunk in chunks]
     declaration_starts = [declaration.start for declaration in declarations]
     holes: list[Hole] = []
@@ -94,7 +97,7 @@ _TACTIC_ALTERNATIVES = frozenset(
     ]
 )
 _HEADS = _TACTIC_ALTERNATIVES | {"match", "fun", "λ"}
-_REACH = 1000
+_REACH = 200
 """How many tokens back an `if` is looked for."""
 
 

@@ -117,7 +117,7 @@ def _code_pattern(escapes: bool) -> re.Pattern[str]:
         "name": f"``?{identifier}",
         "quotation": r"``?[(\[]",
         "antiquotation": r"\$[(\[]",
-        "hash": f"#[A-Za-z_][{ID_REST}]*+",
+        "hash": f"#exit|#[A-Za-z_][{ID_REST}]*+",
         # Whole, for what follows their first character could otherwise begin a comment or a literal.
         "symbol": r":=|=>|<;>|<\|>|<\||\|>|<-|//|\\/|''|⁻¹'|[×ΣΠ∑∏∃∀]'|\.\.\.?|[^ \t\r\n\ufeff]",
         "end": r"\Z",

@@ -24,7 +24,7 @@ from stepprove.lean_project.commands import (
     split_commands,
 )
 from stepprove.lean_project.filling import lay_out
-from stepprove.lean_project.holes import Hole, find_holes
+from stepprove.lean_project.holes import Hole, Positions, find_holes
 from stepprove.lean_project.lexer import Code
 
 __all__ = [
@@ -82,8 +82,8 @@ class SourceFile:
     path: Path | None
     """Where it was read; None for a text from elsewhere."""
     text: str
-    code: Code
-    """Its tokens."""
+    positions: Positions
+    """Its tokens and where tactics stand among them."""
     header_end: int
     """The offset at which the header (`module`, `prelude`, imports) ends and the commands start."""
     imports: tuple[str, ...]
@@ -110,14 +110,15 @@ def parse_source(text: str, path: Path | None = None) -> SourceFile:
     header = read_header(code)
     chunks = split_commands(code, header.end)
     declarations = find_declarations(code, chunks)
-    holes = find_holes(code, chunks, declarations)
+    positions = Positions(code, chunks)
+    holes = find_holes(positions, chunks, declarations)
     mine: dict[int, list[int]] = {}
     for hole in holes:
         if hole.declaration is not None:
             mine.setdefault(hole.declaration, []).append(hole.index)
     declarations = [replace(each, holes=tuple(mine.get(each.index, ()))) for each in declarations]
     return SourceFile(
-        path, text, code, header.end, header.imports, tuple(chunks), tuple(declarations), tuple(holes)
+        path, text, positions, header.end, header.imports, tuple(chunks), tuple(declarations), tuple(holes)
     )
 
 
@@ -227,7 +228,7 @@ def fill_hole(
     Raises:
         ValueError: the proof has no code in it.
     """
-    text = lay_out(source.code, source.chunks, hole.start, kind or hole.kind, proof, term=term)
+    text = lay_out(source.positions, hole.start, kind or hole.kind, proof, term=term)
     return Edit(hole.start, hole.end, text)
 
 
