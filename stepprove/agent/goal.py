@@ -11,7 +11,7 @@ from stepprove.agent.term import Term, conjuncts, free_names, parse
 
 _NAT = frozenset({"ℕ", "Nat"})
 _INT = frozenset({"ℤ", "Int"})
-_HYPOTHESIS = re.compile(r"^([^\s:⊢][^:⊢]*?) : (.*)$", re.S)
+_HYPOTHESIS = re.compile(r"^([^\s:⊢][^:⊢]*?) :\s(.*)$", re.S)
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _hypotheses(entry: str) -> Iterable[Hypothesis]:
     found = _HYPOTHESIS.match(entry)
     if not found:
         return
-    kind, assign, value = found.group(2).partition(" := ")
+    kind, assign, value = _flat(found.group(2)).partition(" := ")
     for name in found.group(1).split():
         yield Hypothesis(name, _flat(kind), _flat(value) if assign else None)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
 from stepprove.agent.numeric import NotEvaluated, Setting, natural, value
-from stepprove.agent.term import Term, conjuncts, free_names, literal, num, show, subterms
+from stepprove.agent.term import Term, conjuncts, free_names, literal, num, show, subterms, var
 
 LARGEST_MODULUS = 40
 LONGEST_PERIOD = 24
@@ -63,11 +63,12 @@ def classes(name: str, modulus: int, residues: Iterator[int] | range | list[int]
     return " ∨ ".join(f"{name} % {modulus} = {r}" for r in residues)
 
 
+_NATURAL_RULES = "Nat.pow_succ, Nat.mul_mod, Nat.add_mod"
+_INTEGER_RULES = "Int.pow_succ, Int.mul_emod, Int.add_emod, Int.sub_emod"
+
+
 def _rules(goal: Goal, name: str) -> str:
-    kind = "Nat" if goal.is_natural(name) else "Int"
-    if kind == "Nat":
-        return "Nat.pow_succ, Nat.mul_mod, Nat.add_mod"
-    return "Int.pow_succ, Int.mul_emod, Int.add_emod, Int.sub_emod"
+    return _NATURAL_RULES if goal.is_natural(name) else _INTEGER_RULES
 
 
 def _split(goal: Goal, statements: list[Term], modulus: int) -> Iterator[Move]:
@@ -97,32 +98,66 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
         return
     candidates = moduli or [m for m in _USUAL_MODULI if _refuted_mod(goal, statements, m)]
     for modulus in candidates:
-        if all(len({pow(r, k, modulus) for r in range(modulus)}) == modulus for _, k in powers):
-            continue  # nothing is excluded
-        facts = []
+        facts, determined, known = [], True, True
         names = goal.fresh(*["h"] * len(powers))
-        cases_name = goal.fresh("c")[0]
-        for h, (name, exponent) in zip(names, powers, strict=True):
-            possible = _possible(goal, name, modulus)
+        for h, (base, exponent) in zip(names, powers, strict=True):
+            possible = _possible(goal, base, modulus)
             residues = sorted({pow(r, exponent, modulus) for r in possible})
-            power = f"{name} ^ {exponent}"
-            facts.append(
-                f"have {h} : {classes(power, modulus, residues)} := by\n"
-                f"  have {cases_name} : {classes(name, modulus, possible)} := by omega\n"
-                f"  rcases {cases_name} with {' | '.join([cases_name] * len(possible))} <;> "
-                f"simp [{_rules(goal, name)}, {cases_name}]"
+            if len(residues) == modulus:
+                continue  # nothing is excluded
+            fact = _power_fact(goal, h, base, exponent, modulus, possible, residues)
+            determined = determined and len(possible) == 1
+            known = known and _stated(goal, base, exponent, modulus)
+            facts.append(fact)
+        if facts and not (determined and known):
+            yield Move(
+                "\n".join(facts),
+                0.1 if determined else 0.7 + modulus / 50,
+                f"residues of powers mod {modulus}",
+                forced=determined,
+                fact=determined,
+                seconds=20.0,
             )
-        yield Move("\n".join(facts), 0.7 + modulus / 50, f"residues of powers mod {modulus}", seconds=20.0)
 
 
-def _possible(goal: Goal, name: str, modulus: int) -> list[int]:
-    """The residues that facts of the form name % m = r, with `modulus` dividing m, leave."""
+def _power_fact(
+    goal: Goal, h: str, base: Term, exponent: int, modulus: int, possible: list[int], residues: list[int]
+) -> str:
+    (c,) = goal.fresh("c")
+    shown = show(base) if base.op == "var" else f"({show(base.args[0])} : Int)"
+    natural_base = base.op == "var" and goal.is_natural(base.name)
+    rules = _NATURAL_RULES if natural_base else _INTEGER_RULES
+    return (
+        f"have {h} : {classes(f'{shown} ^ {exponent}', modulus, residues)} := by\n"
+        f"  have {c} : {classes(shown, modulus, possible)} := by omega\n"
+        f"  rcases {c} with {' | '.join([c] * len(possible))} <;> simp [{rules}, {c}]"
+    )
+
+
+def _stated(goal: Goal, base: Term, exponent: int, modulus: int) -> bool:
+    """Whether a fact gives the residue of the power already."""
+    power = Term("%", (Term("^", (base, num(exponent))), num(modulus)))
+    return any(p.op == "=" and p.args[0] == power for p in goal.propositions)
+
+
+def _possible(goal: Goal, base: Term, modulus: int) -> list[int]:
+    """The residues that facts of the form x % m = r and m ∣ x leave."""
+    residues = list(range(modulus))
+    name = next(iter(free_names(base)))
     for fact in goal.propositions:
-        if fact.op == "=" and fact.args[0].op == "%" and fact.args[0].args[0].name == name:
-            known, residue = literal(fact.args[0].args[1]), literal(fact.args[1])
-            if known is not None and residue is not None and known % modulus == 0:
-                return [residue % modulus]
-    return list(range(modulus))
+        if fact.op == "=" and fact.args[0].op == "%":
+            number, divisor, rest = fact.args[0].args[0], literal(fact.args[0].args[1]), literal(fact.args[1])
+        elif fact.op == "∣":
+            number, divisor, rest = fact.args[1], literal(fact.args[0]), 0
+        else:
+            continue
+        if number not in (var(name), base) or divisor is None or rest is None or divisor <= 0:
+            continue
+        if modulus % divisor == 0:
+            residues = [r for r in residues if r % divisor == rest % divisor]
+        elif divisor % modulus == 0:
+            residues = [r for r in residues if r == rest % modulus]
+    return residues or list(range(modulus))
 
 
 def _formulas(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
@@ -170,14 +205,17 @@ def _residue(term: Term, modulus: int) -> int | None:
     return (left + right if term.op == "+" else left * right) % modulus
 
 
-def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[str, int]]:
-    found: dict[tuple[str, int], None] = {}
+def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[Term, int]]:
+    """Powers x ^ k of a variable, or of a natural variable cast to ℤ, with a literal k."""
+    found: dict[tuple[Term, int], None] = {}
     for statement in statements:
         for part in subterms(statement):
-            if part.op == "^" and part.args[0].op == "var" and part.args[0].name in goal.variables:
-                exponent = literal(part.args[1])
-                if exponent is not None and 2 <= exponent <= 12:
-                    found[(part.args[0].name, exponent)] = None
+            if part.op != "^":
+                continue
+            base, exponent = part.args[0], literal(part.args[1])
+            inner = base.args[0] if base.op == "cast" else base
+            if inner.op == "var" and inner.name in goal.variables and exponent and 2 <= exponent <= 12:
+                found[(base, exponent)] = None
     yield from itertools.islice(found, 4)
 
 
@@ -221,6 +259,7 @@ def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iter
             rules = (
                 "Int.pow_succ, Int.mul_emod, Int.add_emod" if integral else "Nat.pow_succ, Nat.mul_mod"
             ) + ", Nat.add_mod"
+            omega = " <;> omega" if any(c.startswith("n = 1") for c, _ in facts) else ""
             truncated = (
                 not integral and base > 0 and any(t.op == "-" for s in statements for t in subterms(s))
             )
@@ -231,7 +270,7 @@ def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iter
                 f"  | zero => simp\n"
                 f"  | succ {n} {ih} =>\n"
                 f"    rcases {ih} with {' | '.join(_pattern(c, h, ih) for c, _ in facts)} <;>\n"
-                f"      simp [{rules}, {h}, {ih}]\n"
+                f"      simp [{rules}, {h}, {ih}]{omega}\n"
                 f"have {h} := {key} {show(exponent, 100)}\n"
                 f"clear {key}"
                 + (
