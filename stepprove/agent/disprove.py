@@ -63,7 +63,9 @@ def disprove(
     goal = negation.open()
     if goal is None:
         return NOTHING
-    deadline = time.monotonic() + budget_seconds  # Lean may just have been restarted: that is not on its account
+    deadline = (
+        time.monotonic() + budget_seconds
+    )  # Lean may just have been restarted: that is not on its account
     for tactic, found_by, example in _candidates(goal):
         left = deadline - time.monotonic()
         if cancelled() or left <= 0:

@@ -9,7 +9,7 @@ from stepprove.agent.chain import Chain
 from stepprove.agent.report import HoleResult
 from stepprove.agent.worker import CHUNK_SECONDS, Worker
 from stepprove.lean_project.examples import name_examples
-from stepprove.lean_project.gate import Judgement, Verdict, errors_of, inspect, judge
+from stepprove.lean_project.gate import Judgement, Verdict, errors_of, facts_of, judge
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.source import Edit, apply_edits
@@ -67,7 +67,14 @@ class _Trial:
         before = [chain.nothing(), *chain.answers(chunks)]
         names = {}
         for number in numbers:
-            facts = inspect(self.worker.repl, before[number + 1], before[number], replay=False)
+            facts = facts_of(
+                self.worker.repl,
+                "".join(chunks[:number]),
+                before[number],
+                "".join(chunks[: number + 1]),
+                before[number + 1],
+                replay=False,
+            )
             names[number] = frozenset(
                 d.display
                 for d in facts.declarations

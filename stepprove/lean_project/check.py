@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.lean_project.examples import name_examples
 from stepprove.lean_project.gate import Declaration as Fact
-from stepprove.lean_project.gate import Policy, inspect
+from stepprove.lean_project.gate import Policy, facts_of
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
@@ -78,14 +78,16 @@ def check_source(
     shift = source.text[:skip].count("\n")
     answer = _elaborate(repl, text, env, timeout)
     examples = {e.line: e for e in name_examples(source)}
-    facts = {components(f.display): f for f in inspect(repl, answer, nothing, timeout=timeout).declarations}
+    told = facts_of(repl, "", nothing, text, answer, timeout=timeout)
+    facts = {components(f.display): f for f in told.declarations}
     for keyword in ("theorem", "noncomputable def") if examples else ():
         edits = [
             Edit(e.edit.start - skip, e.edit.end - skip, e.edit.text) for e in name_examples(source, keyword)
         ]
-        named = _elaborate(repl, apply_edits(text, edits), env, timeout)
+        named_text = apply_edits(text, edits)
+        named = _elaborate(repl, named_text, env, timeout)
         names = {components(e.name) for e in examples.values()}
-        for fact in inspect(repl, named, nothing, timeout=timeout).declarations:
+        for fact in facts_of(repl, "", nothing, named_text, named, timeout=timeout).declarations:
             name = components(fact.display)
             # A theorem does not take in the section variables that only its proof uses, and is then in error.
             if name in names and (name not in facts or "sorryAx" in facts[name].axioms):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.probes import probe
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
 
@@ -65,6 +66,8 @@ class Facts(_Fact):
     missing: tuple[Missing, ...]
     replay: str | None
     """Why the kernel refused a second look, or None."""
+    breach: str | None = None
+    """Why nothing that was asked about the candidate can be relied on, or None."""
 
 
 class Policy(_Fact):
@@ -162,7 +165,7 @@ def _judge(
             reason=f"the original has errors of its own: {_first(errors)}",
             messages=before.messages,
         )
-    facts = inspect(repl, after, before, timeout=timeout)
+    facts = facts_of(repl, original, before, candidate, after, timeout=timeout)
     return weigh(facts, after.messages, targets=targets, policy=policy)
 
 
@@ -177,18 +180,23 @@ def errors_of(messages: Iterable[Message]) -> list[Message]:
 _EVAL_OF_SORRY = "aborting evaluation since the expression depends on the 'sorry' axiom"
 
 
-def inspect(
+def facts_of(
     repl: Repl,
-    after: CommandResponse,
+    original: str,
     before: CommandResponse,
+    candidate: str,
+    after: CommandResponse,
     *,
     replay: bool = True,
     timeout: float | None = None,
 ) -> Facts:
-    """Ask the engine what the environment `after` holds, compared with `before`; `replay` has the kernel check it all again.
+    """What the environment that the candidate left holds, compared with the one that the original left.
 
-    Raises ReplFailure when the engine cannot tell.
+    An engine that can be asked for terms is asked for them, and with `replay` its kernel checks everything again; another
+    is asked with Lean's own commands (see `probes.py`). Raises ReplFailure when the engine cannot tell.
     """
+    if not repl.extended:
+        return Facts.model_validate(probe(repl, original, before.env, candidate, after.env, timeout=timeout))
     answer: dict[str, Any] = repl.request(
         {"inspect": after.env, "against": before.env, "replay": replay}, timeout=timeout
     )
@@ -262,6 +270,8 @@ def _first(errors: Iterable[Message]) -> str:
 
 def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tuple[str | None, str | None]:
     """The declaration that makes the candidate as a whole untrustworthy, and why in one sentence; nothing when none does."""
+    if facts.breach is not None:
+        return None, facts.breach
     for missing in facts.missing:
         if not missing.internal:
             return missing.display, f"`{missing.display}` of the original is missing"

@@ -137,6 +137,8 @@ class Repl:
         else:
             self._command, self._cwd = tuple(engine), None
             self._environment, self._ready_line = {}, False
+        self.extended = isinstance(engine, Engine) and engine.kind == "embedded"
+        """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
         self._wants_standby = standby
         self._owner = os.getpid()
         self._lock = threading.RLock()

@@ -1,0 +1,144 @@
+"""Facts for the trust gate from an engine that cannot be asked for terms: Lean's own commands are asked instead.
+
+A native REPL answers commands, nothing else. So statements are compared as Lean prints them with all detail, axioms are read from
+`#print axioms`, and a candidate that adds commands which could change what those two print is refused outright. It is the weaker
+form of what `inspect` tells: there is no second look by the kernel, and what the text does not name is not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from stepprove.lean_project.lexer import tokenize
+from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
+from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.lean_project.source import Declaration, SourceFile, parse_source
+
+# Commands that could make another command, or what it prints, mean something else.
+_SHAPING = frozenset(
+    [
+        "macro",
+        "macro_rules",
+        "syntax",
+        "declare_syntax_cat",
+        "elab",
+        "elab_rules",
+        "notation",
+        "infix",
+        "infixl",
+    ]
+    + ["infixr", "prefix", "postfix", "initialize", "builtin_initialize", "run_cmd", "run_meta", "run_elab"]
+    + ["simproc"]
+)
+_UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp")
+_KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": "opaque"} | dict.fromkeys(
+    ("inductive", "structure", "class", "coinductive"), "inductive"
+)
+_AXIOMS = re.compile(r"^'.*' (?:depends on axioms: \[(.*)\]|does not depend on any axioms)$", re.S)
+
+
+def probe(
+    repl: Repl,
+    before_text: str,
+    before_env: int,
+    after_text: str,
+    after_env: int,
+    *,
+    timeout: float | None = None,
+) -> dict[str, Any]:
+    """What `gate.Facts` needs, about the named declarations of two texts and the environments they left.
+
+    Raises ReplFailure when Lean cannot say.
+    """
+    before, after = parse_source(before_text), parse_source(after_text)
+    if (breach := _shaping(before, after)) is not None:
+        return {"declarations": (), "missing": (), "replay": None, "breach": breach}
+    old = {d.full_name: d for d in before.declarations if d.full_name}
+    new = {d.full_name: d for d in after.declarations if d.full_name}
+    declarations, missing = [], [n for n in old if n not in new]
+    for name, declaration in new.items():
+        said = _ask(repl, after_env, name, declaration, timeout)
+        if said is None:
+            missing.append(name)
+            continue
+        known = _ask(repl, before_env, name, old[name], timeout) if name in old else None
+        rested = known is not None and "sorryAx" in known["axioms"]
+        same_value = known is not None and said["value"] == known["value"]
+        kind = _KINDS.get(declaration.keyword, "definition")
+        declarations.append(
+            {
+                "name": name,
+                "display": name,
+                "kind": kind,
+                "internal": False,
+                "statement": "new"
+                if known is None
+                else "same"
+                if said["type"] == known["type"] and (kind != "inductive" or same_value)
+                else "changed",
+                "value": None
+                if known is None or kind != "definition"
+                else "same"
+                if same_value
+                else "refilled"
+                if rested
+                else "changed",
+                "rested": rested,
+                "unchecked": None if known is not None else _unchecked(after, declaration),
+                "uses": (),
+                "axioms": said["axioms"],
+            }
+        )
+    return {
+        "declarations": declarations,
+        "missing": [{"name": n, "display": n, "internal": False} for n in missing if n in old],
+        "replay": None,
+        "breach": None,
+    }
+
+
+def _ask(
+    repl: Repl, env: int, name: str, declaration: Declaration, timeout: float | None
+) -> dict[str, Any] | None:
+    """The type, value and axioms of a constant as Lean prints them; None when there is no such constant."""
+    constant = name if declaration.private else f"_root_.{name}"
+    shown = f"set_option pp.all true in\n#check @{constant}\n"
+    if _KINDS.get(declaration.keyword, "definition") != "theorem":
+        shown += f"set_option pp.all true in\n#print {constant}\n"
+    answer = _command(repl, f"{shown}#print axioms {constant}\n", env, timeout)
+    if answer.has_errors:
+        return None
+    texts = [m.data for m in answer.messages if m.severity == "info"]
+    found = _AXIOMS.match(texts[-1].strip()) if len(texts) >= 2 else None
+    if found is None:
+        raise ReplFailure(f"Lean's answer about `{name}` is not understood: {texts!r}")
+    axioms = sorted(a.strip() for a in (found[1] or "").split(",") if a.strip())
+    return {"type": texts[0], "value": texts[1] if len(texts) > 2 else None, "axioms": axioms}
+
+
+def _command(repl: Repl, code: str, env: int, timeout: float | None) -> CommandResponse:
+    answer = repl.command(code, env, timeout=timeout)
+    if isinstance(answer, ErrorResponse):
+        raise ReplFailure(answer.message)
+    return answer
+
+
+def _words(source: SourceFile, start: int, end: int) -> list[str]:
+    return [t.text for t in tokenize(source.text[start:end]) if t.kind == "word"]
+
+
+def _unchecked(source: SourceFile, declaration: Declaration) -> str | None:
+    chunk = source.chunks[declaration.chunk]
+    words = set(_words(source, chunk.start, declaration.start))
+    return next((w for w in _UNCHECKED if w in words), None)
+
+
+def _shaping(before: SourceFile, after: SourceFile) -> str | None:
+    """Why what Lean prints about the candidate could not be trusted, or None."""
+    count = Counter(c.keyword for c in after.chunks) - Counter(c.keyword for c in before.chunks)
+    added = sorted(k for k in count if k in _SHAPING)
+    return (
+        f"the candidate adds the command `{added[0]}`, which could change what Lean prints" if added else None
+    )
