@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stepprove.lean_project import Repl
+from stepprove.lean_project import Repl, ReplCrashed
 from stepprove.lean_project.engine import Engine
 
 
@@ -257,6 +257,18 @@ def test_the_process_ends_when_its_parent_is_killed(engine: Engine) -> None:
     while Path(f"/proc/{child}").exists() and "zombie" not in Path(f"/proc/{child}/status").read_text():
         assert time.monotonic() < deadline, "the engine outlives its parent"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("way", ["exit", "forceExit"])
+def test_lean_code_that_exits_is_a_crash_at_once(engine: Engine, way: str) -> None:
+    with Repl(engine) as repl, pytest.raises(ReplCrashed, match="Lean code ended the process with status 0"):
+        ask(repl, cmd=f"#eval (IO.Process.{way} 0 : IO Unit)")
+
+
+def test_a_stack_overflow_is_a_crash(engine: Engine) -> None:
+    endless = "partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0"
+    with Repl(engine) as repl, pytest.raises(ReplCrashed):
+        ask(repl, cmd=endless)
 
 
 def test_the_process_ends_with_its_input(engine: Engine) -> None:

@@ -9,7 +9,6 @@ const readline = require('./lines.cjs');
 
 const INITIALIZER_BYTES = 64;
 const TASK_THREADS = 1;
-const FATAL_EXIT = 70;                       // EX_SOFTWARE of sysexits.h
 
 const startLean = (evaluate, lean) => {
   const { call, raw, box, mkStr, heap, io } = lean;

@@ -37,6 +37,11 @@ module.exports = module => {
     NODEFS.stream_ops.write = refuse;
   }];
   module.onRuntimeInitialized = () => {
+    // Lean code may ask to exit; the runtime would stay alive and leave the client waiting.
+    module.__eval('f => { quit_ = f }')(status => {
+      stderr(`Lean code ended the process with status ${status}`);
+      process.kill(process.pid, 'SIGKILL');
+    });
     const wasm = module.__eval('wasmExports'), malloc = module.__eval('_malloc');
     const thread = malloc(4), attributes = malloc(64);
     wasm.pthread_attr_init(attributes);
