@@ -23,6 +23,9 @@ _BINARY = {  # operator: (left binding power, right binding power)
     "=": (50, 51), "≠": (50, 51), "<": (50, 51), "≤": (50, 51), ">": (50, 51), "≥": (50, 51), "∣": (50, 51),
     "+": (65, 66), "-": (65, 66), "*": (70, 71), "/": (70, 71), "%": (70, 71), "^": (76, 75),
 }  # fmt: skip
+_KEYWORDS = frozenset(
+    {"if", "then", "else", "fun", "let", "have", "match", "with", "do", "from", "show", "by"}
+)
 RELATIONS = frozenset({"=", "≠", "<", "≤", ">", "≥", "∣"})
 CONNECTIVES = frozenset({"∧", "∨", "→", "↔", "¬", "∀", "∃"})
 
@@ -144,6 +147,8 @@ class _Parser:
 
     def atom(self) -> Term:
         token = self.take()
+        if token in _KEYWORDS:
+            raise ParseError(token)
         if token.isdigit():
             return Term("num", name=token)
         if token == "↑":

@@ -1,0 +1,50 @@
+"""Searching for proofs of single statements, on real Lean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from stepprove.agent.search import SearchResult, search
+from stepprove.agent.session import ReplSession
+from stepprove.lean_project import Repl
+from stepprove.lean_project.gate import judge
+from stepprove.lean_project.protocol import CommandResponse
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """Opens statements that end in `:= by sorry`, searches, and asks the gate."""
+
+    repl: Repl
+
+    def open(self, statement: str) -> tuple[int, tuple[str, ...]]:
+        answer = self.repl.command(statement)
+        assert isinstance(answer, CommandResponse) and not answer.has_errors, answer
+        (hole,) = answer.sorries
+        assert hole.proof_state is not None
+        return hole.proof_state, (hole.goal,)
+
+    def session(self, statement: str) -> ReplSession:
+        return ReplSession(self.repl, lambda: self.open(statement))
+
+    def __call__(self, statement: str, seconds: float = 40.0, **options: Any) -> SearchResult:
+        session = self.session(statement)
+        return search(session.root(), session, seconds, **options)
+
+    def accepted(self, statement: str, script: tuple[str, ...]) -> bool:
+        proof = "by\n" + "\n".join("  " + line for line in script)
+        return judge(self.repl, statement, statement.replace("by sorry", proof), timeout=60).accepted
+
+    def closes(self, statement: str, tactic: str) -> bool:
+        """Whether one tactic proves the statement."""
+        result = self.session(statement)
+        step = result.run(result.root(), tactic, 30.0)
+        return step.status == "ok" and not step.goals
+
+
+@pytest.fixture
+def searcher(repl: Repl) -> Searcher:
+    return Searcher(repl)
