@@ -1,0 +1,1 @@
+"""The prover: search, disproof, and the filling of a file's holes."""

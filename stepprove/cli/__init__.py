@@ -1,0 +1,1 @@
+"""The `stepprove` command."""

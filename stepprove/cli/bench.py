@@ -44,8 +44,8 @@ def core(
 ) -> int:
     """Run the prover on the statements that core Lean can read, with ℕ and ℤ as notation.
 
-    Statements that name anything else of Mathlib are left out; the table says how many. A proof counts when the trust gate accepts
-    it. Exit code 0: all of them proved.
+    Statements that name anything else of Mathlib are left out; the table says how many. A proof counts when the trust
+    gate accepts it. Exit code 0: all of them proved.
     """
     positive_seconds(time_limit, "--time-limit")
 
