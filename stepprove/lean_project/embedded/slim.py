@@ -47,7 +47,7 @@ CHECKING = {
 }
 # Functions with a parameter (from 0) that is 0 here whatever the caller says. `Lean.compileDecls`' `logErrors`: the library's
 # files hold no code to compile against, so a definition that uses `List.map` would be an error although the kernel,
-# which is what counts here, has it. Without code, `#eval` of such a definition fails, and says so.
+# which is what counts here, has it. Without code, `#eval` of such a definition prints nothing.
 ZEROED = {b"l___private_Lean_CoreM_0__Lean_compileDecls_doCompile": 1}
 # Entries left free in the function table for functions that the engine adds while it runs.
 FREE_TABLE_ENTRIES = 8192
