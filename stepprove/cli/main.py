@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -57,12 +58,15 @@ app.add_typer(bench, name="bench")
 
 
 def run() -> None:
-    """The console script: run the command and turn every foreseeable failure into one sentence and an exit code."""
-    sys.exit(status())
+    """Run the command line and end the process."""
+    code = status()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left but to end the Lean processes
+    sys.exit(code)
 
 
 def status() -> int:
-    """Run the command line; return the exit code."""
+    """Run the command line, every foreseeable failure turned into one sentence; return the exit code."""
     try:
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -72,7 +76,7 @@ def status() -> int:
         wrong.show()
         return 2
     except typer.TyperException as wrong:
-        return _say(f"{wrong.format_message()}; see `stepprove --help`.", 2)
+        return _say(f"{wrong.format_message().rstrip('.')}; see `stepprove --help`.", 2)
     except (typer.Abort, KeyboardInterrupt):
         return _say("Stopped.", 130)
     except CommandError as wrong:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -80,6 +82,12 @@ def prove(
             help="Read `import Mathlib` as core Lean with ℕ and ℤ: for statements that name nothing else of Mathlib.",
         ),
     ] = False,
+    allow_native_decide: Annotated[
+        bool,
+        typer.Option(
+            "--allow-native-decide", help="Let proofs rest on the compiler's axioms; the result lists them."
+        ),
+    ] = False,
     allow_axiom: Annotated[
         list[str] | None,
         typer.Option(
@@ -95,8 +103,8 @@ def prove(
 ) -> int:
     """Prove every `sorry` of a Lean file, and write the file with its proofs.
 
-    Each hole gets a verdict: **proved**, **disproved** (its negation is proved), **failed**, **timeout**, or **rejected** (the trust
-    gate said no). A hole that is not proved keeps its `sorry`; every other byte stays as it was.
+    Each hole gets a verdict: **proved**, **disproved** (its negation is proved), **failed**, **timeout**, or
+    **rejected** (the trust gate said no). A hole that is not proved keeps its `sorry`; every other byte stays as it was.
 
     Example: `stepprove prove examples/first.lean -o proved.lean`
     """
@@ -112,7 +120,7 @@ def prove(
         time_limit=time_limit,
         jobs=jobs,
         seed=seed,
-        policy=Policy(axioms=frozenset(allow_axiom or ())),
+        policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
         prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
         remember=not fresh,
     )
@@ -122,15 +130,15 @@ def prove(
             report = _run(source, lean, options, listen, cancelled)
     except FileRefused as refused:
         raise CommandError(f"{file}: {refused}.") from None
-    if changed_since(source) and in_place:
+    if changed_since(source) and _same_file(file, target):
         raise CommandError(f"{file} was changed meanwhile; nothing was written.", code=2)
     write_atomic(target, report.text, like=source)
-    code = _exit_code(report)
+    code = 130 if cancelled.is_set() else _exit_code(report)
     if json:
         print_json(_document(file, target, lean, options, report, code))
     else:
         _print(file, target, lean, source, report)
-    return 130 if cancelled.is_set() else code
+    return code
 
 
 def _run(
@@ -138,37 +146,63 @@ def _run(
 ) -> ProveReport:
     """Run in a thread of its own, so that Ctrl-C asks the search to stop and what was found is still written."""
     box: list[ProveReport | BaseException] = []
+    done = threading.Event()
 
     def body() -> None:
         try:
             box.append(prove_source(source, lean, options, listen=listen, cancelled=cancelled))
         except BaseException as problem:
             box.append(problem)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=body, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        try:
-            thread.join(0.2)
-        except KeyboardInterrupt:
+    with _interrupts_set(cancelled):
+        threading.Thread(target=body, daemon=True).start()
+        while not done.wait(0.1):
             if cancelled.is_set():
-                raise
-            cancelled.set()
-            err.print("Stopping: what is proved will be written. Press Ctrl-C again to leave at once.")
+                err.print("Stopping: what is proved will be written. Press Ctrl-C again to leave at once.")
+                done.wait()
     (result,) = box
     if isinstance(result, BaseException):
         raise result
     return result
 
 
+@contextmanager
+def _interrupts_set(cancelled: threading.Event) -> Iterator[None]:
+    """Let the first Ctrl-C set an event, and only the second raise KeyboardInterrupt."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if cancelled.is_set():
+            raise KeyboardInterrupt
+        cancelled.set()
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # ignored, as in a background job, or another's business
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _beside(file: Path) -> Path:
     return file.with_suffix(".proved.lean") if file.suffix == ".lean" else Path(f"{file}.proved.lean")
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file."""
+    return other.exists() and one.exists() and one.samefile(other)
 
 
 def _check_writable(target: Path) -> None:
     """Refuse early what could not be written at the end."""
     if target.is_dir():
         raise CommandError(f"{target} is a directory, not a file to write.")
+    if target.exists() and not target.is_file():
+        raise CommandError(f"{target} is not a regular file.")
     probe = target.parent / f".{target.name}.{time.time_ns()}"
     try:
         probe.touch()
@@ -236,7 +270,7 @@ def _line(result: HoleResult) -> str:
 
 
 def _print(file: Path, target: Path, lean: Engine, source: SourceFile, report: ProveReport) -> None:
-    out.print(f"{escape(str(file))}: {len(report.holes)} holes, {escape(engine_words(lean))}")
+    out.print(f"{escape(str(file))}: {_count(len(report.holes), 'hole')}, {escape(engine_words(lean))}")
     for result in report.holes:
         out.print(_line(result))
         if result.proof and result.outcome is Outcome.PROVED and "\n" in result.proof:
@@ -254,11 +288,19 @@ def _print(file: Path, target: Path, lean: Engine, source: SourceFile, report: P
     open_still = [v for v in report.verdicts if v.outcome is not Outcome.PROVED]
     out.print(
         f"{proved} of {len(report.holes)} proved in {report.seconds:.1f} s"
-        + (f"; {len(open_still)} declarations still rest on `sorry`" if open_still else "")
+        + (
+            f"; {_count(len(open_still), 'declaration')} still {'rests' if len(open_still) == 1 else 'rest'} on `sorry`"
+            if open_still
+            else ""
+        )
     )
     if not source.holes:
         out.print("There is no `sorry` in this file.")
     out.print(f"Written to {escape(str(target))}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _document(
