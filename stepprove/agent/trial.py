@@ -90,7 +90,7 @@ class _Trial:
             self.body(edits),
             env=self.worker.chain.environment(()),
             policy=self.policy,
-            timeout=CHUNK_SECONDS,
+            timeout=self.worker.patience,
         )
 
     def heed(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
@@ -174,7 +174,14 @@ class _Trial:
         lines = {e.name: e.line for e in self.examples}
         concerned = frozenset[str]().union(*self.names.values())
         return tuple(
-            v.model_copy(update={"name": f"example (line {lines[v.name]})"}) if v.name in lines else v
+            v.model_copy(
+                update={
+                    "name": f"example (line {lines[v.name]})",
+                    "reason": v.reason and v.reason.replace(v.name, f"example (line {lines[v.name]})"),
+                }
+            )
+            if v.name in lines
+            else v
             for v in judgement.verdicts
             if v.name in concerned and not self.made_by_lean(v.name)
         )

@@ -50,6 +50,8 @@ class Worker:
         self.memory = Memory() if options.remember else None
         self.unconfirmed: set[int] = set()
         """Holes whose proof Lean cannot check apart from their declaration."""
+        self.patience = CHUNK_SECONDS
+        """Seconds for the whole text at once; more once it is known how long it takes in pieces."""
         self.kinds: dict[int, Literal["tactic", "term"]] = {h.index: h.kind for h in source.holes}
         """What stands at each hole, as far as is known: the text's guess, until Lean objects."""
 
@@ -61,8 +63,10 @@ class Worker:
             raise FileRefused(
                 "it begins with a byte order mark, which Lean does not read: save it without one"
             )
+        started = time.monotonic()
         try:
             answers = self.chain.answers(self.chunks)
+            self.patience += 3 * (time.monotonic() - started)
         except ReplTimeout as late:
             if self.chain.reached is None:
                 raise

@@ -104,3 +104,10 @@ def test_a_byte_order_mark_is_refused(fill: Fill) -> None:
 def test_verdicts_are_on_what_a_person_declared(fill: Fill) -> None:
     text = "structure P where\n  x : Nat\n  pos : x > 0\ndef p : P := { x := 3, pos := sorry }\n"
     assert [v.name for v in fill(text).verdicts] == ["p"]
+
+
+def test_an_example_is_named_by_its_line(fill: Fill) -> None:
+    report = fill("opaque P : Prop\nexample : P := by sorry\n", time_limit=2.0)
+    assert [(v.name, v.reason) for v in report.verdicts] == [
+        ("example (line 2)", "`example (line 2)` still rests on `sorry`")
+    ]
