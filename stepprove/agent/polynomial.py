@@ -126,6 +126,30 @@ def divide(dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polyn
     return quotient, rest + left
 
 
+def factorings(p: Polynomial) -> list[tuple[Polynomial, Polynomial, int]]:
+    """(a, b, c) with p = 0 exactly when a b = c: a difference of squares, or one mixed product u v."""
+    rest = {m: c for m, c in p.terms.items() if m}
+    squares = [m for m in rest if len(m) == 1 and m[0][1] % 2 == 0]
+    if len(rest) == 2 == len(squares) and sorted(rest.values()) == [-1, 1]:
+        plus, minus = sorted(rest, key=lambda m: -rest[m])
+        a, b = (Polynomial({((m[0][0], m[0][1] // 2),): 1}) for m in (plus, minus))
+        return [(a - b, a + b, -p.constant())]
+    mixed = [m for m in rest if len(m) == 2]
+    if len(mixed) != 1 or len(rest) > 3:
+        return []
+    (u, v), alpha = mixed[0], rest[mixed[0]]
+    if not set(rest) <= {mixed[0], (u,), (v,)}:
+        return []
+    beta, gamma = rest.get((u,), 0), rest.get((v,), 0)
+    if beta % alpha:
+        u, v, beta, gamma = v, u, gamma, beta
+    if beta % alpha or not (beta or gamma):
+        return []
+    first = Polynomial({(u,): alpha}) + constant(gamma)
+    second = Polynomial({(v,): 1}) + constant(beta // alpha)
+    return [(first, second, gamma * (beta // alpha) - p.constant())]
+
+
 def text(p: Polynomial) -> str:
     """The polynomial as Lean text."""
     names = sorted(p.variables())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,8 @@ from stepprove.agent.move import Move
 from stepprove.agent.portfolio import Portfolio, portfolio
 from stepprove.agent.script import Proof, minimise, summary, write
 from stepprove.agent.session import Prover, State, StepResult
+
+_UNKNOWN = re.compile(r"\?[A-Za-z]")
 
 POLISHING_SECONDS = 10.0
 """The longest that a found proof is made shorter."""
@@ -291,6 +294,8 @@ class _Search:
         goals = result.state.goals[: len(result.state.goals) - node.others]
         if len(goals) == 1 and parse_goal(goals[0]).key == node.goal.key:
             return False  # nothing changed
+        if any(_UNKNOWN.search(goal) for goal in goals):
+            return False  # goals that share an unknown cannot be proved one by one
         if move.group:
             node.groups.add(move.group)
         if not goals:

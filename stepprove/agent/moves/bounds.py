@@ -306,8 +306,9 @@ def _split(goal: Goal, name: str, low: int, high: int) -> Iterator[Move]:
     count = high - low + 1
     if count <= FEW_CASES:
         yield _cases(goal, name, list(range(low, high + 1)), "omega", 0.4 + count / 60)
+        yield _cases(goal, name, list(range(low, high + 1)), "simp_all", 0.8 + count / 60)
     if FEW_CASES // 2 < count <= MANY_CASES:
-        for tactic, extra in (("omega", 0.1), ("first | omega | grind", 0.4)):
+        for tactic, extra in (("omega", 0.1), ("first | omega | simp_all | grind", 0.4)):
             yield _every_case(goal, name, low, high, tactic, 0.4 + extra + count / 150)
     allowed = survivors(goal, name, low, high)
     if goal.is_natural(name) and len(allowed) < count / 2 and len(allowed) <= MOST_VALUES and count > 8:

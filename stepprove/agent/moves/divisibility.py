@@ -9,8 +9,8 @@ from math import gcd
 
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
-from stepprove.agent.polynomial import Polynomial, divide, polynomial, text
-from stepprove.agent.term import Term, free_names, literal, num, show, subterms, var
+from stepprove.agent.polynomial import Polynomial, divide, factorings, polynomial, text
+from stepprove.agent.term import Term, free_names, literal, num, parse, show, subterms, var
 
 
 def moves(goal: Goal) -> Iterator[Move]:
@@ -18,6 +18,8 @@ def moves(goal: Goal) -> Iterator[Move]:
     yield from _cofactor(goal)
     yield from _from_remainders(goal)
     yield from _gcd_facts(goal)
+    yield from _known_gcd(goal)
+    yield from _factor(goal)
     yield from _eliminate(goal)
     yield from _antisymmetry(goal)
 
@@ -140,6 +142,45 @@ def _gcd_facts(goal: Goal) -> Iterator[Move]:
                     forced=True,
                     fact=True,
                 )
+
+
+def _known_gcd(goal: Goal) -> Iterator[Move]:
+    """A gcd that is known divides both numbers, and both divide an lcm that is known."""
+    for name, fact in goal.facts:
+        if fact.op != "=" or fact.args[0].op != "app" or len(fact.args[0].args) != 3:
+            continue
+        head, a, b = fact.args[0].args
+        value = literal(fact.args[1])
+        function = head.name.removeprefix("Nat.").removeprefix(".")
+        if value is None or value < 2 or function not in ("gcd", "lcm"):
+            continue
+        for side, number in (("left", a), ("right", b)):
+            claim = Term("∣", (num(value), number) if function == "gcd" else (number, num(value)))
+            if claim in goal.propositions or not free_names(number) <= set(goal.naturals):
+                continue
+            (h,) = goal.fresh("hd")
+            lemma = f"Nat.gcd_dvd_{side}" if function == "gcd" else f"Nat.dvd_lcm_{side}"
+            text = f"have {h} : {claim} := {name} ▸ {lemma} {show(a, 100)} {show(b, 100)}"
+            yield Move(text, 0.15, f"what divides the {function}", forced=True, fact=True)
+
+
+def _factor(goal: Goal) -> Iterator[Move]:
+    """a² - b² = c is (a - b)(a + b) = c; and u v + p u + q v = c is (u + q)(v + p) = c + p q."""
+    for name, fact in goal.facts:
+        if fact.op != "=" or not free_names(fact) <= set(goal.integers):
+            continue
+        left, right = (polynomial(a) for a in fact.args)
+        if left is None or right is None or len((left - right).terms) < 3:
+            continue
+        for first, second, value in factorings(left - right):
+            if value == 0:
+                continue
+            claim = f"({text(first)}) * ({text(second)}) = {value}"
+            term = parse(claim)
+            if term is None or term in goal.propositions:
+                continue
+            (h,) = goal.fresh("hf")
+            yield Move(f"have {h} : {claim} := by grind", 0.2, f"factor {name}", forced=True, fact=True)
 
 
 def _eliminate(goal: Goal) -> Iterator[Move]:

@@ -22,6 +22,7 @@ def moves(goal: Goal) -> Iterator[Move]:
             yield from _run(goal, recurrence)
             yield from _periodic(goal, recurrence)
             yield from _periodic_residues(goal, recurrence)
+        yield from _chains(goal)
     yield from _instances(goal)
 
 
@@ -279,6 +280,35 @@ def _run(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
             text = "\n".join([*lines, closer])
             cost = 0.5 + len(lines) / 100 + (0.2 if closer != "omega" else 0)
             yield Move(text, cost, "run the recurrence", closing=True, seconds=20.0)
+
+
+def _chains(goal: Goal) -> Iterator[Move]:
+    """An equation between neighbouring terms, at every point from what is known to what is asked for."""
+    for name, fact in goal.facts:
+        variables, guards, equation = _telescope(fact)
+        if len(variables) != 1 or equation.op != "=" or equation.args[0].op == "app":
+            continue
+        n = variables[0]
+        for function in goal.functions:
+            places = {
+                _offset(t.args[1], n)
+                for t in subterms(equation)
+                if t.op == "app" and t.args[0].name == function and len(t.args) == 2
+            }
+            offsets = [o for o in places if o is not None]
+            points = [*_known(goal, function), *_needed(goal, function)]
+            if len(offsets) < 2 or len(offsets) < len(places) or len(points) < 2:
+                continue
+            first, last = min(points) - min(offsets), max(points) - max(offsets)
+            if not 1 <= last - first + 1 <= LONGEST_RUN or min(points) < 0:
+                continue
+            premises = " (by omega)" * len(guards)
+            lines = [
+                f"have : {_computed(replace(equation, {n: num(k)}), function)} := {name} {k}{premises}"
+                for k in range(first, last + 1)
+            ]
+            text = "\n".join([*lines, "omega"])
+            yield Move(text, 0.6 + len(lines) / 200, "chain the equations", closing=True, seconds=25.0)
 
 
 def _periodic(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:

@@ -81,7 +81,7 @@ def _split(goal: Goal, statements: list[Term], modulus: int) -> Iterator[Move]:
         alternatives = " | ".join([h] * modulus)
         divides = "Int.dvd_iff_emod_eq_zero, Nat.dvd_iff_mod_eq_zero"
         closer = f"simp [{_rules(goal, name)}, {divides}, {h}]"
-        if modulus > 9:
+        if modulus > 9 or any(_nonlinear(p, name) for p in goal.propositions):
             closer = f"simp_all [{_rules(goal, name)}]"
         yield Move(
             f"have {h} : {cases} := by omega\nrcases {h} with {alternatives} <;> try {closer}",
@@ -103,9 +103,10 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
         for h, (base, exponent) in zip(names, powers, strict=True):
             possible = _possible(goal, base, modulus)
             residues = sorted({pow(r, exponent, modulus) for r in possible})
-            if len(residues) == modulus:
+            paired = _mentioned_mod(statements, base)
+            if len(residues) == modulus and not paired:
                 continue  # nothing is excluded
-            fact = _power_fact(goal, h, base, exponent, modulus, possible, residues)
+            fact = _power_fact(goal, h, base, exponent, modulus, possible, residues if not paired else [])
             determined = determined and len(possible) == 1
             known = known and _stated(goal, base, exponent, modulus)
             facts.append(fact)
@@ -123,14 +124,28 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
 def _power_fact(
     goal: Goal, h: str, base: Term, exponent: int, modulus: int, possible: list[int], residues: list[int]
 ) -> str:
+    """The residues of the power, each with that of the base when no list of residues is given."""
     (c,) = goal.fresh("c")
     shown = show(base) if base.op == "var" else f"({show(base.args[0])} : Int)"
     natural_base = base.op == "var" and goal.is_natural(base.name)
     rules = _NATURAL_RULES if natural_base else _INTEGER_RULES
+    claim = classes(f"{shown} ^ {exponent}", modulus, residues) or " ∨ ".join(
+        f"({shown} % {modulus} = {r} ∧ {shown} ^ {exponent} % {modulus} = {pow(r, exponent, modulus)})"
+        for r in possible
+    )
     return (
-        f"have {h} : {classes(f'{shown} ^ {exponent}', modulus, residues)} := by\n"
+        f"have {h} : {claim} := by\n"
         f"  have {c} : {classes(shown, modulus, possible)} := by omega\n"
         f"  rcases {c} with {' | '.join([c] * len(possible))} <;> simp [{rules}, {c}]"
+    )
+
+
+def _mentioned_mod(statements: list[Term], base: Term) -> bool:
+    """Whether the residue of the base itself is spoken of."""
+    return any(
+        (part.op == "%" and part.args[0] == base) or (part.op == "∣" and part.args[1] == base)
+        for statement in statements
+        for part in subterms(statement)
     )
 
 
@@ -256,6 +271,9 @@ def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iter
             claim = " ∨ ".join(
                 f"({condition.replace('n', n)} ∧ {shown} ^ {n} % {modulus} = {r})" for condition, r in facts
             )
+            cases = f"rcases {ih} with {' | '.join(_pattern(c, h, ih) for c, _ in facts)} <;>\n      "
+            if len(facts) == 1:  # always the same residue
+                claim, cases = f"{shown} ^ {n} % {modulus} = {facts[0][1]}", ""
             rules = (
                 "Int.pow_succ, Int.mul_emod, Int.add_emod" if integral else "Nat.pow_succ, Nat.mul_mod"
             ) + ", Nat.add_mod"
@@ -269,8 +287,7 @@ def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iter
                 f"  induction {n} with\n"
                 f"  | zero => simp\n"
                 f"  | succ {n} {ih} =>\n"
-                f"    rcases {ih} with {' | '.join(_pattern(c, h, ih) for c, _ in facts)} <;>\n"
-                f"      simp [{rules}, {h}, {ih}]{omega}\n"
+                f"    {cases}simp [{rules}, {f'{h}, ' if cases else ''}{ih}]{omega}\n"
                 f"have {h} := {key} {show(exponent, 100)}\n"
                 f"clear {key}"
                 + (
