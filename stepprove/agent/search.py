@@ -26,8 +26,18 @@ from stepprove.agent.session import Prover, State, StepResult
 
 _UNKNOWN = re.compile(r"\?[A-Za-z]")
 
+_SUGGESTION = re.compile(r"Try this:\s*(?:\[\w+\]\s*)?(.+)", re.DOTALL)
+
 POLISHING_SECONDS = 10.0
 """The longest that a found proof is made shorter."""
+
+
+def suggestion(messages: Sequence[str]) -> str | None:
+    """What a tactic such as `exact?` says should stand in its place, on one line; None when it says nothing."""
+    for message in messages:
+        if found := _SUGGESTION.match(message):
+            return " ".join(found[1].split())
+    return None
 
 
 class SearchOutcome(StrEnum):
@@ -274,10 +284,17 @@ class _Search:
     def close(self, node: _Node, move: Move) -> bool:
         """Run a closing step; whether it closed the goal."""
         result = self.step(node, move)
-        if result.status != "ok" or result.state is None or len(result.state.goals) > node.others:
+        if not self.closes(node, result):
             return False
+        found = suggestion(result.messages)
+        if found is not None and self.closes(node, self.step(node, replace(move, tactic=found))):
+            move = replace(move, tactic=found)
         self.prove(node, Proof(move.tactic, move.name))
         return True
+
+    def closes(self, node: _Node, result: StepResult) -> bool:
+        """Whether a step left nothing of a goal."""
+        return result.status == "ok" and result.state is not None and len(result.state.goals) <= node.others
 
     def attempt(self, node: _Node, move: Move) -> bool:
         """Run a move and take in the goals it leaves; whether it worked."""

@@ -87,7 +87,8 @@ class ReplSession:
             return StepResult("error", messages=errors or ("the step leaves a sorry",), seconds=seconds)
         result = State(tuple(answer.goals), state, tactic)
         self._numbers[result] = (self._repl.generation, answer.proof_state)
-        return StepResult("ok", result, seconds=seconds, goals=result.goals)
+        said = tuple(m.data for m in answer.messages if m.severity == "info")
+        return StepResult("ok", result, messages=said, seconds=seconds, goals=result.goals)
 
     def _step(self, state: State, tactic: str, timeout: float) -> ProofStepResponse | ErrorResponse:
         number = self._number(state)

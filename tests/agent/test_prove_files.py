@@ -111,3 +111,10 @@ def test_an_example_is_named_by_its_line(fill: Fill) -> None:
     assert [(v.name, v.reason) for v in report.verdicts] == [
         ("example (line 2)", "`example (line 2)` still rests on `sorry`")
     ]
+
+
+def test_a_lemma_that_lean_finds_is_written_by_its_name(fill: Fill) -> None:
+    text = "@[ext] structure E where\n  x : Nat\ntheorem e (a b : E) (h : a.x = b.x) : a = b := by sorry\n"
+    (hole,) = fill(text, time_limit=30.0).holes
+    assert hole.found_by == "exact?"
+    assert hole.proof == "exact E.ext_iff.mpr h"
