@@ -72,7 +72,8 @@ def _closers(goal: Goal, mathlib: bool) -> Iterator[Move]:
         if mathlib:
             yield _closer("norm_num", 5.0)
     yield _closer("omega", 3.0)
-    yield _closer("rfl", 2.0)
+    if any(sign in goal.target for sign in (" = ", " ↔ ", " ≤ ")):
+        yield _closer("rfl", 2.0)
     yield _closer("simp", 3.0)
     yield _closer("simp_all", 3.0)
     if mathlib:

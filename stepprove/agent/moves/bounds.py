@@ -369,15 +369,16 @@ def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Mov
         return
     key, h = goal.fresh("key", "h")
     natural = frozenset(goal.naturals)
+
+    def kept(chosen: list[tuple[str, Term]]) -> list[int]:
+        at = [Setting({name: v}, natural) for v in range(high + 1)]
+        return [v for v, here in enumerate(at) if all(holds(f, here) is not False for _, f in chosen)]
+
+    allowed = kept(facts)
     for fact in reversed(facts):  # leave out what the sieve does not need, the latest first
-        fewer = [f for _, f in facts if f is not fact[1]]
-        kept = [
-            v
-            for v in range(high + 1)
-            if all(holds(f, Setting({name: v}, natural)) is not False for f in fewer)
-        ]
-        if fewer and set(kept) <= set(allowed):
-            facts = [f for f in facts if f is not fact]
+        fewer = [f for f in facts if f is not fact]
+        if fewer and kept(fewer) == allowed:
+            facts = fewer
     premises = " ∧ ".join(show(f, 36) for _, f in facts)
     values = "[" + ", ".join(map(str, allowed)) + "]"
     names = facts[0][0] if len(facts) == 1 else "⟨" + ", ".join(n for n, _ in facts) + "⟩"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stepprove.agent.goal import Goal, mentions
 from stepprove.agent.move import Move
-from stepprove.agent.term import Term, conjuncts, free_names, literal, subterms
+from stepprove.agent.term import Term, conjuncts, free_names, literal, num, replace, show, subterms, var
 
 
 def moves(goal: Goal) -> Iterator[Move]:
@@ -64,7 +64,7 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
         generalised = plain.replace(" with", f" generalizing {' '.join(others)} with", 1)
         yield Move(generalised, cost + 0.2, f"{label} generalizing {' '.join(others)}")
     yield Move(f"cases {name} with\n| zero => ?_\n| succ {name} => ?_", cost + 0.2, f"cases {name}")
-    if not facts:
+    if not facts and goal.term is not None:
         yield Move(_two_step(goal, name, ih), cost + 0.5, f"induction {name} in steps of two")
     yield Move(
         f"induction {name} using Nat.strongRecOn with\n| _ {name} {ih} => ?_",
@@ -74,19 +74,18 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
 
 
 def _two_step(goal: Goal, name: str, ih: str) -> str:
-    """Strong induction with the last two values at hand."""
-    ih1, ih2 = goal.fresh(ih + "₁", ih + "₂")
+    """Prove two neighbouring cases at once, so that each step has two to build on."""
+    assert goal.term is not None
+    h, ih1, ih2 = goal.fresh("h", ih + "₁", ih + "₂")
+    following = replace(goal.term, {name: Term("+", (var(name), num(1)))})
     return (
-        f"induction {name} using Nat.strongRecOn with\n"
-        f"| _ {name} {ih} =>\n"
-        f"  match {name}, {ih} with\n"
-        f"  | 0, _ => ?_\n"
-        f"  | 1, _ => ?_\n"
-        f"  | {name} + 2, {ih} =>\n"
-        f"    have {ih1} := {ih} {name} (by omega)\n"
-        f"    have {ih2} := {ih} ({name} + 1) (by omega)\n"
-        f"    clear {ih}\n"
-        f"    exact ?_"
+        f"suffices {h} : {show(Term('∧', (goal.term, following)))} from {h}.1\n"
+        f"induction {name} with\n"
+        f"| zero => ?_\n"
+        f"| succ {name} {ih} =>\n"
+        f"  obtain ⟨{ih1}, {ih2}⟩ := {ih}\n"
+        f"  refine ⟨{ih2}, ?_⟩\n"
+        f"  exact ?_"
     )
 
 

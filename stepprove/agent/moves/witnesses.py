@@ -117,6 +117,8 @@ def _candidates(goal: Goal, body: Term, name: str) -> Iterator[Term]:
     for v in variables:
         successor, double = Term("+", (v, one)), Term("*", (two, v))
         shapes = [successor, double, Term("/", (v, two)), Term("-", (v, one)), Term("+", (double, one))]
+        multiples = {t.name for t in subterms(body) if t.op == "num" and int(t.name) > 1}
+        shapes += [Term("*", (Term("num", name=m), successor)) for m in sorted(multiples)[:3]]
         shapes += [Term("*", (v, v)), Term("+", (v, two)), Term("*", (two, successor))]
         seen.update(dict.fromkeys(shapes))
     for a, b in itertools.combinations(variables, 2):
