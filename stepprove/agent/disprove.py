@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from stepprove.agent.experiments import counterexamples
 from stepprove.agent.goal import Goal, Hypothesis, is_proposition, parse_goal
 from stepprove.agent.search import block
 from stepprove.lean_project.gate import STANDARD_AXIOMS
@@ -19,6 +20,7 @@ from stepprove.lean_project.repl import Repl, ReplTimeout
 
 _STEP_SECONDS = 3.0
 _MOST_TRIES = 120
+_MOST_FOUND = 3
 _OUTRIGHT = ("decide", "simp", "omega", "grind")
 _VALUES = {
     "Nat": ("0", "1", "2", "3", "4", "5", "7", "10"),
@@ -137,6 +139,11 @@ def _assignments(goal: Goal) -> Iterator[list[tuple[Hypothesis, str]]]:
             choices.append(("Bool",))
         else:
             choices.append(_values(hypothesis, kind))
+    for found in counterexamples(goal)[:_MOST_FOUND]:  # an experiment knows better than the order of the list
+        yield [
+            (h, _numeral(found[h.name]) if h.name in found else choices[i][0])
+            for i, h in enumerate(goal.hypotheses)
+        ]
     ranked = sorted(product(*(range(len(c)) for c in choices[:6])), key=sum) if len(choices) <= 6 else []
     if not ranked:  # many hypotheses: change one at a time
         zero = [0] * len(choices)
@@ -145,6 +152,10 @@ def _assignments(goal: Goal) -> Iterator[list[tuple[Hypothesis, str]]]:
             ranked += [tuple([*zero[:place], k, *zero[place + 1 :]]) for k in range(1, len(options))]
     for picks in ranked[:_MOST_TRIES]:
         yield [(h, choices[i][k]) for i, (h, k) in enumerate(zip(goal.hypotheses, picks, strict=True))]
+
+
+def _numeral(value: int) -> str:
+    return str(value) if value >= 0 else f"({value})"
 
 
 def _values(hypothesis: Hypothesis, kind: str) -> tuple[str, ...]:

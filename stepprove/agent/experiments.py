@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from stepprove.agent.goal import Goal
-from stepprove.agent.numeric import Setting, holds, small_values
+from stepprove.agent.numeric import Setting, assignments, holds, small_values
 from stepprove.agent.term import Term, free_names, literal
 
 _REACH = {1: 3000, 2: 90, 3: 20, 4: 10}
@@ -55,6 +56,26 @@ def solutions(goal: Goal) -> Solutions | None:
 
     extend(())
     return Solutions(names, tuple(found), reach)
+
+
+def counterexamples(goal: Goal) -> list[dict[str, int]]:
+    """Small values for which the hypotheses that could be evaluated hold and the target does not.
+
+    Without hypotheses about numbers, the smallest values of the variables in the target are tried.
+    """
+    target = goal.term
+    if target is None:
+        return []
+    names = [n for n in goal.variables if n in free_names(target)]
+    found = solutions(goal)
+    if found is not None and set(names) <= set(found.names):
+        tried = [dict(zip(found.names, values, strict=True)) for values in found.values]
+    elif len(names) <= 3 and found is None:
+        tried = list(itertools.islice(assignments(goal, names, 12), 5000))
+    else:
+        return []
+    natural = frozenset(goal.naturals)
+    return [values for values in tried if holds(target, Setting(values, natural)) is False]
 
 
 def _by_last_variable(goal: Goal, names: Sequence[str]) -> list[list[Term]]:
