@@ -38,6 +38,12 @@ def check(
     without_mathlib: Annotated[
         bool, typer.Option("--without-mathlib", help="Read `import Mathlib` as core Lean with ℕ and ℤ.")
     ] = False,
+    allow_native_decide: Annotated[
+        bool,
+        typer.Option(
+            "--allow-native-decide", help="Let proofs rest on the compiler's axioms; the result lists them."
+        ),
+    ] = False,
     allow_axiom: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,7 +68,7 @@ def check(
                 repl,
                 source,
                 prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
-                policy=Policy(axioms=frozenset(allow_axiom or ())),
+                policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
             )
         passed = passed and report.passed
         documents.append(
