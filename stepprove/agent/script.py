@@ -8,7 +8,6 @@ from dataclasses import dataclass
 INDENT = "  "
 WIDTH = 96
 _HOLE = "=> ?_"
-_LAST = "exact ?_"
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ def _holes(text: str) -> int:
 
 
 def _is_hole(line: str) -> bool:
-    """Whether the line stands for one goal: an alternative `| … => ?_`, or a closing `exact ?_`."""
-    return (line.lstrip().startswith("|") and line.endswith(_HOLE)) or line.strip() == _LAST
+    """Whether the line is an alternative that stands for one goal: `| … => ?_`."""
+    return line.lstrip().startswith("|") and line.endswith(_HOLE)
 
 
 def _step_lines(proof: Proof) -> list[str]:
@@ -63,10 +62,6 @@ def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
     """Put each child in the place of its `?_`, on the same line when it is short."""
     remaining = iter(children)
     for line in lines:
-        if line.strip() == _LAST:
-            indent = " " * (len(line) - len(line.lstrip()))
-            yield from (indent + part for part in _lines(next(remaining)))
-            continue
         if not _is_hole(line):
             yield line
             continue

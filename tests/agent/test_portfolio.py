@@ -15,6 +15,11 @@ MOVES = {
         "induction n",
     ),
     "induction from": ("theorem t (n : Nat) (h : 4 ≤ n) : n ^ 2 ≤ 2 ^ n := by sorry", "induction from 4"),
+    "two cases at once": (
+        "theorem t (a : Nat → Int) (h0 : a 0 = 0) (h1 : a 1 = 1) (h : ∀ n, a (n + 2) = 2 * a (n + 1) - a n) "
+        "(n : Nat) : a n = n := by sorry",
+        "in steps of two",
+    ),
     "subtraction": (
         "theorem t (n : Nat) (u : Nat → Nat) (h0 : u 0 = 0) (h : ∀ n, u (n + 1) = 2 * u n + n) : "
         "u n = 2 ^ n - (n + 1) := by sorry",

@@ -65,7 +65,11 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
         yield Move(generalised, cost + 0.2, f"{label} generalizing {' '.join(others)}")
     yield Move(f"cases {name} with\n| zero => ?_\n| succ {name} => ?_", cost + 0.2, f"cases {name}")
     if not facts and goal.term is not None:
-        yield Move(_two_step(goal, name, ih), cost + 0.5, f"induction {name} in steps of two")
+        yield Move(
+            _two_step(goal, name, ih),
+            cost + (0.0 if _second_order(goal) else 0.5),
+            f"induction {name} in steps of two",
+        )
     yield Move(
         f"induction {name} using Nat.strongRecOn with\n| _ {name} {ih} => ?_",
         cost + 0.7,
@@ -76,16 +80,22 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
 def _two_step(goal: Goal, name: str, ih: str) -> str:
     """Prove two neighbouring cases at once, so that each step has two to build on."""
     assert goal.term is not None
-    h, ih1, ih2 = goal.fresh("h", ih + "₁", ih + "₂")
+    (h,) = goal.fresh("h")
     following = replace(goal.term, {name: Term("+", (var(name), num(1)))})
     return (
         f"suffices {h} : {show(Term('∧', (goal.term, following)))} from {h}.1\n"
         f"induction {name} with\n"
         f"| zero => ?_\n"
-        f"| succ {name} {ih} =>\n"
-        f"  obtain ⟨{ih1}, {ih2}⟩ := {ih}\n"
-        f"  refine ⟨{ih2}, ?_⟩\n"
-        f"  exact ?_"
+        f"| succ {name} {ih} => ?_"
+    )
+
+
+def _second_order(goal: Goal) -> bool:
+    """Whether some hypothesis relates f n, f (n + 1) and f (n + 2)."""
+    return any(
+        fact.op == "∀" and part.op == "+" and part.args == (var(fact.name), num(2))
+        for _, fact in goal.facts
+        for part in subterms(fact)
     )
 
 
