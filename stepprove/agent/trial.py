@@ -40,7 +40,8 @@ class _Trial:
         holed = {h.chunk for h in self.source.holes}
         self.examples = [e for e in name_examples(self.source) if e.chunk in holed]
         self.original = self.body([])
-        self.names = self.declared(holed)
+        self.names = self.written(holed)
+        self.names |= self.declared(holed - self.names.keys())
         self.policy = worker.options.policy.model_copy(
             update={"only_holes": True, "fixed_by_text": frozenset(e.name for e in self.examples)}
         )
@@ -53,8 +54,22 @@ class _Trial:
         ]
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 
+    def written(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
+        """The names of the declarations with holes, of those chunks where the text tells them all."""
+        examples = {e.line: e.name for e in self.examples}
+        names = {}
+        for number in numbers:
+            holes = [h for h in self.source.holes if h.chunk == number]
+            mine = [self.source.declarations[h.declaration] for h in holes if h.declaration is not None]
+            known = {d.full_name or examples.get(d.line) or "«»" for d in mine}
+            if len(mine) == len(holes) and not any("«" in name for name in known):
+                names[number] = frozenset(known)
+        return names
+
     def declared(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
         """What rests on `sorry` among the names that some chunks declare, asked of Lean."""
+        if not numbers:
+            return {}
         renamed = {e.chunk: e.edit for e in self.examples}
         chunks = []
         for chunk, text in zip(self.source.chunks, self.worker.chunks, strict=True):

@@ -30,6 +30,6 @@ def name_examples(source: SourceFile, keyword: str = "noncomputable def") -> lis
     for declaration in source.declarations:
         if declaration.keyword == _KEYWORD:
             name = f"stepprove_example_{declaration.line}"
-            edit = Edit(declaration.start, declaration.start + len(_KEYWORD), f"{keyword} {name}")
+            edit = Edit(declaration.start, declaration.start + len(_KEYWORD), f"{keyword} _root_.{name}")
             named.append(NamedExample(name, declaration.line, declaration.chunk, edit))
     return named
