@@ -149,7 +149,7 @@ def _assignments(goal: Goal) -> Iterator[list[tuple[Hypothesis, str]]]:
         zero = [0] * len(choices)
         ranked = [tuple(zero)]
         for place, options in enumerate(choices):
-            ranked += [tuple([*zero[:place], k, *zero[place + 1 :]]) for k in range(1, len(options))]
+            ranked += [(*zero[:place], k, *zero[place + 1 :]) for k in range(1, len(options))]
     for picks in ranked[:_MOST_TRIES]:
         yield [(h, choices[i][k]) for i, (h, k) in enumerate(zip(goal.hypotheses, picks, strict=True))]
 

@@ -112,6 +112,7 @@ class Worker:
         return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
 
     def blank(self, hole: Hole) -> HoleResult:
+        """A result that says nothing yet but where the hole is."""
         declaration = next((d for d in self.source.declarations if hole.index in d.holes), None)
         name = None if declaration is None else declaration.full_name or declaration.keyword
         return HoleResult(
@@ -142,6 +143,7 @@ class Worker:
         listen: Listener,
         stop: Event,
     ) -> HoleResult:
+        """Try a remembered proof, then search for a proof and for a proof of the negation."""
         key = None
         if self.memory is not None:
             place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)

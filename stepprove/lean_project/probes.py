@@ -18,19 +18,11 @@ from stepprove.lean_project.source import Declaration, SourceFile, parse_source
 
 # Commands that could make another command, or what it prints, mean something else.
 _SHAPING = frozenset(
-    [
-        "macro",
-        "macro_rules",
-        "syntax",
-        "declare_syntax_cat",
-        "elab",
-        "elab_rules",
-        "notation",
-        "infix",
-        "infixl",
-    ]
-    + ["infixr", "prefix", "postfix", "initialize", "builtin_initialize", "run_cmd", "run_meta", "run_elab"]
-    + ["simproc"]
+    {
+        *("macro", "macro_rules", "syntax", "declare_syntax_cat", "elab", "elab_rules", "simproc"),
+        *("notation", "infix", "infixl", "infixr", "prefix", "postfix"),
+        *("initialize", "builtin_initialize", "run_cmd", "run_meta", "run_elab"),
+    }
 )
 _UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp")
 _KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": "opaque"} | dict.fromkeys(

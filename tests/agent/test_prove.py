@@ -155,7 +155,7 @@ def test_only_the_named_declarations_are_worked_on(fill: Fill) -> None:
 
 
 def test_a_name_that_does_not_exist_is_refused(fill: Fill) -> None:
-    with pytest.raises(FileRefused, match="no declaration `c`.* a"):
+    with pytest.raises(FileRefused, match=r"no declaration `c`.* a"):
         fill("theorem a : 1 = 1 := by sorry\n", theorems=("c",))
 
 

@@ -36,7 +36,9 @@ def test_names_in_namespaces_and_private_ones_are_found(plain: Repl) -> None:
     ("original", "candidate", "outcome"),
     [
         pytest.param(TWO, TWO, Outcome.FAILED, id="sorry left"),
-        pytest.param(TWO, "theorem two : 1 + 1 = 3 - 1 := by rfl\n", Outcome.REJECTED, id="another statement"),
+        pytest.param(
+            TWO, "theorem two : 1 + 1 = 3 - 1 := by rfl\n", Outcome.REJECTED, id="another statement"
+        ),
         pytest.param(TWO, "theorem three : 1 + 1 = 2 := by rfl\n", Outcome.REJECTED, id="another name"),
         pytest.param(
             TWO, "axiom a : 1 + 1 = 2\ntheorem two : 1 + 1 = 2 := a\n", Outcome.REJECTED, id="an axiom"

@@ -20,9 +20,9 @@ from stepprove.lean_project.embedded.node import node_binary
 from stepprove.lean_project.embedded.slim import (
     ALWAYS_EXPORTED,
     CHECKING,
-    ZEROED,
     FREE_TABLE_ENTRIES,
     RUNTIME_PREFIXES,
+    ZEROED,
     slim_module,
     symbol_table,
 )
