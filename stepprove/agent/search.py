@@ -15,14 +15,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from stepprove.agent.goal import Goal, parse_goal
 from stepprove.agent.move import Move
 from stepprove.agent.portfolio import Portfolio, portfolio
 from stepprove.agent.script import Proof, minimise, summary, write
 from stepprove.agent.session import Prover, State, StepResult
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _UNKNOWN = re.compile(r"\?[A-Za-z]")
 
@@ -176,6 +178,8 @@ class _Search:
         self.cancelled = cancelled
         self.steps = 0
         self.failures = 0
+        import networkx as nx  # a fifth of a second, which a run that only recalls proofs can spare
+
         self.graph = nx.DiGraph()
         self.nodes: dict[str, _Node] = {}
         self.queue: list[tuple[float, float, int, _Node, Move | None]] = []
