@@ -103,7 +103,7 @@ def _search_all(workers: _Workers, holes: Sequence[Hole], listen: Listener, stop
 
 
 def _start(engine: Engine) -> Repl:
-    return Repl(engine, timeout=CHUNK_SECONDS, standby=True, memory_limit_mb=MEMORY_LIMIT_MB)
+    return Repl(engine, timeout=CHUNK_SECONDS, memory_limit_mb=MEMORY_LIMIT_MB)
 
 
 class _Workers:

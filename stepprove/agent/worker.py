@@ -175,6 +175,8 @@ class Worker:
             if d.full_name and d.keyword in {"def", "abbrev"} and d.chunk < hole.chunk
         )
 
+        self.repl.keep_standby()  # not before: a run that only recalls proofs starts one Lean, not two
+
         def try_for(budget: float) -> SearchResult:
             return search(
                 session.root(),

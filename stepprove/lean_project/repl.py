@@ -292,6 +292,10 @@ class Repl:
             self._notice_death()
             self._ready_child()
 
+    def keep_standby(self) -> None:
+        """From the next answer on, keep a second process started, as with `standby=True`."""
+        self._wants_standby = True
+
     def restart(self) -> None:
         """Give the process up for the standby or a new one, without waiting until that is ready."""
         with self._claimed():

@@ -475,6 +475,18 @@ def test_the_standby_takes_over_at_once(scripted: Scripted) -> None:
     assert time.monotonic() - started < 0.5
 
 
+def test_a_standby_can_be_asked_for_later(scripted: Scripted) -> None:
+    repl = scripted("slow-start=1")
+    env(repl)
+    repl.keep_standby()
+    env(repl)
+    time.sleep(1.5)
+    repl.restart()
+    started = time.monotonic()
+    env(repl)
+    assert time.monotonic() - started < 0.5
+
+
 def test_there_is_a_new_standby_after_each_takeover(scripted: Scripted) -> None:
     repl = scripted("slow-start=1", standby=True)
     for _ in range(2):
