@@ -11,12 +11,12 @@ from rich.markup import escape
 from stepprove.cli.console import out, print_json
 from stepprove.cli.files import (
     STYLES,
-    EngineChoice,
     choose_engine,
     engine_json,
     engine_words,
     positive_seconds,
 )
+from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.check import CheckReport, check_source
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
@@ -27,29 +27,14 @@ from stepprove.lean_project.source import read_source
 
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.lean…", help="The Lean files to check.")],
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    json: Json = False,
     time_limit: Annotated[
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each file.")
     ] = 300.0,
-    engine: Annotated[
-        EngineChoice,
-        typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
-    ] = "auto",
-    without_mathlib: Annotated[
-        bool, typer.Option("--without-mathlib", help="Read `import Mathlib` as core Lean with ℕ and ℤ.")
-    ] = False,
-    allow_native_decide: Annotated[
-        bool,
-        typer.Option(
-            "--allow-native-decide", help="Let proofs rest on the compiler's axioms; the result lists them."
-        ),
-    ] = False,
-    allow_axiom: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-axiom", metavar="NAME", help="An axiom that proofs may rest on; may be repeated."
-        ),
-    ] = None,
+    engine: EngineOption = "auto",
+    without_mathlib: WithoutMathlib = False,
+    allow_native_decide: AllowNativeDecide = False,
+    allow_axiom: AllowAxiom = None,
 ) -> int:
     """Say for each declaration whether Lean accepts it, on which axioms, and what stands open.
 

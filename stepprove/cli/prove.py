@@ -28,12 +28,12 @@ from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.files import (
     STYLES,
-    EngineChoice,
     choose_engine,
     engine_json,
     engine_words,
     positive_seconds,
 )
+from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
@@ -70,32 +70,11 @@ def prove(
         int,
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Lean processes at once (about 0.8 GB each)."),
     ] = 1,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
-    engine: Annotated[
-        EngineChoice,
-        typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
-    ] = "auto",
-    without_mathlib: Annotated[
-        bool,
-        typer.Option(
-            "--without-mathlib",
-            help="Read `import Mathlib` as core Lean with ℕ and ℤ: for statements that name nothing else of Mathlib.",
-        ),
-    ] = False,
-    allow_native_decide: Annotated[
-        bool,
-        typer.Option(
-            "--allow-native-decide", help="Let proofs rest on the compiler's axioms; the result lists them."
-        ),
-    ] = False,
-    allow_axiom: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-axiom",
-            metavar="NAME",
-            help="Let proofs rest on this axiom of the file; may be repeated.",
-        ),
-    ] = None,
+    json: Json = False,
+    engine: EngineOption = "auto",
+    without_mathlib: WithoutMathlib = False,
+    allow_native_decide: AllowNativeDecide = False,
+    allow_axiom: AllowAxiom = None,
     seed: Annotated[int, typer.Option("--seed", help="Breaks ties in the search.")] = 0,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do not try proofs that earlier runs found on the same text.")

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.files import engine_words, lean_for
+from stepprove.cli.options import Json
 from stepprove.lean_project.toolchain import diagnose, set_up_native
 
 
@@ -40,7 +41,7 @@ def setup(
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")] = False,
+    json: Json = False,
 ) -> int:
     """Say what is found, what is missing, and the one command that mends it."""
     findings = diagnose()

@@ -1,0 +1,34 @@
+"""The options that the commands on files share, each written once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stepprove.cli.files import EngineChoice
+
+EngineOption = Annotated[
+    EngineChoice,
+    typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
+]
+WithoutMathlib = Annotated[
+    bool,
+    typer.Option(
+        "--without-mathlib",
+        help="Read `import Mathlib` as core Lean with ℕ and ℤ: for statements that name nothing else of Mathlib.",
+    ),
+]
+AllowNativeDecide = Annotated[
+    bool,
+    typer.Option(
+        "--allow-native-decide", help="Let proofs rest on the compiler's axioms; the result lists them."
+    ),
+]
+AllowAxiom = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-axiom", metavar="NAME", help="Let proofs rest on this axiom of the file; may be repeated."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
