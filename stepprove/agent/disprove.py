@@ -61,13 +61,14 @@ def disprove(
     Only the embedded engine can negate a state; with another there is nothing to find. Raises ReplFailure when Lean fails
     other than by running out of time on a step.
     """
+    if not repl.extended:
+        return NOTHING
     negation = _Negation(repl, open_root)
     goal = negation.open()
     if goal is None:
         return NOTHING
-    deadline = (
-        time.monotonic() + budget_seconds
-    )  # Lean may just have been restarted: that is not on its account
+    # Counted from here: Lean may just have been restarted, which is not on the search's account.
+    deadline = time.monotonic() + budget_seconds
     for tactic, found_by, example in _candidates(goal):
         left = deadline - time.monotonic()
         if cancelled() or left <= 0:
@@ -88,6 +89,7 @@ class _Negation:
 
     def open(self) -> Goal | None:
         """Make the state; return the goal that it negates, or None when it cannot be negated."""
+        self._state = None  # a number of a lost process could name any goal of the next
         number, _ = self._open_root()
         step = self._repl.tactic(number, "intros", timeout=_STEP_SECONDS)
         if isinstance(step, ErrorResponse):
@@ -104,6 +106,8 @@ class _Negation:
         try:
             if self._repl.generation != self._generation:
                 self.open()
+            if self._state is None:
+                return False
             answer = self._repl.request(
                 {"tactic": tactic, "proofState": self._state, "axioms": True}, timeout=seconds
             )

@@ -238,19 +238,20 @@ class Worker:
         return blank.model_copy(update=update)
 
     def holds(self, sorry: Sorry, script: str) -> bool:
-        """Whether a script closes a hole's goal, and what closes it rests on allowed axioms only."""
-        return self.objection(sorry, script) is None
+        """Whether a script is seen to close a hole's goal, on allowed axioms only."""
+        try:
+            return self.objection(sorry, script) is None
+        except ReplFailure:
+            return False
 
     def objection(self, sorry: Sorry, script: str) -> str | None:
-        """What speaks against a script, run on the hole's goal alone; None when nothing does, "" when Lean cannot tell alone."""
+        """What speaks against a script, run on the hole's goal alone; None when nothing does, "" when Lean cannot tell alone.
+
+        Raises ReplFailure when Lean does not answer, which speaks neither for nor against it.
+        """
         if sorry.proof_state is None:
             return ""
-        try:
-            answer = self.repl.request(
-                {"tactic": block(script), "proofState": sorry.proof_state, "axioms": True}
-            )
-        except ReplFailure as failure:
-            return str(failure)
+        answer = self.repl.request({"tactic": block(script), "proofState": sorry.proof_state, "axioms": True})
         if "message" in answer:
             return str(answer["message"])
         errors = [m["data"] for m in answer.get("messages", ()) if m["severity"] == "error"]
@@ -326,6 +327,8 @@ class Worker:
             objection = (
                 "Lean no longer shows its goal" if sorry is None else self.objection(sorry, result.proof)
             )
+        except ReplTimeout as late:
+            return result.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:
             return result.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
         if objection == "":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from stepprove.agent.disprove import Disproof, disprove
+from stepprove.agent.disprove import Disproof, _Negation, disprove
 from stepprove.agent.experiments import counterexamples
 from stepprove.agent.goal import parse_goal
+from stepprove.lean_project.repl import ReplFailure
 
 
 @pytest.fixture
@@ -41,6 +42,31 @@ def test_contradictory_hypotheses_do_not_disprove(refute) -> None:
 
 def test_a_false_closed_statement_is_disproved_outright(refute) -> None:
     assert refute("theorem t : 2 ^ 10 = 1000 := by sorry").found
+
+
+def test_an_engine_that_cannot_negate_is_not_asked_to(refute, searcher, monkeypatch) -> None:
+    monkeypatch.setattr(searcher.repl, "extended", False)
+    assert not refute("theorem t : 2 ^ 10 = 1000 := by sorry").found
+
+
+def test_a_lost_negation_is_not_looked_for_under_its_old_number(searcher) -> None:
+    opened = []
+
+    def open_once() -> tuple[int, tuple[str, ...]]:
+        if opened:
+            raise ReplFailure("Lean no longer shows the goal")
+        opened.append(True)
+        return searcher.open("theorem t (n : Nat) : n < 5 := by sorry")
+
+    negation = _Negation(searcher.repl, open_once)
+    assert negation.open() is not None
+    searcher.repl.restart()
+    with pytest.raises(ReplFailure):
+        negation.closes("trivial", 5.0, ())
+    for _ in range(4):  # true goals, under the numbers that the new process gives out
+        searcher.repl.command("theorem u : True := by sorry")
+    negation._generation = searcher.repl.generation
+    assert not negation.closes("trivial", 5.0, ())
 
 
 def test_an_experiment_respects_the_hypotheses() -> None:

@@ -14,6 +14,7 @@ from stepprove.lean_project import Repl
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.repl import ReplTimeout
 from stepprove.lean_project.source import parse_source
 
 
@@ -198,3 +199,19 @@ def test_a_remembered_proof_that_proves_nothing_is_not_believed(
     report = fill(text, remember=True)
     assert only(report).outcome is Outcome.PROVED
     assert "sorry" not in report.text
+
+
+def test_a_time_out_while_a_proof_is_confirmed_is_no_verdict(
+    fill: Fill, repl: Repl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = repl.request
+
+    def late(payload: dict[str, object], timeout: float | None = None) -> dict[str, object]:
+        if "axioms" in payload:
+            raise ReplTimeout("Lean did not answer in time", 1.0)
+        return ask(payload, timeout)
+
+    monkeypatch.setattr(repl, "request", late)
+    report = fill("theorem t : 1 + 1 = 2 := by sorry\n")
+    assert only(report).outcome is Outcome.TIMEOUT
+    assert "sorry" in report.text
