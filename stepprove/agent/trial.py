@@ -49,9 +49,7 @@ class _Trial:
     def body(self, edits: Sequence[Edit]) -> str:
         """The text after the header, with some holes filled and its examples named."""
         start = self.source.header_end if self.worker.base else 0
-        moved = [
-            Edit(e.start - start, e.end - start, e.text) for e in [*edits, *(e.edit for e in self.examples)]
-        ]
+        moved = [e.within(start) for e in [*edits, *(e.edit for e in self.examples)]]
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 
     def written(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
@@ -74,10 +72,7 @@ class _Trial:
         chunks = []
         for chunk, text in zip(self.source.chunks, self.worker.chunks, strict=True):
             edit = renamed.get(chunk.index)
-            moved = (
-                [] if edit is None else [Edit(edit.start - chunk.start, edit.end - chunk.start, edit.text)]
-            )
-            chunks.append(apply_edits(text, moved))
+            chunks.append(apply_edits(text, [] if edit is None else [edit.within(chunk.start)]))
         chain = Chain(self.worker.repl, base=(*self.worker.base, ""), timeout=CHUNK_SECONDS)
         before = [chain.nothing(), *chain.answers(chunks)]
         names = {}

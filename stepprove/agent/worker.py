@@ -344,7 +344,7 @@ class Worker:
         """A chunk with its proofs in the place of its holes."""
         chunk = self.source.chunks[number]
         edits = [
-            Edit(e.start - chunk.start, e.end - chunk.start, e.text)
+            e.within(chunk.start)
             for e in self.fills([r for i, r in results.items() if self.source.holes[i].chunk == number])
         ]
         return apply_edits(self.chunks[number], edits)

@@ -11,7 +11,7 @@ from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
-from stepprove.lean_project.source import Declaration, Edit, SourceFile, apply_edits
+from stepprove.lean_project.source import Declaration, SourceFile, apply_edits
 
 
 class _Record(BaseModel):
@@ -81,9 +81,7 @@ def check_source(
     told = facts_of(repl, "", nothing, text, answer, timeout=timeout)
     facts = {components(f.display): f for f in told.declarations}
     for keyword in ("theorem", "noncomputable def") if examples else ():
-        edits = [
-            Edit(e.edit.start - skip, e.edit.end - skip, e.edit.text) for e in name_examples(source, keyword)
-        ]
+        edits = [e.edit.within(skip) for e in name_examples(source, keyword)]
         named_text = apply_edits(text, edits)
         named = _elaborate(repl, named_text, env, timeout)
         names = {components(e.name) for e in examples.values()}

@@ -189,6 +189,10 @@ class Edit:
     end: int
     text: str
 
+    def within(self, start: int) -> Edit:
+        """The same edit of the part of the text that begins at `start`."""
+        return Edit(self.start - start, self.end - start, self.text)
+
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """Replace ranges of a text; the rest stays as it is.
