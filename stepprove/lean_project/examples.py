@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stepprove.lean_project.source import Edit, SourceFile
+from stepprove.lean_project.source import Declaration, Edit, SourceFile
 
-_KEYWORD = "example"
+EXAMPLE = "example"
+AS_DEFINITION = "noncomputable def"
+"""Like an `example`, a definition takes in the section variables that its body uses and may be of any type; a `theorem` does
+neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +23,16 @@ class NamedExample:
     """Replaces the keyword."""
 
 
-def name_examples(source: SourceFile, keyword: str = "noncomputable def") -> list[NamedExample]:
-    """Give each `example` a name.
+def name_examples(source: SourceFile, keyword: str = AS_DEFINITION) -> list[NamedExample]:
+    """Give each `example` a name by its line."""
+    return [
+        name_example(d, f"stepprove_example_{d.line}", keyword)
+        for d in source.declarations
+        if d.keyword == EXAMPLE
+    ]
 
-    Like an `example`, a definition takes in the section variables that its body uses and may be of any type; a `theorem`
-    does neither.
-    """
-    named = []
-    for declaration in source.declarations:
-        if declaration.keyword == _KEYWORD:
-            name = f"stepprove_example_{declaration.line}"
-            edit = Edit(declaration.start, declaration.start + len(_KEYWORD), f"{keyword} _root_.{name}")
-            named.append(NamedExample(name, declaration.line, declaration.chunk, edit))
-    return named
+
+def name_example(declaration: Declaration, name: str, keyword: str = AS_DEFINITION) -> NamedExample:
+    """Give one `example` a name of the root namespace."""
+    edit = Edit(declaration.start, declaration.start + len(EXAMPLE), f"{keyword} _root_.{name}")
+    return NamedExample(name, declaration.line, declaration.chunk, edit)

@@ -8,6 +8,7 @@ nothing but the imports.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
@@ -36,6 +37,8 @@ class Declaration(_Fact):
     kind: Literal[
         "axiom", "definition", "theorem", "opaque", "quotient", "inductive", "constructor", "recursor"
     ]
+    proof: bool
+    """A theorem, or a definition of the original whose type is a proposition: its value means nothing."""
     internal: bool
     """Made by the elaborator (`foo._proof_1`), not named by a person."""
     statement: Literal["new", "same", "changed"]
@@ -45,7 +48,8 @@ class Declaration(_Fact):
     rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
     rested: bool = False
     """The original's rested on `sorry`, itself or through what it uses."""
-    unchecked: Literal["unsafe", "partial", "implemented_by", "extern"] | None
+    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp"] | None
+    """How it is out of the kernel's sight, where the original's is not."""
     uses: tuple[str, ...]
     """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
     axioms: tuple[str, ...]
@@ -126,18 +130,20 @@ def judge(
     candidate: str,
     *,
     env: int | None = None,
+    before: CommandResponse | None = None,
     targets: Collection[str] | None = None,
     policy: Policy = Policy(),  # noqa: B008 - frozen
     timeout: float | None = None,
 ) -> Judgement:
     """Hold a candidate against the original text.
 
-    Both are elaborated in `env` (None: from their own imports). `targets` names the declarations that must be proved;
+    Both are elaborated in `env` (None: from their own imports), the candidate from its first command to its last; `before` is
+    this engine's answer to the original, where the caller has it already. `targets` names the declarations that must be proved;
     None asks about every theorem of the original and every definition that rested on `sorry`. `timeout` is in seconds for each
     of the three engine calls. A time-out or crash of the engine is an outcome of its own, never a verdict.
     """
     try:
-        return _judge(repl, original, candidate, env, targets, policy, timeout)
+        return _judge(repl, original, candidate, env, before, targets, policy, timeout)
     except ReplTimeout as late:
         return Judgement(outcome=Outcome.TIMEOUT, reason=str(late))
     except ReplFailure as failure:
@@ -149,22 +155,23 @@ def _judge(
     original: str,
     candidate: str,
     env: int | None,
+    known: CommandResponse | None,
     targets: Collection[str] | None,
     policy: Policy,
     timeout: float | None,
 ) -> Judgement:
-    before = repl.command(original, env, timeout=timeout)
-    after = repl.command(candidate, env, timeout=timeout)
-    if isinstance(before, ErrorResponse) or isinstance(after, ErrorResponse):
-        answer = before if isinstance(before, ErrorResponse) else after
-        assert isinstance(answer, ErrorResponse)
-        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+    before = known or repl.command(original, env, timeout=timeout)
+    if isinstance(before, ErrorResponse):
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=before.message)
     if errors := errors_of(before.messages):
         return Judgement(
             outcome=Outcome.INFRASTRUCTURE,
             reason=f"the original has errors of its own: {_first(errors)}",
             messages=before.messages,
         )
+    after = repl.command(candidate, env, reuse=False, timeout=timeout)
+    if isinstance(after, ErrorResponse):
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=after.message)
     facts = facts_of(repl, original, before, candidate, after, timeout=timeout)
     return weigh(facts, after.messages, targets=targets, policy=policy)
 
@@ -187,22 +194,32 @@ def facts_of(
     candidate: str,
     after: CommandResponse,
     *,
-    replay: bool = True,
+    replay: bool | None = None,
     timeout: float | None = None,
 ) -> Facts:
     """What the environment that the candidate left holds, compared with the one that the original left.
 
-    An engine that can be asked for terms is asked for them, and with `replay` its kernel checks everything again; another
-    is asked with Lean's own commands (see `probes.py`). Raises ReplFailure when the engine cannot tell.
+    An engine that can be asked for terms is asked for them; another is asked with Lean's own commands (see `probes.py`).
+    With `replay` the kernel of the first kind checks everything again; None: when the text, or what it imports, could have
+    run a program, for without one nothing reaches an environment but through the kernel.
+    Raises ReplFailure when the engine cannot tell.
     """
     if not repl.extended:
         return Facts.model_validate(probe(repl, original, before.env, candidate, after.env, timeout=timeout))
+    if replay is None and _PROGRAMS.search(candidate):
+        replay = True
     answer: dict[str, Any] = repl.request(
         {"inspect": after.env, "against": before.env, "replay": replay}, timeout=timeout
     )
     if "declarations" not in answer:
         raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
     return Facts.model_validate(answer)
+
+
+_PROGRAMS = re.compile(
+    r"unsafe|eval|macro|elab|syntax|notation|fix|run_|initialize|simproc|deriv|extern|implemented|debug|native|Lean"
+)
+"""Words one of which a text needs to have a program run while it is elaborated, or to keep something from the kernel."""
 
 
 def weigh(
@@ -224,7 +241,7 @@ def weigh(
         wanted = (
             declaration.display in asked
             if asked is not None
-            else declaration.statement != "new" and (declaration.kind == "theorem" or declaration.rested)
+            else declaration.statement != "new" and (declaration.proof or declaration.rested)
         )
         if wanted:
             verdicts.append(_verdict(declaration, policy, broken))
@@ -286,16 +303,21 @@ def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tu
             return declaration.display, f"the definition of `{declaration.display}` is not the original one"
     old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
+        if declaration.unchecked and not declaration.internal:
+            return (
+                declaration.display,
+                f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check",
+            )
         if declaration.statement != "new":
             continue
         if declaration.kind == "axiom" and declaration.name not in policy.axioms:
             return declaration.display, f"the candidate declares the axiom `{declaration.display}`"
         if declaration.internal:
             continue
-        if declaration.unchecked:
+        if policy.native_decide and not policy.only_holes and "sorryAx" in declaration.axioms:
             return (
                 declaration.display,
-                f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check",
+                f"`{declaration.display}` rests on `sorry`, and what is computed may rest on it unseen",
             )
         if policy.only_holes and not _belongs(declaration.display, old):
             return (

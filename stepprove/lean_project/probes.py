@@ -64,6 +64,7 @@ def probe(
                 "name": name,
                 "display": name,
                 "kind": kind,
+                "proof": kind == "theorem",
                 "internal": False,
                 "statement": "new"
                 if known is None

@@ -128,8 +128,10 @@ class _Options(_Wire):
     """List the initial goal of every proof, even a finished one, among the sorries."""
     infotree: str | None = None
     """One of `InfoTreeKind`; upstream ignores other words."""
+    reuse: bool | None = None
+    """Ours: false has every command elaborated, even those that the last text began with. Upstream always does that."""
 
-    _omitted = frozenset({"env", "allTactics", "rootGoals", "infotree"})
+    _omitted = frozenset({"env", "allTactics", "rootGoals", "infotree", "reuse"})
 
 
 class Command(_Options):

@@ -168,6 +168,7 @@ class Repl:
         all_tactics: bool = False,
         root_goals: bool = False,
         infotree: InfoTreeKind | None = None,
+        reuse: bool = True,
         timeout: float | None = None,
     ) -> CommandResponse | ErrorResponse:
         """Elaborate Lean code in environment `env`, or in a fresh one, in which it may `import`.
@@ -178,6 +179,7 @@ class Repl:
             all_tactics: list every tactic call, with its goals and its proof state.
             root_goals: list the first goal of each proof among the sorries, even if the proof is finished.
             infotree: print the info trees, of this kind.
+            reuse: let the engine take over what it made of the commands that the last text began with too, where it can.
             timeout: seconds for this request; the Repl's own limit when None.
 
         Raises:
@@ -189,6 +191,7 @@ class Repl:
             all_tactics=all_tactics or None,
             root_goals=root_goals or None,
             infotree=infotree,
+            reuse=None if reuse else False,
         )
         return self._ask(request, CommandResponse, timeout)
 

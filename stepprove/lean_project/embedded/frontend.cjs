@@ -5,7 +5,10 @@
 const COMMAND_STATE = { env: 0, messages: 1, infoState: 8 };
 const INFO_STATE = { assignment: 0, lazyAssignment: 1, trees: 2, scalars: 1 };   // the scalar: enabled
 const FRONTEND_STATE = { commandState: 0 };
+const INCREMENTAL_STATE = { frontendState: 0 };
+const REMEMBERED = 2;                      // texts whose commands are kept for the next text that begins alike
 const IMPORT = { module: 0 };
+const PARSER_STATE = { position: 0 };
 const INIT = 'Init';
 // The environment is then no `module`: proofs are elaborated and `#print axioms` answers as in a plain file.
 const IMPORT_LEVEL_PRIVATE = 2;
@@ -13,7 +16,7 @@ const SEVERITIES = { information: 'info', warning: 'warning', error: 'error' };
 
 module.exports = lean => {
   const {
-    call, raw, box, inc, dec, tag, fld, take, mkCtor, withFields, mkArr, array, mkStr, str, takeStr, name, nameStr, constant, io, heap, LeanError,
+    call, raw, box, unbox, inc, dec, tag, fld, take, mkCtor, withFields, mkArr, array, mkStr, str, takeStr, name, nameStr, constant, io, heap, some, none, LeanError,
   } = lean;
 
   const options = () => constant('l_Lean_Options_empty');
@@ -63,10 +66,7 @@ module.exports = lean => {
 
   // ---- elaboration
 
-  const inputContext = text => {
-    const unix = text.replaceAll('\r\n', '\n');
-    return call('l_Lean_Parser_mkInputContext___redArg', mkStr(unix), mkStr('<input>'), box(0), box(Buffer.byteLength(unix)));
-  };
+  const inputContext = unix => call('l_Lean_Parser_mkInputContext___redArg', mkStr(unix), mkStr('<input>'), box(0), box(Buffer.byteLength(unix)));
   const parserState = () => mkCtor(0, [box(0)], [0]);                  // position, recovering
 
   const withInfoTrees = state => {
@@ -74,11 +74,31 @@ module.exports = lean => {
     lean.setScalar(info, 0, 1);
     return withFields(state, { [COMMAND_STATE.infoState]: info });
   };
-  // Elaborate a parsed input's commands; takes the command state, returns the one after.
-  const run = (input, parser, state) => {
+  // What was elaborated last, newest first: { start, whole }; `start` says from where, `whole` is Lean's record of all its commands.
+  const lately = [];
+  const drop = from => lately.splice(from).forEach(({ whole }) => dec(whole));
+  /**
+   * Elaborate a parsed input's commands; takes the command state, returns the one after. Commands before the first difference from
+   * the last text with the same `start` are not elaborated again: Lean's own incremental elaboration, as in an editor. null: all are.
+   */
+  const run = (input, parser, state, start) => {
     raw('lean_io_set_heartbeats')(box(0));
     heap();
-    return take(io(call('l_Lean_Elab_IO_processCommands', input, parser, withInfoTrees(state))), FRONTEND_STATE.commandState);
+    const known = start === null ? undefined : lately.find(item => item.start === start);
+    const old = known ? some(inc(known.whole)) : none;
+    const whole = call('l_Lean_Elab_IO_processCommandsIncrementally', input, parser, withInfoTrees(state), old);
+    const after = inc(fld(fld(whole, INCREMENTAL_STATE.frontendState), FRONTEND_STATE.commandState));
+    if (start === null) dec(whole); else {
+      if (known) { lately.splice(lately.indexOf(known), 1); dec(known.whole); }
+      lately.unshift({ start, whole });
+      drop(REMEMBERED);
+    }
+    return after;
+  };
+  /** Let go of what was elaborated from a state that will not be asked for again. */
+  const forgetStart = start => {
+    const at = lately.findIndex(item => item.start === start);
+    if (at >= 0) dec(lately.splice(at, 1)[0].whole);
   };
 
   const modulesOf = syntax => {
@@ -100,26 +120,29 @@ module.exports = lean => {
     }
   };
 
-  const fromItsImports = input => {
+  const fromItsImports = (input, text, reuse) => {
     const parsed = io(call('l_Lean_Parser_parseHeader', inc(input)));
     const [syntax, rest] = [fld(parsed, 0), fld(parsed, 1)];
     const { state: before, imported } = start(syntax, fld(rest, 1), input), parser = inc(fld(rest, 0));
+    const headerEnd = unbox(fld(parser, PARSER_STATE.position));
     dec(parsed);
     const header = { header: inc(environmentOf(before)), before, inHeader: commandMessages(before) };
-    if (imported) return { after: run(input, parser, inc(before)), ...header };
+    const from = reuse ? Buffer.from(text).subarray(0, headerEnd).toString() : null;
+    if (imported) return { after: run(input, parser, inc(before), from), ...header };
     dec(input);
     dec(parser);
     return { after: inc(before), ...header };                        // as `lean` does: no command is tried without its imports
   };
   /**
    * Elaborate `text`, in `base` ({ state, header }, borrowed) or from its own imports. Gives, owned, the command states `before` and
-   * `after`, and `header`, the environment of the imports; and the messages.
+   * `after`, and `header`, the environment of the imports; and the messages. With `reuse`, what it has in common with a text before it
+   * is not elaborated again.
    */
-  const process = (text, base) => {
-    const input = inputContext(text);
+  const process = (text, base, reuse) => {
+    const unix = text.replaceAll('\r\n', '\n'), input = inputContext(unix);
     const { inHeader, ...made } = base
-      ? { before: inc(base.state), after: run(input, parserState(), inc(base.state)), header: inc(base.header), inHeader: [] }
-      : fromItsImports(input);
+      ? { before: inc(base.state), after: run(input, parserState(), inc(base.state), reuse ? base : null), header: inc(base.header), inHeader: [] }
+      : fromItsImports(input, unix, reuse);
     const inCommands = made.after === made.before ? [] : commandMessages(made.after);
     return { ...made, messages: [...inHeader, ...inCommands] };
   };
@@ -132,13 +155,13 @@ module.exports = lean => {
 
   // Empty containers, as a fresh command state has them.
   const fresh = commandState(inc(importOnce([INIT])), constant('l_Lean_MessageLog_empty'));
-  const none = field => inc(fld(fld(fresh, COMMAND_STATE.infoState), INFO_STATE[field]));
+  const empty = field => inc(fld(fld(fresh, COMMAND_STATE.infoState), INFO_STATE[field]));
   /** A command state (taken) without the info trees and messages, which only the answer to its own request needs. */
   const settled = state => {
     const info = withFields(inc(fld(state, COMMAND_STATE.infoState)), {
-      [INFO_STATE.assignment]: none('assignment'),
-      [INFO_STATE.lazyAssignment]: none('lazyAssignment'),
-      [INFO_STATE.trees]: none('trees'),
+      [INFO_STATE.assignment]: empty('assignment'),
+      [INFO_STATE.lazyAssignment]: empty('lazyAssignment'),
+      [INFO_STATE.trees]: empty('trees'),
     }, INFO_STATE.scalars);
     return withFields(state, { [COMMAND_STATE.infoState]: info, [COMMAND_STATE.messages]: constant('l_Lean_MessageLog_empty') });
   };
@@ -152,5 +175,5 @@ module.exports = lean => {
 
   const leanVersion = str(constant('l_Lean_versionStringCore'));
 
-  return { process, messages, infoTrees, settled, environmentOf, parseJson, leanVersion };
+  return { process, forgetStart, messages, infoTrees, settled, environmentOf, parseJson, leanVersion };
 };

@@ -10,6 +10,8 @@ const [, , , , CONST, APP, LAM, FORALL, LET, , MDATA, PROJ] = Array(12).keys(); 
 // Lean.Declaration's constructors, in order.
 const [AXIOM_DECL, DEFN_DECL, THM_DECL, OPAQUE_DECL, , , INDUCT_DECL] = Array(7).keys();
 
+const METAPROGRAMS = 'Lean';              // the library with which a text can change the environment by itself
+
 module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, mkList, list, array, arrSize, arrGet, heap } = lean;
 
@@ -40,11 +42,32 @@ module.exports = lean => {
 
   const kernelEnv = env => { const k = raw('lean_elab_environment_to_kernel_env')(inc(env)); heap(); return k; };
 
-  // name text -> { name, info }: what the environment holds beyond its imports
+  // name text -> { name, info }: what the environment holds beyond its imports. Only a program can make two names that print alike.
   const addedConstants = kernel => {
     const out = new Map();
-    walkMap(fld(fld(kernel, 0), 1), (name, info) => out.set(nameOf(name), { name, info }));
+    walkMap(fld(fld(kernel, 0), 1), (name, info) => {
+      const text = nameOf(name);
+      if (out.has(text)) out.alike = text;
+      out.set(text, { name, info });
+    });
     return out;
+  };
+  // What an environment of imports, which lives for good, holds.
+  const modulesByImports = new Map();
+  const modulesOf = base => {
+    if (!modulesByImports.has(base)) {
+      const names = call('l_Lean_Environment_allImportedModuleNames', inc(base));
+      modulesByImports.set(base, new Set(array(names).map(nameOf)));
+      dec(names);
+    }
+    return modulesByImports.get(base);
+  };
+  const runsPrograms = base => [...modulesOf(base)].some(module => module === METAPROGRAMS || module.startsWith(`${METAPROGRAMS}.`));
+  const otherImports = (base, baseOld) => {
+    if (base === baseOld) return null;
+    const now = modulesOf(base), old = modulesOf(baseOld), foreign = [...now].find(module => !old.has(module));
+    if (foreign !== undefined) return `the candidate imports \`${foreign}\`, which the original does not`;
+    return now.size < old.size ? 'the candidate does not import all that the original does' : null;
   };
 
   const usedNames = expr => {
@@ -186,41 +209,68 @@ module.exports = lean => {
   };
   const implementedBy = (env, name) => { const r = call('l_Lean_Compiler_getImplementedBy_x3f', inc(env), inc(name)); const yes = !isSc(r); dec(r); return yes; };
   const isExtern = (env, name) => truth(call('l_Lean_isExtern', inc(env), inc(name)));
+  const isCSimp = (env, name) => truth(call('l_Lean_Compiler_hasCSimpAttribute', inc(env), inc(name)));
+  const uncheckedBy = (env, name, info) => isUnsafe(info) ? 'unsafe' : isPartial(info) ? 'partial'
+    : implementedBy(env, name) ? 'implemented_by' : isExtern(env, name) ? 'extern' : isCSimp(env, name) ? 'csimp' : null;
+  // Whether a constant is a proof, so that its value means nothing. A definition without universe parameters is one when the kernel
+  // takes it for the proof of a theorem.
+  const isProof = (kernel, info) => {
+    if (tag(info) === THEOREM) return true;
+    if (tag(info) !== DEFINITION || !isSc(fld(constantVal(info), 1))) return false;
+    const constant = constantVal(info);
+    const itself = call('l_Lean_Expr_const___override', inc(fld(constant, 0)), mkList([]));
+    const val = mkCtor(0, [lean.name('stepprove.proof'), inc(fld(constant, 1)), inc(fld(constant, 2))]);
+    const theorem = mkCtor(THM_DECL, [mkCtor(0, [val, itself, mkList([])])]);
+    const result = raw('lean_add_decl')(inc(kernel), 0, theorem, box(0)); heap();
+    const found = tag(result) === 1;
+    dec(theorem); dec(result);
+    return found;
+  };
 
-  /** env, against: elaboration environments (borrowed); base: the environment of the imports alone (borrowed). */
-  const inspect = (env, against, base, withReplay = true) => {
+  /**
+   * env, against: elaboration environments; base, baseOld: the environments of their imports alone; all borrowed. `withReplay`:
+   * whether the kernel looks at everything again; null: when what is imported lets a text run programs on the environment.
+   */
+  const inspect = (env, against, base, baseOld, withReplay) => {
     const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
     const now = addedConstants(kernel), old = addedConstants(kernelOld);
     const memo = new Map(), memoOld = new Map(), kinds = new Map();
     const rested = text => axiomsOf(against, old, text, memoOld, kinds).includes('sorryAx');
     const openProof = text => text === 'sorryAx' || old.has(text) && tag(old.get(text).info) === THEOREM && rested(text);
+    // [whether it is a proof, its value held against the original's]
     const valueState = (text, before, after) => {
-      if (!before || tag(after) === THEOREM || valueOf(before) === null || valueOf(after) === null) return null;
-      if (sameExpr(valueOf(before), valueOf(after))) return 'same';
-      if (!rested(text)) return 'changed';
-      return fills(valueOf(before), valueOf(after), openProof) ? 'filled' : 'refilled';
+      if (tag(after) === THEOREM) return [true, null];
+      if (!before || valueOf(before) === null || valueOf(after) === null) return [false, null];
+      if (sameExpr(valueOf(before), valueOf(after))) return [false, 'same'];
+      if (isProof(kernelOld, before)) return [true, null];
+      return [false, !rested(text) ? 'changed' : fills(valueOf(before), valueOf(after), openProof) ? 'filled' : 'refilled'];
     };
+    const uncheckedUnlike = (name, info, before) => {
+      const how = uncheckedBy(env, name, info);
+      return how !== null && before && uncheckedBy(against, before.name, before.info) === how ? null : how;
+    };
+    const breach = otherImports(base, baseOld) ?? (now.alike === undefined ? null : `two constants print alike: \`${now.alike}\``);
     const declarations = [];
     for (const [text, { name, info }] of now) {
-      const before = old.get(text);
+      const before = old.get(text), [proof, value] = valueState(text, before && before.info, info);
       declarations.push({
         name: text,
         kind: KINDS[tag(info)],
+        proof,
         ...naming(name),
         statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
-        value: valueState(text, before && before.info, info),
+        value,
         rested: before !== undefined && rested(text),
-        unchecked: isUnsafe(info) ? 'unsafe' : isPartial(info) ? 'partial'
-          : implementedBy(env, name) ? 'implemented_by' : isExtern(env, name) ? 'extern' : null,
+        unchecked: uncheckedUnlike(name, info, before),
         uses: usedBy(info, false).filter(n => now.has(n)),
         axioms: axiomsOf(env, now, text, memo, kinds),
       });
     }
     const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name }]) =>
       ({ name: text, ...naming(name) }));
-    const refusal = withReplay ? replay(base, now) : null;
+    const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, now) : null;
     dec(kernel); dec(kernelOld);
-    return { declarations, missing, replay: refusal };
+    return { declarations, missing, replay: refusal, breach };
   };
 
   /** The axioms that a closed term (borrowed) rests on in an environment. */

@@ -9,7 +9,7 @@ const optional = check => value => value === null || value === undefined ? null 
 const naturals = value => Array.isArray(value) && value.every(item => natural(item) === null) ? null : 'list of natural numbers expected';
 const object = value => typeof value === 'object' && value !== null && !Array.isArray(value) ? null : 'object expected';
 
-const OPTIONS = { allTactics: optional(boolean), rootGoals: optional(boolean), infotree: optional(text), env: optional(natural) };
+const OPTIONS = { allTactics: optional(boolean), rootGoals: optional(boolean), infotree: optional(text), env: optional(natural), reuse: optional(boolean) };
 // [kind, the fields that must fit]; the first kind that fits is meant, other fields are ignored.
 const UPSTREAM = [
   ['step', { proofState: natural, tactic: text }],

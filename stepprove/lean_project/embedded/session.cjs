@@ -66,8 +66,8 @@ module.exports = lean => {
   };
 
   // Elaborate a text; gives the new environment's number and what the answer lists.
-  const elaborate = (text, base, { allTactics, rootGoals, infotree: trace }) => {
-    const { before, after, header, messages } = frontend.process(text, base);
+  const elaborate = (text, base, { allTactics, rootGoals, infotree: trace, reuse }) => {
+    const { before, after, header, messages } = frontend.process(text, base, reuse !== false);
     const env = frontend.environmentOf(before);
     const command = { parent: base ? base.history : null, text, options: { allTactics, rootGoals } };
     let states = 0;
@@ -197,7 +197,7 @@ module.exports = lean => {
   // ---- our own
 
   const release = item => {
-    if (item.snapshot) proofs.release(item.snapshot); else { dec(item.state); dec(item.header); }
+    if (item.snapshot) proofs.release(item.snapshot); else { frontend.forgetStart(item); dec(item.state); dec(item.header); }
   };
   const forget = ({ envs, proofStates }) => {
     const drop = (where, number) => { if (where[number]) { release(where[number]); where[number] = null; } };
@@ -208,7 +208,8 @@ module.exports = lean => {
 
   const inspect = request => {
     const now = environment(request.inspect), before = environment(request.against);
-    return inspector.inspect(frontend.environmentOf(now.state), frontend.environmentOf(before.state), now.header, request.replay !== false);
+    const [env, against] = [now, before].map(({ state }) => frontend.environmentOf(state));
+    return inspector.inspect(env, against, now.header, before.header, request.replay ?? null);
   };
 
   const serve = {

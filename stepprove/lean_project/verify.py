@@ -1,0 +1,141 @@
+"""A whole file from outside held against the original: the gate for submissions that may add lemmas of their own.
+
+`prove` changes the holes alone; a submission is a file that somebody else wrote. Everything that the original states must
+stand in it, proved; what it adds is its own affair as long as no original statement means anything else for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from stepprove.lean_project.examples import EXAMPLE, NamedExample, name_example
+from stepprove.lean_project.gate import Judgement, Policy, errors_of, judge
+from stepprove.lean_project.lexer import tokenize
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.protocol import ErrorResponse
+from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.source import Declaration, SourceError, SourceFile, apply_edits
+
+
+class BrokenOriginal(SourceError):
+    """The original cannot be held against anything: Lean reports errors in it."""
+
+
+def verify(
+    repl: Repl,
+    original: SourceFile,
+    candidate: SourceFile,
+    *,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+    targets: Collection[str] | None = None,
+    timeout: float | None = None,
+) -> Judgement:
+    """Say whether a candidate file proves what the original states.
+
+    `targets` names the declarations that must be proved; None asks about every theorem and `example` of the original, and every
+    definition that rested on `sorry`. `timeout` is in seconds for each of the engine calls.
+    Raises BrokenOriginal; whatever keeps Lean from answering is an outcome of its own, never a verdict.
+    """
+    before, after, names = _with_examples(original, candidate)
+    if (reason := _other_header(original, candidate)) is not None:
+        return Judgement(outcome=Outcome.REJECTED, reason=reason)
+    try:
+        answer = repl.command(before, timeout=timeout)
+    except ReplTimeout as late:
+        return Judgement(outcome=Outcome.TIMEOUT, reason=f"the original: {late}")
+    except ReplFailure as failure:
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=f"the original: {failure}")
+    if isinstance(answer, ErrorResponse):
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+    if errors := errors_of(answer.messages):
+        name = original.path.name if original.path else "the original"
+        first = errors[0].data.splitlines()[0] if errors[0].data else "error"
+        raise BrokenOriginal(f"{name} has errors of its own (line {errors[0].pos.line}: {first}).")
+    judgement = judge(
+        repl,
+        before,
+        after,
+        before=answer,
+        targets=targets,
+        policy=policy,
+        timeout=timeout,
+    )
+    return _in_plain_words(judgement, names)
+
+
+def _other_header(original: SourceFile, candidate: SourceFile) -> str | None:
+    """Why the candidate does not stand on the original's imports, or None.
+
+    Other imports bring other notation, instances and axioms, and metaprograms. As text only: the engine compares again what was
+    really imported.
+    """
+    mine, theirs = set(original.imports), set(candidate.imports)
+    if added := sorted(theirs - mine):
+        return f"the candidate imports `{added[0]}`, which the original does not"
+    if dropped := sorted(mine - theirs):
+        return f"the candidate does not import `{dropped[0]}`, which the original does"
+    if _header_words(original) != _header_words(candidate):
+        return "the header of the candidate is not the original one"
+    return None
+
+
+def _header_words(source: SourceFile) -> Counter[str]:
+    """The words of a header beside the modules: `module`, `prelude`, `public`, `meta`, `all`."""
+    words = Counter(t.text for t in tokenize(source.header) if t.kind == "word")
+    return Counter({w: words[w] for w in ("module", "prelude", "public", "meta", "all") if words[w]})
+
+
+def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, str, dict[str, str]]:
+    """Both texts with the original's `example`s named alike, and those names in plain words.
+
+    An `example` of the candidate stands for the first one of the original with the same words before its `:=`. What the
+    candidate has beside these stays without a name.
+    """
+    mine = _examples(original)
+    theirs = [(e, _statement_words(candidate, e)) for e in _examples(candidate)]
+    before: list[NamedExample] = []
+    after: list[NamedExample] = []
+    names = {}
+    for number, example in enumerate(mine, 1):
+        name = f"stepprove_example_{number}"
+        names[name] = f"example (line {example.line})"
+        before.append(name_example(example, name))
+        words = _statement_words(original, example)
+        found = next((i for i, (_, said) in enumerate(theirs) if said == words), None)
+        if found is not None:
+            after.append(name_example(theirs.pop(found)[0], name))
+    return _edited(original, before), _edited(candidate, after), names
+
+
+def _examples(source: SourceFile) -> list[Declaration]:
+    return [d for d in source.declarations if d.keyword == EXAMPLE]
+
+
+def _statement_words(source: SourceFile, declaration: Declaration) -> tuple[str, ...]:
+    """The text up to the first `:=` outside of comments and strings, whatever its white space."""
+    text = source.text[declaration.start : declaration.end]
+    end = next((t.start for t in tokenize(text) if t.text == ":="), len(text))
+    return tuple(text[:end].split())
+
+
+def _edited(source: SourceFile, examples: Sequence[NamedExample]) -> str:
+    return apply_edits(source.text, sorted((e.edit for e in examples), key=lambda e: e.start))
+
+
+def _in_plain_words(judgement: Judgement, names: dict[str, str]) -> Judgement:
+    def plain(text: str | None) -> str | None:
+        for name, words in names.items():
+            text = text and text.replace(f"`{name}`", f"the {words}")
+        return text
+
+    return judgement.model_copy(
+        update={
+            "reason": plain(judgement.reason),
+            "culprit": names.get(judgement.culprit or "", judgement.culprit),
+            "verdicts": tuple(
+                v.model_copy(update={"name": names.get(v.name, v.name), "reason": plain(v.reason)})
+                for v in judgement.verdicts
+            ),
+        }
+    )
