@@ -15,6 +15,7 @@ from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
 from stepprove.cli.prove import prove
 from stepprove.cli.setup import doctor, setup
+from stepprove.cli.verify import verify
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
@@ -52,6 +53,7 @@ def main(
 
 app.command()(prove)
 app.command()(check)
+app.command()(verify)
 app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from stepprove.lean_project.audit import audit, elaborated, export
+from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.examples import EXAMPLE, NamedExample, name_example
 from stepprove.lean_project.gate import Judgement, Policy, errors_of, judge
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.protocol import ErrorResponse
+from stepprove.lean_project.protocol import CommandResponse
 from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
 from stepprove.lean_project.source import Declaration, SourceError, SourceFile, apply_edits
 
@@ -29,39 +31,52 @@ def verify(
     *,
     policy: Policy = Policy(),  # noqa: B008 - frozen
     targets: Collection[str] | None = None,
+    prelude: str | None = None,
+    auditor: Engine | None = None,
     timeout: float | None = None,
 ) -> Judgement:
     """Say whether a candidate file proves what the original states.
 
     `targets` names the declarations that must be proved; None asks about every theorem and `example` of the original, and every
-    definition that rested on `sorry`. `timeout` is in seconds for each of the engine calls.
+    definition that rested on `sorry`. `prelude` is elaborated in place of both texts' imports. With an `auditor`, an accepted
+    candidate is checked once more by a new process of that engine (`audit.py`); `repl` must be an embedded Lean then.
+    `timeout` is in seconds for each of the engine calls.
     Raises BrokenOriginal; whatever keeps Lean from answering is an outcome of its own, never a verdict.
     """
-    before, after, names = _with_examples(original, candidate)
     if (reason := _other_header(original, candidate)) is not None:
         return Judgement(outcome=Outcome.REJECTED, reason=reason)
+    before, after, names = _with_examples(original, candidate)
+    if prelude is not None:
+        before, after = _without_header(original, before), _without_header(candidate, after)
     try:
-        answer = repl.command(before, timeout=timeout)
+        env = None if prelude is None else elaborated(repl, "", prelude, timeout).env
+        answer = elaborated(repl, before, prelude, timeout)
+        _refuse_broken(original, answer)
+        judgement = judge(
+            repl, before, after, env=env, before=answer, targets=targets, policy=policy, timeout=timeout
+        )
+        if judgement.accepted and auditor is not None:
+            exported = export(repl, after, prelude=prelude, timeout=timeout)
+            judgement = audit(
+                auditor, before, exported, prelude=prelude, policy=policy, targets=targets, timeout=timeout
+            )
     except ReplTimeout as late:
-        return Judgement(outcome=Outcome.TIMEOUT, reason=f"the original: {late}")
+        return Judgement(outcome=Outcome.TIMEOUT, reason=str(late))
     except ReplFailure as failure:
-        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=f"the original: {failure}")
-    if isinstance(answer, ErrorResponse):
-        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
+    return _in_plain_words(judgement, names)
+
+
+def _refuse_broken(original: SourceFile, answer: CommandResponse) -> None:
     if errors := errors_of(answer.messages):
         name = original.path.name if original.path else "the original"
         first = errors[0].data.splitlines()[0] if errors[0].data else "error"
         raise BrokenOriginal(f"{name} has errors of its own (line {errors[0].pos.line}: {first}).")
-    judgement = judge(
-        repl,
-        before,
-        after,
-        before=answer,
-        targets=targets,
-        policy=policy,
-        timeout=timeout,
-    )
-    return _in_plain_words(judgement, names)
+
+
+def _without_header(source: SourceFile, text: str) -> str:
+    """The commands alone, on the lines where they stand."""
+    return "\n" * source.header.count("\n") + text[source.header_end :]
 
 
 def _other_header(original: SourceFile, candidate: SourceFile) -> str | None:

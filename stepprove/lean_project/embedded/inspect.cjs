@@ -7,14 +7,14 @@ const KINDS = ['axiom', 'definition', 'theorem', 'opaque', 'quotient', 'inductiv
 const [AXIOM, DEFINITION, THEOREM, OPAQUE, QUOTIENT, INDUCTIVE, CONSTRUCTOR, RECURSOR] = KINDS.keys();
 const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
 const [, , , , CONST, APP, LAM, FORALL, LET, , MDATA, PROJ] = Array(12).keys();   // Lean.Expr's constructors
-// Lean.Declaration's constructors, in order.
-const [AXIOM_DECL, DEFN_DECL, THM_DECL, OPAQUE_DECL, , , INDUCT_DECL] = Array(7).keys();
+const THM_DECL = 2;                        // of Lean.Declaration
 
 const METAPROGRAMS = 'Lean';              // the library with which a text can change the environment by itself
 
 module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, mkList, list, array, arrSize, arrGet, heap } = lean;
 
+  const terms = require('./terms.cjs')(lean);
   const nameOf = lean.nameStr;
   const truth = result => { const value = result >> 1; return value === 1; };
 
@@ -134,60 +134,39 @@ module.exports = lean => {
     return parts.every(i => fills(fld(a, i), fld(b, i), rests));
   };
 
-  // Send every added constant to the kernel again, in order of dependence, on top of the untouched imports.
-  const replay = (base, constants) => {
-    let env = kernelEnv(base);
-    const state = new Map();
-    const add = (text, declaration) => {
-      const result = raw('lean_add_decl')(env, 0, declaration, box(0)); heap();
-      dec(declaration);
-      const ok = tag(result) === 1;
-      if (ok) env = lean.take(result, 0);
-      return ok ? null : `the kernel refuses ${text}`;
-    };
-    const inductDecl = info => {
-      const val = fld(info, 0);
-      const types = list(fld(val, 3)).map(nameOf).map(text => {
-        const type = constants.get(text).info;
-        const ctors = list(fld(fld(type, 0), 4)).map(name => mkCtor(0, [inc(name), inc(typeOf(constants.get(nameOf(name)).info))]));
-        return mkCtor(0, [inc(fld(constantVal(type), 0)), inc(typeOf(type)), mkList(ctors)]);
-      });
-      return mkCtor(INDUCT_DECL, [inc(fld(constantVal(info), 1)), inc(fld(val, 1)), mkList(types)], [0]);
-    };
-    const declare = (text, info) => {
-      const decl = { [AXIOM]: AXIOM_DECL, [DEFINITION]: DEFN_DECL, [THEOREM]: THM_DECL, [OPAQUE]: OPAQUE_DECL }[tag(info)];
-      if (decl !== undefined) return add(text, mkCtor(decl, [inc(fld(info, 0))]));
-      if (tag(info) === INDUCTIVE) {
-        for (const name of list(fld(fld(info, 0), 3))) state.set(nameOf(name), 'done');
-        return add(text, inductDecl(info));
-      }
-      return tag(info) === QUOTIENT ? `${text} redeclares the quotient` : null;
-    };
-    const unready = (text, info) => {
-      const needs = tag(info) === INDUCTIVE
-        ? list(fld(fld(info, 0), 3)).flatMap(t => { const type = constants.get(nameOf(t)).info;
-            return [...usedNames(typeOf(type)), ...list(fld(fld(type, 0), 4)).flatMap(c => usedNames(typeOf(constants.get(nameOf(c)).info)))]; })
-        : usedBy(info, true);
-      return needs.filter(n => constants.has(n) && !state.has(n));
-    };
-    let error = null;
-    outer: for (const root of constants.keys()) {
+  // The constants that the kernel must be told of, each after those that it uses. What is unsafe or partial is not for the kernel.
+  const ordered = constants => {
+    const out = [], state = new Map();
+    const blockOf = info => list(fld(fld(info, 0), 3)).map(nameOf);           // the types of a mutual declaration
+    const namesIn = info => tag(info) !== INDUCTIVE ? usedBy(info, true) : blockOf(info).flatMap(t => {
+      const type = constants.get(t).info;
+      return [...usedNames(typeOf(type)), ...list(fld(fld(type, 0), 4)).flatMap(c => usedNames(typeOf(constants.get(nameOf(c)).info)))];
+    });
+    for (const root of constants.keys()) {
       const stack = [root];
       while (stack.length) {
         const text = stack[stack.length - 1], info = constants.get(text).info;
-        if (state.get(text) === 'done') { stack.pop(); continue; }
-        if (isUnsafe(info) || isPartial(info)) { state.set(text, 'done'); stack.pop(); continue; }
-        const first = !state.has(text);
-        if (first) {
+        if (state.get(text) === 'done' || isUnsafe(info) || isPartial(info)) { state.set(text, 'done'); stack.pop(); continue; }
+        if (!state.has(text)) {
           state.set(text, 'open');
-          const needs = unready(text, info);
+          const needs = namesIn(info).filter(n => constants.has(n) && !state.has(n));
           if (needs.length) { stack.push(...needs); continue; }
         }
         state.set(text, 'done');
         stack.pop();
-        if ((error = declare(text, info))) break outer;
+        if (tag(info) === INDUCTIVE) for (const type of blockOf(info)) state.set(type, 'done');
+        if (tag(info) !== CONSTRUCTOR && tag(info) !== RECURSOR) out.push(info);
       }
     }
+    return out;
+  };
+  const written = constants => terms.write(name => constants.get(nameOf(name)).info, ordered(constants));
+
+  // Send every added constant to the kernel again, on top of the untouched imports.
+  const replay = (base, constants) => {
+    if ([...constants.values()].some(({ info }) => tag(info) === QUOTIENT)) return 'the quotient is declared again';
+    const { env, refusal } = terms.read(written(constants), kernelEnv(base));
+    let error = refusal;
     if (!error) for (const [text, { name, info }] of constants) {
       if (tag(info) !== CONSTRUCTOR && tag(info) !== RECURSOR || isUnsafe(info)) continue;
       const found = raw('lean_environment_find')(inc(env), inc(name)); heap();
@@ -197,7 +176,7 @@ module.exports = lean => {
       dec(found);
       if (!same) { error = `${text} is not what its inductive type generates`; break; }
     }
-    dec(env);
+    if (env) dec(env);
     return error;
   };
 
@@ -212,13 +191,13 @@ module.exports = lean => {
   const isCSimp = (env, name) => truth(call('l_Lean_Compiler_hasCSimpAttribute', inc(env), inc(name)));
   const uncheckedBy = (env, name, info) => isUnsafe(info) ? 'unsafe' : isPartial(info) ? 'partial'
     : implementedBy(env, name) ? 'implemented_by' : isExtern(env, name) ? 'extern' : isCSimp(env, name) ? 'csimp' : null;
-  // Whether a constant is a proof, so that its value means nothing. A definition without universe parameters is one when the kernel
-  // takes it for the proof of a theorem.
+  // Whether a constant is a proof, so that its value means nothing: the kernel takes it for the proof of a theorem.
   const isProof = (kernel, info) => {
     if (tag(info) === THEOREM) return true;
-    if (tag(info) !== DEFINITION || !isSc(fld(constantVal(info), 1))) return false;
+    if (tag(info) !== DEFINITION) return false;
     const constant = constantVal(info);
-    const itself = call('l_Lean_Expr_const___override', inc(fld(constant, 0)), mkList([]));
+    const levels = mkList(list(fld(constant, 1)).map(level => call('l_Lean_Level_param___override', inc(level))));
+    const itself = call('l_Lean_Expr_const___override', inc(fld(constant, 0)), levels);
     const val = mkCtor(0, [lean.name('stepprove.proof'), inc(fld(constant, 1)), inc(fld(constant, 2))]);
     const theorem = mkCtor(THM_DECL, [mkCtor(0, [val, itself, mkList([])])]);
     const result = raw('lean_add_decl')(inc(kernel), 0, theorem, box(0)); heap();
@@ -227,15 +206,11 @@ module.exports = lean => {
     return found;
   };
 
-  /**
-   * env, against: elaboration environments; base, baseOld: the environments of their imports alone; all borrowed. `withReplay`:
-   * whether the kernel looks at everything again; null: when what is imported lets a text run programs on the environment.
-   */
-  const inspect = (env, against, base, baseOld, withReplay) => {
-    const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
-    const now = addedConstants(kernel), old = addedConstants(kernelOld);
+  // What `now` holds, compared with `old`, both constants beyond the same imports. `libraries`: an elaboration environment with those
+  // imports. `unchecked(name, info, before)`: how a constant is out of the kernel's sight.
+  const compare = (now, old, kernelOld, libraries, unchecked) => {
     const memo = new Map(), memoOld = new Map(), kinds = new Map();
-    const rested = text => axiomsOf(against, old, text, memoOld, kinds).includes('sorryAx');
+    const rested = text => axiomsOf(libraries, old, text, memoOld, kinds).includes('sorryAx');
     const openProof = text => text === 'sorryAx' || old.has(text) && tag(old.get(text).info) === THEOREM && rested(text);
     // [whether it is a proof, its value held against the original's]
     const valueState = (text, before, after) => {
@@ -245,15 +220,9 @@ module.exports = lean => {
       if (isProof(kernelOld, before)) return [true, null];
       return [false, !rested(text) ? 'changed' : fills(valueOf(before), valueOf(after), openProof) ? 'filled' : 'refilled'];
     };
-    const uncheckedUnlike = (name, info, before) => {
-      const how = uncheckedBy(env, name, info);
-      return how !== null && before && uncheckedBy(against, before.name, before.info) === how ? null : how;
-    };
-    const breach = otherImports(base, baseOld) ?? (now.alike === undefined ? null : `two constants print alike: \`${now.alike}\``);
-    const declarations = [];
-    for (const [text, { name, info }] of now) {
+    const declarations = [...now].map(([text, { name, info }]) => {
       const before = old.get(text), [proof, value] = valueState(text, before && before.info, info);
-      declarations.push({
+      return {
         name: text,
         kind: KINDS[tag(info)],
         proof,
@@ -261,16 +230,53 @@ module.exports = lean => {
         statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
         value,
         rested: before !== undefined && rested(text),
-        unchecked: uncheckedUnlike(name, info, before),
+        unchecked: unchecked(name, info, before),
         uses: usedBy(info, false).filter(n => now.has(n)),
-        axioms: axiomsOf(env, now, text, memo, kinds),
-      });
-    }
-    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name }]) =>
-      ({ name: text, ...naming(name) }));
+        axioms: axiomsOf(libraries, now, text, memo, kinds),
+      };
+    });
+    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name }]) => ({ name: text, ...naming(name) }));
+    return { declarations, missing };
+  };
+  const alike = constants => constants.alike === undefined ? null : `two constants print alike: \`${constants.alike}\``;
+
+  /**
+   * env, against: elaboration environments; base, baseOld: the environments of their imports alone; all borrowed. `withReplay`:
+   * whether the kernel looks at everything again; null: when what is imported lets a text run programs on the environment.
+   */
+  const inspect = (env, against, base, baseOld, withReplay) => {
+    const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
+    const now = addedConstants(kernel), old = addedConstants(kernelOld);
+    const facts = compare(now, old, kernelOld, env, (name, info, before) => {
+      const how = uncheckedBy(env, name, info);
+      return how !== null && before && uncheckedBy(against, before.name, before.info) === how ? null : how;
+    });
     const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, now) : null;
     dec(kernel); dec(kernelOld);
-    return { declarations, missing, replay: refusal, breach };
+    return { ...facts, replay: refusal, breach: otherImports(base, baseOld) ?? alike(now) };
+  };
+
+  /** What an environment (borrowed) adds to its imports, as data for `audit` in another process. */
+  const exported = env => {
+    const kernel = kernelEnv(env), data = written(addedConstants(kernel));
+    dec(kernel);
+    return data;
+  };
+
+  /**
+   * The facts of `inspect` about exported data, of which this process has run nothing: the kernel checks every declaration on top of
+   * the imports (`base`) of the original (`against`).
+   */
+  const audit = (data, against, base) => {
+    const kernelOld = kernelEnv(against);
+    const original = terms.read(written(addedConstants(kernelOld)), kernelEnv(base));   // without annotations, as the data are
+    dec(kernelOld);
+    if (original.refusal) return { declarations: [], missing: [], replay: null, breach: `in the original, ${original.refusal}` };
+    const { env, refusal } = terms.read(data, kernelEnv(base));
+    if (refusal) { dec(original.env); return { declarations: [], missing: [], replay: refusal, breach: null }; }
+    const now = addedConstants(env), facts = compare(now, addedConstants(original.env), original.env, against, () => null);
+    dec(env); dec(original.env);
+    return { ...facts, replay: null, breach: alike(now) };
   };
 
   /** The axioms that a closed term (borrowed) rests on in an environment. */
@@ -281,5 +287,5 @@ module.exports = lean => {
     return [...out].sort();
   };
 
-  return { inspect, axiomsOfTerm, addedConstants, axiomsOf, nameOf };
+  return { inspect, exported, audit, axiomsOfTerm, Malformed: terms.Malformed };
 };

@@ -55,8 +55,9 @@ module.exports = evaluate => {
   const allocate = size => { const o = raw('lean_alloc_object')((size + 7) & ~7); heap(); return o; };
   const header = (o, tagged, other) => { H32[o >> 2] = 1; H32[(o + 4) >> 2] = 0; H8[o + 7] = tagged; H8[o + 6] = other; };
   const mkCtor = (tagged, objects, scalars = []) => {
-    const o = allocate(8 + 4 * objects.length + scalars.length);
+    const size = 8 + 4 * objects.length + scalars.length, o = allocate(size);
     header(o, tagged, objects.length);
+    H32[(o + 4) >> 2] |= (size + 7) & ~7;                        // u16: what Lean copies when the kernel shares equal terms
     objects.forEach((x, i) => { H32[(o + 8 + 4 * i) >> 2] = x; });
     scalars.forEach((x, i) => { H8[o + 8 + 4 * objects.length + i] = x; });
     return o;

@@ -23,6 +23,8 @@ const UPSTREAM = [
 const EXTENSIONS = [
   ['negate', { negate: natural }],
   ['inspect', { inspect: natural, against: natural }],
+  ['exported', { export: natural }],
+  ['audit', { audit: object, against: natural }],
   ['forget', { forget: object }],
 ];
 const FORGET = { envs: optional(naturals), proofStates: optional(naturals) };
@@ -38,7 +40,7 @@ const misfit = (request, fields) => {
 /** [kind, null] of a parsed request, or [null, what is wrong with it]. */
 module.exports = value => {
   const request = object(value) === null ? value : {};
-  const kinds = [...UPSTREAM, ...EXTENSIONS.filter(([kind]) => kind in request)];
+  const kinds = [...UPSTREAM, ...EXTENSIONS.filter(([, fields]) => Object.keys(fields)[0] in request)];
   const found = kinds.find(([, fields]) => misfit(request, fields) === null);
   if (!found) return [null, `REPL.File.${misfit(request, UPSTREAM.at(-1)[1])}`];
   const wrong = found[0] === 'forget' ? misfit(request.forget, FORGET) : null;

@@ -212,8 +212,18 @@ module.exports = lean => {
     return inspector.inspect(env, against, now.header, before.header, request.replay ?? null);
   };
 
+  const exported = request => ({ exported: inspector.exported(frontend.environmentOf(environment(request.export).state)) });
+
+  const audit = request => {
+    const { state, header } = environment(request.against);
+    try { return inspector.audit(request.audit, frontend.environmentOf(state), header); } catch (error) {
+      if (error instanceof inspector.Malformed || error instanceof TypeError) throw new Refusal(`The exported declarations cannot be read: ${error.message}`);
+      throw error;
+    }
+  };
+
   const serve = {
-    step, pickleEnvironment, unpickleEnvironment, pickleProofState, unpickleProofState, command, file, negate, inspect,
+    step, pickleEnvironment, unpickleEnvironment, pickleProofState, unpickleProofState, command, file, negate, inspect, exported, audit,
     forget: request => forget(request.forget),
   };
 

@@ -1,0 +1,118 @@
+"""`stepprove verify`: whether a file from outside proves what an original states."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from stepprove.cli.console import CommandError, out, print_json
+from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
+from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.lean_project.gate import Judgement, Policy
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.prelude import PRELUDE
+from stepprove.lean_project.repl import Repl
+from stepprove.lean_project.source import read_source
+from stepprove.lean_project.verify import verify as verify_file
+
+_MEMORY_LIMIT_MB = 4000.0
+_NOT_TOLD = {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
+
+
+def verify(
+    original: Annotated[Path, typer.Argument(metavar="ORIGINAL.lean", help="What is to be proved.")],
+    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE.lean", help="The file that claims to.")],
+    theorem: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--theorem",
+            metavar="NAME",
+            help="Ask about this declaration of the original only; may be repeated.",
+        ),
+    ] = None,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Check an accepted candidate once more in a Lean process that runs no line of it, on its terms alone.",
+        ),
+    ] = False,
+    json: Json = False,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="SECONDS", help="For each look at a file.")
+    ] = 300.0,
+    engine: EngineOption = "auto",
+    without_mathlib: WithoutMathlib = False,
+    allow_native_decide: AllowNativeDecide = False,
+    allow_axiom: AllowAxiom = None,
+) -> int:
+    """Say whether CANDIDATE proves everything that ORIGINAL states, and nothing else under its names.
+
+    The candidate may add lemmas, definitions and notation of its own. Each theorem of the original must stand in it with the same
+    meaning, proved, on Lean's three axioms, and on the same imports.
+
+    Exit code **0**: accepted. **1**: not accepted, and why. **2**: a file cannot be used. **3**: it could not be told (time,
+    memory, no Lean), which is never a verdict.
+
+    Example: `stepprove verify Challenge.lean Solution.lean --audit`
+    """
+    positive_seconds(time_limit, "--time-limit")
+    before, after = read_source(original), read_source(candidate)
+    lean = choose_engine(before, engine, without_mathlib=without_mathlib)
+    if audit and lean.kind != "embedded":
+        raise CommandError(
+            "--audit needs the embedded Lean; in a Lake project use Lean's own `lake challenge` "
+            "(or leanprover/comparator), which checks in a process of its own too.",
+            code=3,
+        )
+    if audit and allow_native_decide:
+        raise CommandError(
+            "--audit and --allow-native-decide exclude each other: what a program computed cannot be checked from terms.",
+            code=2,
+        )
+    with Repl(lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB) as repl:
+        judgement = verify_file(
+            repl,
+            before,
+            after,
+            policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
+            prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+            targets=theorem or None,
+            auditor=lean if audit else None,
+            timeout=time_limit,
+        )
+    code = 0 if judgement.accepted else 3 if judgement.outcome in _NOT_TOLD else 1
+    if json:
+        print_json(
+            {
+                "original": str(original),
+                "candidate": str(candidate),
+                "engine": engine_json(lean),
+                "audited": audit,
+                "accepted": judgement.accepted,
+                **judgement.model_dump(mode="json"),
+                "exit_code": code,
+            }
+        )
+    else:
+        out.print(f"{escape(str(candidate))}: {escape(engine_words(lean))}")
+        _print(judgement)
+    return code
+
+
+def _print(judgement: Judgement) -> None:
+    for verdict in judgement.verdicts:
+        axioms = f"  [dim]axioms: {escape(', '.join(verdict.axioms))}[/]" if verdict.axioms else ""
+        reason = f"  {escape(verdict.reason)}" if verdict.reason else ""
+        out.print(
+            f"  [{STYLES[verdict.outcome]}]{verdict.outcome.value:<9}[/] [bold]{escape(verdict.name)}[/]{reason}{axioms}"
+        )
+    if judgement.accepted:
+        out.print("[green]accepted[/]")
+    elif judgement.outcome in _NOT_TOLD:
+        out.print(f"[yellow]could not tell[/]: {escape(judgement.reason or judgement.outcome.value)}")
+    else:
+        out.print(f"[red]rejected[/]: {escape(judgement.reason or judgement.outcome.value)}")
