@@ -48,7 +48,7 @@ class Declaration(_Fact):
     rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
     rested: bool = False
     """The original's rested on `sorry`, itself or through what it uses."""
-    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp"] | None
+    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp", "init"] | None
     """How it is out of the kernel's sight, where the original's is not."""
     uses: tuple[str, ...]
     """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
@@ -303,6 +303,8 @@ def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tu
             return declaration.display, f"the definition of `{declaration.display}` is not the original one"
     old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
+        if declaration.unchecked == "init":
+            return declaration.display, "the candidate has a program run whenever it is loaded (`initialize`)"
         if declaration.unchecked and not declaration.internal:
             return (
                 declaration.display,

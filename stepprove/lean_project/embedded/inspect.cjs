@@ -189,8 +189,14 @@ module.exports = lean => {
   const implementedBy = (env, name) => { const r = call('l_Lean_Compiler_getImplementedBy_x3f', inc(env), inc(name)); const yes = !isSc(r); dec(r); return yes; };
   const isExtern = (env, name) => truth(call('l_Lean_isExtern', inc(env), inc(name)));
   const isCSimp = (env, name) => truth(call('l_Lean_Compiler_hasCSimpAttribute', inc(env), inc(name)));
-  const uncheckedBy = (env, name, info) => isUnsafe(info) ? 'unsafe' : isPartial(info) ? 'partial'
-    : implementedBy(env, name) ? 'implemented_by' : isExtern(env, name) ? 'extern' : isCSimp(env, name) ? 'csimp' : null;
+  const runsAtStart = (env, name) =>
+    truth(call('l_Lean_isIOUnitInitFn', inc(env), inc(name))) || truth(call('l_Lean_hasInitAttr', inc(env), inc(name)));
+  // A `partial` function of the text: an opaque constant and the code for it. `deriving` makes such too, under an instance's name.
+  const isPartialOpaque = (info, text, constants) => tag(info) === OPAQUE && constants.has(`${text}._unsafe_rec`)
+    && !/^inst[^.]*\.[^.]*$/.test(text.split(/\.(?=inst[^.]*\.[^.]*$)/).pop());
+  const uncheckedBy = (env, name, info, text, constants) => isUnsafe(info) ? 'unsafe'
+    : isPartial(info) || isPartialOpaque(info, text, constants) ? 'partial' : implementedBy(env, name) ? 'implemented_by'
+    : isExtern(env, name) ? 'extern' : isCSimp(env, name) ? 'csimp' : tag(info) !== THEOREM && runsAtStart(env, name) ? 'init' : null;
   // Whether a constant is a proof, so that its value means nothing: the kernel takes it for the proof of a theorem.
   const isProof = (kernel, info) => {
     if (tag(info) === THEOREM) return true;
@@ -207,7 +213,7 @@ module.exports = lean => {
   };
 
   // What `now` holds, compared with `old`, both constants beyond the same imports. `libraries`: an elaboration environment with those
-  // imports. `unchecked(name, info, before)`: how a constant is out of the kernel's sight.
+  // imports. `unchecked(text, name, info, before)`: how a constant is out of the kernel's sight.
   const compare = (now, old, kernelOld, libraries, unchecked) => {
     const memo = new Map(), memoOld = new Map(), kinds = new Map();
     const rested = text => axiomsOf(libraries, old, text, memoOld, kinds).includes('sorryAx');
@@ -230,7 +236,7 @@ module.exports = lean => {
         statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
         value,
         rested: before !== undefined && rested(text),
-        unchecked: unchecked(name, info, before),
+        unchecked: unchecked(text, name, info, before),
         uses: usedBy(info, false).filter(n => now.has(n)),
         axioms: axiomsOf(libraries, now, text, memo, kinds),
       };
@@ -247,9 +253,9 @@ module.exports = lean => {
   const inspect = (env, against, base, baseOld, withReplay) => {
     const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
     const now = addedConstants(kernel), old = addedConstants(kernelOld);
-    const facts = compare(now, old, kernelOld, env, (name, info, before) => {
-      const how = uncheckedBy(env, name, info);
-      return how !== null && before && uncheckedBy(against, before.name, before.info) === how ? null : how;
+    const facts = compare(now, old, kernelOld, env, (text, name, info, before) => {
+      const how = uncheckedBy(env, name, info, text, now);
+      return how !== null && before && uncheckedBy(against, before.name, before.info, text, old) === how ? null : how;
     });
     const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, now) : null;
     dec(kernel); dec(kernelOld);

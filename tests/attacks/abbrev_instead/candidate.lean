@@ -1,0 +1,1 @@
+abbrev yes : 1 = 1 := rfl

@@ -1,0 +1,2 @@
+theorem base : 1 = 1 := rfl
+alias t := base

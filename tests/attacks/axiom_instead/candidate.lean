@@ -1,0 +1,1 @@
+axiom wrong : (0 : Nat) = 1

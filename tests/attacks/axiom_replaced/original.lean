@@ -1,0 +1,3 @@
+axiom P : Prop
+axiom p : P
+theorem q : P ∧ P := by sorry

@@ -1,0 +1,2 @@
+axiom lurking : False
+theorem fine : 1 = 1 := rfl

@@ -1,0 +1,1 @@
+theorem none_such : ∃ n : Nat, n < 0 := by sorry

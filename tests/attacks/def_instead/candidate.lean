@@ -1,0 +1,1 @@
+def wrong : Prop := (0 : Nat) = 1

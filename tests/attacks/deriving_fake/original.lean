@@ -1,0 +1,2 @@
+inductive B | x | y
+theorem t : B.x = B.y := by sorry

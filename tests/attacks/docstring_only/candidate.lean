@@ -1,0 +1,2 @@
+/-- theorem wrong : (0 : Nat) = 1 := rfl -/
+def unrelated : Nat := 0

@@ -1,0 +1,5 @@
+section
+variable (n : Nat) (h : n = 0)
+include h
+theorem t : n = 0 := h
+end

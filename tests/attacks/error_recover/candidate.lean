@@ -1,0 +1,4 @@
+theorem both : 1 = 1 ∧ (0 : Nat) = 1 := by
+  constructor
+  · rfl
+  · omega

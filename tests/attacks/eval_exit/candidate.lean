@@ -1,0 +1,2 @@
+#eval (IO.Process.exit 0 : IO Unit)
+theorem wrong : (0 : Nat) = 1 := by omega

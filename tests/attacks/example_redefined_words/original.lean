@@ -1,0 +1,1 @@
+example : (0 : Nat) = 1 := by sorry

@@ -1,0 +1,1 @@
+example : (0 : Nat) = 0 := rfl

@@ -1,0 +1,2 @@
+#exit
+theorem wrong : (0 : Nat) = 1 := rfl

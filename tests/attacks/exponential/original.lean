@@ -1,0 +1,1 @@
+theorem big : 2 ^ 2 ^ 40 = 0 := by sorry

@@ -1,0 +1,2 @@
+import Std
+theorem fine : 1 = 1 := by sorry

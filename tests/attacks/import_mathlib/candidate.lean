@@ -1,0 +1,2 @@
+import Mathlib
+theorem fine : 1 = 1 := rfl

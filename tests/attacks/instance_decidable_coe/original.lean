@@ -1,0 +1,1 @@
+theorem small (n : Nat) : (n : Int) < 0 := by sorry

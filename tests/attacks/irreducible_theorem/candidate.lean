@@ -1,0 +1,2 @@
+@[irreducible] def one : Nat := 1
+theorem t : one = 2 := by unfold one; rfl

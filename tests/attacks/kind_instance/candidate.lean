@@ -1,0 +1,3 @@
+class K : Prop where
+  out : (0 : Nat) = 0
+instance k : K := ⟨rfl⟩

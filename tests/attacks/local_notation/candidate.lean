@@ -1,0 +1,2 @@
+local notation "(0 : Nat)" => (1 : Nat)
+theorem wrong : (0 : Nat) = 1 := rfl

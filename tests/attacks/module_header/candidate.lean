@@ -1,0 +1,2 @@
+module
+theorem fine : 1 = 1 := rfl

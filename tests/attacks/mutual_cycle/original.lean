@@ -1,0 +1,2 @@
+theorem a1 : 1 = 2 := by sorry
+theorem b1 : 1 = 2 := by sorry

@@ -1,0 +1,3 @@
+namespace Other
+theorem wrong : (1 : Nat) = 1 := rfl
+end Other

@@ -1,0 +1,1 @@
+theorem big : 10 < 20 := by sorry

@@ -1,0 +1,1 @@
+/-! theorem wrong : (0 : Nat) = 1 := rfl -/

@@ -1,0 +1,1 @@
+theorem big : decide (10 < 20) = true := by sorry

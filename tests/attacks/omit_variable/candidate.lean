@@ -1,0 +1,2 @@
+variable (p : Prop)
+theorem t : p ∧ p ∨ True := Or.inr trivial

@@ -1,0 +1,2 @@
+opaque secret : Nat := 4
+theorem t : secret = secret ∧ 1 = 1 := ⟨rfl, rfl⟩

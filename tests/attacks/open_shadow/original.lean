@@ -1,0 +1,3 @@
+def Nat.secret : Nat := 1
+open Nat in
+theorem s : secret = 2 := by sorry

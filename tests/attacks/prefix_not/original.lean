@@ -1,0 +1,1 @@
+theorem no : ¬ True := by sorry

@@ -1,0 +1,2 @@
+prelude
+theorem fine : 1 = 1 := rfl

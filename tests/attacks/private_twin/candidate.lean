@@ -1,0 +1,1 @@
+private theorem wrong : (0 : Nat) = 0 := rfl

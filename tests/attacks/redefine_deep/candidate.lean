@@ -1,0 +1,3 @@
+def base : Nat := 2
+def twice : Nat := base + base
+theorem t : twice = 4 := rfl

@@ -1,0 +1,2 @@
+inductive Colour | red
+theorem one (a b : Colour) : a = b := by cases a; cases b; rfl

@@ -1,0 +1,2 @@
+inductive Colour | red | green
+theorem one (a b : Colour) : a = b := by sorry

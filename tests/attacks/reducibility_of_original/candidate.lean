@@ -1,0 +1,2 @@
+abbrev P (_ : Nat) : Prop := True
+theorem t : P 0 := trivial

@@ -1,0 +1,4 @@
+section
+set_option debug.skipKernelTC true
+theorem wrong : (0 : Nat) = 1 := by decide +kernel
+end

@@ -1,0 +1,2 @@
+theorem wrong : (0 : Nat) = 1 := by
+  first | omega | skip <;> sorry

@@ -1,0 +1,3 @@
+theorem le_all (m n : Nat) : m ≤ n := by
+  have h : m ≤ n := by apply?
+  exact h

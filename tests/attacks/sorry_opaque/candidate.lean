@@ -1,0 +1,2 @@
+opaque magic : PLift False := sorry
+theorem wrong : (0 : Nat) = 1 := magic.down.elim

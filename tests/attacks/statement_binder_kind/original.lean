@@ -1,0 +1,1 @@
+theorem imp (p : Prop) (h : p) : p := by sorry

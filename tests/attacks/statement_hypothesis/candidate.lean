@@ -1,0 +1,1 @@
+theorem wrong (h : False) : (0 : Nat) = 1 := h.elim

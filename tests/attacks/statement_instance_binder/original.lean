@@ -1,0 +1,1 @@
+theorem inh (α : Type) [Inhabited α] : ∃ x : α, x = x := by sorry

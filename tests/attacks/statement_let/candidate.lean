@@ -1,0 +1,1 @@
+theorem wrong : let x := (0 : Nat); x = x := rfl

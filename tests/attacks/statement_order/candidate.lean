@@ -1,0 +1,1 @@
+theorem order (b a : Nat) (h : a < b) : ¬ b < a := by omega

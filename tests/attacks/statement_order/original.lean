@@ -1,0 +1,1 @@
+theorem order (a b : Nat) (h : a < b) : ¬ b < a := by sorry

@@ -1,0 +1,1 @@
+theorem exch : ∃ m : Nat, ∀ n : Nat, n ≤ m := by sorry

@@ -1,0 +1,1 @@
+theorem pos (n : Nat) (h : 0 ≤ n) : 0 < n := by sorry

@@ -1,0 +1,1 @@
+theorem sq (x : Int) : 0 < x * x := by sorry

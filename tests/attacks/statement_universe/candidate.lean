@@ -1,0 +1,1 @@
+theorem sub (α : Prop) (a b : α) : a = b := rfl

@@ -1,0 +1,1 @@
+theorem bound (n : Nat) : n < 10 := by sorry

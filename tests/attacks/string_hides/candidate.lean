@@ -1,0 +1,3 @@
+def s := "
+theorem wrong : (0 : Nat) = 1 := rfl
+"

@@ -1,0 +1,1 @@
+theorem t (α : Sort 0) (a b : α) : a = b := rfl

@@ -1,0 +1,1 @@
+theorem two_goals (p q : Prop) (hp : p) : p ∧ q := by sorry

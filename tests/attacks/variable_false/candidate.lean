@@ -1,0 +1,3 @@
+variable (h : False)
+include h
+theorem wrong : (0 : Nat) = 1 := h.elim

@@ -1,0 +1,1 @@
+theorem t (α : Type) (a b : α) : a = b := by sorry

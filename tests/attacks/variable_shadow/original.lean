@@ -1,0 +1,2 @@
+variable (n : Nat)
+theorem t : n = n + 1 := by sorry

@@ -1,0 +1,1 @@
+theorem ex (n : Nat) : ∃ m, m > n ∧ m < n + 2 := by sorry

@@ -1,0 +1,1 @@
+theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by sorry

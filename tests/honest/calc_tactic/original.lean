@@ -1,0 +1,1 @@
+theorem chain (a b c : Nat) (h₁ : a < b) (h₂ : b ≤ c) : a < c := by sorry

@@ -1,0 +1,1 @@
+theorem em_and (p q : Bool) : (p && q) = (q && p) := by sorry

@@ -1,0 +1,1 @@
+theorem dne (p : Prop) (h : ¬¬p) : p := by sorry

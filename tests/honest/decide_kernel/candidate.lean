@@ -1,0 +1,1 @@
+theorem big : 2 ^ 20 % 7 = 4 := by decide +kernel

@@ -1,0 +1,4 @@
+/-- info: 2 -/
+#guard_msgs in
+#eval 1 + 1
+theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by omega

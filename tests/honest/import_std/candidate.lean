@@ -1,0 +1,4 @@
+/- a comment -/
+import Std
+
+theorem t : 1 = 1 := rfl

@@ -1,0 +1,2 @@
+import Std
+theorem t : 1 = 1 := by sorry

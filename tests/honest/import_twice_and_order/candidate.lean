@@ -1,0 +1,3 @@
+import Lean
+import Std
+theorem t : 1 = 1 := rfl

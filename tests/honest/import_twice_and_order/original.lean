@@ -1,0 +1,3 @@
+import Std
+import Lean
+theorem t : 1 = 1 := by sorry

@@ -1,0 +1,1 @@
+theorem sum_zero (xs : List Nat) : (xs.map fun _ => 0).length = xs.length := by sorry

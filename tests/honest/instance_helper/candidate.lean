@@ -1,0 +1,2 @@
+instance witness : Nonempty Nat := ⟨0⟩
+theorem nonempty_nat : Nonempty Nat := inferInstance

@@ -1,0 +1,1 @@
+theorem lets (n : Nat) : n < n + 10 := by sorry

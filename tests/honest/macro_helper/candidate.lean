@@ -1,0 +1,2 @@
+macro "solve" : tactic => `(tactic| omega)
+theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by solve

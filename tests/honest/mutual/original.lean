@@ -1,0 +1,1 @@
+theorem parity (n : Nat) : n % 2 = 0 ∨ n % 2 = 1 := by sorry

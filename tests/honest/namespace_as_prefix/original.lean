@@ -1,0 +1,3 @@
+namespace A
+theorem t : 1 = 1 := by sorry
+end A

@@ -1,0 +1,3 @@
+namespace A.B
+theorem t : 1 = 1 := by sorry
+end A.B

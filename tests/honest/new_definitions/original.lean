@@ -1,0 +1,1 @@
+theorem exists_sq (n : Nat) : ∃ m, m = n * n := by sorry

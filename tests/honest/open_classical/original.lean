@@ -1,0 +1,1 @@
+theorem lem (p : Prop) : p ∨ ¬p := by sorry

@@ -1,0 +1,1 @@
+theorem succ_pos' (n : Nat) : 0 < n.succ := by sorry

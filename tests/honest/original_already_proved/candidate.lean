@@ -1,0 +1,2 @@
+theorem old : 1 = 1 := by decide
+theorem new : 2 = 2 := rfl

@@ -1,0 +1,1 @@
+private theorem hidden (n : Nat) : n + 0 = n := rfl

@@ -1,0 +1,3 @@
+section Bar
+theorem t : 1 = 1 := rfl
+end Bar

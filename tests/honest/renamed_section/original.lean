@@ -1,0 +1,3 @@
+section Foo
+theorem t : 1 = 1 := by sorry
+end Foo

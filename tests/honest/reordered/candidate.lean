@@ -1,0 +1,2 @@
+theorem two : 2 = 2 := rfl
+theorem one : 1 = 1 := rfl

@@ -1,0 +1,4 @@
+section
+variable (α : Type) [Inhabited α]
+theorem has : ∃ x : α, x = x := by sorry
+end

@@ -1,0 +1,1 @@
+theorem trip (p : Prop) (h : p) : ¬¬p := by sorry

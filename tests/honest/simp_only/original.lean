@@ -1,0 +1,1 @@
+theorem ap (xs : List Nat) : xs ++ [] = xs := by sorry

@@ -1,0 +1,1 @@
+theorem str : "sorry".length = 5 := by decide

@@ -1,0 +1,1 @@
+theorem zero_le' (n : Nat) : 0 ≤ n := by sorry

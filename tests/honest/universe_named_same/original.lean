@@ -1,0 +1,1 @@
+theorem same.{w} (α : Sort w) (a : α) : a = a := by sorry

@@ -1,0 +1,1 @@
+theorem double (n : Nat) : n + n = 2 * n := by sorry
