@@ -20,9 +20,9 @@ Exported = dict[str, Any]
 """Tables of names, universe levels and terms, and the declarations made of them; see `embedded/terms.cjs`."""
 
 
-def export(repl: Repl, text: str, *, prelude: str | None = None, timeout: float | None = None) -> Exported:
-    """What a text declares, as data. Raises ReplFailure when Lean cannot say."""
-    answer = repl.request({"export": elaborated(repl, text, prelude, timeout).env}, timeout=timeout)
+def export(repl: Repl, text: str, env: int | None = None, *, timeout: float | None = None) -> Exported:
+    """What a text declares in `env`, or from its own imports, as data. Raises ReplFailure when Lean cannot say."""
+    answer = repl.request({"export": elaborated(repl, text, env, timeout=timeout).env}, timeout=timeout)
     if "exported" not in answer:
         raise ReplFailure(f"the engine could not export the declarations: {answer.get('message', answer)}")
     exported: Exported = answer["exported"]
@@ -34,33 +34,30 @@ def audit(
     original: str,
     exported: Exported,
     *,
-    prelude: str | None = None,
+    header: str | None = None,
     policy: Policy = Policy(),  # noqa: B008 - frozen
     targets: Collection[str] | None = None,
     timeout: float | None = None,
 ) -> Judgement:
     """Judge exported declarations in a new process of an embedded Lean.
 
-    The arguments are those of `verify`. A proof by `native_decide` cannot pass: the new process has none of the programs.
+    `header` is elaborated before the original, where that is without its imports. A proof by `native_decide` cannot pass: the new process has none of the programs.
     Raises ReplFailure when Lean cannot say.
     """
     with Repl(engine, timeout=timeout or 60.0) as fresh:
-        before = elaborated(fresh, original, prelude, timeout)
+        env = None if header is None else elaborated(fresh, header, timeout=timeout).env
+        before = elaborated(fresh, original, env, timeout=timeout)
         answer = fresh.request({"audit": exported, "against": before.env}, timeout=timeout)
     if "declarations" not in answer:
         raise ReplFailure(f"the declarations could not be audited: {answer.get('message', answer)}")
     return weigh(Facts.model_validate(answer), (), targets=targets, policy=policy)
 
 
-def elaborated(repl: Repl, text: str, prelude: str | None, timeout: float | None) -> CommandResponse:
-    """Lean's answer to a text from its own imports, or from a prelude. Raises ReplFailure."""
-    env = None
-    if prelude is not None:
-        env = _answer(repl.command(prelude, timeout=timeout)).env
-    return _answer(repl.command(text, env, timeout=timeout))
-
-
-def _answer(answer: CommandResponse | ErrorResponse) -> CommandResponse:
+def elaborated(
+    repl: Repl, text: str, env: int | None = None, *, timeout: float | None = None
+) -> CommandResponse:
+    """Lean's answer to a text in `env`, or from its own imports. Raises ReplFailure when there is none."""
+    answer = repl.command(text, env, timeout=timeout)
     if isinstance(answer, ErrorResponse):
         raise ReplFailure(answer.message)
     return answer

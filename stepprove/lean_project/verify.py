@@ -31,6 +31,7 @@ def verify(
     *,
     policy: Policy = Policy(),  # noqa: B008 - frozen
     targets: Collection[str] | None = None,
+    env: int | None = None,
     prelude: str | None = None,
     auditor: Engine | None = None,
     timeout: float | None = None,
@@ -38,27 +39,29 @@ def verify(
     """Say whether a candidate file proves what the original states.
 
     `targets` names the declarations that must be proved; None asks about every theorem and `example` of the original, and every
-    definition that rested on `sorry`. `prelude` is elaborated in place of both texts' imports. With an `auditor`, an accepted
-    candidate is checked once more by a new process of that engine (`audit.py`); `repl` must be an embedded Lean then.
-    `timeout` is in seconds for each of the engine calls.
+    definition that rested on `sorry`. `env` is an environment that the texts' imports left, if the caller has one; `prelude` is
+    elaborated in place of both texts' imports. With an `auditor`, an accepted candidate is checked once more by a new process of
+    that engine (`audit.py`); `repl` must be an embedded Lean then. `timeout` is in seconds for each of the engine calls.
     Raises BrokenOriginal; whatever keeps Lean from answering is an outcome of its own, never a verdict.
     """
     if (reason := _other_header(original, candidate)) is not None:
         return Judgement(outcome=Outcome.REJECTED, reason=reason)
     before, after, names = _with_examples(original, candidate)
-    if prelude is not None:
+    if prelude is not None or env is not None:
         before, after = _without_header(original, before), _without_header(candidate, after)
     try:
-        env = None if prelude is None else elaborated(repl, "", prelude, timeout).env
-        answer = elaborated(repl, before, prelude, timeout)
+        if prelude is not None:
+            env = elaborated(repl, prelude, timeout=timeout).env
+        answer = elaborated(repl, before, env, timeout=timeout)
         _refuse_broken(original, answer)
         judgement = judge(
             repl, before, after, env=env, before=answer, targets=targets, policy=policy, timeout=timeout
         )
         if judgement.accepted and auditor is not None:
-            exported = export(repl, after, prelude=prelude, timeout=timeout)
+            exported = export(repl, after, env, timeout=timeout)
+            header = (prelude if prelude is not None else original.header) if env is not None else None
             judgement = audit(
-                auditor, before, exported, prelude=prelude, policy=policy, targets=targets, timeout=timeout
+                auditor, before, exported, header=header, policy=policy, targets=targets, timeout=timeout
             )
     except ReplTimeout as late:
         return Judgement(outcome=Outcome.TIMEOUT, reason=str(late))

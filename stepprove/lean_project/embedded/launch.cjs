@@ -21,7 +21,8 @@ const stderr = text => { try { fs.writeSync(2, text + '\n'); } catch { /* nobody
 module.exports = module => {
   module.noInitialRun = true;
   module.noExitRuntime = true;
-  module.print = module.printErr = stderr; // standard output carries answers only
+  // Standard output carries answers only. The build prints what it imports, over several lines; nobody wants to read that.
+  module.print = module.printErr = text => { if (!/^(\[DEBUG:|  - \/lean\/lib|  mainModule\? =)/.test(text)) stderr(text); };
   module.stdin = () => null;               // Lean code never sees the request stream
   module.preRun = [() => {
     const { FS, NODEFS } = module.__eval('({FS,NODEFS})');
