@@ -41,7 +41,8 @@ def audit(
 ) -> Judgement:
     """Judge exported declarations in a new process of an embedded Lean.
 
-    `header` is elaborated before the original, where that is without its imports. A proof by `native_decide` cannot pass: the new process has none of the programs.
+    The arguments are those of `verify`; `header` is elaborated first, where the original is given without its imports. A proof by
+    `native_decide` cannot pass: the new process has none of the programs.
     Raises ReplFailure when Lean cannot say.
     """
     with Repl(engine, timeout=timeout or 60.0) as fresh:

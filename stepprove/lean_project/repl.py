@@ -280,6 +280,12 @@ class Repl:
         """The number of the process that answers now; None between a loss and the next request."""
         return None if self._child is None else self._child.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process that answers now is there; it may die before it is asked."""
+        child = self._child
+        return child is not None and child.is_running()
+
     def memory_mb(self) -> float:
         """Return the resident memory of Lean and its descendants, in MB (10**6 B), without the standby."""
         child = self._child
