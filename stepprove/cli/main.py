@@ -13,6 +13,7 @@ from stepprove import __version__
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
+from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
 from stepprove.cli.setup import doctor, setup
 from stepprove.cli.verify import verify
@@ -54,6 +55,7 @@ def main(
 app.command()(prove)
 app.command()(check)
 app.command()(verify)
+app.command("lean-server")(lean_server)
 app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Judgement, Policy
+from stepprove.lean_project.gate import Facts, Judgement, Policy, facts_of
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.prefixes import Pieces, common_prefix, divisible
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, InfoTreeKind
@@ -74,6 +74,8 @@ class Check:
     waited_seconds: float
     engine: int
     """The number of the engine, from 0."""
+    facts: Facts | None = None
+    """What the text declares beyond its imports, if that was asked for and the engine can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,7 @@ class SyncPool:
         timeout: float | None = None,
         all_tactics: bool = False,
         infotree: InfoTreeKind | None = None,
+        facts: bool = False,
     ) -> Check:
         """Elaborate a text. What keeps Lean from answering is an outcome, never raised.
 
@@ -262,11 +265,12 @@ class SyncPool:
             timeout: seconds for the text.
             all_tactics: list every tactic call.
             infotree: print the info trees, of this kind.
+            facts: tell what the text declares and what each rests on, where the engine can be asked.
 
         Raises:
             PoolFull, PoolClosed: it was not tried.
         """
-        job = self._check_job(code, header, priority, timeout, all_tactics, infotree)
+        job = self._check_job(code, header, priority, timeout, all_tactics, infotree, facts)
         return self._result(job)
 
     def verify(
@@ -315,7 +319,7 @@ class SyncPool:
             return ahead.pop(future), future.result()
 
         for place, code in enumerate(codes):
-            future = self._submit(self._check_job(code, header, 0, timeout, False, None)).future
+            future = self._submit(self._check_job(code, header, 0, timeout, False, None, False)).future
             ahead[future] = place
             future.add_done_callback(note)
             while len(ahead) >= min(4 * len(self._slots), self.max_waiting):
@@ -365,6 +369,7 @@ class SyncPool:
         timeout: float | None,
         all_tactics: bool,
         infotree: InfoTreeKind | None,
+        facts: bool,
     ) -> _Job[Check]:
         seconds = self._timeout if timeout is None else timeout
         if not seconds > 0:
@@ -374,15 +379,17 @@ class SyncPool:
             started = time.monotonic()
             answer: CommandResponse | ErrorResponse | None = None
             outcome: _Ending = "answered"
-            reason = None
+            reason = told = None
             try:
                 answer = _elaborate(slot, code, header, seconds, all_tactics, infotree)
+                if facts and slot.repl.extended and isinstance(answer, CommandResponse):
+                    told = _facts(slot, code, header, answer, seconds)
             except ReplTimeout as late:
                 outcome, reason = "timeout", str(late)
             except ReplMemory as big:
                 outcome, reason, job.too_big = "memory", str(big), True
             took = time.monotonic() - started
-            return Check(outcome, answer, reason, took, started - job.arrived, slot.number)
+            return Check(outcome, answer, reason, took, started - job.arrived, slot.number, told)
 
         def lost(reason: str, took: float, waited: float, engine: int) -> Check:
             return Check("crashed", None, reason, took, waited, engine)
@@ -618,10 +625,11 @@ class Pool:
         timeout: float | None = None,
         all_tactics: bool = False,
         infotree: InfoTreeKind | None = None,
+        facts: bool = False,
     ) -> Check:
         """Elaborate a text; see `SyncPool.check`."""
         return await self._result(
-            self.sync._check_job(code, header, priority, timeout, all_tactics, infotree)
+            self.sync._check_job(code, header, priority, timeout, all_tactics, infotree, facts)
         )
 
     async def verify(
@@ -694,6 +702,13 @@ def _elaborate(
         ):  # its imports fail: Lean says so of the whole
             return repl.command(code, timeout=seconds)
     return slot.pieces.elaborate(repl, source, env, seconds)
+
+
+def _facts(slot: _Slot, code: str, header: str | None, answer: CommandResponse, seconds: float) -> Facts:
+    """What a text declares beyond its imports."""
+    imports = parse_source(code).header if header is None else header
+    before = CommandResponse(env=slot.environment(imports, seconds))
+    return facts_of(slot.repl, imports, before, code, answer, timeout=seconds)
 
 
 def _tally(job: _Job[Any], result: Any, failure: BaseException | None) -> dict[str, int]:

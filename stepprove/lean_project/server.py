@@ -1,0 +1,216 @@
+"""Lean over HTTP, for the clients of Kimina Lean Server and with the gate's verdict beside what they know.
+
+`create_app` is a FastAPI application around a pool of engines; `stepprove lean-server` runs it with uvicorn, and
+`examples/lean_server_ray.py` with Ray Serve on many machines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from stepprove import __version__
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.limits import LimitBody, require_key
+from stepprove.lean_project.metrics import Metrics
+from stepprove.lean_project.pool import Pool, PoolClosed, PoolFull
+from stepprove.lean_project.server_models import (
+    CheckReply,
+    CheckRequest,
+    Health,
+    Result,
+    Snippet,
+    VerifyRequest,
+)
+from stepprove.lean_project.snippets import result_of
+
+NDJSON = "application/x-ndjson"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What a server allows."""
+
+    engines: int | None = None
+    """None: one for each core, as far as the memory allows."""
+    time_limit: float = 300.0
+    """The most seconds a snippet may ask for."""
+    memory_limit_mb: float | None = None
+    """For each Lean process; None: the pool's default."""
+    max_request_mb: float = 20.0
+    max_snippets: int = 10_000
+    """In one request."""
+    max_waiting: int = 20_000
+    """Snippets of all requests together; more are refused with 429."""
+    api_key: str | None = None
+
+
+def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> FastAPI:
+    """The application; its pool starts and ends with it."""
+    pool = Pool(
+        engine,
+        size=settings.engines,
+        timeout=settings.time_limit,
+        memory_limit_mb=settings.memory_limit_mb,
+        max_waiting=settings.max_waiting,
+    )
+    metrics = Metrics(lambda: pool.stats)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with pool:
+            yield
+
+    app = FastAPI(
+        title="StepProve Lean server",
+        version=__version__,
+        description="Checks Lean 4 snippets. Compatible with Kimina Lean Server's clients; `verdict` is the trust gate's word.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(LimitBody, max_bytes=int(settings.max_request_mb * 1e6))
+    guarded = [Depends(require_key(settings.api_key))]
+
+    async def one(snippet: Snippet, request: CheckRequest) -> Result:
+        seconds = min(request.timeout or settings.time_limit, settings.time_limit)
+        try:
+            result = await result_of(
+                pool,
+                snippet,
+                seconds=seconds,
+                infotree=request.infotree,
+                verdict=request.verdict,
+                debug=request.debug,
+                priority=request.priority,
+            )
+        except PoolFull as full:
+            raise HTTPException(429, f"{full}; try again later", {"Retry-After": "5"}) from None
+        except PoolClosed as closed:
+            raise HTTPException(503, str(closed)) from None
+        metrics.seconds.labels(result.outcome).observe(result.time)
+        return result
+
+    async def every(request: CheckRequest) -> list[Result]:
+        tasks = [asyncio.create_task(one(snippet, request)) for snippet in request.snippets]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    @app.post("/api/check", dependencies=guarded, response_model=CheckReply)
+    async def check(body: CheckRequest, request: Request) -> Response:
+        """Check snippets. With `Accept: application/x-ndjson`, one line for each, as they end."""
+        _refuse_many(len(body.snippets), settings)
+        if NDJSON in request.headers.get("accept", ""):
+            return StreamingResponse(_lines(body, one), media_type=NDJSON)
+        results = await _unless_gone(request, every(body))
+        return _json({"results": [r.model_dump(mode="json") for r in results]})
+
+    @app.post("/verify", dependencies=guarded)
+    @app.post("/one_pass_verify_batch", dependencies=guarded, include_in_schema=False)
+    async def verify(body: VerifyRequest, request: Request) -> Response:
+        """The older form of `/api/check`."""
+        _refuse_many(len(body.codes), settings)
+        snippets = [
+            Snippet(
+                id=str(i), code=(code.proof if code.proof is not None else code.code) or "", original=None
+            )
+            for i, code in enumerate(body.codes)
+        ]
+        asked = CheckRequest(snippets=snippets, timeout=body.timeout, infotree=body.infotree_type)
+        results = await _unless_gone(request, every(asked))
+        return _json(
+            {
+                "results": [
+                    {
+                        "custom_id": code.custom_id,
+                        "error": r.error,
+                        "response": None if r.response is None else {**r.response, "time": r.time},
+                        "outcome": r.outcome,
+                        "verdict": r.verdict and r.verdict.model_dump(mode="json"),
+                    }
+                    for code, r in zip(body.codes, results, strict=True)
+                ]
+            }
+        )
+
+    @app.get("/health", response_model=Health)
+    @app.get("/", include_in_schema=False)
+    async def health() -> Health:
+        """Which Lean answers here, and how busy it is."""
+        stats = pool.stats
+        return Health(
+            lean=engine.lean_version,
+            engine=engine.kind,
+            mathlib=engine.mathlib,
+            engines=stats.engines,
+            running=stats.running,
+            waiting=stats.waiting,
+            memory_mb=stats.memory_mb,
+        )
+
+    @app.get("/metrics", dependencies=guarded, include_in_schema=False)
+    async def prometheus() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def _refuse_many(count: int, settings: ServerSettings) -> None:
+    if count > settings.max_snippets:
+        raise HTTPException(413, f"{count} snippets in one request; the limit is {settings.max_snippets}")
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")
+
+
+async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
+    """The result of `work`, which is cancelled when the client leaves."""
+
+    async def leaves() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    task, gone = asyncio.ensure_future(work), asyncio.create_task(leaves())
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            raise HTTPException(499, "the client has left")
+        return task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _lines(
+    body: CheckRequest, one: Callable[[Snippet, CheckRequest], Awaitable[Result]]
+) -> AsyncIterator[bytes]:
+    """Each result as a line, as soon as it is there; starlette ends this when the client leaves."""
+
+    async def line(snippet: Snippet) -> bytes:
+        try:
+            return orjson.dumps((await one(snippet, body)).model_dump(mode="json")) + b"\n"
+        except HTTPException as refused:
+            return (
+                orjson.dumps({"id": snippet.id, "error": str(refused.detail), "outcome": "refused"}) + b"\n"
+            )
+
+    tasks = [asyncio.create_task(line(snippet)) for snippet in body.snippets]
+    try:
+        for ended in asyncio.as_completed(tasks):
+            yield await ended
+    finally:
+        for task in tasks:
+            task.cancel()

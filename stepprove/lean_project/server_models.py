@@ -1,0 +1,128 @@
+"""What the Lean server reads and writes: Kimina Lean Server's JSON, and our own fields beside it.
+
+Source of the shapes: project-numina/kimina-lean-server (client 0.2.1), `/api/check` and the older `/verify`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+InfoTree = Literal["full", "tactics", "original", "substantive"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Snippet(_Body):
+    """One text to check."""
+
+    id: str = Field(description="Comes back with the result.")
+    code: str = Field(description="Lean 4 source, imports included.")
+    original: str | None = Field(
+        default=None,
+        description="Ours: what the code must prove. The verdict is then that of `stepprove verify` on the two.",
+    )
+
+
+class _Options(_Body):
+    timeout: float = Field(
+        30, ge=0, description="Seconds for each snippet, imports not counted; 0: the server's limit."
+    )
+    debug: bool = Field(
+        default=False, description="Say which engine answered and how long the snippet waited."
+    )
+    reuse: bool = Field(
+        default=True, description="Accepted for compatibility: processes are shared, environments never."
+    )
+    infotree: InfoTree | None = None
+    verdict: bool = Field(default=True, description="Ours: tell what each declaration rests on.")
+    priority: int = Field(default=0, ge=-10, le=10, description="Ours: higher ones come first.")
+
+
+class CheckRequest(_Options):
+    """The body of `/api/check`."""
+
+    snippets: list[Snippet] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Self:
+        if len({s.id for s in self.snippets}) != len(self.snippets):
+            raise ValueError("the ids of the snippets must differ")
+        return self
+
+
+class Code(_Body):
+    """One text of the older request."""
+
+    custom_id: str | int
+    proof: str | None = None
+    code: str | None = None
+
+    @model_validator(mode="after")
+    def _has_text(self) -> Self:
+        if self.proof is None and self.code is None:
+            raise ValueError(f"{self.custom_id!r} has neither `proof` nor `code`")
+        return self
+
+
+class VerifyRequest(_Body):
+    """The body of `/verify`."""
+
+    codes: list[Code] = Field(min_length=1)
+    timeout: float = Field(default=300, ge=0)
+    infotree_type: InfoTree | None = None
+    disable_cache: bool = False
+
+
+class DeclarationVerdict(_Body):
+    """What one declaration of the text is and rests on."""
+
+    name: str
+    kind: str
+    outcome: Literal["proved", "failed", "rejected"] | None
+    """None for what is no theorem."""
+    reason: str | None = None
+    axioms: tuple[str, ...] = ()
+
+
+class Verdict(_Body):
+    """The trust gate's word on a snippet: that no error is reported does not mean that anything is proved."""
+
+    outcome: Literal["proved", "disproved", "failed", "timeout", "rejected", "infrastructure"]
+    reason: str | None = None
+    declarations: tuple[DeclarationVerdict, ...] = ()
+
+
+class Result(_Body):
+    """One snippet's result; exactly one of `error` and `response` is there."""
+
+    id: str
+    time: float
+    error: str | None = None
+    response: dict[str, Any] | None = None
+    diagnostics: dict[str, Any] | None = None
+    outcome: Literal["answered", "timeout", "crashed", "memory"]
+    """Ours: only the first says anything about the code."""
+    verdict: Verdict | None = None
+
+
+class CheckReply(_Body):
+    """The answer of `/api/check`."""
+
+    results: list[Result]
+
+
+class Health(_Body):
+    """The answer of `/health`."""
+
+    status: Literal["ok"] = "ok"
+    lean: str
+    engine: str
+    mathlib: str | None
+    engines: int
+    running: int
+    waiting: int
+    memory_mb: float

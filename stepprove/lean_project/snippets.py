@@ -1,0 +1,141 @@
+"""From a snippet to its result: the pool's outcome and the gate's verdict, in the server's words."""
+
+from __future__ import annotations
+
+from stepprove.lean_project.gate import Declaration, Facts, Judgement, Policy, errors_of
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.pool import Check, Pool
+from stepprove.lean_project.protocol import CommandResponse, Message
+from stepprove.lean_project.server_models import DeclarationVerdict, InfoTree, Result, Snippet, Verdict
+from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.verify import BrokenOriginal
+
+_WORDS = {
+    # Clients tell a time-out by "timed out".
+    "timeout": "Lean REPL command timed out in {seconds:g} seconds",
+    "memory": "Lean was stopped for its memory: {reason}",
+    "crashed": "Lean died: {reason}",
+}
+
+
+async def result_of(
+    pool: Pool,
+    snippet: Snippet,
+    *,
+    seconds: float,
+    infotree: InfoTree | None = None,
+    verdict: bool = True,
+    debug: bool = False,
+    priority: int = 0,
+) -> Result:
+    """Check one snippet. Raises PoolFull or PoolClosed when it was not tried."""
+    check = await pool.check(
+        snippet.code, infotree=infotree, priority=priority, timeout=seconds, facts=verdict
+    )
+    response, error, said = None, None, None
+    if check.answer is None:
+        error = _WORDS[check.outcome].format(seconds=seconds, reason=check.reason)
+    else:
+        response = check.answer.to_wire()
+    if isinstance(check.answer, CommandResponse) and response is not None and check.facts is not None:
+        said = verdict_of(check.facts, check.answer.messages)
+        unseen = [d for d in said.declarations if d.outcome == "failed"]
+        if unseen and not response.get("sorries") and not errors_of(check.answer.messages):
+            # Clients look at this list alone: a `sorry` in a macro or behind a lemma must not look valid to them.
+            position = {"line": 1, "column": 0}
+            response["sorries"] = [
+                {"pos": position, "endPos": position, "goal": d.reason or d.name, "proofState": None}
+                for d in unseen
+            ]
+    if snippet.original is not None and verdict and check.outcome == "answered":
+        said = await judged(pool, snippet, seconds=seconds, priority=priority)
+    return Result(
+        id=snippet.id,
+        time=check.seconds,
+        error=error,
+        response=response,
+        diagnostics=_diagnostics(check) if debug else None,
+        outcome=check.outcome,
+        verdict=said,
+    )
+
+
+def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
+    """What the facts about a text by itself amount to."""
+    allowed = Policy().allowed_axioms
+    declarations = tuple(_declaration(d, allowed) for d in facts.declarations if not d.internal)
+    theorems = [d for d in declarations if d.outcome is not None]
+    bad = next((d for d in theorems if d.outcome != "proved"), None)
+    if errors := errors_of(messages):
+        first = errors[0].data.splitlines()[0] if errors[0].data else "error"
+        return Verdict(
+            outcome="failed", reason=f"line {errors[0].pos.line}: {first}", declarations=declarations
+        )
+    if facts.breach is not None or facts.replay is not None:
+        return Verdict(outcome="rejected", reason=facts.breach or facts.replay, declarations=declarations)
+    if bad is not None:
+        assert bad.outcome is not None
+        return Verdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
+    if not theorems:
+        return Verdict(outcome="rejected", reason="the code states no theorem", declarations=declarations)
+    return Verdict(outcome="proved", declarations=declarations)
+
+
+def _declaration(fact: Declaration, allowed: frozenset[str]) -> DeclarationVerdict:
+    extra = sorted(set(fact.axioms) - allowed)
+    outcome: str | None = None
+    reason = None
+    if "sorryAx" in fact.axioms:
+        outcome, reason = "failed", f"`{fact.display}` rests on `sorry`"
+    elif fact.kind == "axiom" or fact.unchecked:
+        outcome, reason = "rejected", f"`{fact.display}` is {fact.unchecked or 'an axiom'}"
+    elif extra:
+        outcome, reason = "rejected", f"`{fact.display}` rests on the axiom `{extra[0]}`"
+    elif fact.kind == "theorem":
+        outcome = "proved"
+    return DeclarationVerdict.model_validate(
+        {
+            "name": fact.display,
+            "kind": fact.kind,
+            "outcome": outcome,
+            "reason": reason,
+            "axioms": fact.axioms,
+        }
+    )
+
+
+async def judged(pool: Pool, snippet: Snippet, *, seconds: float, priority: int) -> Verdict:
+    """The gate's word on a snippet that comes with what it must prove."""
+    assert snippet.original is not None
+    original, candidate = parse_source(snippet.original), parse_source(snippet.code)
+    try:
+        judgement = await pool.verify(original, candidate, priority=priority, timeout=seconds)
+    except BrokenOriginal as broken:
+        return Verdict(outcome="infrastructure", reason=str(broken))
+    return of_judgement(judgement)
+
+
+def of_judgement(judgement: Judgement) -> Verdict:
+    """A judgement as the server says it."""
+    return Verdict.model_validate(
+        {
+            "outcome": judgement.outcome.value,
+            "reason": judgement.reason,
+            "declarations": [
+                {
+                    "name": v.name,
+                    "kind": v.kind,
+                    "outcome": v.outcome.value
+                    if v.outcome in {Outcome.PROVED, Outcome.FAILED, Outcome.REJECTED}
+                    else None,
+                    "reason": v.reason,
+                    "axioms": v.axioms,
+                }
+                for v in judgement.verdicts
+            ],
+        }
+    )
+
+
+def _diagnostics(check: Check) -> dict[str, str | float]:
+    return {"repl_uuid": f"engine-{check.engine}", "waited_seconds": check.waited_seconds}

@@ -1,0 +1,233 @@
+"""The Lean server on real Lean, asked by the real client of Kimina Lean Server and by plain HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from kimina import AsyncKiminaClient, KiminaClient, Snippet, SnippetStatus
+from prometheus_client.parser import text_string_to_metric_families
+
+KEY = "a-key-for-the-tests"
+RUNAWAY = "partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin 0\n"
+GOOD = "theorem good (a b : Nat) : a + b = b + a := by omega\n"
+HIDDEN = 'macro "magic" : tactic => `(tactic| exact sorryAx _ true)\ntheorem t : 1 = 2 := by magic\n'
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """A server as users start it, with two engines and a key."""
+    options = [
+        "--port",
+        "0",
+        "--engines",
+        "2",
+        "--time-limit",
+        "60",
+        "--max-request-mb",
+        "1",
+        "--max-waiting",
+        "40",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from stepprove.cli.start import run; run()", "lean-server", *options],
+        env={**os.environ, "STEPPROVE_API_KEY": KEY, "COLUMNS": "200"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    address = line.split(" on ")[1].split()[0]
+    for _ in range(300):
+        try:
+            httpx.get(f"{address}/health")
+            break
+        except httpx.TransportError:
+            time.sleep(0.1)
+    yield address
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) in {0, -signal.SIGTERM}
+
+
+@pytest.fixture
+def client(url: str) -> KiminaClient:
+    return KiminaClient(api_url=url, api_key=KEY, n_retries=1)
+
+
+@pytest.fixture
+def web(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=120) as web:
+        yield web
+
+
+def check(web: httpx.Client, *codes: str, **options: object) -> list[dict]:
+    snippets = [{"id": str(i), "code": code} for i, code in enumerate(codes)]
+    reply = web.post("/api/check", json={"snippets": snippets, **options})
+    assert reply.status_code == 200, reply.text
+    return reply.json()["results"]
+
+
+def test_the_clients_own_test_passes(client: KiminaClient) -> None:
+    client.test()
+    assert client.health()["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        pytest.param(GOOD, SnippetStatus.valid, id="a proof"),
+        pytest.param("theorem t : 1 = 2 := by sorry\n", SnippetStatus.sorry, id="a sorry"),
+        pytest.param("theorem t : 1 = 2 := rfl\n", SnippetStatus.lean_error, id="an error"),
+        pytest.param(RUNAWAY, SnippetStatus.timeout_error, id="no end"),
+        pytest.param("#eval (IO.Process.exit 0 : IO Unit)\n", SnippetStatus.server_error, id="a crash"),
+        pytest.param(HIDDEN, SnippetStatus.sorry, id="a sorry that no message tells"),
+        pytest.param("import Std\n#check Std.HashMap\n" + GOOD, SnippetStatus.valid, id="imports"),
+    ],
+)
+def test_the_client_tells_the_outcomes_apart(client: KiminaClient, code: str, status: SnippetStatus) -> None:
+    [result] = client.check(code, timeout=3, show_progress=False).results
+    assert result.analyze().status is status
+
+
+def test_the_asynchronous_client_gets_every_snippet_under_its_id(url: str) -> None:
+    async def main() -> None:
+        client = AsyncKiminaClient(api_url=url, api_key=KEY)
+        snippets = [
+            Snippet(id=f"s{i}", code=f"example : {i} + 1 = {i % 7} + 1 := by decide") for i in range(12)
+        ]
+        reply = await client.check(snippets, timeout=30, show_progress=False)
+        valid = {r.id for r in reply.results if r.analyze().status is SnippetStatus.valid}
+        assert {r.id for r in reply.results} == {s.id for s in snippets}
+        assert valid == {f"s{i}" for i in range(7)}
+
+    asyncio.run(main())
+
+
+def test_the_info_tree_is_there_when_asked_for(client: KiminaClient) -> None:
+    [result] = client.check(GOOD, infotree="original", show_progress=False).results  # type: ignore[arg-type]
+    assert result.response is not None
+    assert result.response["infotree"]
+
+
+def test_positions_are_those_of_the_code_that_was_sent(web: httpx.Client) -> None:
+    [result] = check(web, "import Std\n\n\ntheorem t : 1 = 2 := rfl\n")
+    assert result["response"]["messages"][0]["pos"]["line"] == 4
+
+
+def test_the_verdict_says_what_no_message_says(web: httpx.Client) -> None:
+    hidden, axiom, honest, silent = check(
+        web,
+        HIDDEN,
+        "axiom a : 1 = 2\ntheorem t : 1 = 2 := a\n",
+        "theorem em (p : Prop) : p ∨ ¬p := propext (Iff.refl p) ▸ Classical.em p\n",
+        "def n : Nat := 1\n",
+    )
+    assert hidden["verdict"]["outcome"] == "failed"
+    assert "rests on `sorry`" in hidden["verdict"]["reason"]
+    assert axiom["verdict"]["outcome"] == "rejected"
+    assert honest["verdict"]["outcome"] == "proved"
+    assert honest["verdict"]["declarations"][0]["axioms"] == ["propext"]
+    assert silent["verdict"]["outcome"] == "rejected"
+    assert check(web, HIDDEN, verdict=False)[0]["verdict"] is None
+
+
+def test_a_snippet_is_held_against_what_it_must_prove(web: httpx.Client) -> None:
+    original = "theorem good (a b : Nat) : a + b = b + a := by sorry\n"
+    snippets = [
+        {"id": "honest", "code": GOOD, "original": original},
+        {"id": "other", "code": "theorem good : 1 = 1 := rfl\n", "original": original},
+        {"id": "broken", "code": GOOD, "original": "theorem good : := sorry\n"},
+    ]
+    results = web.post("/api/check", json={"snippets": snippets}).json()["results"]
+    verdicts = {r["id"]: r["verdict"] for r in results}
+    assert verdicts["honest"]["outcome"] == "proved"
+    assert verdicts["other"]["outcome"] == "rejected"
+    assert "statement" in verdicts["other"]["reason"]
+    assert verdicts["broken"]["outcome"] == "infrastructure"
+
+
+def test_the_older_request_is_answered_in_its_form(web: httpx.Client) -> None:
+    codes = [{"custom_id": 7, "proof": GOOD}, {"custom_id": "b", "code": "theorem t : 1 = 2 := rfl\n"}]
+    results = web.post("/verify", json={"codes": codes, "timeout": 30}).json()["results"]
+    assert [r["custom_id"] for r in results] == [7, "b"]
+    assert results[0]["response"]["time"] > 0
+    assert results[1]["response"]["messages"][0]["severity"] == "error"
+
+
+def test_results_stream_as_they_end(web: httpx.Client) -> None:
+    snippets = [{"id": "slow", "code": RUNAWAY}, {"id": "fast", "code": GOOD}]
+    body = {"snippets": snippets, "timeout": 3}
+    with web.stream("POST", "/api/check", json=body, headers={"Accept": "application/x-ndjson"}) as reply:
+        lines = [json.loads(line) for line in reply.iter_lines()]
+    assert [line["id"] for line in lines] == ["fast", "slow"]
+    assert lines[1]["outcome"] == "timeout"
+
+
+def test_a_client_that_leaves_frees_the_engines(web: httpx.Client, url: str) -> None:
+    body = {"snippets": [{"id": str(i), "code": RUNAWAY} for i in range(8)], "timeout": 60}
+    with pytest.raises(httpx.ReadTimeout):
+        web.post("/api/check", json=body, timeout=1.5)
+    start = time.monotonic()
+    assert check(web, GOOD)[0]["outcome"] == "answered"
+    assert time.monotonic() - start < 30
+    health = web.get("/health").json()
+    assert health["waiting"] == 0
+
+
+@pytest.mark.parametrize("key", [None, "wrong", "ü"])
+def test_without_the_key_nothing_is_checked(url: str, key: str | None) -> None:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
+    body = {"snippets": [{"id": "a", "code": GOOD}]}
+    assert httpx.post(f"{url}/api/check", json=body, headers=headers).status_code == 401
+    assert httpx.get(f"{url}/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(b"{", 422, id="no JSON"),
+        pytest.param(b'{"snippets": []}', 422, id="no snippet"),
+        pytest.param(
+            b'{"snippets": [{"id": "a", "code": "x"}, {"id": "a", "code": "y"}]}', 422, id="one id twice"
+        ),
+        pytest.param(b'{"snippets": [{"id": "a", "code": "x"}], "timeout": -1}', 422, id="no time"),
+        pytest.param(b'{"x": "' + b"a" * 1_100_000 + b'"}', 413, id="too large"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(web: httpx.Client, content: bytes, code: int) -> None:
+    assert web.post("/api/check", content=content).status_code == code
+    assert web.post("/api/check", content=iter([content])).status_code == code
+
+
+def test_too_many_snippets_at_once_are_told_to_come_again(web: httpx.Client) -> None:
+    body = {"snippets": [{"id": str(i), "code": "#eval 1"} for i in range(80)], "timeout": 30}
+    reply = web.post("/api/check", json=body)
+    assert reply.status_code == 429
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_the_metrics_are_prometheus_text_that_counts(web: httpx.Client) -> None:
+    check(web, GOOD)
+    families = {f.name: f for f in text_string_to_metric_families(web.get("/metrics").text)}
+    assert families["stepprove_pool_engines"].samples[0].value == 2
+    assert families["stepprove_pool_answered"].samples[0].value >= 1
+    assert any(s.labels.get("outcome") == "answered" for s in families["stepprove_snippet_seconds"].samples)
+
+
+def test_a_port_that_is_taken_is_said_so(url: str) -> None:
+    port = url.rsplit(":", 1)[1]
+    ended = subprocess.run(
+        [sys.executable, "-c", "from stepprove.cli.start import run; run()", "lean-server", "--port", port],
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 3
+    assert f"Cannot listen on 127.0.0.1:{port}" in ended.stderr.replace("\n", " ")
