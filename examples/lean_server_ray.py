@@ -1,0 +1,41 @@
+"""The Lean server on a Ray cluster: each replica is one machine's pool of engines.
+
+Start:   serve run examples.lean_server_ray:app --route-prefix /
+         (on a cluster that `ray start` has put together; on one machine that is all)
+Replicas and engines are set by the two variables below. Ray spreads requests over the replicas, starts a replica again that dies,
+and takes requests on every node. Needs `pip install 'stepprove[embedded,server]' 'ray[serve]>=2.40,<3'` on every machine.
+"""
+
+from __future__ import annotations
+
+import os
+
+from fastapi import FastAPI
+from ray import serve
+
+from stepprove.lean_project import find_engine
+from stepprove.lean_project.limits import key_from_environment
+from stepprove.lean_project.server import ServerSettings, create_app
+
+REPLICAS = int(os.environ.get("LEAN_REPLICAS", "1"))
+ENGINES = int(os.environ.get("LEAN_ENGINES", "0")) or None
+
+
+def lean_server() -> FastAPI:
+    """The application of one replica, made on the machine where it runs."""
+    return create_app(find_engine(), ServerSettings(engines=ENGINES, api_key=key_from_environment()))
+
+
+@serve.deployment(
+    num_replicas=REPLICAS,
+    max_ongoing_requests=64,
+    health_check_period_s=10,
+    graceful_shutdown_timeout_s=30,
+    ray_actor_options={"num_cpus": ENGINES or 1},
+)
+@serve.ingress(lean_server)
+class LeanServer:
+    """One replica."""
+
+
+app = LeanServer.bind()
