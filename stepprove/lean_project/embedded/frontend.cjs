@@ -74,7 +74,8 @@ module.exports = lean => {
     lean.setScalar(info, 0, 1);
     return withFields(state, { [COMMAND_STATE.infoState]: info });
   };
-  // What was elaborated last, newest first: { start, whole }; `start` says from where, `whole` is Lean's record of all its commands.
+  // What was elaborated last, newest first: { start, whole, barren }; `start` says from where, `whole` is Lean's record of all its
+  // commands, `barren` are the info trees in it that are known to hold no `sorry`.
   const lately = [];
   const drop = from => lately.splice(from).forEach(({ whole }) => dec(whole));
   /**
@@ -88,12 +89,20 @@ module.exports = lean => {
     const old = known ? some(inc(known.whole)) : none;
     const whole = call('l_Lean_Elab_IO_processCommandsIncrementally', input, parser, withInfoTrees(state), old);
     const after = inc(fld(fld(whole, INCREMENTAL_STATE.frontendState), FRONTEND_STATE.commandState));
+    const barren = new Set();
     if (start === null) dec(whole); else {
+      // Trees that were taken over keep their addresses: the old ones are alive until now.
+      if (known) for (const tree of treesOf(after)) if (known.barren.has(tree)) barren.add(tree);
       if (known) { lately.splice(lately.indexOf(known), 1); dec(known.whole); }
-      lately.unshift({ start, whole });
+      lately.unshift({ start, whole, barren });
       drop(REMEMBERED);
     }
-    return after;
+    return { after, barren };
+  };
+  const treesOf = state => {
+    const owned = infoTrees(state), out = array(owned);
+    dec(owned);
+    return out;
   };
   /** Let go of what was elaborated from a state that will not be asked for again. */
   const forgetStart = start => {
@@ -128,20 +137,21 @@ module.exports = lean => {
     dec(parsed);
     const header = { header: inc(environmentOf(before)), before, inHeader: commandMessages(before) };
     const from = reuse ? Buffer.from(text).subarray(0, headerEnd).toString() : null;
-    if (imported) return { after: run(input, parser, inc(before), from), ...header };
+    if (imported) return { ...run(input, parser, inc(before), from), ...header };
     dec(input);
     dec(parser);
-    return { after: inc(before), ...header };                        // as `lean` does: no command is tried without its imports
+    return { after: inc(before), barren: new Set(), ...header };                        // as `lean` does: no command is tried without its imports
   };
   /**
    * Elaborate `text`, in `base` ({ state, header }, borrowed) or from its own imports. Gives, owned, the command states `before` and
-   * `after`, and `header`, the environment of the imports; and the messages. With `reuse`, what it has in common with a text before it
+   * `after`, and `header`, the environment of the imports; the messages; and `barren`, the trees that need not be searched for `sorry`:
+   * who finds another such tree adds it. With `reuse`, what it has in common with a text before it
    * is not elaborated again.
    */
   const process = (text, base, reuse) => {
     const unix = text.replaceAll('\r\n', '\n'), input = inputContext(unix);
     const { inHeader, ...made } = base
-      ? { before: inc(base.state), after: run(input, parserState(), inc(base.state), reuse ? base : null), header: inc(base.header), inHeader: [] }
+      ? { before: inc(base.state), ...run(input, parserState(), inc(base.state), reuse ? base : null), header: inc(base.header), inHeader: [] }
       : fromItsImports(input, unix, reuse);
     const inCommands = made.after === made.before ? [] : commandMessages(made.after);
     return { ...made, messages: [...inHeader, ...inCommands] };

@@ -43,6 +43,13 @@ module.exports = lean => {
     return out;
   };
 
+  const sorriesUnless = (barren, tree, env, history) => {
+    if (barren.has(tree)) return [];
+    const found = sorriesOf([tree], env, null, history);
+    if (!found.length) barren.add(tree);
+    return found;
+  };
+
   const rootGoalsOf = (trees, env, history) => {
     const out = [];
     infotree.rootGoals(trees, ({ context, goals, pos }) => {
@@ -67,7 +74,7 @@ module.exports = lean => {
 
   // Elaborate a text; gives the new environment's number and what the answer lists.
   const elaborate = (text, base, { allTactics, rootGoals, infotree: trace, reuse }) => {
-    const { before, after, header, messages } = frontend.process(text, base, reuse !== false);
+    const { before, after, header, messages, barren } = frontend.process(text, base, reuse !== false);
     const env = frontend.environmentOf(before);
     const command = { parent: base ? base.history : null, text, options: { allTactics, rootGoals } };
     let states = 0;
@@ -75,7 +82,7 @@ module.exports = lean => {
     const owned = frontend.infoTrees(after), trees = array(owned);
     const answer = {
       messages,
-      sorries: [...sorriesOf(trees, env, null, history), ...(rootGoals ? rootGoalsOf(trees, env, history) : [])],
+      sorries: [...trees.flatMap(tree => sorriesUnless(barren, tree, env, history)), ...(rootGoals ? rootGoalsOf(trees, env, history) : [])],
       tactics: allTactics ? tacticsOf(trees, env, history) : [],
     };
     const infotrees = infotreeJson(trees, trace);
