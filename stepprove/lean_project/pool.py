@@ -328,6 +328,11 @@ class SyncPool:
             yield one()
 
     @property
+    def pids(self) -> list[int | None]:
+        """The processes of the engines; None for one that is being replaced."""
+        return [slot.repl.pid for slot in self._slots]
+
+    @property
     def stats(self) -> PoolStats:
         """What has been done so far."""
         with self._lock:

@@ -1,0 +1,155 @@
+"""Many mixed checks through the pool while engines are killed: what becomes of each, and how busy the engines are kept.
+
+    python benchmarks/pool.py [--jobs N] [--engines N] [--kills N]
+
+Of the jobs, 1 % never end within their deadline (1.5 s), 1 % allocate without end, the others are proofs, wrong proofs and texts
+with imports. Meanwhile engines are killed with -9 at random. Every job must be answered exactly once: runaways as `timeout`,
+bombs as `memory`, right texts as `answered` without an error, wrong ones with one.
+
+The throughput is the engines' own time over the wall's: the seconds that jobs spent in an engine (runaways and bombs up to their
+end included) over engines x elapsed seconds. What is missing to 1 is the pool's own work, waiting, and the replacement of
+processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from rich.progress import track
+
+from stepprove.lean_project import CommandResponse, find_engine
+from stepprove.lean_project.pool import Check, SyncPool
+
+DEADLINE = 1.5
+MEMORY_LIMIT_MB = 1600
+RUNAWAY = "partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin {n}\n"
+BOMB = (
+    "def big : Nat → String → String | 0, s => s | n + 1, s => big n (s ++ s)\n"
+    "partial def grow (kept : Array String) (s : String) : IO Unit := do\n"
+    '  IO.sleep 50; grow (kept.push (s ++ "{n}")) s\n'
+    f'#eval grow #[] (big 18 "{"a" * 64}")\n'
+)
+RIGHT = (
+    "theorem t{n} (a b c : Nat) (h : a < b) : a + c + {n} < b + c + {n} := by omega\n",
+    "theorem t{n} (xs : List Nat) : (xs ++ []).length + {n} = xs.length + {n} := by simp\n",
+    "theorem t{n} (p q : Prop) (h : p ∧ q) : q ∧ p ∧ {n} = {n} := ⟨h.2, h.1, rfl⟩\n",
+    "theorem t{n} (f : Nat → Nat) (a b : Nat) (h : a = b) : f a + {n} = f b + {n} := by grind\n",
+    "import Std\ntheorem t{n} (m : Nat) : m + {n} = {n} + m := by omega\n",
+    "def f{n} : Nat → Nat | 0 => {n} | k + 1 => f{n} k\ntheorem t{n} (k : Nat) : f{n} k = {n} := by\n"
+    "  induction k with\n  | zero => rfl\n  | succ k ih => simpa [f{n}] using ih\n",
+)
+WRONG = ("theorem t{n} : {n} + 1 = {n} := by omega\n", "theorem t{n} : {n} = {n} + 1 := rfl\n")
+
+
+def mixed(jobs: int, seed: int) -> list[tuple[str, str]]:
+    """(what must become of it, text) of each job, in random order."""
+    made = [("timeout", RUNAWAY.format(n=n)) for n in range(jobs // 100)]
+    made += [("memory", BOMB.replace("{n}", str(n))) for n in range(jobs // 100)]
+    for n in range(jobs - len(made)):
+        kind, shapes = ("wrong", WRONG) if n % 10 == 0 else ("right", RIGHT)
+        made.append((kind, shapes[n % len(shapes)].format(n=n)))
+    random.Random(seed).shuffle(made)
+    return made
+
+
+def became(check: Check) -> str:
+    """What became of a job, in the words of `mixed`."""
+    if check.outcome != "answered":
+        return check.outcome
+    if not isinstance(check.answer, CommandResponse):
+        return "refused"
+    return "wrong" if check.answer.has_errors else "right"
+
+
+def killing(pool: SyncPool, kills: int, every: float, stop: threading.Event, count: list[int]) -> None:
+    chance = random.Random(1)
+    while count[0] < kills and not stop.wait(chance.uniform(0.5, 1.5) * every):
+        pid = chance.choice(pool.pids)
+        if pid is not None:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                count[0] += 1
+            except ProcessLookupError:
+                pass
+
+
+def watching(pool: SyncPool, stop: threading.Event, peak: list[float]) -> None:
+    while not stop.wait(0.5):
+        peak[0] = max(peak[0], pool.stats.memory_mb)
+
+
+def results(pool: SyncPool, jobs: list[tuple[str, str]], engines: int) -> Iterator[tuple[int, Check]]:
+    def one(place: int) -> tuple[int, Check]:
+        kind, text = jobs[place]
+        return place, pool.check(text, timeout=DEADLINE if kind == "timeout" else 120)
+
+    with ThreadPoolExecutor(4 * engines) as callers:
+        for asked in as_completed([callers.submit(one, place) for place in range(len(jobs))]):
+            yield asked.result()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--engines", type=int, default=2)
+    parser.add_argument("--kills", type=int, default=None, help="default: one for 500 jobs")
+    arguments = parser.parse_args()
+    kills = arguments.jobs // 500 if arguments.kills is None else arguments.kills
+    jobs = mixed(arguments.jobs, seed=0)
+    stop, killed, peak = threading.Event(), [0], [0.0]
+    found: dict[int, str] = {}
+    twice = 0
+    with SyncPool(
+        find_engine(prefer="embedded"),
+        size=arguments.engines,
+        memory_limit_mb=MEMORY_LIMIT_MB,
+        timeout=120,
+        standby=2,
+    ) as pool:
+        for _ in pool.check_all([""] * (2 * arguments.engines)):
+            pass
+        before = pool.stats
+        helpers = [
+            threading.Thread(target=killing, args=(pool, kills, 8.0, stop, killed)),
+            threading.Thread(target=watching, args=(pool, stop, peak)),
+        ]
+        for helper in helpers:
+            helper.start()
+        started = time.monotonic()
+        for place, check in track(
+            results(pool, jobs, arguments.engines), total=len(jobs), description="checking"
+        ):
+            twice += place in found
+            found[place] = became(check)
+        elapsed = time.monotonic() - started
+        stop.set()
+        for helper in helpers:
+            helper.join()
+        stats = pool.stats
+    busy = stats.busy_seconds - before.busy_seconds
+    expected = Counter(kind for kind, _ in jobs)
+    wrong = Counter((jobs[i][0], kind) for i, kind in found.items() if kind != jobs[i][0])
+    print(f"{len(jobs)} jobs, {arguments.engines} engines, {killed[0]} killed from outside, {elapsed:.0f} s")
+    for kind, due in expected.items():
+        right = sum(found.get(i) == kind for i, (k, _) in enumerate(jobs) if k == kind)
+        print(f"  {kind:<8} {right:6} of {due}")
+    print(f"  answered twice {twice}, not answered {len(jobs) - len(found)}, otherwise {dict(wrong) or 0}")
+    print(f"  retried {stats.retried}, replaced {stats.replaced}, of these recycled {stats.recycled}")
+    print(
+        f"  memory of all engines at most {peak[0]:.0f} MB (limit {MEMORY_LIMIT_MB} each, standbys not counted)"
+    )
+    print(
+        f"  {len(jobs) / elapsed:.1f} jobs a second; engine time / (engines x elapsed): {busy / arguments.engines / elapsed:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
