@@ -6,9 +6,10 @@ Of the jobs, 1 % never end within their deadline (1.5 s), 1 % allocate without e
 with imports. Meanwhile engines are killed with -9 at random. Every job must be answered exactly once: runaways as `timeout`,
 bombs as `memory`, right texts as `answered` without an error, wrong ones with one.
 
-The throughput is the engines' own time over the wall's: the seconds that jobs spent in an engine (runaways and bombs up to their
-end included) over engines x elapsed seconds. What is missing to 1 is the pool's own work, waiting, and the replacement of
-processes.
+The throughput is a ratio to bare engine time: as many engines as the pool has, each a plain `Repl` in a thread of its own, first
+work through a sample of the same mixture. Their mean seconds a job, once with the starts of processes that runaways and bombs
+force on anybody and once without, times all jobs, over engines x elapsed seconds. What is missing to 1 is the pool's own work,
+jobs cut short by a kill, and (in the second figure) the processor time that the replacement of processes takes.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 
 from rich.progress import track
 
-from stepprove.lean_project import CommandResponse, find_engine
+from stepprove.lean_project import CommandResponse, Repl, ReplMemory, ReplTimeout, find_engine
+from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Check, SyncPool
 
 DEADLINE = 1.5
 MEMORY_LIMIT_MB = 1600
+SAMPLE = 800
 RUNAWAY = "partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin {n}\n"
 BOMB = (
     "def big : Nat → String → String | 0, s => s | n + 1, s => big n (s ++ s)\n"
@@ -69,6 +73,27 @@ def became(check: Check) -> str:
     return "wrong" if check.answer.has_errors else "right"
 
 
+def bare_seconds(engine: Engine, sample: list[tuple[str, str]], engines: int) -> tuple[float, float]:
+    """Mean seconds of a job on engines without a pool, `engines` of them at once: with and without the starts of processes."""
+    busy: list[float] = []
+
+    def work(share: list[tuple[str, str]]) -> float:
+        with Repl(engine, memory_limit_mb=MEMORY_LIMIT_MB, timeout=120) as repl:
+            repl.command("import Std\n")
+            began = time.perf_counter()
+            for kind, text in share:
+                repl.wait_until_ready()
+                started = time.perf_counter()
+                with suppress(ReplTimeout, ReplMemory):
+                    repl.command(text, timeout=DEADLINE if kind == "timeout" else None)
+                busy.append(time.perf_counter() - started)
+            return time.perf_counter() - began
+
+    with ThreadPoolExecutor(engines) as workers:
+        whole = sum(workers.map(work, [sample[n::engines] for n in range(engines)]))
+    return whole / len(sample), sum(busy) / len(sample)
+
+
 def killing(pool: SyncPool, kills: int, every: float, stop: threading.Event, count: list[int]) -> None:
     chance = random.Random(1)
     while count[0] < kills and not stop.wait(chance.uniform(0.5, 1.5) * every):
@@ -104,11 +129,13 @@ def main() -> None:
     arguments = parser.parse_args()
     kills = arguments.jobs // 500 if arguments.kills is None else arguments.kills
     jobs = mixed(arguments.jobs, seed=0)
+    engine = find_engine(prefer="embedded")
+    with_starts, without_starts = bare_seconds(engine, mixed(SAMPLE, seed=1), arguments.engines)
     stop, killed, peak = threading.Event(), [0], [0.0]
     found: dict[int, str] = {}
     twice = 0
     with SyncPool(
-        find_engine(prefer="embedded"),
+        engine,
         size=arguments.engines,
         memory_limit_mb=MEMORY_LIMIT_MB,
         timeout=120,
@@ -135,6 +162,7 @@ def main() -> None:
             helper.join()
         stats = pool.stats
     busy = stats.busy_seconds - before.busy_seconds
+    spent = arguments.engines * elapsed / len(jobs)
     expected = Counter(kind for kind, _ in jobs)
     wrong = Counter((jobs[i][0], kind) for i, kind in found.items() if kind != jobs[i][0])
     print(f"{len(jobs)} jobs, {arguments.engines} engines, {killed[0]} killed from outside, {elapsed:.0f} s")
@@ -146,9 +174,14 @@ def main() -> None:
     print(
         f"  memory of all engines at most {peak[0]:.0f} MB (limit {MEMORY_LIMIT_MB} each, standbys not counted)"
     )
+    print(f"  {len(jobs) / elapsed:.1f} jobs a second")
     print(
-        f"  {len(jobs) / elapsed:.1f} jobs a second; engine time / (engines x elapsed): {busy / arguments.engines / elapsed:.3f}"
+        f"  bare engine time of a job, with starts {1000 * with_starts:.0f} ms: ratio {with_starts / spent:.3f}"
     )
+    print(
+        f"  bare engine time of a job, without     {1000 * without_starts:.0f} ms: ratio {without_starts / spent:.3f}"
+    )
+    print(f"  time of jobs in engines / (engines x elapsed): {busy / arguments.engines / elapsed:.3f}")
 
 
 if __name__ == "__main__":

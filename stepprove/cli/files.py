@@ -18,6 +18,7 @@ from rich.progress import (
 from stepprove.cli.console import CommandError, err
 from stepprove.lean_project.embedded.install import Step
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.native_imports import require_imports
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.source import SourceFile
 from stepprove.lean_project.toolchain import find_engine
@@ -38,7 +39,7 @@ STYLES = {
 
 
 def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: bool = False) -> Engine:
-    """The Lean for a file. Raises CommandError when the file imports what that Lean does not have."""
+    """The Lean for a file. Raises CommandError or LeanNotFound when the file imports what that Lean does not have."""
     engine = lean_for(source.path, prefer)
     if engine.kind == "embedded" and not without_mathlib:
         foreign = [m for m in source.imports if m.split(".", 1)[0] not in CORE_MODULES]
@@ -53,6 +54,8 @@ def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: 
             raise CommandError(
                 f"{name} imports {foreign[0]}, which the embedded Lean does not have{hint}.", code=3
             )
+    if engine.kind == "native" and engine.cwd is not None:
+        require_imports(engine.cwd, source.imports)
     return engine
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -41,10 +42,15 @@ def setup(
 
 
 def doctor(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where to look for a Lake project, upwards.")
+    ] = Path("."),
     json: Json = False,
 ) -> int:
     """Say what is found, what is missing, and the one command that mends it."""
-    findings = diagnose()
+    if not folder.exists():
+        raise CommandError(f"There is no {folder}.")
+    findings = diagnose(folder.absolute())
     sound = all(f.ok or f.optional for f in findings)
     if json:
         print_json(

@@ -57,6 +57,7 @@ _SOMETHING = re.compile(rb"(?s).+")
 # there is no /dev/fd, `exec` fails and ends the watcher, and the child merely has none.
 _LAUNCH = """
 {{ exec </dev/fd/{lifeline} >/dev/null 2>&1; read -r _; kill -9 0; }} &
+{limits}
 exec "$@"
 """
 
@@ -113,6 +114,8 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         environment: variables added to the owner's, of which those are withheld whose names promise a secret.
         block_limit: bytes that one block may have.
         memory_limit_mb: resident memory that the process tree may use while it is waited for, in 10**6 B.
+        data_limit_mb: what each of its processes may allocate, resident or not, in 10**6 B: a bound (RLIMIT_DATA) on what it
+            can do between two looks at its memory. Where the system has no such limit there is none.
 
     Raises:
         OSError: the program or the directory is not there.
@@ -126,6 +129,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         environment: Mapping[str, str] | None = None,
         block_limit: int,
         memory_limit_mb: float | None = None,
+        data_limit_mb: float | None = None,
     ) -> None:
         super().__init__(timeout=None, maxread=_CHUNK)
         self.delayafterread = None  # pexpect would sleep after each read
@@ -141,7 +145,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self._errors = bytearray()
 
         variables = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
-        popen, lifeline = _start(command, cwd, {**variables, **(environment or {})})
+        popen, lifeline = _start(command, cwd, {**variables, **(environment or {})}, data_limit_mb)
         self._popen = popen
         self.pid = popen.pid
         self.end = weakref.finalize(self, _end, popen, lifeline, os.getpid())
@@ -309,17 +313,18 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
 
 
 def _start(
-    command: Sequence[str], cwd: Path | None, variables: dict[str, str]
+    command: Sequence[str], cwd: Path | None, variables: dict[str, str], data_limit_mb: float | None
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start the command and its watcher; return it with the owner's end of the lifeline."""
     name = command[0]
     path = str((cwd or Path()) / name) if os.sep in name else name
     if shutil.which(path, path=variables.get("PATH")) is None:
         raise FileNotFoundError(f"there is no program {name!r}")
+    limits = "" if data_limit_mb is None else f"ulimit -d {int(data_limit_mb * 1e6 / 1024)} 2>/dev/null"
     watched, lifeline = os.pipe()
     try:
         popen = subprocess.Popen(
-            ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched), "sh", *command],
+            ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched, limits=limits), "sh", *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,16 @@ from pathlib import Path
 from stepprove.lean_project.embedded.engine import embedded_engine
 from stepprove.lean_project.embedded.install import SPACE_NEEDED, cache_directory, faults, installation
 from stepprove.lean_project.embedded.node import node_binary, node_version, npm_script
-from stepprove.lean_project.missing import LeanNotFound
+from stepprove.lean_project.missing import LeanNotFound, NativeMissing
 from stepprove.lean_project.native import (
     INSTALL_ELAN,
     SET_UP,
+    LakeProject,
     find_repl,
     find_tool,
     mathlib_commit,
+    native_engine,
+    project_around,
     workspace_directory,
     workspace_project,
 )
@@ -35,6 +39,8 @@ MEMORY_NEEDED = 1_000_000_000
 
 _SET_UP_EMBEDDED = "stepprove setup --embedded"
 _TOOL_SECONDS = 20.0
+_COMMAND = re.compile(r"run `([^`]+)`")
+"""The command that a message of `NativeMissing` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,12 @@ class Finding:
     """Only native mode needs it: StepProve works without."""
 
 
-def diagnose() -> list[Finding]:
-    """Look at everything that StepProve needs, starting the embedded Lean for real; takes some seconds."""
-    return [*_machine(), *_embedded(), *_native()]
+def diagnose(folder: Path | None = None) -> list[Finding]:
+    """Look at everything that StepProve needs, starting each Lean for real; takes some seconds.
+
+    `folder` is where a Lake project is looked for, upwards; None: nowhere.
+    """
+    return [*_machine(), *_embedded(), *_native(), *_project(folder)]
 
 
 def _machine() -> Iterator[Finding]:
@@ -131,6 +140,24 @@ def _native() -> Iterator[Finding]:
         yield Finding("REPL", False, str(error), "unset STEPPROVE_REPL", optional=True)
         return
     yield Finding("REPL", repl is not None, str(repl or "not built"), None if repl else SET_UP, optional=True)
+    if repl is not None:
+        yield _native_answers("native Lean answers", project)
+
+
+def _project(folder: Path | None) -> Iterator[Finding]:
+    project = project_around(folder) if folder is not None else None
+    if project is not None:
+        yield _native_answers("Lake project", project)
+
+
+def _native_answers(name: str, project: LakeProject) -> Finding:
+    try:
+        engine = native_engine(project)
+    except NativeMissing as error:
+        mend = _COMMAND.search(str(error))
+        return Finding(name, False, str(error), mend[1] if mend else None, optional=True)
+    mathlib = f", Mathlib {engine.mathlib[:10]}" if engine.mathlib else ""
+    return Finding(name, True, f"Lean {engine.lean_version}{mathlib} in {project.root}", None, optional=True)
 
 
 def _attempt(name: str, look: Callable[[], str]) -> Finding:

@@ -23,5 +23,8 @@ class Engine:
     """Mathlib's commit; None where there is no Mathlib."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables added to those of this process."""
+    mapped_mb: float | None = None
+    """What it maps of compiled modules at most (10**6 B), so that a limit can be set on what it allocates besides; None where
+    that says nothing: WebAssembly reserves 6 GB and uses what it needs."""
     ready_line: bool = False
     """It says {"ready": true} before its first answer."""

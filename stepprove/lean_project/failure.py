@@ -47,7 +47,7 @@ class ReplProtocolError(ReplFailure):
 
 
 class ReplMemory(ReplFailure):
-    """Lean used more memory than it may while it worked on the request, and was killed."""
+    """Lean used more memory than it may while it worked on the request, or the system gave it no more."""
 
 
 class ReplStateLost(ReplFailure):

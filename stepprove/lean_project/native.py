@@ -10,25 +10,30 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 import platformdirs
-from filelock import FileLock
 
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.failure import ReplFailure
 from stepprove.lean_project.missing import NativeMissing
+from stepprove.lean_project.protocol import CommandResponse
+from stepprove.lean_project.repl import Repl
 
 INSTALL_ELAN = "curl https://elan.lean-lang.org/elan-init.sh -sSf | sh"
 """elan's documented installer, for the user to run: stepprove pipes no script into a shell by itself."""
 SET_UP = "stepprove setup --native"
 
-_SHIPPED = Path(__file__).parent / "workspace"
+MAPPED_MB = 2_000
+MAPPED_MB_OF_MATHLIB = 10_000
+"""What Lean maps of compiled modules, with a margin: core Lean's are 0.6 GB, Mathlib's with what it needs 6 GB (10**6 B)."""
+
+_START_SECONDS = 120.0
 _LAKEFILES = ("lakefile.toml", "lakefile.lean")
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+\S*")
-_SAID_VERSION = re.compile(r"Lean version ([^\s,)]+)")
+_LAKES_VERSION = re.compile(r"Lean version ([^\s,)]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,10 @@ def find_repl(project: LakeProject) -> Path | None:
 
 
 def native_engine(project: LakeProject) -> Engine:
-    """The native engine of a Lake project. Raises `NativeMissing`: what is missing and what mends it."""
+    """The native engine of a Lake project, asked for its version: the engine that a result names is the one that ran.
+
+    Raises `NativeMissing`: what is missing, or does not fit together, and what mends it.
+    """
     lake = find_tool("lake")
     if lake is None:
         raise NativeMissing(
@@ -138,13 +146,55 @@ def native_engine(project: LakeProject) -> Engine:
             f"No REPL is built for Lean {project.lean_version} of the project {project.root}: run `{SET_UP}` "
             "or add leanprover-community/repl to the project and run `lake build repl`."
         )
-    return Engine(
+    _require_mathlibs_toolchain(project)
+    mathlib = mathlib_commit(project)
+    engine = Engine(
         kind="native",
         command=(str(lake), "env", str(repl)),
         cwd=project.root,
         lean_version=project.lean_version,
-        mathlib=mathlib_commit(project),
+        mathlib=mathlib,
+        mapped_mb=MAPPED_MB_OF_MATHLIB if mathlib else MAPPED_MB,
     )
+    return replace(engine, lean_version=_said_version(engine, project))
+
+
+def _said_version(engine: Engine, project: LakeProject) -> str:
+    """The release that the REPL itself says it is; one built by another Lean than the project's cannot read its modules."""
+    mend = "run `lake build repl` where it was built, with the project's toolchain"
+    try:
+        with Repl(engine, timeout=_START_SECONDS, startup_timeout=_START_SECONDS) as repl:
+            answer = repl.command("#eval Lean.versionString")
+    except ReplFailure as error:
+        why = "it was built by another Lean" if "incompatible header" in str(error) else str(error)
+        raise NativeMissing(
+            f"The REPL {engine.command[-1]} does not answer in {project.root} ({why}): {mend}."
+        ) from error
+    said: list[str] = [
+        m.data.strip().strip('"') for m in getattr(answer, "messages", ()) if m.severity == "info"
+    ]
+    if not isinstance(answer, CommandResponse) or len(said) != 1:
+        raise NativeMissing(f"The REPL {engine.command[-1]} did not tell its version but {answer!r}: {mend}.")
+    version = said[0].split(",")[0]
+    wanted = project.lean_version
+    if _RELEASE.fullmatch("v" + wanted) and version != wanted:
+        raise NativeMissing(
+            f"The project {project.root} needs Lean {wanted} and the REPL {engine.command[-1]} is of Lean {version}: {mend}."
+        )
+    return version
+
+
+def _require_mathlibs_toolchain(project: LakeProject) -> None:
+    """Check that the Mathlib in the project is written for the project's Lean."""
+    try:
+        theirs = (project.root / ".lake/packages/mathlib/lean-toolchain").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return
+    if theirs and theirs.rpartition(":")[2] != project.toolchain.rpartition(":")[2]:
+        raise NativeMissing(
+            f"The project {project.root} is for {project.toolchain} and its Mathlib for {theirs}: "
+            "run `cp .lake/packages/mathlib/lean-toolchain lean-toolchain`, then `lake exe cache get`."
+        )
 
 
 def _require_toolchain(lake: Path, project: LakeProject) -> None:
@@ -161,85 +211,9 @@ def _require_toolchain(lake: Path, project: LakeProject) -> None:
             )
         return
     said = subprocess.run([str(lake), "--version"], capture_output=True, text=True, check=False).stdout
-    version = match[1] if (match := _SAID_VERSION.search(said)) else "unknown"
+    version = match[1] if (match := _LAKES_VERSION.search(said)) else "unknown"
     if version != project.lean_version:
         raise NativeMissing(
             f"The project {project.root} needs Lean {project.lean_version} and {lake} is of Lean {version}: "
             f"run `{INSTALL_ELAN}`, which finds the right one for each project."
         )
-
-
-def ignore_line(line: str) -> None:
-    """Show nothing."""
-
-
-def set_up_native(*, mathlib: bool, say: Callable[[str], None] = ignore_line) -> Engine:
-    """Build stepprove's own Lake project: the pinned toolchain, the REPL, and Mathlib if asked for.
-
-    `say` is told each line that elan and Lake print; all of it is also in `setup.log` beside the lakefile.
-    May be called again after a failure or an interruption: Lake goes on where it was.
-    Raises `NativeMissing` when elan is missing (naming its installer, which is not run) or a step fails.
-    """
-    lake = find_tool("lake")
-    if lake is None:
-        raise NativeMissing(
-            f"Lean's version manager elan is not installed: run `{INSTALL_ELAN}`, then `{SET_UP}`."
-        )
-    workspace = workspace_directory()
-    try:
-        workspace.mkdir(parents=True, exist_ok=True)
-        with FileLock(workspace / "setup.lock"):
-            _write_workspace(workspace, mathlib=mathlib)
-            _build(lake, workspace, mathlib=mathlib, say=say)
-    except OSError as error:
-        raise NativeMissing(
-            f"The workspace {workspace} cannot be set up ({error.strerror or error}): set STEPPROVE_DATA to "
-            f"a folder that you can write and run `{SET_UP}`."
-        ) from error
-    project = workspace_project()
-    if project is None:
-        raise NativeMissing(
-            f"The workspace {workspace} was removed while it was built: run `{SET_UP}` again."
-        )
-    return native_engine(project)
-
-
-def _write_workspace(workspace: Path, *, mathlib: bool) -> None:
-    lakefile = (_SHIPPED / "lakefile.toml").read_text()
-    if mathlib:
-        lakefile += (_SHIPPED / "mathlib.toml").read_text()
-    (workspace / "lakefile.toml").write_text(lakefile)
-    shutil.copyfile(_SHIPPED / "lean-toolchain", workspace / "lean-toolchain")
-
-
-def _build(lake: Path, workspace: Path, *, mathlib: bool, say: Callable[[str], None]) -> None:
-    steps = [("update",), ("exe", "cache", "get"), ("build", "repl")]
-    with (workspace / "setup.log").open("w") as log:
-        for step in steps if mathlib else (steps[0], steps[2]):
-            name = " ".join(("lake", *step))
-            log.write(f"$ {name}\n")
-            last = ""
-            process = subprocess.Popen(
-                [str(lake), *step],
-                cwd=workspace,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
-            try:
-                for line in process.stdout or ():
-                    log.write(line)
-                    last = line.strip() or last
-                    say(line.rstrip("\n"))
-                status = process.wait()
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
-            if status != 0:
-                raise NativeMissing(
-                    f"`{name}` failed ({last.rstrip('.') or f'exit status {status}'}): read {log.name}, "
-                    f"then run `{SET_UP}` again."
-                )

@@ -73,6 +73,9 @@ _PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
 # Seconds between looks at the memory after answers; a tactic that is quicker cannot do much harm.
 _MEMORY_INTERVAL = 0.1
 
+# What Lean, C++ and Node say last when the system gives them no more: the watch over the memory was too late.
+_OUT_OF_MEMORY = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "heap out of memory")
+
 _OBJECT = re.compile(rb"^\{", re.MULTILINE)
 
 _Answer = TypeVar("_Answer", CommandResponse, ProofStepResponse)
@@ -134,9 +137,11 @@ class Repl:
         if isinstance(engine, Engine):
             self._command, self._cwd = engine.command, engine.cwd
             self._environment, self._ready_line = dict(engine.environment), engine.ready_line
+            self._mapped_mb = engine.mapped_mb
         else:
             self._command, self._cwd = tuple(engine), None
             self._environment, self._ready_line = {}, False
+            self._mapped_mb = None
         self.extended = isinstance(engine, Engine) and engine.kind == "embedded"
         """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
         self._wants_standby = standby
@@ -417,9 +422,12 @@ class Repl:
             if self._closed:
                 raise ReplClosed("the Repl was closed during the call") from None
             how = _how_it_ended(status)
+            said = _quoted_stderr(child)
+            if any(words in stderr for words in _OUT_OF_MEMORY):
+                self._lose(child, "it ran out of memory")
+                raise ReplMemory(f"Lean ran out of memory{said}") from None
             self._crashes += 1
             where = "in the middle of its answer" if child.unfinished_block() else f"before it could {doing}"
-            said = _quoted_stderr(child)
             self._lose(child, how)
             raise ReplCrashed(f"Lean {how} {where}{said}", status, stderr) from None
         except ChildTooLoud:
@@ -493,12 +501,19 @@ class Repl:
                 environment=self._environment,
                 block_limit=int(self._answer_limit_mb * 1e6),
                 memory_limit_mb=None if self._memory_limit_mb == math.inf else self._memory_limit_mb,
+                data_limit_mb=self._data_limit_mb(),
             )
         except OSError as error:
             raise ReplFailure(f"Lean cannot be started: {error}") from None
         if not self._ready_line:
             child.send_block(_PROBE, math.inf)
         return child
+
+    def _data_limit_mb(self) -> float | None:
+        """What a process may allocate beside what it maps of compiled modules; None for no limit."""
+        if self._mapped_mb is None or self._memory_limit_mb == math.inf:
+            return None
+        return self._memory_limit_mb + self._mapped_mb
 
     def _lose(self, child: Child, reason: str) -> None:
         """Kill the process and mark its states as lost."""

@@ -14,9 +14,9 @@ from stepprove.lean_project.native import (
     SET_UP,
     native_engine,
     project_around,
-    set_up_native,
     workspace_project,
 )
+from stepprove.lean_project.native_setup import set_up_native
 
 __all__ = ["Engine", "Finding", "LeanNotFound", "Progress", "diagnose", "find_engine", "set_up_native"]
 

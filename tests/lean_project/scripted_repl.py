@@ -57,8 +57,8 @@ def behave(words: list[str], answer: dict[str, Any]) -> None:
                 out.write(b" ")
                 out.flush()
                 time.sleep(0.01)
-        case ["die", status]:
-            print("the last words", file=sys.stderr, flush=True)
+        case ["die", status, *words]:
+            print(" ".join(words) or "the last words", file=sys.stderr, flush=True)
             os._exit(int(status))
         case ["die-midway"]:
             out.write(b'{"env": 0, "mess')

@@ -570,6 +570,13 @@ def test_a_request_that_passes_the_memory_limit_is_cut_short(scripted: Scripted)
     assert (env(repl), repl.generation) == (0, 1)
 
 
+def test_lean_that_the_system_gives_no_more_memory_ran_out_of_it(scripted: Scripted) -> None:
+    repl = scripted()
+    with pytest.raises(ReplMemory, match="ran out of memory; its last words: INTERNAL PANIC: out of memory"):
+        repl.command("die 1 INTERNAL PANIC: out of memory")
+    assert repl.stats.crashes == 0
+
+
 def test_a_memory_limit_that_is_not_above_zero_is_refused(scripted: Scripted) -> None:
     with pytest.raises(ValueError, match="memory_limit_mb must be a number above 0"):
         scripted(memory_limit_mb=0)
