@@ -72,7 +72,7 @@ def behave(words: list[str], answer: dict[str, Any]) -> None:
             time.sleep(3600)
         case ["size", size]:
             answer["data"] = "x" * int(size)
-        case ["lines", size]:
+        case ["lines", size, *_]:
             # As upstream prints: over many lines, none of them blank.
             answer["lines"] = ["x" * 70] * (int(size) // 75)
             out.write(json.dumps(answer, indent=1).encode() + b"\n\n")
