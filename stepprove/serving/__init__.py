@@ -1,0 +1,1 @@
+"""Talking to, starting and planning the language model that all floors share."""
