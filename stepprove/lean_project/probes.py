@@ -1,8 +1,9 @@
 """Facts for the trust gate from an engine that cannot be asked for terms: Lean's own commands are asked instead.
 
 A native REPL answers commands, nothing else. So statements are compared as Lean prints them with all detail, axioms are read from
-`#print axioms`, and a candidate that adds commands which could change what those two print is refused outright. It is the weaker
-form of what `inspect` tells: there is no second look by the kernel, and what the text does not name is not seen.
+`#print axioms`, and a candidate that adds commands which could change what those two print is refused outright. What the text
+defines without a name must stand in the candidate word for word, and what Lean named itself is compared as it is printed. It is
+the weaker form of what `inspect` tells: there is no second look by the kernel.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
-from stepprove.lean_project.source import Declaration, SourceFile, parse_source
+from stepprove.lean_project.retained import lost_command
+from stepprove.lean_project.source import Chunk, Declaration, SourceFile, parse_source
 
 # Commands that could make another command, or what it prints, mean something else.
 _SHAPING = frozenset(
@@ -28,6 +30,8 @@ _UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp")
 _KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": "opaque"} | dict.fromkeys(
     ("inductive", "structure", "class", "coinductive"), "inductive"
 )
+_INSTANCE = re.compile(r"(?:^|\.)inst[A-Z]")
+"""In the names that Lean gives to instances without one."""
 _AXIOMS = re.compile(r"^'.*' (?:depends on axioms: \[(.*)\]|does not depend on any axioms)$", re.S)
 
 
@@ -50,29 +54,36 @@ def probe(
     old = {d.full_name: d for d in before.declarations if d.full_name}
     new = {d.full_name: d for d in after.declarations if d.full_name}
     declarations, missing = [], [n for n in old if n not in new]
+    printed: list[str] = []
     for name, declaration in new.items():
         said = _ask(repl, after_env, name, declaration, timeout)
         if said is None:
             missing.append(name)
             continue
         known = _ask(repl, before_env, name, old[name], timeout) if name in old else None
+        printed += [known["type"], known["value"] or ""] if known is not None else []
         rested = known is not None and "sorryAx" in known["axioms"]
         same_value = known is not None and said["value"] == known["value"]
         kind = _KINDS.get(declaration.keyword, "definition")
+        proof = kind == "theorem" or (
+            kind == "definition" and _proves(repl, after_env, name, declaration, timeout)
+        )
         declarations.append(
             {
                 "name": name,
                 "display": name,
                 "kind": kind,
-                "proof": kind == "theorem",
+                "proof": proof,
                 "internal": False,
                 "statement": "new"
                 if known is None
                 else "same"
-                if said["type"] == known["type"] and (kind != "inductive" or same_value)
+                if said["type"] == known["type"]
+                and kind == _KINDS.get(old[name].keyword, "definition")
+                and (kind != "inductive" or same_value)
                 else "changed",
                 "value": None
-                if known is None or kind != "definition"
+                if known is None or kind != "definition" or proof
                 else "same"
                 if same_value
                 else "refilled"
@@ -84,12 +95,52 @@ def probe(
                 "axioms": said["axioms"],
             }
         )
+    changed = _changed_unseen(repl, before_env, after_env, set(old), printed, timeout)
     return {
         "declarations": declarations,
         "missing": [{"name": n, "display": n, "internal": False} for n in missing if n in old],
         "replay": None,
-        "breach": None,
+        "breach": changed and f"the definition of `{changed}` is not the original one",
     }
+
+
+def _changed_unseen(
+    repl: Repl, before_env: int, after_env: int, named: set[str], printed: list[str], timeout: float | None
+) -> str | None:
+    """A constant that Lean named itself and that is printed otherwise for the candidate; None when there is none.
+
+    Such are anonymous instances and what belongs to a named declaration. They are found in what Lean has printed of the named
+    ones, and in what it prints of them in turn.
+    """
+    seen: set[str] = set()
+    todo = _names_of_leans(printed, named)
+    while todo := sorted(set(todo) - seen):
+        seen.update(todo)
+        mine, theirs = (_print_all(repl, env, todo, timeout) for env in (before_env, after_env))
+        for name in todo:
+            if mine[name] != theirs[name]:
+                return name
+        todo = _names_of_leans([text for texts in mine.values() for text in texts], named)
+    return None
+
+
+def _names_of_leans(printed: list[str], named: set[str]) -> list[str]:
+    words = {t.text.rstrip(".") for text in printed for t in tokenize(text) if t.kind == "word"}
+    return [word for word in words - named if _INSTANCE.search(word) or not named.isdisjoint(_prefixes(word))]
+
+
+def _prefixes(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:n]) for n in range(1, len(parts))]
+
+
+def _print_all(repl: Repl, env: int, names: list[str], timeout: float | None) -> dict[str, tuple[str, ...]]:
+    """What Lean prints of each name, an error where there is no such constant."""
+    code = "".join(f"set_option pp.all true in #print _root_.{name}\n" for name in names)
+    said: dict[int, list[str]] = {}
+    for message in _command(repl, code, env, timeout).messages:
+        said.setdefault(message.pos.line, []).append(f"{message.severity}: {message.data}")
+    return {name: tuple(said.get(line, ())) for line, name in enumerate(names, 1)}
 
 
 def _ask(
@@ -109,6 +160,12 @@ def _ask(
         raise ReplFailure(f"Lean's answer about `{name}` is not understood: {texts!r}")
     axioms = sorted(a.strip() for a in (found[1] or "").split(",") if a.strip())
     return {"type": texts[0], "value": texts[1] if len(texts) > 2 else None, "axioms": axioms}
+
+
+def _proves(repl: Repl, env: int, name: str, declaration: Declaration, timeout: float | None) -> bool:
+    """Whether a definition is the proof of a proposition, as a named `example` may be: then any value of its type will do."""
+    constant = name if declaration.private else f"_root_.{name}"
+    return not _command(repl, f"#check (type_of% @{constant} : Prop)\n", env, timeout).has_errors
 
 
 def _command(repl: Repl, code: str, env: int, timeout: float | None) -> CommandResponse:
@@ -132,6 +189,15 @@ def _shaping(before: SourceFile, after: SourceFile) -> str | None:
     """Why what Lean prints about the candidate could not be trusted, or None."""
     count = Counter(c.keyword for c in after.chunks) - Counter(c.keyword for c in before.chunks)
     added = sorted(k for k in count if k in _SHAPING)
-    return (
-        f"the candidate adds the command `{added[0]}`, which could change what Lean prints" if added else None
-    )
+    if added:
+        return f"the candidate adds the command `{added[0]}`, which could change what Lean prints"
+    if (line := lost_command(before, after)) is not None:
+        return f"the candidate lacks what line {line} of the original defines, or has it in other words"
+    uses = Counter(w for c in after.chunks for w in _attributes(after, c))
+    uses -= Counter(w for c in before.chunks for w in _attributes(before, c))
+    return f"the candidate uses `{min(uses)}`, which the kernel does not check" if uses else None
+
+
+def _attributes(source: SourceFile, chunk: Chunk) -> list[str]:
+    """The words of a command by which something is kept from the kernel."""
+    return [w for w in _words(source, chunk.start, chunk.end) if w in _UNCHECKED]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from stepprove.lean_project import Repl
 from stepprove.lean_project.gate import Judgement, judge
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.verify import verify
 
 TWO = "theorem two : 1 + 1 = 2 := by sorry\n"
 
@@ -60,3 +64,70 @@ def test_names_in_namespaces_and_private_ones_are_found(plain: Repl) -> None:
 def test_the_gate_says_no(plain: Repl, original: str, candidate: str, outcome: Outcome) -> None:
     judgement: Judgement = judge(plain, original, candidate)
     assert judgement.outcome is outcome, judgement
+
+
+TESTS = Path(__file__).parent.parent
+CHEATS = [
+    path.parent.name
+    for path in sorted(TESTS.glob("attacks/*/expected.json"))
+    if not json.loads(path.read_text()).get("bomb")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CHEATS)
+def test_the_catalogue_of_cheats_is_turned_away_by_the_weaker_form_too(plain: Repl, name: str) -> None:
+    original, candidate = (
+        parse_source((TESTS / "attacks" / name / f"{f}.lean").read_bytes().decode())
+        for f in ("original", "candidate")
+    )
+    assert not verify(plain, original, candidate, timeout=60).accepted
+
+
+@pytest.mark.parametrize(
+    ("original", "candidate", "reason"),
+    [
+        pytest.param(
+            "instance : Inhabited Nat := ⟨3⟩\ntheorem t : (default : Nat) = 4 := by sorry\n",
+            "instance : Inhabited Nat := ⟨4⟩\ntheorem t : (default : Nat) = 4 := rfl\n",
+            "lacks what line 1 of the original defines",
+            id="another instance without a name",
+        ),
+        pytest.param(
+            "def n : Nat := 3\ninstance : Inhabited Nat := ⟨n⟩\ntheorem t : (default : Nat) = 4 := by sorry\n",
+            "def n : Nat := 3\nnamespace A\ndef n : Nat := 4\nopen A\n"
+            "instance _root_.i : Inhabited Nat := ⟨n⟩\ninstance : Inhabited Nat := ⟨n⟩\n"
+            "end A\ntheorem t : (default : Nat) = 4 := rfl\n",
+            "the definition of `instInhabitedNat_1` is not the original one",
+            id="the same words in another context, named otherwise",
+        ),
+        pytest.param(
+            "section\nvariable (n : Nat)\nabbrev three : Nat := 3\ninstance : OfNat Nat 77 := ⟨three⟩\nend\n"
+            "theorem t : (77 : Nat) = 3 := by sorry\n",
+            "section\nvariable (n : Nat)\nabbrev three : Nat := 3\nlocal instance (priority := 9999) : OfNat Nat 77 := ⟨three⟩\n"
+            "instance : OfNat Nat 77 := ⟨three⟩\nend\ntheorem t : (77 : Nat) = 3 := by sorry\n",
+            "",
+            id="one more instance in between",
+        ),
+        pytest.param(
+            "def f (n : Nat) : Nat := n\ntheorem t : f 1 = 1 := by sorry\n",
+            "def g (n : Nat) : Nat := n + 1\ndef f (n : Nat) : Nat := n\n"
+            "attribute [implemented_by g] f\ntheorem t : f 1 = 1 := rfl\n",
+            "uses `implemented_by`",
+            id="a program in place of a definition",
+        ),
+        pytest.param(TWO, "abbrev two : 1 + 1 = 2 := rfl\n", "the statement of `two`", id="no theorem"),
+    ],
+)
+def test_what_has_no_name_is_held_against_the_original(
+    plain: Repl, original: str, candidate: str, reason: str
+) -> None:
+    judgement = verify(plain, parse_source(original), parse_source(candidate), timeout=60)
+    assert not judgement.accepted
+    assert reason in (judgement.reason or "")
+
+
+def test_an_example_may_have_another_proof(plain: Repl) -> None:
+    original = parse_source("example : 1 + 1 = 2 := by decide\n" + TWO)
+    candidate = parse_source("example : 1 + 1 = 2 := rfl\n" + TWO.replace("by sorry", "rfl"))
+    assert verify(plain, original, candidate, timeout=60).accepted
