@@ -15,7 +15,7 @@ from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.prelude import PRELUDE
 from stepprove.lean_project.repl import Repl
-from stepprove.lean_project.source import read_source
+from stepprove.lean_project.source import FileEmpty, FileNotText, FileTooLarge, read_source
 from stepprove.lean_project.verify import verify as verify_file
 
 _MEMORY_LIMIT_MB = 4000.0
@@ -54,13 +54,13 @@ def verify(
     The candidate may add lemmas, definitions and notation of its own. Each theorem of the original must stand in it with the same
     meaning, proved, on Lean's three axioms, and on the same imports.
 
-    Exit code **0**: accepted. **1**: not accepted, and why. **2**: a file cannot be used. **3**: it could not be told (time,
+    Exit code **0**: accepted. **1**: not accepted, and why (a candidate that is no text, or empty, too). **2**: bad input. **3**: it could not be told (time,
     memory, no Lean), which is never a verdict.
 
     Example: `stepprove verify Challenge.lean Solution.lean --audit`
     """
     positive_seconds(time_limit, "--time-limit")
-    before, after = read_source(original), read_source(candidate)
+    before = read_source(original)
     lean = choose_engine(before, engine, without_mathlib=without_mathlib)
     if audit and lean.kind != "embedded":
         raise CommandError(
@@ -73,17 +73,22 @@ def verify(
             "--audit and --allow-native-decide exclude each other: what a program computed cannot be checked from terms.",
             code=2,
         )
-    with Repl(lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB) as repl:
-        judgement = verify_file(
-            repl,
-            before,
-            after,
-            policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
-            prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
-            targets=theorem or None,
-            auditor=lean if audit else None,
-            timeout=time_limit,
-        )
+    try:
+        after = read_source(candidate)
+    except (FileEmpty, FileNotText, FileTooLarge) as unusable:  # whoever sent it has not sent a proof
+        judgement = Judgement(outcome=Outcome.REJECTED, reason=str(unusable).rstrip("."))
+    else:
+        with Repl(lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB) as repl:
+            judgement = verify_file(
+                repl,
+                before,
+                after,
+                policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
+                prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+                targets=theorem or None,
+                auditor=lean if audit else None,
+                timeout=time_limit,
+            )
     code = 0 if judgement.accepted else 3 if judgement.outcome in _NOT_TOLD else 1
     if json:
         print_json(

@@ -22,6 +22,8 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "original.lean").write_text(ORIGINAL)
     (tmp_path / "good.lean").write_text(ORIGINAL.replace("sorry", "omega"))
     (tmp_path / "bad.lean").write_text("axiom a : 1 = 2\n" + ORIGINAL.replace("sorry", "omega"))
+    (tmp_path / "empty.lean").write_text("\n")
+    (tmp_path / "binary.lean").write_bytes(b"theorem \xff\xfe")
     (tmp_path / "broken.lean").write_text("theorem t : := sorry\n")
     return tmp_path
 
@@ -35,6 +37,9 @@ def files(tmp_path: Path) -> Path:
         ("original", "original", (), 1, "rests on `sorry`"),
         ("broken", "good", (), 2, "errors of its own"),
         ("original", "nowhere", (), 2, "nowhere.lean"),
+        ("original", "empty", (), 1, "empty.lean is empty"),
+        ("original", "binary", (), 1, "is not UTF-8 text"),
+        ("empty", "good", (), 2, "empty.lean is empty"),
         ("original", "good", ("--audit", "--allow-native-decide"), 2, "exclude each other"),
     ],
 )
