@@ -54,8 +54,8 @@ def verify(
     The candidate may add lemmas, definitions and notation of its own. Each theorem of the original must stand in it with the same
     meaning, proved, on Lean's three axioms, and on the same imports.
 
-    Exit code **0**: accepted. **1**: not accepted, and why (a candidate that is no text, or empty, too). **2**: bad input. **3**: it
-    could not be told (time, memory, no Lean), which is never a verdict.
+    Exit code **0**: accepted. **1**: not accepted, and why (a candidate that is no text, too). **2**: bad input. **3**: it could
+    not be told (time, memory, no Lean), which is never a verdict.
 
     Example: `stepprove verify Challenge.lean Solution.lean --audit`
     """
