@@ -139,7 +139,8 @@ def _print_all(repl: Repl, env: int, names: list[str], timeout: float | None) ->
     code = "".join(f"set_option pp.all true in #print _root_.{name}\n" for name in names)
     said: dict[int, list[str]] = {}
     for message in _command(repl, code, env, timeout).messages:
-        said.setdefault(message.pos.line, []).append(f"{message.severity}: {message.data}")
+        if message.severity != "warning":  # linters speak of the scope, not of the constant
+            said.setdefault(message.pos.line, []).append(message.data)
     return {name: tuple(said.get(line, ())) for line, name in enumerate(names, 1)}
 
 

@@ -96,7 +96,7 @@ def said(repl: Repl, command: str, env: int) -> str | None:
     """What Lean prints; None for an error."""
     answer = repl.command(command, env)
     assert isinstance(answer, CommandResponse)
-    return None if answer.has_errors else "\n".join(m.data for m in answer.messages)
+    return None if answer.has_errors else "\n".join(m.data for m in answer.messages if m.severity == "info")
 
 
 def test_mutants(gate_repl: Repl, two_others: tuple[Repl, Repl]) -> None:
