@@ -343,6 +343,7 @@ class Repl:
         if not free or self._caller is not None:
             if free:
                 self._lock.release()
+            self._refuse_if_closed()  # the other call is `close()`
             raise RuntimeError("this Repl is busy in another call; give each thread its own Repl")
         self._caller = threading.get_ident()
         try:

@@ -529,6 +529,29 @@ def descendants() -> list[int]:
 # Memory.
 
 
+def test_a_call_that_comes_while_another_thread_closes_finds_it_closed(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repl = scripted()
+    closing, go_on, end_all = threading.Event(), threading.Event(), repl._end_all
+
+    def slowly() -> None:
+        closing.set()
+        go_on.wait(10)
+        end_all()
+
+    monkeypatch.setattr(repl, "_end_all", slowly)
+    closer = threading.Thread(target=repl.close)
+    closer.start()
+    closing.wait(10)
+    try:
+        with pytest.raises(ReplClosed):
+            repl.command("1")
+    finally:
+        go_on.set()
+        closer.join()
+
+
 def test_memory_counts_descendants(scripted: Scripted) -> None:
     repl = scripted()
     env(repl)
