@@ -1,0 +1,252 @@
+"""A language model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, transformers, or a hosted one.
+
+Requests, streams and retries (429, 5xx, lost connections, with growing pauses and the server's own Retry-After) are those of the
+`openai` package; what is added here is what provers need: raw completions that stop where a tool is called, accounts, and
+replies that can be replayed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+import openai
+
+from stepprove.serving.budget import Account, BudgetSpent
+from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
+from stepprove.serving.replay import ReplayCache
+
+__all__ = ["BudgetSpent", "Client", "ModelFailure", "ModelRefused", "ModelUnreachable"]
+
+_KEYS = ("STEPPROVE_MODEL_KEY", "OPENAI_API_KEY")
+_NO_KEY = "none"
+"""What is sent where there is no key: servers of one's own want none."""
+
+
+class ModelFailure(Exception):
+    """The model did not answer; the message is one sentence without secrets."""
+
+
+class ModelUnreachable(ModelFailure):
+    """The server is not there, does not answer in time, or answers with an error of its own, again and again."""
+
+
+class ModelRefused(ModelFailure):
+    """The server takes no such request: a wrong key, an unknown model, a prompt that is too long."""
+
+
+class Client:
+    """Asks one model. To be used as an async context manager, within one event loop.
+
+    Args:
+        url: up to and with `/v1`.
+        model: as the server calls it; None: the only one that it has.
+        key: default: $STEPPROVE_MODEL_KEY, else $OPENAI_API_KEY.
+        concurrency: requests at any time; more wait.
+        timeout: seconds for one request.
+        retries: how often a request is made again after 429, 5xx or a lost connection.
+        account: what may be spent, and what has been.
+        cache: replies of earlier runs; default: none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None = None,
+        *,
+        key: str | None = None,
+        concurrency: int = 32,
+        timeout: float = 1800.0,
+        retries: int = 6,
+        account: Account | None = None,
+        cache: ReplayCache | None = None,
+    ) -> None:
+        if concurrency < 1 or retries < 0 or not timeout > 0:
+            raise ValueError("concurrency and timeout must be above 0, retries not below")
+        self.url = url
+        self.account = account or Account()
+        self._model = model
+        self._timeout = timeout
+        self._cache = cache
+        self._places = asyncio.Semaphore(concurrency)
+        found = key or next((os.environ[name] for name in _KEYS if os.environ.get(name)), _NO_KEY)
+        self._openai = openai.AsyncOpenAI(api_key=found, base_url=url, timeout=timeout, max_retries=retries)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._openai.close()
+
+    async def model(self) -> str:
+        """The model's name. Raises ModelFailure when none was given and the server has not just one."""
+        if self._model is None:
+            with _failures(self.url, self.account):
+                names = [entry.id async for entry in self._openai.models.list()]
+            if len(names) != 1:
+                raise ModelRefused(
+                    f"{self.url} serves {len(names)} models ({', '.join(names[:5])}): name one as {self.url}#NAME."
+                )
+            self._model = names[0]
+        return self._model
+
+    async def chat(self, turns: Sequence[Turn], sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
+        """Answers to a chat.
+
+        Raises:
+            ModelFailure: there is none.
+            BudgetSpent: it was not asked for.
+        """
+        return await self._reply("chat", [turn.model_dump() for turn in turns], sampling)
+
+    async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
+        """Continuations of a text, as it stands: no template is put around it. Raises as `chat`."""
+        return await self._reply("complete", prompt, sampling)
+
+    async def stream(
+        self,
+        prompt: str | Sequence[Turn],
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    ) -> AsyncIterator[str]:
+        """The pieces of one answer as they come: a chat's for turns, a continuation for a text.
+
+        Closing the iterator, or cancelling the task, ends the connection, at which servers stop generating. Streams are not
+        cached. Raises as `chat`.
+        """
+        if sampling.n != 1:
+            raise ValueError("a stream has one sample")
+        chat = not isinstance(prompt, str)
+        options = _options(sampling, chat=chat) | {"stream": True, "stream_options": {"include_usage": True}}
+        self.account.open()
+        async with self._places:
+            with _failures(self.url, self.account):
+                whole = False
+                pieces: Any = await self._create(chat, prompt, options)
+                try:
+                    async for piece in pieces:
+                        if getattr(piece, "usage", None):
+                            self.account.note(_usage(piece.usage))
+                        for choice in piece.choices:
+                            whole = whole or choice.finish_reason is not None
+                            text = choice.delta.content if chat else choice.text
+                            if text:
+                                yield text
+                finally:
+                    await pieces.close()
+            if not whole:
+                raise ModelUnreachable(f"{self.url} broke off in the middle of its answer.")
+
+    async def _reply(self, kind: str, prompt: Any, sampling: Sampling) -> Reply:
+        model = await self.model()
+        key = None
+        if self._cache is not None:
+            asked = {"url": self.url, "model": model, "kind": kind, "prompt": prompt}
+            key = self._cache.key(asked | {"sampling": sampling.model_dump()})
+            if (found := self._cache.get(key)) is not None:
+                return found
+        self.account.open()
+        async with self._places:
+            started = time.monotonic()
+            with _failures(self.url, self.account):
+                async with asyncio.timeout(self._seconds()):
+                    answer = await self._create(
+                        kind == "chat", prompt, _options(sampling, chat=kind == "chat")
+                    )
+            samples = tuple(_sample(choice, sampling) for choice in answer.choices or ())
+            reply = Reply(samples=samples, usage=_usage(answer.usage), seconds=time.monotonic() - started)
+        self.account.note(reply.usage)
+        if not reply.samples:
+            raise ModelUnreachable(f"{self.url} answered without an answer in it.")
+        if key is not None and self._cache is not None:
+            self._cache.put(key, reply)
+        return reply
+
+    async def _create(self, chat: bool, prompt: Any, options: dict[str, Any]) -> Any:
+        model = await self.model()
+        if chat:
+            turns: Any = [turn.model_dump() if isinstance(turn, Turn) else turn for turn in prompt]
+            return await self._openai.chat.completions.create(model=model, messages=turns, **options)
+        return await self._openai.completions.create(model=model, prompt=prompt, **options)
+
+    def _seconds(self) -> float:
+        return max(0.001, min(self._timeout, self.account.seconds_left))
+
+
+@contextmanager
+def _failures(url: str, account: Account) -> Iterator[None]:
+    """Turn what the `openai` package raises into a ModelFailure."""
+    try:
+        yield
+    except (openai.APITimeoutError, TimeoutError):
+        if account.seconds_left <= 0:
+            raise BudgetSpent(f"the budget of {account.budget.seconds:g} seconds is spent") from None
+        raise ModelUnreachable(f"{url} did not answer in time.") from None
+    except openai.APIConnectionError as error:
+        raise ModelUnreachable(f"{url} cannot be reached ({error.__cause__ or error}).") from None
+    except (openai.RateLimitError, openai.InternalServerError) as error:
+        raise ModelUnreachable(f"{url} answered {error.status_code} again and again.") from None
+    except openai.APIStatusError as error:
+        words = error.message[:300]
+        raise ModelRefused(f"{url} refused the request ({error.status_code}: {words}).") from None
+    except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
+        raise ModelUnreachable(f"{url} answered with what is no answer ({str(error)[:200]}).") from None
+
+
+def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
+    """A request's parameters; those that only some servers know go where they are not looked at by others."""
+    options: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
+    if sampling.max_tokens is not None:
+        options["max_tokens"] = sampling.max_tokens
+    if sampling.n > 1:
+        options["n"] = sampling.n
+    if sampling.stop:
+        options["stop"] = list(sampling.stop)
+    if sampling.seed is not None:
+        options["seed"] = sampling.seed
+    if sampling.logprobs:
+        options["logprobs"] = True if chat else 0
+    extra: dict[str, Any] = {}
+    if sampling.top_k is not None:
+        extra["top_k"] = sampling.top_k
+    if sampling.stop_token_ids:
+        extra["stop_token_ids"] = list(sampling.stop_token_ids)
+    if sampling.keep_stop:
+        extra["include_stop_str_in_output"] = True
+    if extra:
+        options["extra_body"] = extra
+    return options
+
+
+def _sample(choice: Any, sampling: Sampling) -> Sample:
+    text = (choice.message.content if hasattr(choice, "message") else choice.text) or ""
+    stopped_by = (choice.model_extra or {}).get("stop_reason")
+    if sampling.keep_stop and isinstance(stopped_by, str) and not text.endswith(stopped_by):
+        text += stopped_by
+    return Sample(
+        text=text, finish=choice.finish_reason or "stop", stopped_by=stopped_by, logprobs=_logprobs(choice)
+    )
+
+
+def _logprobs(choice: Any) -> tuple[float, ...] | None:
+    found = choice.logprobs
+    if found is None:
+        return None
+    if (tokens := getattr(found, "content", None)) is not None:  # of a chat
+        return tuple(token.logprob for token in tokens)
+    values = getattr(found, "token_logprobs", None)
+    return None if values is None else tuple(float(value) for value in values if value is not None)
+
+
+def _usage(usage: Any) -> Usage:
+    if usage is None:
+        return Usage()
+    return Usage(prompt_tokens=usage.prompt_tokens or 0, completion_tokens=usage.completion_tokens or 0)

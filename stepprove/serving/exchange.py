@@ -1,0 +1,70 @@
+"""What is asked of a language model, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Turn(_Frozen):
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Sampling(_Frozen):
+    """How to sample. What is left at its default is not sent, so that every server takes the request."""
+
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    n: int = Field(default=1, ge=1)
+    """Samples of one prompt."""
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    """For raw completions, where the server takes them (vLLM, SGLang)."""
+    keep_stop: bool = False
+    """The text that stopped a sample stays at its end."""
+    seed: int | None = None
+    logprobs: bool = False
+    """Tell the logarithm of the probability of each sampled token."""
+
+
+class Sample(_Frozen):
+    """One answer of a model."""
+
+    text: str
+    finish: str
+    """`stop` (a stop string, a stop token or the end of the text), `length`, or the server's own word."""
+    stopped_by: str | int | None = None
+    """The stop string or token, where the server tells; None at the end of the text."""
+    logprobs: tuple[float, ...] | None = None
+
+
+class Usage(_Frozen):
+    """Tokens that were read and written."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Reply(_Frozen):
+    """The answer to one request."""
+
+    samples: tuple[Sample, ...]
+    usage: Usage
+    seconds: float
+    replayed: bool = False
+    """It comes from the cache."""

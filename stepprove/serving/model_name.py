@@ -1,0 +1,55 @@
+"""The forms of `--model`: which model, and who serves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+OPENAI_URL = "https://api.openai.com/v1"
+FORMS = "openai:NAME, http://HOST:PORT/v1#NAME, vllm:NAME or tiny"
+
+
+class BadModelName(ValueError):
+    """A text names no model; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A model and who serves it."""
+
+    kind: Literal["openai", "url", "vllm", "tiny"]
+    name: str | None
+    """As the server calls it; None: the only one that it has."""
+    url: str | None = None
+    """Where it is served; None where a server has to be started first."""
+
+
+def parse_model(text: str) -> ModelName:
+    """Read `openai:NAME`, `http://host:port/v1#NAME`, `vllm:NAME` or `tiny`. Raises BadModelName."""
+    kind, colon, name = text.strip().partition(":")
+    if text.strip() == "tiny":
+        return ModelName("tiny", "tiny")
+    if kind in ("http", "https"):
+        return _at_url(text.strip())
+    if not colon or not name.strip():
+        raise BadModelName(f"{text!r} names no model: write {FORMS}.")
+    if kind == "openai":
+        return ModelName("openai", name, OPENAI_URL)
+    if kind == "vllm":
+        return ModelName("vllm", name)
+    raise BadModelName(f"{text!r} begins with {kind!r}, which is no way to serve a model: write {FORMS}.")
+
+
+def _at_url(text: str) -> ModelName:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as wrong:
+        raise BadModelName(f"{text!r} is no address ({wrong}).") from None
+    if not parts.hostname:
+        raise BadModelName(f"{text!r} names no host.")
+    if parts.username or parts.password:
+        raise BadModelName("An address must hold no password; put the key into STEPPROVE_MODEL_KEY.")
+    url = parts._replace(fragment="", path=parts.path.rstrip("/")).geturl()
+    return ModelName("url", parts.fragment or None, url)
