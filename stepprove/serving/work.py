@@ -22,6 +22,8 @@ class Attention:
     """Of the linear maps around it; each is used once a token."""
     window: int | None = None
     """Tokens that a sliding window sees; None: all."""
+    cache_parts: int = 1
+    """Into how many parts the cache can be split over devices: its heads; what has one head is held by each device whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +76,15 @@ class Architecture:
         blocks = sum(layer.attention.parameters + layer.feed_forward.active for layer in self.layers)
         return blocks + self.vocabulary * self.hidden
 
-    def kv_bytes(self, context: int, bytes_per_value: float = 1.0) -> float:
-        """The KV cache of one sequence of `context` tokens, in bytes."""
-        return (
-            sum(
-                layer.attention.cached_values * min(context, layer.attention.window or context)
-                for layer in self.layers
-            )
+    def kv_bytes(self, context: int, bytes_per_value: float = 1.0, *, devices: int = 1) -> float:
+        """The KV cache of one sequence of `context` tokens, in bytes; on each of so many devices that share every layer."""
+        attentions = [layer.attention for layer in self.layers]
+        return sum(
+            a.cached_values
+            * min(context, a.window or context)
             * bytes_per_value
+            / min(devices, a.cache_parts)
+            for a in attentions
         )
 
     def work(self, context: int, bytes_per_value: float = 1.0) -> Work:
@@ -103,7 +106,7 @@ def gqa(
 ) -> Attention:
     """Grouped-query attention; `gated`: with a gate for each head, as in Step 3.5 Flash."""
     projections = 2 * hidden * heads * head_dim + 2 * hidden * kv_heads * head_dim + gated * hidden * heads
-    return Attention(2 * kv_heads * head_dim, 4 * heads * head_dim, projections, window)
+    return Attention(2 * kv_heads * head_dim, 4 * heads * head_dim, projections, window, kv_heads)
 
 
 def mfa(hidden: int, heads: int, head_dim: int, rank: int) -> Attention:
