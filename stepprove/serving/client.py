@@ -106,7 +106,7 @@ class Client:
             ModelFailure: there is none.
             BudgetSpent: it was not asked for.
         """
-        return await self._reply("chat", [turn.model_dump() for turn in turns], sampling)
+        return await self._reply("chat", _messages(turns), sampling)
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
         """Continuations of a text, as it stands: no template is put around it. Raises as `chat`."""
@@ -126,11 +126,12 @@ class Client:
             raise ValueError("a stream has one sample")
         chat = not isinstance(prompt, str)
         options = _options(sampling, chat=chat) | {"stream": True, "stream_options": {"include_usage": True}}
-        self.account.open()
         async with self._places:
+            self.account.open()
             with _failures(self.url, self.account):
                 whole = False
-                pieces: Any = await self._create(chat, prompt, options)
+                asked: Any = _messages(prompt) if not isinstance(prompt, str) else prompt
+                pieces: Any = await self._create(chat, asked, options)
                 try:
                     async for piece in pieces:
                         if getattr(piece, "usage", None):
@@ -153,8 +154,8 @@ class Client:
             key = self._cache.key(asked | {"sampling": sampling.model_dump()})
             if (found := self._cache.get(key)) is not None:
                 return found
-        self.account.open()
         async with self._places:
+            self.account.open()
             started = time.monotonic()
             with _failures(self.url, self.account):
                 async with asyncio.timeout(self._seconds()):
@@ -173,8 +174,7 @@ class Client:
     async def _create(self, chat: bool, prompt: Any, options: dict[str, Any]) -> Any:
         model = await self.model()
         if chat:
-            turns: Any = [turn.model_dump() if isinstance(turn, Turn) else turn for turn in prompt]
-            return await self._openai.chat.completions.create(model=model, messages=turns, **options)
+            return await self._openai.chat.completions.create(model=model, messages=prompt, **options)
         return await self._openai.completions.create(model=model, prompt=prompt, **options)
 
     def _seconds(self) -> float:
@@ -199,6 +199,10 @@ def _failures(url: str, account: Account) -> Iterator[None]:
         raise ModelRefused(f"{url} refused the request ({error.status_code}: {words}).") from None
     except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
         raise ModelUnreachable(f"{url} answered with what is no answer ({str(error)[:200]}).") from None
+
+
+def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    return [turn.model_dump() for turn in turns]
 
 
 def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:

@@ -102,11 +102,10 @@ def test_the_catalogue_of_cheats_is_turned_away_by_the_weaker_form_too(plain: Re
             id="the same words in another context, named otherwise",
         ),
         pytest.param(
-            "section\nvariable (n : Nat)\nabbrev three : Nat := 3\ninstance : OfNat Nat 77 := ⟨three⟩\nend\n"
-            "theorem t : (77 : Nat) = 3 := by sorry\n",
-            "section\nvariable (n : Nat)\nabbrev three : Nat := 3\nlocal instance (priority := 9999) : OfNat Nat 77 := ⟨three⟩\n"
-            "instance : OfNat Nat 77 := ⟨three⟩\nend\ntheorem t : (77 : Nat) = 3 := by sorry\n",
-            "",
+            "instance : OfNat Nat 77 := ⟨3⟩\ntheorem t : (77 : Nat) = 3 := by sorry\n",
+            "instance : OfNat Nat 77 := ⟨3⟩\ninstance (priority := 9999) evil : OfNat Nat 77 := ⟨3⟩\n"
+            "theorem t : (77 : Nat) = 3 := rfl\n",
+            "the statement of `t` is not the original one",
             id="one more instance in between",
         ),
         pytest.param(

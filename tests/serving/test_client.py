@@ -195,6 +195,16 @@ def test_a_spent_budget_ends_it(served: ScriptedModel, budget: Budget, words: st
     assert account.dollars == pytest.approx(account.prices.of(account.usage))
 
 
+def test_requests_that_wait_for_their_turn_find_the_budget_spent(served: ScriptedModel) -> None:
+    account = Account(Budget(tokens=20))
+
+    async def many(client: Client) -> list[object]:
+        return await asyncio.gather(*(client.complete("x") for _ in range(8)), return_exceptions=True)
+
+    results = ask(served, "echo", many, account=account, concurrency=1)
+    assert [isinstance(result, BudgetSpent) for result in results] == [False] * 2 + [True] * 6
+
+
 def test_a_run_can_be_played_again(served: ScriptedModel, tmp_path: Path) -> None:
     async def twice(client: Client) -> list[bool]:
         return [(await client.complete("x")).replayed for _ in range(2)]
