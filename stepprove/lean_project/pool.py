@@ -280,16 +280,21 @@ class SyncPool:
         *,
         policy: Policy = Policy(),  # noqa: B008 - frozen
         targets: Collection[str] | None = None,
+        prelude: str | None = None,
         priority: int = 0,
         timeout: float | None = None,
     ) -> Judgement:
         """The trust gate's word on a candidate (see `verify.verify`): the candidate is elaborated whole, on one engine.
 
+        `prelude` is elaborated in place of both texts' imports.
+
         Raises:
             PoolFull, PoolClosed: it was not tried.
             BrokenOriginal: Lean reports errors in the original.
         """
-        return self._result(self._verify_job(original, candidate, policy, targets, priority, timeout))
+        return self._result(
+            self._verify_job(original, candidate, policy, targets, prelude, priority, timeout)
+        )
 
     def run(self, work: Callable[[Repl], T], *, priority: int = 0) -> T:
         """Have one engine to oneself; what `work` raises is raised here, and it is not tried again.
@@ -408,13 +413,15 @@ class SyncPool:
         candidate: SourceFile,
         policy: Policy,
         targets: Collection[str] | None,
+        prelude: str | None,
         priority: int,
         timeout: float | None,
     ) -> _Job[Judgement]:
         seconds = self._timeout if timeout is None else timeout
 
         def work(slot: _Slot) -> Judgement:
-            env = slot.environment(original.header, seconds) if original.imports else None
+            header = original.header if prelude is None else prelude
+            env = slot.environment(header, seconds) if prelude is not None or original.imports else None
             crashes, generation = slot.repl.stats.crashes, slot.repl.generation
             judgement = verify(
                 slot.repl, original, candidate, policy=policy, targets=targets, env=env, timeout=seconds
@@ -644,12 +651,13 @@ class Pool:
         *,
         policy: Policy = Policy(),  # noqa: B008 - frozen
         targets: Collection[str] | None = None,
+        prelude: str | None = None,
         priority: int = 0,
         timeout: float | None = None,
     ) -> Judgement:
         """The trust gate's word on a candidate; see `SyncPool.verify`."""
         return await self._result(
-            self.sync._verify_job(original, candidate, policy, targets, priority, timeout)
+            self.sync._verify_job(original, candidate, policy, targets, prelude, priority, timeout)
         )
 
     async def run(self, work: Callable[[Repl], T], *, priority: int = 0) -> T:

@@ -232,11 +232,16 @@ def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
 
 def _sample(choice: Any, sampling: Sampling) -> Sample:
     text = (choice.message.content if hasattr(choice, "message") else choice.text) or ""
-    stopped_by = (choice.model_extra or {}).get("stop_reason")
+    extra = choice.model_extra or {}
+    stopped_by = extra.get("stop_reason")
     if sampling.keep_stop and isinstance(stopped_by, str) and not text.endswith(stopped_by):
         text += stopped_by
     return Sample(
-        text=text, finish=choice.finish_reason or "stop", stopped_by=stopped_by, logprobs=_logprobs(choice)
+        text=text,
+        finish=choice.finish_reason or "stop",
+        stopped_by=stopped_by,
+        stop_told="stop_reason" in extra,
+        logprobs=_logprobs(choice),
     )
 
 

@@ -45,6 +45,8 @@ class Sample(_Frozen):
     """`stop` (a stop string, a stop token or the end of the text), `length`, or the server's own word."""
     stopped_by: str | int | None = None
     """The stop string or token, where the server tells; None at the end of the text."""
+    stop_told: bool = False
+    """The server is one that tells."""
     logprobs: tuple[float, ...] | None = None
 
 

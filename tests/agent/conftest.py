@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from scripted_prover import ScriptedProver
 
 from stepprove.agent.search import SearchResult, search
 from stepprove.agent.session import ReplSession
 from stepprove.lean_project import Repl
+from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import judge
+from stepprove.lean_project.pool import Pool, SyncPool
 from stepprove.lean_project.protocol import CommandResponse
 
 
@@ -48,3 +52,26 @@ class Searcher:
 @pytest.fixture
 def searcher(repl: Repl) -> Searcher:
     return Searcher(repl)
+
+
+@pytest.fixture(scope="session")
+def prover() -> Iterator[ScriptedProver]:
+    """A server whose models say what a test lets them say."""
+    server = ScriptedProver()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def lean_pool(engine: Engine) -> Iterator[SyncPool]:
+    """The pool behind `pool`."""
+    with SyncPool(engine, size=1, standby=0) as pool:
+        yield pool
+
+
+@pytest.fixture
+def pool(engine: Engine, lean_pool: SyncPool) -> Pool:
+    """One Lean process for all tests, as asyncio has it."""
+    lent = Pool(engine)
+    lent._pool = lean_pool
+    return lent

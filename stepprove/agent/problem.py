@@ -1,0 +1,74 @@
+"""A theorem to prove, as a model is given it and as its answer is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from stepprove.lean_project.gate import Judgement, Policy
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.source import parse_source
+
+MOST_CHARACTERS = 200_000
+"""Of an answer. Longer ones are not read: the longest proofs of the known benchmarks have a tenth of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A Lean text with a theorem that rests on `sorry`."""
+
+    header: str
+    """The imports; empty where there are none."""
+    statement: str
+    """The text after them: what the theorem needs, and the theorem with its `sorry`."""
+    name: str
+    """The theorem's full name; empty: every theorem of the text is asked about."""
+    prelude: str | None = None
+    """Elaborated in place of the imports (see `prelude.py`)."""
+
+    @classmethod
+    def parse(cls, text: str, name: str | None = None, *, prelude: str | None = None) -> Self:
+        """Take a whole Lean text. Raises ValueError when there is no `sorry` in a declaration with a name, or none of `name`."""
+        source = parse_source(text)
+        holed = [d.full_name for d in source.declarations if d.holes and d.full_name]
+        if not holed or (name is not None and name not in holed):
+            raise ValueError(f"no `sorry` in a declaration {'with a name' if name is None else f'`{name}`'}")
+        return cls(source.header.strip(), text[source.header_end :].strip(), name or holed[-1], prelude)
+
+    @property
+    def text(self) -> str:
+        """The whole Lean text."""
+        return f"{self.header}\n\n{self.statement}\n" if self.header else f"{self.statement}\n"
+
+    @property
+    def imports(self) -> str:
+        """What a sketch's environment has elaborated before it."""
+        return self.header if self.prelude is None else self.prelude
+
+    def candidate(self, answer: str) -> str:
+        """The text to judge for an answer: with the problem's imports, whatever imports it has itself."""
+        own = answer[parse_source(answer).header_end :].strip()
+        return f"{self.header}\n\n{own}\n" if self.header else f"{own}\n"
+
+    async def judge(
+        self,
+        pool: Pool,
+        answer: str,
+        *,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        timeout: float | None = None,
+    ) -> Judgement:
+        """The trust gate's word on an answer. Raises BrokenOriginal when the problem itself has errors, and as `Pool.verify`."""
+        if len(answer) > MOST_CHARACTERS:
+            return Judgement(
+                outcome=Outcome.REJECTED, reason=f"it is longer than {MOST_CHARACTERS} characters"
+            )
+        return await pool.verify(
+            parse_source(self.text),
+            parse_source(self.candidate(answer)),
+            policy=policy,
+            targets={self.name} if self.name else None,
+            prelude=self.prelude,
+            timeout=timeout,
+        )

@@ -1,0 +1,149 @@
+"""An OpenAI-compatible server that plays provers: what a model's name says in each of its turns is written down beforehand.
+
+A turn's text is told from the request alone: after the n-th `</REPL>` of a prompt, or the n-th answer of a chat, comes the n-th
+text (the last one again and again). It is cut at stop strings, and at `max_tokens` of four characters each, as a real server
+would. Before its first answers a model may be `busy` (429) or `drop` the connection; it may be `slow`, or send what is no JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a model plays."""
+
+    turns: tuple[str, ...]
+    busy: int = 0
+    """Answer 429 so many times first."""
+    drop: int = 0
+    """Close the connection in the middle of so many answers first."""
+    slow: float = 0.0
+    """Seconds before each answer."""
+    garbage: bool = False
+    tells: bool = True
+    """Say what an answer stopped at, as vLLM does."""
+
+
+class ScriptedProver:
+    """A running server; `url` is what a client is given."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Part] = {}
+        self.asked: list[dict[str, Any]] = []
+        self.left: list[float] = []
+        """When clients went away without waiting for their answer."""
+        self._count: Counter[str] = Counter()
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._app(), port=0, log_level="error", timeout_graceful_shutdown=1)
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/v1"
+
+    def play(self, name: str, turns: Sequence[str] = ("",), **how: Any) -> str:
+        """Let a model play a part; returns its form for `--model`."""
+        self.parts[name] = Part(tuple(turns), **how)
+        return f"{self.url}#{name}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/v1/models")
+        async def models() -> dict[str, Any]:
+            return {"object": "list", "data": [{"id": name, "object": "model"} for name in self.parts]}
+
+        @app.post("/v1/chat/completions")
+        async def chat(request: Request) -> Response:
+            return await self._answer(request, chat=True)
+
+        @app.post("/v1/completions")
+        async def complete(request: Request) -> Response:
+            return await self._answer(request, chat=False)
+
+        return app
+
+    async def _answer(self, request: Request, *, chat: bool) -> Response:
+        body = orjson.loads(await request.body())
+        self.asked.append(body)
+        name = body["model"]
+        part = self.parts[name]
+        self._count[name] += 1
+        if self._count[name] <= part.busy:
+            return JSONResponse({"error": {"message": "busy"}}, 429, {"Retry-After": "0"})
+        if self._count[name] <= part.drop:
+            return StreamingResponse(_dropped(), media_type="application/json")
+        if part.garbage:
+            return Response('{"choices": [{"text": ', media_type="application/json")
+        for _ in range(round(part.slow / 0.05)):
+            await asyncio.sleep(0.05)
+            if await request.is_disconnected():
+                self.left.append(time.monotonic())
+                return Response()
+        turn = _turn_of(body, chat)
+        choices = [_choice(part, i, turn, chat, body) for i in range(body.get("n", 1))]
+        prompt = str(body["messages"]) if chat else body["prompt"]
+        written = sum(choice.pop("_tokens") for choice in choices)
+        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": written}
+        return JSONResponse(
+            {
+                "id": "a",
+                "object": "chat.completion" if chat else "text_completion",
+                "created": 0,
+                "model": name,
+                "choices": choices,
+                "usage": usage | {"total_tokens": sum(usage.values())},
+            }
+        )
+
+
+def _turn_of(body: Any, chat: bool) -> int:
+    if chat:
+        return sum(message["role"] == "assistant" for message in body["messages"])
+    return body["prompt"].count("\n</REPL>")
+
+
+def _choice(part: Part, index: int, turn: int, chat: bool, body: dict[str, Any]) -> dict[str, Any]:
+    text = part.turns[min(turn, len(part.turns) - 1)]
+    finish, reason = "stop", None
+    for stop in body.get("stop") or ():
+        if stop in text:
+            text, reason = text.partition(stop)[0], stop
+    most = 4 * body.get("max_tokens", 10**9)
+    if len(text) > most:
+        text, finish, reason = text[:most], "length", None
+    said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
+    told = {"stop_reason": reason} if part.tells else {}
+    return {
+        "index": index,
+        "finish_reason": finish,
+        "logprobs": None,
+        **told,
+        **said,
+        "_tokens": len(text) // 4 + 1,
+    }
+
+
+async def _dropped() -> AsyncIterator[bytes]:
+    yield b'{"id": "a", "cho'
+    raise ConnectionResetError
