@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -698,19 +699,18 @@ def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, 
 # Speed.
 
 
-def seconds_of(text: str) -> float:
-    started = time.perf_counter()
-    tokenize(text)
-    return time.perf_counter() - started
+def seconds_of(text: str, read: Callable[[str], object] = tokenize) -> float:
+    """Of the processor: what else the machine does in the meantime is nobody's fault here."""
+    started = time.process_time()
+    read(text)
+    return time.process_time() - started
 
 
 def test_a_megabyte_of_lean_is_read_in_two_seconds() -> None:
     text = "".join(TRICKY[name] for name in sorted(TRICKY) if name != "exit")
     text = (text * (1_000_000 // len(text) + 1))[:1_000_000]
     assert seconds_of(text) < 2
-    started = time.perf_counter()
-    parse_source(text)
-    assert time.perf_counter() - started < 6
+    assert seconds_of(text, parse_source) < 6
 
 
 @pytest.mark.parametrize(
