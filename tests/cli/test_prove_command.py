@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from stepprove.cli.main import status
+from stepprove.lean_project.embedded.install import cache_directory
+from stepprove.lean_project.engine import Engine
 
 ONE = "theorem a : 1 + 1 = 2 := by sorry\n"
 HOPELESS = "opaque P : Nat → Prop\ntheorem b : P 3 := by sorry\ntheorem c : P 4 := by sorry\n"
@@ -97,17 +100,23 @@ def children(process: int) -> list[int]:
     return [int(number) for path in listed for number in path.read_text().split()]
 
 
-def test_ctrl_c_writes_what_is_proved_and_leaves_no_process(tmp_path: Path) -> None:
+def test_ctrl_c_writes_what_is_proved_and_leaves_no_process(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "slow.lean"
     file.write_text(ONE + HOPELESS)
+    cache = tmp_path / "cache"  # of proofs found before: none, and the first one found is seen there
+    cache.mkdir()
+    (cache / "embedded").symlink_to(cache_directory() / "embedded")  # where `engine` is
     command = [sys.executable, "-c", "from stepprove.cli.start import run; run()", "prove", str(file)]
     with subprocess.Popen(
-        [*command, "--json", "--fresh"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "STEPPROVE_CACHE": str(cache)},
     ) as process:
         deadline = time.monotonic() + 60
-        while len(children(process.pid)) < 2 and time.monotonic() < deadline:
-            time.sleep(0.1)  # the second Lean is started after the first has answered
-        time.sleep(4)
+        while not list(cache.glob("proofs/*/*.json")) or len(children(process.pid)) < 2:
+            assert time.monotonic() < deadline, "it proves nothing"
+            time.sleep(0.1)
         leans = children(process.pid)
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=60)

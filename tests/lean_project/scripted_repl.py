@@ -93,11 +93,11 @@ def behave(words: list[str], answer: dict[str, Any]) -> None:
         case ["noise"]:
             out.write("info: λ is being built\n[1/2] {not json}\n".encode())
         case ["twice"]:
-            say(answer)
-        case ["noise-after"]:
-            say(answer)
-            out.write(b"by the way\n\n")
+            out.write(2 * (json.dumps(answer) + "\n\n").encode())
             out.flush()
+            return
+        case ["noise-after"]:
+            say(answer, end="\n\nby the way\n\n")
             return
         case ["deaf"]:
             say(answer)
@@ -154,6 +154,8 @@ for word in sys.argv[1:]:
         os._exit(7)
     elif word.startswith("slow-start="):
         time.sleep(float(word.partition("=")[2]))
+        with open("/proc/self/comm", "w") as name:
+            name.write("started")
 
 environments = proof_states = 0
 for request in requests():
