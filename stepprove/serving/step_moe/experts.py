@@ -1,0 +1,96 @@
+"""The feed-forward part: a gated layer, many small ones of which each token takes a few, and the router that chooses."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stepprove.serving.step_moe.configuration import StepMoeConfig
+from stepprove.serving.step_moe.grouped import grouped_swiglu
+
+
+def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
+    """`silu(gate) * up`, both kept within `limit` (the gate from above only), as Step 3.5 Flash clips in some layers."""
+    gate = functional.silu(gate)
+    if limit:
+        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
+    return gate * up
+
+
+class StepMoeMLP(nn.Module):
+    """A gated feed-forward layer: a dense layer's, or the expert that all tokens share."""
+
+    def __init__(self, hidden_size: int, inner_size: int, limit: float | None = None) -> None:
+        super().__init__()
+        self.limit = limit
+        self.gate_proj = nn.Linear(hidden_size, inner_size, bias=False)
+        self.up_proj = nn.Linear(hidden_size, inner_size, bias=False)
+        self.down_proj = nn.Linear(inner_size, hidden_size, bias=False)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map `hidden` of shape (..., hidden_size) to the same shape."""
+        output: Tensor = self.down_proj(swiglu(self.gate_proj(hidden), self.up_proj(hidden), self.limit))
+        return output
+
+
+class StepMoeRouter(nn.Module):
+    """Chooses each token's experts by score plus bias, and weighs them by score alone.
+
+    Scores are sigmoids in 32 bits; the chosen ones' are scaled to sum to one. `e_score_correction_bias` is moved by
+    `balance.update_router_biases`, never by gradients.
+    """
+
+    def __init__(self, config: StepMoeConfig) -> None:
+        super().__init__()
+        self.top_k = config.num_experts_per_tok
+        self.weight = nn.Parameter(torch.empty(config.n_routed_experts, config.hidden_size))
+        self.register_buffer("e_score_correction_bias", torch.zeros(config.n_routed_experts))
+        self.register_buffer("load", torch.zeros(config.n_routed_experts), persistent=False)
+        self.e_score_correction_bias: Tensor
+        self.load: Tensor
+        """How many tokens went to each expert in training since the biases were last moved."""
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (tokens, experts), weights and indices (tokens, chosen experts) for `hidden` (tokens, width)."""
+        logits = functional.linear(hidden.float(), self.weight.float())
+        scores = logits.sigmoid()
+        indices = torch.topk(scores + self.e_score_correction_bias, self.top_k, dim=-1, sorted=False).indices
+        weights = scores.gather(1, indices)
+        return logits, weights / weights.sum(dim=-1, keepdim=True), indices
+
+
+class StepMoeExperts(nn.Module):
+    """The routed experts, each a gated feed-forward layer, with their weights stacked."""
+
+    def __init__(self, config: StepMoeConfig, limit: float | None) -> None:
+        super().__init__()
+        experts, inner, width = config.n_routed_experts, config.moe_intermediate_size, config.hidden_size
+        self.limit = limit
+        self.gate_up_proj = nn.Parameter(torch.empty(experts, 2 * inner, width))
+        self.down_proj = nn.Parameter(torch.empty(experts, width, inner))
+
+    def forward(self, hidden: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+        """The weighted sum of each token's experts for `hidden` (tokens, width)."""
+        return grouped_swiglu(hidden, indices, weights, self.gate_up_proj, self.down_proj, self.limit)
+
+
+class StepMoeSparseBlock(nn.Module):
+    """The shared expert's output plus the routed experts' times a factor."""
+
+    def __init__(self, config: StepMoeConfig, layer_idx: int) -> None:
+        super().__init__()
+        limit = config.swiglu_limits[layer_idx] if config.swiglu_limits else None
+        shared_limit = config.swiglu_limits_shared[layer_idx] if config.swiglu_limits_shared else None
+        self.gate = StepMoeRouter(config)
+        self.experts = StepMoeExperts(config, limit)
+        self.shared_experts = StepMoeMLP(config.hidden_size, config.share_expert_dim, shared_limit)
+        self.routed_scaling_factor = config.moe_router_scaling_factor
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map `hidden` of shape (batch, sequence, width) to the same shape."""
+        tokens = hidden.reshape(-1, hidden.shape[-1])
+        _, weights, indices = self.gate(tokens)
+        routed = self.experts(tokens, indices, (weights * self.routed_scaling_factor).to(tokens.dtype))
+        output: Tensor = self.shared_experts(hidden) + routed.view_as(hidden)
+        return output

@@ -1,0 +1,118 @@
+"""Experts as matrix products: tokens sorted by expert, one product for each expert's rows.
+
+Written as one autograd function over existing kernels, for what autograd would make of the pieces is slow on a CPU: the gradient
+of gathering rows is a scattering add, while a sort can be undone, forward and backward, by another gathering.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def _products(rows: Tensor, matrices: Tensor, ends: list[int]) -> Tensor:
+    """Each expert's rows of `rows` (in order, ending at `ends`) times its matrix (experts, in, out)."""
+    output = rows.new_empty(rows.shape[0], matrices.shape[2])
+    start = 0
+    for matrix, end in zip(matrices, ends, strict=True):
+        if start < end:
+            torch.mm(rows[start:end], matrix, out=output[start:end])
+        start = end
+    return output
+
+
+def _outer_products(left: Tensor, right: Tensor, ends: list[int]) -> Tensor:
+    """For each expert, its rows of `left` transposed times those of `right`: (experts, left width, right width)."""
+    output = left.new_zeros(len(ends), left.shape[1], right.shape[1])
+    start = 0
+    for matrix, end in zip(output, ends, strict=True):
+        if start < end:
+            torch.mm(left[start:end].t(), right[start:end], out=matrix)
+        start = end
+    return output
+
+
+class GroupedSwiGlu(torch.autograd.Function):
+    """See `grouped_swiglu`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        indices: Tensor,
+        weights: Tensor,
+        gate_up_proj: Tensor,
+        down_proj: Tensor,
+        limit: float | None,
+    ) -> Tensor:
+        """The weighted sum of the experts' outputs."""
+        tokens, chosen = indices.shape
+        flat = indices.reshape(-1)
+        order = flat.argsort(stable=True)
+        ends = flat.bincount(minlength=gate_up_proj.shape[0]).cumsum(0).tolist()
+        place = torch.empty_like(order)
+        place[order] = torch.arange(order.shape[0], device=order.device)
+        rows = hidden.index_select(0, order // chosen)
+        gate, up = _products(rows, gate_up_proj.transpose(1, 2), ends).chunk(2, dim=-1)
+        opened = functional.silu(gate)
+        inner = (opened.clamp(max=limit) * up.clamp(-limit, limit)) if limit else opened * up
+        outputs = _products(inner, down_proj.transpose(1, 2), ends).index_select(0, place)
+        ctx.save_for_backward(hidden, weights, gate_up_proj, down_proj, order, place, gate, up)
+        ctx.ends, ctx.limit = ends, limit
+        return torch.bmm(weights.unsqueeze(1), outputs.view(tokens, chosen, -1)).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients for `hidden`, `weights` and the two stacks of matrices."""
+        hidden, weights, gate_up_proj, down_proj, order, place, gate, up = ctx.saved_tensors
+        ends, limit = ctx.ends, ctx.limit
+        tokens, chosen = weights.shape
+        token = order // chosen
+        scale = weights.reshape(-1).index_select(0, order).unsqueeze(1)
+        sigmoid = gate.sigmoid()
+        opened = gate * sigmoid
+        kept_gate, kept_up = (opened.clamp(max=limit), up.clamp(-limit, limit)) if limit else (opened, up)
+        inner = kept_gate * kept_up
+        rows_gradient = gradients[0].index_select(0, token)
+        # the output is linear in weight and in inner activations alike: one product serves both gradients
+        through_down = _products(rows_gradient, down_proj, ends)
+        weights_gradient = (through_down * inner).sum(-1).index_select(0, place).view(tokens, chosen)
+        down_gradient = _outer_products(rows_gradient, inner * scale, ends)
+        inner_gradient = through_down * scale
+        gate_gradient, up_gradient = inner_gradient * kept_up, inner_gradient * kept_gate
+        if limit:
+            gate_gradient = gate_gradient * (opened <= limit)
+            up_gradient = up_gradient * (up.abs() <= limit)
+        gate_gradient = gate_gradient * (sigmoid * (1 + gate - opened))
+        both = torch.cat([gate_gradient, up_gradient], dim=-1)
+        rows = hidden.index_select(0, token)
+        gate_up_gradient = _outer_products(both, rows, ends)
+        hidden_gradient = (
+            _products(both, gate_up_proj, ends).index_select(0, place).view(tokens, chosen, -1).sum(1)
+        )
+        return hidden_gradient, None, weights_gradient, gate_up_gradient, down_gradient, None
+
+
+def grouped_swiglu(
+    hidden: Tensor,
+    indices: Tensor,
+    weights: Tensor,
+    gate_up_proj: Tensor,
+    down_proj: Tensor,
+    limit: float | None = None,
+) -> Tensor:
+    """For each token, the weighted sum of what its experts make of it.
+
+    `hidden` is (tokens, width), `indices` and `weights` (tokens, chosen), `gate_up_proj` (experts, 2 * inner, width) and
+    `down_proj` (experts, width, inner). An expert is `down(silu(gate) * up)`, both factors clipped to `limit` if there is one.
+    """
+    device = hidden.device.type
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+    hidden, weights, gate_up_proj, down_proj = (
+        part.to(dtype) for part in (hidden, weights, gate_up_proj, down_proj)
+    )
+    output: Tensor = GroupedSwiGlu.apply(hidden, indices, weights, gate_up_proj, down_proj, limit)
+    return output

@@ -1,0 +1,25 @@
+"""Zero-centred RMSNorm: the weight says how far from one the scale is (Step 3.5 Flash, table 6)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class RMSNorm(nn.Module):
+    """`x / rms(x) * (1 + weight)` over the last axis, computed in 32 bits."""
+
+    def __init__(self, width: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.zeros(width))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Normalise `hidden` of shape (..., width)."""
+        scale = 1.0 + self.weight.float()
+        return functional.rms_norm(hidden.float(), scale.shape, scale, self.eps).type_as(hidden)
+
+    def extra_repr(self) -> str:
+        """What `print(model)` shows of it."""
+        return f"{tuple(self.weight.shape)}, eps={self.eps}"
