@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any
 
 from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Facts, Judgement, Policy, weigh
+from stepprove.lean_project.gate import Facts, Judgement, Policy, weigh, with_names_of
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
 
@@ -51,7 +51,8 @@ def audit(
         answer = fresh.request({"audit": exported, "against": before.env}, timeout=timeout)
     if "declarations" not in answer:
         raise ReplFailure(f"the declarations could not be audited: {answer.get('message', answer)}")
-    return weigh(Facts.model_validate(answer), (), targets=targets, policy=policy)
+    facts = with_names_of(Facts.model_validate(answer), original)
+    return weigh(facts, (), targets=targets, policy=policy)
 
 
 def elaborated(

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.probes import probe
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.source import parse_source
 
 STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
 NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
@@ -40,7 +42,7 @@ class Declaration(_Fact):
     proof: bool
     """A theorem, or a definition of the original whose type is a proposition: its value means nothing."""
     internal: bool
-    """Made by the elaborator (`foo._proof_1`), not named by a person."""
+    """Named as the elaborator names what it makes (`foo._proof_1`), and not declared under that name by a person."""
     statement: Literal["new", "same", "changed"]
     """Its kind, universe parameters and type, held against the original's."""
     value: Literal["same", "filled", "refilled", "changed"] | None
@@ -213,8 +215,32 @@ def facts_of(
     )
     if "declarations" not in answer:
         raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
-    return Facts.model_validate(answer)
+    return with_names_of(Facts.model_validate(answer), original, candidate)
 
+
+def with_names_of(facts: Facts, *texts: str) -> Facts:
+    """The facts, where what one of the texts declares by name is not taken for the elaborator's: `eq_1`, `_step`."""
+    told: tuple[Declaration | Missing, ...] = (*facts.declarations, *facts.missing)
+    last = {word for fact in told if fact.internal for word in components(fact.display)[-1:]}
+    if not any(word in text for word in last for text in texts):
+        return facts
+    named = {
+        components(d.full_name) for text in texts for d in parse_source(text).declarations if d.full_name
+    }
+
+    def marked(fact: _T) -> _T:
+        known = fact.internal and components(fact.display) in named
+        return fact.model_copy(update={"internal": False}) if known else fact
+
+    return facts.model_copy(
+        update={
+            "declarations": tuple(map(marked, facts.declarations)),
+            "missing": tuple(map(marked, facts.missing)),
+        }
+    )
+
+
+_T = TypeVar("_T", Declaration, Missing)
 
 _PROGRAMS = re.compile(
     r"unsafe|eval|macro|elab|syntax|notation|fix|run_|initialize|simproc|deriv|extern|implemented|debug|native|Lean"

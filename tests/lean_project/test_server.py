@@ -123,16 +123,26 @@ def test_positions_are_those_of_the_code_that_was_sent(web: httpx.Client) -> Non
     assert result["response"]["messages"][0]["pos"]["line"] == 4
 
 
+DISGUISED = (
+    'macro "also" : command => `(theorem $(Lean.mkIdent `_proof_1) : 1 = 2 := by exact sorryAx _ true)\n'
+    + GOOD
+    + "also\n"
+)
+
+
 def test_the_verdict_says_what_no_message_says(web: httpx.Client) -> None:
-    hidden, axiom, honest, silent = check(
+    hidden, disguised, axiom, honest, silent = check(
         web,
         HIDDEN,
+        DISGUISED,
         "axiom a : 1 = 2\ntheorem t : 1 = 2 := a\n",
         "theorem em (p : Prop) : p ∨ ¬p := propext (Iff.refl p) ▸ Classical.em p\n",
         "def n : Nat := 1\n",
     )
     assert hidden["verdict"]["outcome"] == "failed"
     assert "rests on `sorry`" in hidden["verdict"]["reason"]
+    assert disguised["verdict"]["outcome"] == "failed"
+    assert "`_proof_1` rests on `sorry`" in disguised["verdict"]["reason"]
     assert axiom["verdict"]["outcome"] == "rejected"
     assert honest["verdict"]["outcome"] == "proved"
     assert honest["verdict"]["declarations"][0]["axioms"] == ["propext"]

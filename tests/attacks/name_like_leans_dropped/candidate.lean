@@ -1,0 +1,1 @@
+theorem good : (1 : Nat) = 1 := rfl
