@@ -9,29 +9,35 @@ the weaker form of what `inspect` tells: there is no second look by the kernel.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Any
 
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
-from stepprove.lean_project.retained import lost_command
-from stepprove.lean_project.source import Chunk, Declaration, SourceFile, parse_source
+from stepprove.lean_project.retained import added_power, lost_command
+from stepprove.lean_project.source import Declaration, SourceFile, parse_source
 
-# Commands that could make another command, or what it prints, mean something else.
-_SHAPING = frozenset(
-    {
-        *("macro", "macro_rules", "syntax", "declare_syntax_cat", "elab", "elab_rules", "simproc"),
-        *("notation", "infix", "infixl", "infixr", "prefix", "postfix"),
-        *("initialize", "builtin_initialize", "run_cmd", "run_meta", "run_elab"),
-    }
-)
 _UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp")
 _KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": "opaque"} | dict.fromkeys(
     ("inductive", "structure", "class", "coinductive"), "inductive"
 )
 _INSTANCE = re.compile(r"(?:^|\.)inst[A-Z]")
 """In the names that Lean gives to instances without one."""
+_SHOWN = "".join(
+    f"set_option pp.{option} in "
+    for option in (
+        *(
+            "all true",
+            "explicit true",
+            "universes true",
+            "notation false",
+            "fullNames true",
+            "privateNames true",
+        ),
+        *("proofs true", "deepTerms true", "maxSteps 1000000000"),
+    )
+)
+"""Shows all there is: an option that the text has set goes before `pp.all`, and a long term is cut short."""
 _AXIOMS = re.compile(r"^'.*' (?:depends on axioms: \[(.*)\]|does not depend on any axioms)$", re.S)
 
 
@@ -49,7 +55,7 @@ def probe(
     Raises ReplFailure when Lean cannot say.
     """
     before, after = parse_source(before_text), parse_source(after_text)
-    if (breach := _shaping(before, after)) is not None:
+    if (breach := _beyond_probing(before, after)) is not None:
         return {"declarations": (), "missing": (), "replay": None, "breach": breach}
     old = {d.full_name: d for d in before.declarations if d.full_name}
     new = {d.full_name: d for d in after.declarations if d.full_name}
@@ -136,7 +142,7 @@ def _prefixes(name: str) -> list[str]:
 
 def _print_all(repl: Repl, env: int, names: list[str], timeout: float | None) -> dict[str, tuple[str, ...]]:
     """What Lean prints of each name, an error where there is no such constant."""
-    code = "".join(f"set_option pp.all true in #print _root_.{name}\n" for name in names)
+    code = "".join(f"{_SHOWN}#print _root_.{name}\n" for name in names)
     said: dict[int, list[str]] = {}
     for message in _command(repl, code, env, timeout).messages:
         if message.severity != "warning":  # linters speak of the scope, not of the constant
@@ -149,9 +155,9 @@ def _ask(
 ) -> dict[str, Any] | None:
     """The type, value and axioms of a constant as Lean prints them; None when there is no such constant."""
     constant = name if declaration.private else f"_root_.{name}"
-    shown = f"set_option pp.all true in\n#check @{constant}\n"
+    shown = f"{_SHOWN}#check @{constant}\n"
     if _KINDS.get(declaration.keyword, "definition") != "theorem":
-        shown += f"set_option pp.all true in\n#print {constant}\n"
+        shown += f"{_SHOWN}#print {constant}\n"
     answer = _command(repl, f"{shown}#print axioms {constant}\n", env, timeout)
     if answer.has_errors:
         return None
@@ -186,19 +192,12 @@ def _unchecked(source: SourceFile, declaration: Declaration) -> str | None:
     return next((w for w in _UNCHECKED if w in words), None)
 
 
-def _shaping(before: SourceFile, after: SourceFile) -> str | None:
+def _beyond_probing(before: SourceFile, after: SourceFile) -> str | None:
     """Why what Lean prints about the candidate could not be trusted, or None."""
-    count = Counter(c.keyword for c in after.chunks) - Counter(c.keyword for c in before.chunks)
-    added = sorted(k for k in count if k in _SHAPING)
-    if added:
-        return f"the candidate adds the command `{added[0]}`, which could change what Lean prints"
     if (line := lost_command(before, after)) is not None:
         return f"the candidate lacks what line {line} of the original defines, or has it in other words"
-    uses = Counter(w for c in after.chunks for w in _attributes(after, c))
-    uses -= Counter(w for c in before.chunks for w in _attributes(before, c))
-    return f"the candidate uses `{min(uses)}`, which the kernel does not check" if uses else None
-
-
-def _attributes(source: SourceFile, chunk: Chunk) -> list[str]:
-    """The words of a command by which something is kept from the kernel."""
-    return [w for w in _words(source, chunk.start, chunk.end) if w in _UNCHECKED]
+    if (word := added_power(before, after)) is None:
+        return None
+    if word in _UNCHECKED or word.endswith("skipKernelTC"):
+        return f"the candidate uses `{word}`, which the kernel does not check"
+    return f"the candidate uses `{word}`, which could change what Lean prints"

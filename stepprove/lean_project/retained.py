@@ -1,17 +1,20 @@
-"""Whether a text still has what another one defines, told from the words alone.
+"""Whether a text still has what another one defines, and no more power than that one; told from the words alone.
 
 An engine that answers nothing but commands does not tell what is declared without a name (an instance, an attribute, a
-notation), so there the text itself must still be there.
+notation), so there the text itself must still be there. And it believes whatever a program in the text makes it print.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 from stepprove.lean_project.lexer import tokenize
+from stepprove.lean_project.names import components
 from stepprove.lean_project.source import Chunk, Hole, SourceFile
 
-__all__ = ["lost_command"]
+__all__ = ["added_power", "lost_command"]
 
 _STATING = frozenset({"theorem", "lemma", "example"})
 """The gate holds their statements against each other."""
@@ -23,6 +26,34 @@ _NAMELESS = frozenset(
     }
 )  # fmt: skip
 """Words of commands that define what has no name, or a value that is not printed."""
+
+_POWERS = frozenset(
+    {
+        *("macro", "macro_rules", "syntax", "declare_syntax_cat", "elab", "elab_rules", "binder_predicate"),
+        *("notation", "notation3", "infix", "infixl", "infixr", "prefix", "postfix"),
+        *("simproc", "simproc_decl", "dsimproc", "dsimproc_decl", "builtin_simproc", "builtin_dsimproc"),
+        *(
+            "initialize",
+            "builtin_initialize",
+            "run_cmd",
+            "run_meta",
+            "run_elab",
+            "run_tac",
+            "run_conv",
+            "by_elab",
+        ),
+        *("#eval", "#eval!", "unsafe", "partial", "implemented_by", "extern", "csimp"),
+    }
+)
+"""Words with which a text runs programs, changes what commands mean and print, or keeps something from the kernel."""
+
+_HOOK = re.compile(
+    r"builtin_\w*|(?:\w+_)?(?:elab|parser|delab|unexpander|formatter|parenthesizer|simproc|proc|linter|handler)"
+    r"|tactic|init|export|norm_num|positivity|simprocAttr"
+)
+"""Attributes that make a definition part of Lean."""
+
+_KERNEL_OFF = "skipKernelTC"
 
 
 def lost_command(before: SourceFile, after: SourceFile) -> int | None:
@@ -40,6 +71,40 @@ def lost_command(before: SourceFile, after: SourceFile) -> int | None:
             return before.text.count("\n", 0, chunk.start) + 1
         del theirs[found]
     return None
+
+
+def added_power(before: SourceFile, after: SourceFile) -> str | None:
+    """A word of `after` that gives it power over Lean, in a command that `before` does not have word for word; or None."""
+    mine = [(index, chunk) for index, chunk in enumerate(before.chunks) if _powers(before, chunk)]
+    for chunk in after.chunks:
+        if not (powers := _powers(after, chunk)):
+            continue
+        words = _words(after, chunk)
+        for place, (index, known) in enumerate(mine):
+            holes = [hole for hole in before.holes if hole.chunk == index]
+            if _fits(before, known, holes, words) and not powers - _powers(before, known):
+                del mine[place]
+                break
+        else:
+            return min(powers)
+    return None
+
+
+def _powers(source: SourceFile, chunk: Chunk) -> Counter[str]:
+    found: Counter[str] = Counter()
+    bracket = None  # the depth in the list of attributes
+    last = ""
+    for token in tokenize(source.text[chunk.start : chunk.end]):
+        if token.text == "[" and last in ("@", "attribute"):
+            bracket = token.depth
+        elif bracket is not None and token.kind == "close" and token.depth == bracket:
+            bracket = None
+        word = ".".join(components(token.text)) if token.kind == "word" else token.text
+        hooks = bracket is not None and token.kind == "word" and _HOOK.fullmatch(word)
+        if hooks or (token.kind in ("word", "hash") and token.text in _POWERS) or word.endswith(_KERNEL_OFF):
+            found[word] += 1
+        last = token.text
+    return found
 
 
 def _words(source: SourceFile, chunk: Chunk, start: int | None = None, end: int | None = None) -> list[str]:

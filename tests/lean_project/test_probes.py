@@ -11,6 +11,7 @@ import pytest
 from stepprove.lean_project import Repl
 from stepprove.lean_project.gate import Judgement, judge
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.retained import added_power
 from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.verify import verify
 
@@ -124,6 +125,103 @@ def test_what_has_no_name_is_held_against_the_original(
     judgement = verify(plain, parse_source(original), parse_source(candidate), timeout=60)
     assert not judgement.accepted
     assert reason in (judgement.reason or "")
+
+
+WRONG = "theorem wrong : (0 : Nat) = 1 := by sorry\n"
+SAYS_NO_AXIOMS = "`(command| #print \"'wrong' does not depend on any axioms\")"
+OFF = "set_option {} true in\n" + TWO.replace("by sorry", "rfl")
+
+
+def wide(last: int) -> str:
+    """A statement that is longer than what Lean prints of a term if nothing is said, and its last number."""
+    term, five = f"({last} : Nat) = 0", "(5 : Nat) = 0"
+    for _ in range(9):
+        term, five = f"({five}) ∧ ({term})", f"({five}) ∧ ({five})"
+    return f"theorem wide : {term} := by sorry\n"
+
+
+@pytest.mark.parametrize(
+    ("original", "candidate", "reason"),
+    [
+        pytest.param(
+            WRONG,
+            "@[macro Lean.Parser.Command.printAxioms]\n"
+            f"def evil : Lean.Macro := fun _ => {SAYS_NO_AXIOMS}\n{WRONG}",
+            "uses `macro`, which could change what Lean prints",
+            id="an attribute in place of a macro",
+        ),
+        pytest.param(
+            WRONG,
+            f"{WRONG.strip()} macro_rules | `(#print axioms $_) => {SAYS_NO_AXIOMS}\n",
+            "uses `macro_rules`",
+            id="a macro that begins no line",
+        ),
+        pytest.param(
+            f'macro "tick" : command => {SAYS_NO_AXIOMS}\n{WRONG}',
+            f'macro "tick" : command => {SAYS_NO_AXIOMS}\nnamespace A\nmacro "tick" : command => {SAYS_NO_AXIOMS}\n'
+            f"end A\n{WRONG}",
+            "uses `macro`",
+            id="the same macro twice",
+        ),
+        pytest.param(TWO, "#eval 1\n" + TWO.replace("by sorry", "rfl"), "uses `#eval`", id="a program"),
+        pytest.param(
+            "#eval 1\n" + TWO,
+            "#eval 2\n" + TWO.replace("by sorry", "rfl"),
+            "uses `#eval`",
+            id="another program",
+        ),
+        pytest.param(
+            TWO, OFF.format("debug.skipKernelTC"), "which the kernel does not check", id="no kernel"
+        ),
+        pytest.param(
+            TWO,
+            OFF.format("«debug».«skipKernelTC»"),
+            "which the kernel does not check",
+            id="no kernel, in brackets",
+        ),
+        pytest.param(wide(1), wide(0), "the statement of `wide`", id="a long statement that ends otherwise"),
+        pytest.param(
+            "set_option pp.explicit false\ninstance one : Inhabited Nat := ⟨1⟩\ninstance two : Inhabited Nat := ⟨2⟩\n"
+            "theorem t : (default : Nat) = 1 := by sorry\n",
+            "set_option pp.explicit false\ninstance one : Inhabited Nat := ⟨1⟩\ninstance two : Inhabited Nat := ⟨2⟩\n"
+            "attribute [-instance] two\ntheorem t : (default : Nat) = 1 := rfl\n",
+            "the statement of `t`",
+            id="an instance that is not printed",
+        ),
+    ],
+)
+def test_what_could_make_lean_print_otherwise_is_turned_away(
+    plain: Repl, original: str, candidate: str, reason: str
+) -> None:
+    judgement = verify(plain, parse_source(original), parse_source(candidate), timeout=60)
+    assert not judgement.accepted
+    assert reason in (judgement.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "power"),
+    [
+        ("theorem t : 1 = 1 := by run_tac Lean.Elab.Tactic.done", "run_tac"),
+        ("theorem t : 1 = 1 := by_elab return Lean.mkConst `x", "by_elab"),
+        ("@[simp, command_elab Lean.Parser.Command.print] def evil := x", "command_elab"),
+        ("attribute [local «app_unexpander» Eq] evil", "app_unexpander"),
+        ('@[simp, inline] def f := x -- macro\n/- run_cmd -/ theorem macro_like : f = "elab" := rfl', None),
+        ("attribute [elab_as_elim] f", None),
+    ],
+)
+def test_a_word_that_gives_power_over_lean_is_found_wherever_it_stands(
+    candidate: str, power: str | None
+) -> None:
+    assert added_power(parse_source(TWO), parse_source(candidate)) == power
+
+
+def test_what_the_original_itself_does_to_lean_may_stay(plain: Repl) -> None:
+    original = (
+        'local notation "two" => 2\npartial def spin : Nat → Nat := fun n => spin (n + 1)\n#eval 1\n'
+        "theorem t : two = 1 + 1 := by sorry\n"
+    )
+    candidate = "@[simp] theorem extra : 1 = 1 := rfl\n" + original.replace("by sorry", "rfl")
+    assert verify(plain, parse_source(original), parse_source(candidate), timeout=60).accepted
 
 
 def test_an_example_may_have_another_proof(plain: Repl) -> None:
