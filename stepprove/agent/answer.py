@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from stepprove.lean_project.lexer import tokenize
+
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -15,6 +17,12 @@ def code_of(text: str, name: str = "") -> str | None:
     blocks = [code for kind, code in _FENCE.findall(text) if kind.lower() in ("", "lean", "lean4")]
     word = re.compile(rf"(?<![\w']){re.escape(name.rpartition('.')[2])}(?![\w'])")
     named = [code for code in blocks if name and word.search(code)]
-    if named or blocks:
-        return (named or blocks)[-1].strip() or None
-    return None if "```" in text else text.strip() or None
+    code = (named or blocks or ["" if "```" in text else text])[-1].strip()
+    return code if code and "\0" not in code else None
+
+
+def without_beginning(text: str, beginning: str) -> str:
+    """A Lean text without the words that `beginning` has, if it begins with all of them; white space and comments may differ."""
+    said, known = tokenize(text), tokenize(beginning)
+    same = [(t.kind, t.text) for t in said[: len(known)]] == [(t.kind, t.text) for t in known]
+    return text[said[len(known) - 1].end :].lstrip() if known and same else text

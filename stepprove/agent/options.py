@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stepprove.agent.report import HoleResult
-from stepprove.agent.search import Progress
+from stepprove.agent.search import Progress, SearchResult
 from stepprove.lean_project.gate import Policy
 
 
@@ -30,6 +30,8 @@ class ProveOptions:
     """Elaborated in place of the file's imports."""
     remember: bool = True
     """Whether proofs that an earlier run found on the same text are tried first."""
+    standby: bool = True
+    """Whether a second Lean is kept ready for the moment in which one is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,30 @@ class Working:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """A search for a hole's proof has ended; its graph tells what it has seen."""
+
+    hole: int
+    result: SearchResult
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How far a model is with a hole."""
+
+    hole: int
+    answers: int
+    """What it has written so far, in all its attempts."""
+    tokens: int
+    """Read and written for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """What the search, not yet the gate, says of a hole."""
 
     result: HoleResult
 
 
-Listener = Callable[[Started | Working | Finished], None]
+Event = Started | Working | Searched | Thinking | Finished
+Listener = Callable[[Event], None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from stepprove.agent.answer import without_beginning
 from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import Pool
@@ -12,6 +13,9 @@ from stepprove.lean_project.source import parse_source
 
 MOST_CHARACTERS = 200_000
 """Of an answer. Longer ones are not read: the longest proofs of the known benchmarks have a tenth of it."""
+
+MOST_CONTEXT = 8000
+"""Characters of what stands above a statement that a model is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Problem:
     """The text after them: what the theorem needs, and the theorem with its `sorry`."""
     name: str
     """The theorem's full name; empty: every theorem of the text is asked about."""
+    context: str = ""
+    """What stands between the imports and the statement, where a sketch need not say it again."""
     prelude: str | None = None
     """Elaborated in place of the imports (see `prelude.py`)."""
 
@@ -34,22 +40,39 @@ class Problem:
         holed = [d.full_name for d in source.declarations if d.holes and d.full_name]
         if not holed or (name is not None and name not in holed):
             raise ValueError(f"no `sorry` in a declaration {'with a name' if name is None else f'`{name}`'}")
-        return cls(source.header.strip(), text[source.header_end :].strip(), name or holed[-1], prelude)
+        statement = text[source.header_end :].strip()
+        return cls(source.header.strip(), statement, name or holed[-1], prelude=prelude)
 
     @property
     def text(self) -> str:
         """The whole Lean text."""
-        return f"{self.header}\n\n{self.statement}\n" if self.header else f"{self.statement}\n"
+        return _joined(self.header, self.context, self.statement)
 
     @property
-    def imports(self) -> str:
-        """What a sketch's environment has elaborated before it."""
-        return self.header if self.prelude is None else self.prelude
+    def context_shown(self) -> str:
+        """The nearest part of the context, no more of it than a model is shown."""
+        if len(self.context) <= MOST_CONTEXT:
+            return self.context
+        return self.context[-MOST_CONTEXT:].partition("\n")[2]
+
+    @property
+    def shown(self) -> str:
+        """The text that a model is shown."""
+        return _joined(self.header, self.context_shown, self.statement)
+
+    @property
+    def environment(self) -> str:
+        """What has been elaborated where a sketch is run."""
+        return _joined(self.header if self.prelude is None else self.prelude, self.context)
+
+    def own(self, answer: str) -> str:
+        """What an answer adds to the problem's environment: without imports, and without the context if it begins with that."""
+        own = answer[parse_source(answer).header_end :].strip()
+        return without_beginning(without_beginning(own, self.context), self.context_shown)
 
     def candidate(self, answer: str) -> str:
-        """The text to judge for an answer: with the problem's imports, whatever imports it has itself."""
-        own = answer[parse_source(answer).header_end :].strip()
-        return f"{self.header}\n\n{own}\n" if self.header else f"{own}\n"
+        """The text to judge for an answer: with the problem's imports and context, whatever imports it has itself."""
+        return _joined(self.header, self.context, self.own(answer))
 
     async def judge(
         self,
@@ -72,3 +95,8 @@ class Problem:
             prelude=self.prelude,
             timeout=timeout,
         )
+
+
+def _joined(*parts: str) -> str:
+    whole = "\n\n".join(part.strip("\n") for part in parts if part.strip())
+    return f"{whole}\n" if whole else ""

@@ -1,28 +1,39 @@
 """Fill the holes of a file: search each, put what was found together, and let the trust gate have the last word.
 
-Three passes. The search looks at each hole on its own, the other holes still open, on as many Lean processes as there are
-jobs. The assembly walks the file from the top with the proofs in place, and searches again where one no longer holds
-(a definition's hole may have been filled meanwhile). The gate then judges the whole file; a proof that it turns away
-is taken out again, and the hole stays `sorry`.
+Three passes. The search, with a language model beside it where one is given, looks at each hole on its own, the other holes
+still open, on as many Lean processes as there are jobs. The assembly walks the file from the top with the proofs in place, and
+searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate then judges the whole
+file; a proof that it turns away is taken out again, and the hole stays `sorry`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from queue import SimpleQueue
 from threading import Event
 
+from stepprove.agent.attempts import ModelPlan
+from stepprove.agent.model_side import ModelSide
 from stepprove.agent.options import FileRefused, Finished, Listener, ProveOptions, Started
+from stepprove.agent.race import Race
 from stepprove.agent.report import HoleResult, ProveReport
+from stepprove.agent.trace import Trace
+from stepprove.agent.traced import traced
 from stepprove.agent.trial import settle
 from stepprove.agent.worker import CHUNK_SECONDS, Worker
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.names import components
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import Hole, SourceFile
+from stepprove.serving.exchange import Usage
 
+HOLES_WITH_MODEL = 4
+"""Holes that may wait for a model at any time, beside those that are searched."""
 MEMORY_LIMIT_MB = 1700.0
 """The embedded engine can address 2 GB; beyond this it is replaced."""
 
@@ -35,28 +46,51 @@ def prove_source(
     listen: Listener = lambda _: None,
     cancelled: Event | None = None,
     repl: Repl | None = None,
+    pool: SyncPool | None = None,
+    model: ModelPlan | None = None,
+    trace: Trace | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> ProveReport:
     """Fill the holes of a source text.
 
     `listen` is told what happens, from any thread. Setting `cancelled` ends the search; what was found until then is still
-    assembled and judged. With a `repl` of that engine nothing is started and there is one job.
+    assembled and judged. With a `repl` of that engine no other Lean is started for the search, and there is one job. With a
+    `model` that is asked too, as its plan says; its code runs in the `pool`, or in one of as many engines as jobs. `trace` gets
+    a record of everything; `say` is told what takes a while.
 
     Raises FileRefused for a text that cannot be worked on, ReplFailure when Lean cannot be run at all.
     """
     started = time.monotonic()
     stop = cancelled or Event()
+    trace = trace or Trace()
+    listen = traced(trace, source, listen)
     wanted = _select(source, options.theorems)
-    with _Workers(source, engine, options, repl) as workers:
+    with ExitStack() as stack:
+        workers = stack.enter_context(_Workers(source, engine, options, repl))
         first = workers.borrow()
         try:
             first.check_original()
         finally:
             workers.give_back(first)
-        found = _search_all(workers, wanted, listen, stop)
+        side = None
+        if model is not None:
+            side = stack.enter_context(ModelSide(model, engine, options, source, listen, trace, say, pool))
+        found = _search_all(workers, wanted, listen, stop, options.time_limit, side)
         worker = workers.borrow()
         results = worker.assemble(found, listen, stop)
         text, results, verdicts = settle(worker, results)
-    return ProveReport(holes=tuple(results), verdicts=verdicts, text=text, seconds=time.monotonic() - started)
+    for result in results:
+        trace.record("result", hole=result.index, **result.model_dump(mode="json", exclude={"index"}))
+    usage = Usage() if side is None else side.account.usage
+    dollars = 0.0 if side is None else side.account.dollars
+    return ProveReport(
+        holes=tuple(results),
+        verdicts=verdicts,
+        text=text,
+        seconds=time.monotonic() - started,
+        usage=usage,
+        dollars=dollars,
+    )
 
 
 def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
@@ -80,18 +114,35 @@ def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
     return [hole for hole in source.holes if hole.index in indices]
 
 
-def _search_all(workers: _Workers, holes: Sequence[Hole], listen: Listener, stop: Event) -> list[HoleResult]:
+def _search_all(
+    workers: _Workers,
+    holes: Sequence[Hole],
+    listen: Listener,
+    stop: Event,
+    seconds: float,
+    side: ModelSide | None,
+) -> list[HoleResult]:
     def one(hole: Hole) -> HoleResult:
         worker = workers.borrow()
+        race = None if side is None else Race(side, hole, seconds, listen, stop)
+        started = time.monotonic()
         try:
             listen(Started(hole.index))
-            result = worker.attempt(hole, listen, stop)
+            result = worker.attempt(hole, listen, stop) if race is None else race.search(worker)
         finally:
             workers.give_back(worker)
+        if race is not None:
+            result = result or race.model()
+            if result.outcome is Outcome.PROVED and result.proof is not None:
+                worker.keep(hole, worker.chunks[: hole.chunk], result.proof, result.found_by or "")
+            result = result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+        assert result is not None
         listen(Finished(result))
         return result
 
-    with ThreadPoolExecutor(max_workers=workers.count) as pool:
+    # A hole that waits for the model needs no worker: the search goes on with the next ones.
+    count = workers.count if side is None else workers.count + HOLES_WITH_MODEL
+    with ThreadPoolExecutor(max_workers=count) as pool:
         futures = [pool.submit(one, hole) for hole in holes]
         try:
             return [future.result() for future in futures]

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.lean_project.gate import Verdict
 from stepprove.lean_project.outcome import Outcome
+from stepprove.serving.exchange import Usage
 
 
 class _Record(BaseModel):
@@ -29,6 +30,8 @@ class HoleResult(_Record):
     found_by: str | None = None
     seconds: float = 0.0
     reason: str | None = None
+    partial: str | None = None
+    """The best proof of a model that Lean accepts but for a `sorry` in it."""
     counterexample: str | None = None
     remembered: bool = False
     """The proof was found by an earlier run on the same text, and checked again now."""
@@ -43,6 +46,10 @@ class ProveReport(_Record):
     text: str
     """The whole file with its proofs, every other character as it was."""
     seconds: float
+    usage: Usage = Usage()
+    """Tokens of the model."""
+    dollars: float = 0.0
+    """What they cost, at the prices given."""
 
     @property
     def complete(self) -> bool:

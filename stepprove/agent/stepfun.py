@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from stepprove.agent.answer import code_of
+from stepprove.agent.answer import code_of, without_beginning
 from stepprove.agent.problem import Problem
 from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.lexer import tokenize
@@ -181,7 +181,7 @@ class Trajectory:
 
 def formal_problem(problem: Problem) -> str:
     """The problem's text as the model is shown it: a `sorry` at its end is left away, so that it ends in `:= by`."""
-    text = problem.text.strip()
+    text = problem.shown.strip()
     tokens = tokenize(text)
     words = [token.text for token in tokens[-2:]]
     if words == ["by", "sorry"]:
@@ -231,17 +231,18 @@ def break_reason(
     return End.FINISHED
 
 
-def sketch_of(text: str, header: str = "") -> str:
-    """The Lean code of a generation's first sketch, without the imports that its environment has already.
+def sketch_of(text: str, header: str = "", context: str = "") -> str:
+    """The Lean code of a generation's first sketch, without what its environment has already.
 
-    `header` has the problem's imports; `import Mathlib` is always left out, as in the demo.
+    `header` has the problem's imports; `import Mathlib` is always left out, as in the demo. The `context` is left out where the
+    sketch begins with it.
     """
     start = text.find(SKETCH) + len(SKETCH)
     sketch = text[start : text.find(SKETCH_END)]
     for line in sorted({line.strip() for line in header.splitlines()}, key=len, reverse=True):
         if line.startswith("import "):
             sketch = sketch.replace(line, "")
-    return sketch.replace("import Mathlib", "").strip()
+    return without_beginning(sketch.replace("import Mathlib", "").strip(), context)
 
 
 def feedback_of(check: Check) -> str:
@@ -346,7 +347,9 @@ async def run_trajectory(
             turns.append(TirTurn(generated))
             end = reason
             break
-        checked = await _check(pool, problem, sketch_of(chunk, problem.header), options)
+        checked = await _check(
+            pool, problem, sketch_of(chunk, problem.header, problem.context_shown), options
+        )
         listen(checked)
         turns.append(TirTurn(generated, checked))
         block = repl_block(checked.feedback)
@@ -370,7 +373,7 @@ async def run_trajectory(
 
 async def _check(pool: Pool, problem: Problem, sketch: str, options: TirOptions) -> Checked:
     """Run a sketch where the problem's imports have been elaborated."""
-    check = await pool.check(sketch, header=problem.imports or None, timeout=options.check_seconds)
+    check = await pool.check(sketch, header=problem.environment or None, timeout=options.check_seconds)
     answer = check.answer
     clean = isinstance(answer, CommandResponse) and not answer.has_errors and not answer.sorries
     return Checked(sketch, feedback_of(check), check.outcome, clean, check.seconds)

@@ -10,7 +10,7 @@ from typing import Literal
 from stepprove.agent.chain import Chain
 from stepprove.agent.disprove import disprove
 from stepprove.agent.memory import Memory
-from stepprove.agent.options import FileRefused, Listener, ProveOptions, Working
+from stepprove.agent.options import FileRefused, Listener, ProveOptions, Searched, Working
 from stepprove.agent.report import HoleResult
 from stepprove.agent.search import SearchOutcome, SearchResult, block, search
 from stepprove.agent.session import ReplSession
@@ -90,26 +90,52 @@ class Worker:
     ) -> HoleResult:
         """Look for a proof of one hole of an original chunk, after the chunks `before` (one too many does no harm)."""
         started = time.monotonic()
+        prefix = list(before[: hole.chunk])
+        result, sorry = self.glance(hole, prefix, stop)
+        if sorry is not None:
+            result = self.pursue(hole, prefix, sorry, result, seconds, listen, stop)
+        return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+
+    def glance(self, hole: Hole, prefix: Sequence[str], stop: Event) -> tuple[HoleResult, Sorry | None]:
+        """What can be said of a hole without a search, and its goal when more than that is to be done."""
         blank = self.blank(hole)
         if stop.is_set():
-            return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": "stopped before its turn"})
-        prefix = list(before[: hole.chunk])
+            return blank.model_copy(
+                update={"outcome": Outcome.TIMEOUT, "reason": "stopped before its turn"}
+            ), None
         try:
             sorry = self.find(hole, prefix)
-        except ReplTimeout as late:
-            return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
-        except ReplFailure as failure:
-            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
-        if sorry is None:
-            return blank.model_copy(update={"reason": "Lean shows no goal at this place"})
-        blank = blank.model_copy(update={"goal": sorry.goal})
-        try:
+            if sorry is None:
+                return blank.model_copy(update={"reason": "Lean shows no goal at this place"}), None
+            blank = blank.model_copy(update={"goal": sorry.goal})
             if self.asks_for_data(sorry):
-                return blank.model_copy(update={"reason": "it asks for data, not for a proof"})
+                return blank.model_copy(update={"reason": "it asks for data, not for a proof"}), None
+        except ReplTimeout as late:
+            return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)}), None
         except ReplFailure as failure:
-            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
-        result = self.pursue(hole, prefix, sorry, blank, seconds, listen, stop)
-        return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)}), None
+        return self.recalled(hole, prefix, sorry, blank)
+
+    def recalled(
+        self, hole: Hole, prefix: Sequence[str], sorry: Sorry, blank: HoleResult
+    ) -> tuple[HoleResult, Sorry | None]:
+        """A remembered proof that still holds; else the hole as it was."""
+        known = None if self.memory is None else self.memory.recall(self.key(self.memory, hole, prefix))
+        if known is None or not self.holds(sorry, known[0]):
+            return blank, sorry
+        proof, found_by = known
+        update = {"outcome": Outcome.PROVED, "proof": proof, "found_by": found_by, "remembered": True}
+        return blank.model_copy(update=update), None
+
+    def keep(self, hole: Hole, prefix: Sequence[str], script: str, found_by: str) -> None:
+        """Remember a proof."""
+        if self.memory is not None:
+            self.memory.keep(self.key(self.memory, hole, prefix), script, found_by)
+
+    def key(self, memory: Memory, hole: Hole, prefix: Sequence[str]) -> str:
+        """The name under which proofs of a hole are remembered."""
+        place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)
+        return memory.key(self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place)
 
     def blank(self, hole: Hole) -> HoleResult:
         """A result that says nothing yet but where the hole is."""
@@ -143,23 +169,7 @@ class Worker:
         listen: Listener,
         stop: Event,
     ) -> HoleResult:
-        """Try a remembered proof, then search for a proof and for a proof of the negation."""
-        key = None
-        if self.memory is not None:
-            place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)
-            key = self.memory.key(
-                self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place
-            )
-            known = self.memory.recall(key)
-            if known is not None and self.holds(sorry, known[0]):
-                return blank.model_copy(
-                    update={
-                        "outcome": Outcome.PROVED,
-                        "proof": known[0],
-                        "found_by": known[1],
-                        "remembered": True,
-                    }
-                )
+        """Search for a proof and for a proof of the negation."""
 
         def open_root() -> tuple[int, tuple[str, ...]]:
             found = self.find(hole, prefix)
@@ -175,10 +185,11 @@ class Worker:
             if d.full_name and d.keyword in {"def", "abbrev"} and d.chunk < hole.chunk
         )
 
-        self.repl.keep_standby()  # not before: a run that only recalls proofs starts one Lean, not two
+        if self.options.standby:
+            self.repl.keep_standby()  # not before: a run that only recalls proofs starts one Lean, not two
 
         def try_for(budget: float) -> SearchResult:
-            return search(
+            found = search(
                 session.root(),
                 session,
                 budget,
@@ -188,6 +199,8 @@ class Worker:
                 cancelled=stop.is_set,
                 definitions=definitions,
             )
+            listen(Searched(hole.index, found))
+            return found
 
         try:
             # A look at the goal, a look at its negation, then all the time that is left for either.
@@ -224,8 +237,7 @@ class Worker:
         match result.outcome:
             case SearchOutcome.FOUND:
                 script = "\n".join(result.script)
-                if self.memory is not None and key is not None:
-                    self.memory.keep(key, script, result.found_by)
+                self.keep(hole, prefix, script, result.found_by)
                 update = {"outcome": Outcome.PROVED, "proof": script, "found_by": result.found_by}
             case SearchOutcome.EXHAUSTED:
                 update = {"outcome": Outcome.FAILED, "reason": "nothing that was tried proves it"}

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -22,9 +23,21 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from stepprove.agent.options import FileRefused, Finished, Listener, ProveOptions, Started, Working
+from stepprove import __version__
+from stepprove.agent.attempts import ModelPlan
+from stepprove.agent.options import (
+    Event,
+    FileRefused,
+    Finished,
+    Listener,
+    ProveOptions,
+    Started,
+    Thinking,
+    Working,
+)
 from stepprove.agent.prove import prove_source
 from stepprove.agent.report import HoleResult, ProveReport
+from stepprove.agent.trace import Trace
 from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.files import (
     STYLES,
@@ -32,6 +45,21 @@ from stepprove.cli.files import (
     engine_json,
     engine_words,
     positive_seconds,
+)
+from stepprove.cli.models import (
+    AttemptsOption,
+    DollarsOption,
+    HoleTokensOption,
+    ModelOption,
+    NoTraceOption,
+    PolicyOption,
+    PriceOption,
+    RoundsOption,
+    StyleOption,
+    TokensOption,
+    TraceOption,
+    model_plan,
+    tracing,
 )
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.engine import Engine
@@ -64,8 +92,9 @@ def prove(
         ),
     ] = None,
     time_limit: Annotated[
-        float, typer.Option("--time-limit", metavar="SECONDS", help="For each hole.")
-    ] = 60.0,
+        float | None,
+        typer.Option("--time-limit", metavar="SECONDS", help="For each hole. [60; with a model 600]"),
+    ] = None,
     jobs: Annotated[
         int,
         typer.Option("--jobs", "-j", metavar="N", min=1, help="Lean processes at once (about 0.8 GB each)."),
@@ -79,14 +108,30 @@ def prove(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Do not try proofs that earlier runs found on the same text.")
     ] = False,
+    model: ModelOption = None,
+    policy: PolicyOption = None,
+    style: StyleOption = "auto",
+    attempts: AttemptsOption = 4,
+    rounds: RoundsOption = 4,
+    tokens: TokensOption = None,
+    hole_tokens: HoleTokensOption = None,
+    dollars: DollarsOption = None,
+    price: PriceOption = None,
+    trace: TraceOption = None,
+    no_trace: NoTraceOption = False,
 ) -> int:
     """Prove every `sorry` of a Lean file, and write the file with its proofs.
 
     Each hole gets a verdict: **proved**, **disproved** (its negation is proved), **failed**, **timeout**, or
     **rejected** (the trust gate said no). A hole that is not proved keeps its `sorry`; every other byte stays as it was.
 
+    With `--model` a language model is asked for what the search does not find at once; the gate judges its proofs like any other.
+
     Example: `stepprove prove examples/first.lean -o proved.lean`
     """
+    plan = model_plan(model, policy, style, attempts, rounds, tokens, hole_tokens, dollars, price)
+    if time_limit is None:
+        time_limit = 60.0 if plan is None else 600.0
     positive_seconds(time_limit, "--time-limit")
     if output is not None and in_place:
         raise CommandError("--output and --in-place exclude each other.")
@@ -104,24 +149,33 @@ def prove(
         remember=not fresh,
     )
     cancelled = threading.Event()
-    try:
-        with _watching(source, quiet=json) as listen:
-            report = _run(source, lean, options, listen, cancelled)
-    except FileRefused as refused:
-        raise CommandError(f"{file}: {refused}.") from None
+    with tracing(trace, no_trace=no_trace, wanted=plan is not None) as record:
+        record.record("run", **_begun(file, source, lean, options, plan))
+        try:
+            with _watching(source, quiet=json) as listen:
+                report = _run(source, lean, options, listen, cancelled, plan, record)
+        except FileRefused as refused:
+            raise CommandError(f"{file}: {refused}.") from None
+        code = 130 if cancelled.is_set() else _exit_code(report)
+        record.record("end", text=report.text, **_totals(report), exit_code=code)
     if changed_since(source) and _same_file(file, target):
         raise CommandError(f"{file} was changed meanwhile; nothing was written.", code=2)
     write_atomic(target, report.text, like=source)
-    code = 130 if cancelled.is_set() else _exit_code(report)
     if json:
-        print_json(_document(file, target, lean, options, report, code))
+        print_json(_document(file, target, lean, options, report, code, plan, record))
     else:
-        _print(file, target, lean, source, report)
+        _print(file, target, lean, source, report, plan, record)
     return code
 
 
 def _run(
-    source: SourceFile, lean: Engine, options: ProveOptions, listen: Listener, cancelled: threading.Event
+    source: SourceFile,
+    lean: Engine,
+    options: ProveOptions,
+    listen: Listener,
+    cancelled: threading.Event,
+    plan: ModelPlan | None,
+    trace: Trace,
 ) -> ProveReport:
     """Run in a thread of its own, so that Ctrl-C asks the search to stop and what was found is still written."""
     box: list[ProveReport | BaseException] = []
@@ -129,7 +183,18 @@ def _run(
 
     def body() -> None:
         try:
-            box.append(prove_source(source, lean, options, listen=listen, cancelled=cancelled))
+            box.append(
+                prove_source(
+                    source,
+                    lean,
+                    options,
+                    listen=listen,
+                    cancelled=cancelled,
+                    model=plan,
+                    trace=trace,
+                    say=lambda line: err.print(escape(line), style="dim"),
+                )
+            )
         except BaseException as problem:
             box.append(problem)
         finally:
@@ -218,20 +283,25 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
     with bar:
         task = bar.add_task("Starting Lean", total=len(source.holes))
 
-        def listen(event: Started | Working | Finished) -> None:
-            if isinstance(event, Finished):
-                result = event.result
-                bar.console.print(_line(result))
-                bar.advance(task)
-            elif isinstance(event, Working):
-                hole = source.holes[event.hole]
-                bar.update(
-                    task,
-                    description=f"line {hole.line}: {event.progress.steps} steps, "
-                    f"{event.progress.open_goals} goals: {escape(event.progress.trying[:40])}",
-                )
-            else:
-                bar.update(task, description=f"line {source.holes[event.hole].line}")
+        def listen(event: Event) -> None:
+            match event:
+                case Finished(result):
+                    bar.console.print(_line(result))
+                    bar.advance(task)
+                case Started(hole):
+                    bar.update(task, description=f"line {source.holes[hole].line}")
+                case Working(hole, progress):
+                    bar.update(
+                        task,
+                        description=f"line {source.holes[hole].line}: {progress.steps} steps, "
+                        f"{progress.open_goals} goals: {escape(progress.trying[:40])}",
+                    )
+                case Thinking(hole, answers, tokens):
+                    bar.update(
+                        task,
+                        description=f"line {source.holes[hole].line}: the model, "
+                        f"{_count(answers, 'answer')}, {tokens} tokens",
+                    )
 
         yield listen
 
@@ -248,7 +318,41 @@ def _line(result: HoleResult) -> str:
     )
 
 
-def _print(file: Path, target: Path, lean: Engine, source: SourceFile, report: ProveReport) -> None:
+def _begun(
+    file: Path, source: SourceFile, lean: Engine, options: ProveOptions, plan: ModelPlan | None
+) -> dict[str, Any]:
+    """What a trace says of the run before it begins."""
+    return {
+        "version": __version__,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "file": str(file),
+        "text": source.text,
+        "engine": engine_json(lean),
+        "model": None if plan is None else plan.name,
+        "policy": "portfolio" if plan is None else plan.policy,
+        "time_limit": options.time_limit,
+        "seed": options.seed,
+    }
+
+
+def _totals(report: ProveReport) -> dict[str, Any]:
+    """What a run took."""
+    return {
+        "seconds": round(report.seconds, 3),
+        "usage": report.usage.model_dump(),
+        "dollars": round(report.dollars, 6),
+    }
+
+
+def _print(
+    file: Path,
+    target: Path,
+    lean: Engine,
+    source: SourceFile,
+    report: ProveReport,
+    plan: ModelPlan | None,
+    trace: Trace,
+) -> None:
     out.print(f"{escape(str(file))}: {_count(len(report.holes), 'hole')}, {escape(engine_words(lean))}")
     for result in report.holes:
         out.print(_line(result))
@@ -273,6 +377,11 @@ def _print(file: Path, target: Path, lean: Engine, source: SourceFile, report: P
             else ""
         )
     )
+    if plan is not None:
+        spent = f", ${report.dollars:.4f}" if report.dollars else ""
+        out.print(f"{escape(plan.name)}: {report.usage.tokens} tokens{spent}")
+    if trace.path is not None:
+        out.print(f"What happened: stepprove trace show {escape(str(trace.path.parent))}")
     if not source.holes:
         out.print("There is no `sorry` in this file.")
     out.print(f"Written to {escape(str(target))}")
@@ -283,7 +392,14 @@ def _count(number: int, noun: str) -> str:
 
 
 def _document(
-    file: Path, target: Path, lean: Engine, options: ProveOptions, report: ProveReport, code: int
+    file: Path,
+    target: Path,
+    lean: Engine,
+    options: ProveOptions,
+    report: ProveReport,
+    code: int,
+    plan: ModelPlan | None,
+    trace: Trace,
 ) -> dict[str, Any]:
     return {
         "file": str(file),
@@ -296,6 +412,9 @@ def _document(
         "declarations": [verdict.model_dump(mode="json") for verdict in report.verdicts],
         "summary": {outcome.value: report.count(outcome) for outcome in Outcome},
         "complete": report.complete,
-        "seconds": round(report.seconds, 3),
+        "policy": "portfolio" if plan is None else plan.policy,
+        "model": None if plan is None else plan.name,
+        **_totals(report),
+        "trace": None if trace.path is None else str(trace.path),
         "exit_code": code,
     }

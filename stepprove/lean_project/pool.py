@@ -602,6 +602,13 @@ class Pool:
         self._engine, self._options = engine, options
         self._pool: SyncPool | None = None
 
+    @classmethod
+    def over(cls, pool: SyncPool) -> Self:
+        """A pool of plain code for asyncio; its owner closes it, and the context is not to be entered."""
+        lent = cls(pool._engine)
+        lent._pool = pool
+        return lent
+
     async def __aenter__(self) -> Self:
         self._pool = await asyncio.to_thread(SyncPool, self._engine, **self._options)
         return self

@@ -317,6 +317,12 @@ class Repl:
                 self._lose(self._child, "restart() was called")
             self._child = self._replacement()
 
+    def interrupt(self) -> None:
+        """Kill Lean at its work: that call, in another thread, raises ReplCrashed, and the next one starts Lean anew."""
+        child = self._child
+        if child is not None:
+            child.interrupt()
+
     def close(self) -> None:
         """Kill Lean and the standby; harmless when repeated.
 

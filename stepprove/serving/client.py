@@ -237,7 +237,7 @@ def _sample(choice: Any, sampling: Sampling) -> Sample:
     if sampling.keep_stop and isinstance(stopped_by, str) and not text.endswith(stopped_by):
         text += stopped_by
     return Sample(
-        text=text,
+        text=text.encode(errors="replace").decode(),  # half a surrogate pair cannot be sent back
         finish=choice.finish_reason or "stop",
         stopped_by=stopped_by,
         stop_told="stop_reason" in extra,

@@ -70,8 +70,6 @@ def lean_pool(engine: Engine) -> Iterator[SyncPool]:
 
 
 @pytest.fixture
-def pool(engine: Engine, lean_pool: SyncPool) -> Pool:
+def pool(lean_pool: SyncPool) -> Pool:
     """One Lean process for all tests, as asyncio has it."""
-    lent = Pool(engine)
-    lent._pool = lean_pool
-    return lent
+    return Pool.over(lean_pool)

@@ -11,8 +11,8 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -42,6 +42,8 @@ class ScriptedProver:
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
+        self.scripts: dict[str, Callable[[dict[str, Any]], tuple[str, float]]] = {}
+        """For models whose text, and the seconds before it, hang on more of the request than the turn."""
         self.asked: list[dict[str, Any]] = []
         self.left: list[float] = []
         """When clients went away without waiting for their answer."""
@@ -95,6 +97,9 @@ class ScriptedProver:
             return StreamingResponse(_dropped(), media_type="application/json")
         if part.garbage:
             return Response('{"choices": [{"text": ', media_type="application/json")
+        if name in self.scripts:
+            text, slow = self.scripts[name](body)
+            part = replace(part, turns=(text,), slow=slow)
         for _ in range(round(part.slow / 0.05)):
             await asyncio.sleep(0.05)
             if await request.is_disconnected():

@@ -1,0 +1,141 @@
+"""The options that say which model to ask, how much of it, and where the trace goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from stepprove.agent.attempts import ModelPlan
+from stepprove.agent.trace import Trace
+from stepprove.cli.console import CommandError
+from stepprove.serving.budget import Budget, Prices
+from stepprove.serving.model_name import FORMS, BadModelName, parse_model
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="FORM", help=f"A language model to ask: {FORMS}.", show_default=False),
+]
+PolicyOption = Annotated[
+    Literal["portfolio", "model", "auto"] | None,
+    typer.Option(
+        "--policy",
+        help="The search alone, the model alone, or the search first and the model for what is left. "
+        "[auto with a model]",
+        show_default=False,
+    ),
+]
+StyleOption = Annotated[
+    Literal["auto", "tir", "chat"],
+    typer.Option(
+        "--style",
+        help="One growing text in which Lean answers (tir), or whole proofs by chat; auto: by the model's name.",
+    ),
+]
+AttemptsOption = Annotated[
+    int, typer.Option("--attempts", metavar="N", min=1, help="Of the model, side by side, for each hole.")
+]
+RoundsOption = Annotated[
+    int, typer.Option("--rounds", metavar="R", min=1, help="Answers of a chat, the first one included.")
+]
+TokensOption = Annotated[
+    int | None,
+    typer.Option("--tokens", metavar="N", min=1, help="The most that the model may read and write in all."),
+]
+HoleTokensOption = Annotated[
+    int | None, typer.Option("--hole-tokens", metavar="N", min=1, help="Likewise for each hole.")
+]
+DollarsOption = Annotated[
+    float | None,
+    typer.Option("--dollars", metavar="X", help="The most that the model may cost; needs --price."),
+]
+PriceOption = Annotated[
+    str | None,
+    typer.Option("--price", metavar="IN,OUT", help="Dollars for a million tokens read, and written."),
+]
+TraceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace",
+        metavar="DIR",
+        help="Where the run's folder with its trace goes. [runs, with a model; none without]",
+        show_default=False,
+    ),
+]
+NoTraceOption = Annotated[bool, typer.Option("--no-trace", help="Write no trace.")]
+
+
+def model_plan(
+    model: str | None,
+    policy: Literal["portfolio", "model", "auto"] | None,
+    style: Literal["auto", "tir", "chat"],
+    attempts: int,
+    rounds: int,
+    tokens: int | None,
+    hole_tokens: int | None,
+    dollars: float | None,
+    price: str | None,
+) -> ModelPlan | None:
+    """How the model is to be asked; None where none is. Raises CommandError for options that do not go together."""
+    if model is None:
+        if policy in ("model", "auto"):
+            raise CommandError(f"--policy {policy} needs a model: --model {FORMS}.")
+        return None
+    if policy == "portfolio":
+        raise CommandError("--policy portfolio asks no model; leave --model away.")
+    try:
+        parse_model(model)
+    except BadModelName as wrong:
+        raise CommandError(str(wrong)) from None
+    if dollars is not None and price is None:
+        raise CommandError("--dollars needs --price IN,OUT, the dollars for a million tokens.")
+    try:
+        budget = Budget(tokens=tokens, dollars=dollars)
+    except ValueError as wrong:
+        raise CommandError(f"{str(wrong).capitalize()}.") from None
+    return ModelPlan(
+        name=model,
+        policy=policy or "auto",
+        style=None if style == "auto" else style,
+        attempts=attempts,
+        rounds=rounds,
+        budget=budget,
+        prices=_prices(price),
+        hole_tokens=hole_tokens,
+    )
+
+
+def _prices(text: str | None) -> Prices:
+    if text is None:
+        return Prices()
+    try:
+        prompt, completion = (float(part) for part in text.split(","))
+    except ValueError:
+        prompt = completion = -1.0
+    if not (0 <= prompt < float("inf") and 0 <= completion < float("inf")):
+        raise CommandError(f"--price must be two numbers such as 0.15,0.60, not {text}.")
+    return Prices(prompt=prompt, completion=completion)
+
+
+@contextmanager
+def tracing(parent: Path | None, *, no_trace: bool, wanted: bool) -> Iterator[Trace]:
+    """The trace of a run, under `parent` or, where one is wanted, under `runs`. Raises CommandError when it cannot be written."""
+    if no_trace and parent is not None:
+        raise CommandError("--trace and --no-trace exclude each other.")
+    if no_trace or (parent is None and not wanted):
+        yield Trace()
+        return
+    try:
+        trace = Trace.create(parent or Path("runs"))
+    except OSError as problem:
+        where = parent or Path("runs")
+        raise CommandError(
+            f"The trace cannot be written to {where} ({problem.strerror}): name another place with --trace DIR, or --no-trace."
+        ) from None
+    try:
+        yield trace
+    finally:
+        trace.close()
