@@ -66,7 +66,7 @@ def _started(model: ModelName) -> tuple[ModelServer, float]:
     """A new server of a model, and in how many seconds it must be ready."""
     assert model.name is not None
     if model.kind == "tiny":
-        return cpu_server(str(tiny_folder()), "tiny"), _CPU_SECONDS
+        return cpu_server(str(tiny_folder())), _CPU_SECONDS
     port = free_port()
     return vllm_server(simple_command(model.name, port), model.name, host=HOST, port=port), _VLLM_SECONDS
 

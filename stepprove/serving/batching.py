@@ -1,0 +1,255 @@
+"""Decoding many sequences together on the CPU, each joining when it comes and leaving when it ends.
+
+transformers' server decodes one request after the other with `generate`; with its continuous batching (5.24) it has one
+temperature for all and no stop strings. Here every sequence has sampling, seed and stop strings of its own. Rows of a batch
+are padded on the left, so that all of them grow at the same end; each has its own positions.
+"""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+
+MOST_ROWS = 32
+"""Sequences at any time; more wait."""
+
+FEW_PARAMETERS = 100_000_000
+"""Up to here one thread is as fast as several, and far faster where the machine has other work (Lean's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How a sequence is sampled, and where it ends."""
+
+    max_tokens: int
+    temperature: float = 1.0
+    """0: the likeliest token."""
+    top_p: float = 1.0
+    top_k: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    end_tokens: frozenset[int] = frozenset()
+
+
+@dataclass(eq=False, slots=True)
+class Row:
+    """A prompt and what has been written after it: a row of a batch."""
+
+    prompt: Sequence[int]
+    drawing: Drawing
+    told: Callable[[Row], None]
+    """Called in the decoding thread after every token, and once more when `failure` is set."""
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    """Of the tokens under the model itself, at temperature 1 and uncut."""
+    finish: str | None = None
+    """`stop` or `length` at the end."""
+    stopped_by: str | int | None = None
+    """The stop string, or the end token among `drawing.end_tokens`."""
+    failure: Exception | None = None
+    cancelled: bool = False
+    """To be set by who no longer wants it; it leaves at the next token."""
+    chance: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.drawing.seed)
+
+    @property
+    def over(self) -> bool:
+        """It takes no more tokens."""
+        return self.finish is not None or self.failure is not None or self.cancelled
+
+
+class Decoder:
+    """A model with the thread that decodes for it."""
+
+    def __init__(self, model: PreTrainedModel, tokenizer: Any) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._waiting: queue.SimpleQueue[Row] = queue.SimpleQueue()
+        self._longest: int = model.config.get_text_config().max_position_embeddings
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def add(self, sequence: Row) -> None:
+        """Let a sequence be decoded. Raises ValueError when it does not fit into the model's context."""
+        if not 0 < len(sequence.prompt) < self._longest:
+            raise ValueError(
+                f"the prompt has {len(sequence.prompt)} tokens; this model takes 1 to {self._longest - 1}"
+            )
+        self._waiting.put(sequence)
+
+    def _run(self) -> None:
+        if sum(weight.numel() for weight in self._model.parameters()) <= FEW_PARAMETERS:
+            torch.set_num_threads(1)
+        batch = _Batch(self._model)
+        with torch.inference_mode():
+            while True:
+                try:
+                    self._turn(batch)
+                except Exception as failure:  # one that the model raises must not end the thread
+                    lost, batch = batch.rows, _Batch(self._model)
+                    for row in lost:
+                        row.failure = failure
+                        row.told(row)
+
+    def _turn(self, batch: _Batch) -> None:
+        """Decode a token for each row."""
+        batch.keep([not row.over for row in batch.rows])
+        if new := list(self._arrived(MOST_ROWS - len(batch.rows), wait=not batch.rows)):
+            batch.join(new)
+        else:
+            batch.advance()
+        for row in new or batch.rows:
+            self._judge(row)
+            row.told(row)
+
+    def _arrived(self, most: int, *, wait: bool) -> Iterator[Row]:
+        for _ in range(most):
+            try:
+                sequence = self._waiting.get(block=wait)
+            except queue.Empty:
+                return
+            if not sequence.cancelled:
+                wait = False
+                yield sequence
+
+    def _judge(self, row: Row) -> None:
+        """Say whether the last token has ended a sequence."""
+        token, drawing = row.tokens[-1], row.drawing
+        if token in drawing.end_tokens:
+            row.finish, row.stopped_by = "stop", token
+        elif (found := self._stop_string(row)) is not None:
+            row.finish, row.stopped_by = "stop", found
+        elif len(row.tokens) >= drawing.max_tokens or len(row.prompt) + len(row.tokens) >= self._longest:
+            row.finish = "length"
+
+    def _stop_string(self, row: Row) -> str | None:
+        if not row.drawing.stop:
+            return None
+        reach = max(len(stop.encode()) for stop in row.drawing.stop) + 1  # a token has one byte at least
+        tail = self._tokenizer.decode(row.tokens[-reach:])
+        found = [(tail.find(stop), stop) for stop in row.drawing.stop if stop in tail]
+        return min(found)[1] if found else None
+
+
+class _Batch:
+    """Rows with their cache. `_mask` has 1 where a row has a token and 0 left of it."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self.rows: list[Row] = []
+        self._model = model
+        self._cache = DynamicCache()
+        self._mask = torch.zeros(0, 0, dtype=torch.long)
+
+    def keep(self, wanted: list[bool]) -> None:
+        """Drop the other rows, and the padding that all that are left have."""
+        if all(wanted):
+            return
+        self.rows = [row for row, kept in zip(self.rows, wanted, strict=True) if kept]
+        kept_rows = torch.tensor(wanted)
+        self._mask = self._mask[kept_rows]
+        padding = int((self._mask.shape[1] - self._mask.sum(1)).min()) if self.rows else self._mask.shape[1]
+        self._mask = self._mask[:, padding:]
+        for layer in _layers(self._cache):
+            layer.keys = layer.keys[kept_rows, :, padding:]
+            layer.values = layer.values[kept_rows, :, padding:]
+
+    def join(self, new: list[Row]) -> None:
+        """Take in rows, each with its first token drawn."""
+        width = max(len(row.prompt) for row in new)
+        ids = torch.tensor([[0] * (width - len(row.prompt)) + list(row.prompt) for row in new])
+        mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in new])
+        cache = DynamicCache()
+        positions = (mask.cumsum(1) - 1).clamp(min=0)
+        old, self.rows = self.rows, self.rows + new
+        self._draw(new, ids, mask, positions, cache)
+        if not old:
+            self._cache, self._mask = cache, mask
+            return
+        self._mask = _stacked(self._mask, mask, 1)
+        for mine, theirs in zip(_layers(self._cache), _layers(cache), strict=True):
+            mine.keys = _stacked(mine.keys, theirs.keys, 2)
+            mine.values = _stacked(mine.values, theirs.values, 2)
+
+    def advance(self) -> None:
+        """Draw the next token of every row."""
+        ids = torch.tensor([[row.tokens[-1]] for row in self.rows])
+        positions = self._mask.sum(1, keepdim=True)
+        self._mask = torch.cat([self._mask, torch.ones(len(self.rows), 1, dtype=torch.long)], 1)
+        self._draw(self.rows, ids, self._mask, positions, self._cache)
+
+    def _draw(
+        self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache
+    ) -> None:
+        logits = self._model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            cache=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        tokens = draw(logits, [row.drawing for row in rows], [row.chance.random() for row in rows])
+        logprobs = logits.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+        for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
+            row.tokens.append(token)
+            row.logprobs.append(logprob)
+
+
+def batchable(model: PreTrainedModel) -> bool:
+    """Whether all that a model remembers is keys and values, of which rows can be padded on the left."""
+    layers = DynamicCache(config=model.config).layers
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+
+
+def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) -> Tensor:
+    """A token for each row of `logits` (rows, vocabulary), by inverting its distribution at a chance from [0, 1)."""
+    scale = torch.tensor([drawing.temperature or 1.0 for drawing in drawings])
+    scaled = logits.double() / scale[:, None]
+    order = None
+    if any(drawing.top_p < 1 or drawing.top_k for drawing in drawings):
+        scaled, order = scaled.sort(dim=-1, descending=True)
+    mass = scaled.softmax(-1)
+    if order is not None:
+        places = torch.arange(mass.shape[1])
+        most = torch.tensor([drawing.top_k or mass.shape[1] for drawing in drawings])
+        mass = mass.masked_fill(places >= most[:, None], 0.0)
+        share = torch.tensor([drawing.top_p for drawing in drawings], dtype=mass.dtype)[:, None]
+        before = mass.cumsum(-1) - mass
+        mass = mass.masked_fill((before >= share * mass.sum(-1, keepdim=True)) & (places > 0), 0.0)
+    heights = mass.cumsum(-1)
+    chosen = torch.tensor(chances, dtype=mass.dtype)[:, None] * heights[:, -1:]
+    tokens = torch.searchsorted(heights, chosen, right=True).clamp(max=mass.shape[1] - 1)
+    if order is not None:
+        tokens = order.gather(1, tokens)
+    greedy = torch.tensor([drawing.temperature == 0 for drawing in drawings])
+    return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
+
+
+def _layers(cache: DynamicCache) -> Any:
+    """Layers of keys and values, shaped (rows, heads, tokens, width); a cache made without a configuration has no others."""
+    return cache.layers
+
+
+def _stacked(top: Tensor, bottom: Tensor, along: int) -> Tensor:
+    """Rows of two batches, the narrower padded on the left of dimension `along`."""
+    width = max(top.shape[along], bottom.shape[along])
+    return torch.cat([_widened(top, width, along), _widened(bottom, width, along)])
+
+
+def _widened(tensor: Tensor, width: int, along: int) -> Tensor:
+    missing = width - tensor.shape[along]
+    if not missing:
+        return tensor
+    shape = list(tensor.shape)
+    shape[along] = missing
+    return torch.cat([tensor.new_zeros(shape), tensor], along)

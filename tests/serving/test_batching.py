@@ -1,0 +1,166 @@
+"""Sequences that are decoded together are the ones that each would be alone."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+import torch
+from small_models import step_moe, tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM, PreTrainedModel
+
+from stepprove.serving.batching import Decoder, Drawing, Row, batchable, draw
+
+GREEDY = Drawing(max_tokens=24, temperature=0)
+
+
+def llama() -> PreTrainedModel:
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=120,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        initializer_range=0.4,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def decoded(model: PreTrainedModel, rows: Sequence[tuple[list[int], Drawing]]) -> list[Row]:
+    """The rows, all asked for at once, at their ends."""
+    decoder = Decoder(model, tokenizer())
+    left = threading.Semaphore(0)
+    asked = [
+        Row(prompt, drawing, lambda row: left.release() if row.over else None) for prompt, drawing in rows
+    ]
+    for row in asked:
+        decoder.add(row)
+    for _ in asked:
+        assert left.acquire(timeout=60)
+    return asked
+
+
+def alone(model: PreTrainedModel, prompt: list[int], count: int) -> list[int]:
+    """transformers' own greedy continuation, without an end."""
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, min_new_tokens=count, max_new_tokens=count
+    )
+    return [int(token) for token in output[0, len(prompt) :]]
+
+
+@pytest.mark.parametrize("make", [step_moe, llama])
+def test_rows_of_all_lengths_are_what_generate_writes(make: type) -> None:
+    model = make()
+    prompts = [[5 + (7 * place + i) % 100 for i in range(1 + 5 * place)] for place in range(9)]
+    ends = [4 + 5 * (place % 4) for place in range(9)]  # rows leave at different times
+    wanted = [alone(model, prompt, count) for prompt, count in zip(prompts, ends, strict=True)]
+    rows = decoded(
+        model,
+        [
+            (prompt, Drawing(max_tokens=count, temperature=0))
+            for prompt, count in zip(prompts, ends, strict=True)
+        ],
+    )
+    assert [row.tokens for row in rows] == wanted
+    assert all(row.finish == "length" for row in rows)
+
+
+def test_more_rows_than_a_batch_holds_take_turns() -> None:
+    rows = decoded(step_moe(), [([3 + place % 50], Drawing(max_tokens=1 + place % 7)) for place in range(80)])
+    assert [len(row.tokens) for row in rows] == [1 + place % 7 for place in range(80)]
+
+
+def test_a_seed_fixes_a_row_whatever_stands_beside_it() -> None:
+    model = step_moe()
+    seeded = Drawing(max_tokens=20, seed=7, top_p=0.9)
+    (first,) = decoded(model, [([9, 8, 7], seeded)])
+    among = decoded(model, [([4] * 9, Drawing(max_tokens=30)), ([9, 8, 7], seeded), ([5], GREEDY)])
+    assert among[1].tokens == first.tokens
+    assert among[1].logprobs == pytest.approx(first.logprobs, abs=1e-4)
+    others = {
+        tuple(decoded(model, [([9, 8, 7], Drawing(max_tokens=20, seed=s))])[0].tokens) for s in range(4)
+    }
+    assert len(others) == 4
+
+
+def test_a_stop_string_that_spans_tokens_ends_a_row() -> None:
+    model, letters = step_moe(), tokenizer()
+    text = letters.decode(alone(model, [9, 8, 7], 24))
+    stop = text[6:9]
+    (row,) = decoded(model, [([9, 8, 7], Drawing(max_tokens=24, temperature=0, stop=("never", stop)))])
+    written = letters.decode(row.tokens)
+    assert (row.finish, row.stopped_by) == ("stop", stop)
+    assert written.endswith(stop) and len(written) == text.find(stop) + 3
+
+
+def test_an_end_token_ends_a_row() -> None:
+    model = step_moe()
+    fifth = alone(model, [9, 8, 7], 5)[-1]
+    drawing = Drawing(max_tokens=24, temperature=0, end_tokens=frozenset({fifth}))
+    (row,) = decoded(model, [([9, 8, 7], drawing)])
+    assert (row.finish, row.stopped_by, row.tokens[-1]) == ("stop", fifth, fifth)
+
+
+def test_the_end_of_the_context_ends_a_row() -> None:
+    (row,) = decoded(step_moe(), [([5] * 500, Drawing(max_tokens=100))])
+    assert (row.finish, len(row.tokens)) == ("length", 12)
+    with pytest.raises(ValueError, match="has 512 tokens; this model takes 1 to 511"):
+        Decoder(step_moe(), tokenizer()).add(Row([5] * 512, GREEDY, lambda row: None))
+
+
+def test_a_failing_model_fails_its_rows_and_goes_on() -> None:
+    model = step_moe()
+    failed, fine = decoded(model, [([5, 500], GREEDY)]), decoded(model, [([5], GREEDY)])
+    assert failed[0].failure is not None and fine[0].failure is None
+
+
+def test_a_row_that_is_no_longer_wanted_leaves() -> None:
+    decoder = Decoder(step_moe(), tokenizer())
+    begun, other = threading.Event(), threading.Event()
+    row = Row([5], Drawing(max_tokens=500), lambda row: begun.set())
+    decoder.add(row)
+    assert begun.wait(60)
+    row.cancelled = True
+    decoder.add(Row([6], GREEDY, lambda row: other.set() if row.over else None))
+    assert other.wait(60)
+    assert len(row.tokens) < 500
+
+
+def test_draws_follow_the_distribution() -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0, -1.0]])
+    drawing = Drawing(max_tokens=1, temperature=0.5)
+    places = (torch.arange(2000) + 0.5) / 2000
+    tokens = draw(logits.expand(2000, -1), [drawing] * 2000, places.tolist())
+    shares = torch.bincount(tokens, minlength=4) / 2000
+    assert torch.allclose(shares, (logits[0] / 0.5).softmax(-1), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "kept"),
+    [
+        (Drawing(1, top_k=1), {1}),
+        (Drawing(1, top_k=3), {0, 1, 2}),
+        (Drawing(1, top_p=0.6), {1}),
+        (Drawing(1, top_p=0.8), {1, 2}),
+        (Drawing(1, temperature=0), {1}),
+        (Drawing(1), {0, 1, 2, 3}),
+    ],
+)
+def test_draws_are_cut_as_asked(drawing: Drawing, kept: set[int]) -> None:
+    logits = torch.tensor([[0.0, 2.0, 1.0, -1.0]]).expand(500, -1)  # shares 0.09, 0.64, 0.24, 0.03
+    seen = Counter(draw(logits, [drawing] * 500, [place / 500 for place in range(500)]).tolist())
+    assert set(seen) == kept
+
+
+def test_what_remembers_more_than_keys_and_values_is_not_batched() -> None:
+    mamba = MambaForCausalLM(MambaConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1))
+    assert batchable(step_moe()) and batchable(llama())
+    assert not batchable(mamba)
