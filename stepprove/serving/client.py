@@ -2,7 +2,8 @@
 
 Requests, streams and retries (429, 5xx, lost connections, with growing pauses and the server's own Retry-After) are those of the
 `openai` package; what is added here is what provers need: raw completions that stop where a tool is called, accounts, and
-replies that can be replayed.
+replies that can be replayed. What servers lack is made up for as they show it: a field that one refuses is left out from then
+on, samples that one does not draw at once are asked for one by one, and a stop string that one leaves in its text is cut off.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,21 @@ from stepprove.serving.replay import ReplayCache
 __all__ = ["BudgetSpent", "Client", "ModelFailure", "ModelRefused", "ModelUnreachable"]
 
 _KEYS = ("STEPPROVE_MODEL_KEY", "OPENAI_API_KEY")
+_OPTIONAL = frozenset(
+    {
+        "include_stop_str_in_output",
+        "logprobs",
+        "n",
+        "seed",
+        "stop_token_ids",
+        "stream_options",
+        "temperature",
+        "top_k",
+        "top_p",
+    }
+)
+"""What is left out for a server that refuses it by name."""
+
 _NO_KEY = "none"
 """What is sent where there is no key: servers of one's own want none."""
 
@@ -72,7 +89,10 @@ class Client:
             raise ValueError("concurrency and timeout must be above 0, retries not below")
         self.url = url
         self.account = account or Account()
+        self.left_out: set[str] = set()
+        """Fields that the server has refused, and gets no more."""
         self._model = model
+        self._one_by_one = False
         self._timeout = timeout
         self._cache = cache
         self._places = asyncio.Semaphore(concurrency)
@@ -154,28 +174,70 @@ class Client:
             key = self._cache.key(asked | {"sampling": sampling.model_dump()})
             if (found := self._cache.get(key)) is not None:
                 return found
+        reply = await self._samples(kind == "chat", prompt, sampling)
+        if key is not None and self._cache is not None:
+            self._cache.put(key, reply)
+        return reply
+
+    async def _samples(self, chat: bool, prompt: Any, sampling: Sampling) -> Reply:
+        """All samples of a request, in one answer or in as many as the server needs for them."""
+        started = time.monotonic()
+        replies = []
+        if not self._one_by_one or sampling.n == 1:
+            replies.append(await self._once(chat, prompt, sampling))
+            if (drawn := len(replies[0].samples)) >= sampling.n:
+                return replies[0]
+            self._one_by_one = True
+        else:
+            drawn = 0
+        try:
+            async with asyncio.TaskGroup() as group:
+                rest = [
+                    group.create_task(self._once(chat, prompt, _single(sampling, place)))
+                    for place in range(drawn, sampling.n)
+                ]
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        replies += [task.result() for task in rest]
+        return Reply(
+            samples=tuple(sample for reply in replies for sample in reply.samples),
+            usage=Usage(
+                prompt_tokens=sum(reply.usage.prompt_tokens for reply in replies),
+                completion_tokens=sum(reply.usage.completion_tokens for reply in replies),
+            ),
+            seconds=time.monotonic() - started,
+        )
+
+    async def _once(self, chat: bool, prompt: Any, sampling: Sampling) -> Reply:
+        """What one request gives."""
         async with self._places:
             self.account.open()
             started = time.monotonic()
             with _failures(self.url, self.account):
                 async with asyncio.timeout(self._seconds()):
-                    answer = await self._create(
-                        kind == "chat", prompt, _options(sampling, chat=kind == "chat")
-                    )
+                    answer = await self._create(chat, prompt, _options(sampling, chat=chat))
             samples = tuple(_sample(choice, sampling) for choice in answer.choices or ())
             reply = Reply(samples=samples, usage=_usage(answer.usage), seconds=time.monotonic() - started)
         self.account.note(reply.usage)
         if not reply.samples:
             raise ModelUnreachable(f"{self.url} answered without an answer in it.")
-        if key is not None and self._cache is not None:
-            self._cache.put(key, reply)
         return reply
 
     async def _create(self, chat: bool, prompt: Any, options: dict[str, Any]) -> Any:
+        """Make a request, again without the fields that the server refuses."""
         model = await self.model()
-        if chat:
-            return await self._openai.chat.completions.create(model=model, messages=prompt, **options)
-        return await self._openai.completions.create(model=model, prompt=prompt, **options)
+        while True:
+            sent = _without(options, self.left_out)
+            try:
+                if chat:
+                    return await self._openai.chat.completions.create(model=model, messages=prompt, **sent)
+                return await self._openai.completions.create(model=model, prompt=prompt, **sent)
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as refusal:
+                words = set(re.findall(r"\w+", refusal.response.text))
+                refused = words & _OPTIONAL & (sent.keys() | sent.get("extra_body", {}).keys())
+                if not refused:
+                    raise
+                self.left_out |= refused
 
     def _seconds(self) -> float:
         return max(0.001, min(self._timeout, self.account.seconds_left))
@@ -195,8 +257,8 @@ def _failures(url: str, account: Account) -> Iterator[None]:
     except (openai.RateLimitError, openai.InternalServerError) as error:
         raise ModelUnreachable(f"{url} answered {error.status_code} again and again.") from None
     except openai.APIStatusError as error:
-        words = error.message[:300]
-        raise ModelRefused(f"{url} refused the request ({error.status_code}: {words}).") from None
+        words = error.message if error.body else error.response.text
+        raise ModelRefused(f"{url} refused the request ({error.status_code}: {words[:300]}).") from None
     except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
         raise ModelUnreachable(f"{url} answered with what is no answer ({str(error)[:200]}).") from None
 
@@ -230,15 +292,32 @@ def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
     return options
 
 
+def _single(sampling: Sampling, place: int) -> Sampling:
+    """One sample of several: each has a seed of its own where there is one."""
+    seed = None if sampling.seed is None else sampling.seed + place
+    return sampling.model_copy(update={"n": 1, "seed": seed})
+
+
+def _without(options: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in options.items() if name not in names}
+    if extra := kept.pop("extra_body", None):
+        kept["extra_body"] = {name: value for name, value in extra.items() if name not in names}
+    return kept
+
+
 def _sample(choice: Any, sampling: Sampling) -> Sample:
     text = (choice.message.content if hasattr(choice, "message") else choice.text) or ""
     extra = choice.model_extra or {}
     stopped_by = extra.get("stop_reason")
-    if sampling.keep_stop and isinstance(stopped_by, str) and not text.endswith(stopped_by):
+    finish = choice.finish_reason or "stop"
+    if left := [(text.find(stop), stop) for stop in sampling.stop if stop in text]:
+        place, stopped_by = min(left)
+        text, finish = text[: place + len(stopped_by) * sampling.keep_stop], "stop"
+    elif sampling.keep_stop and isinstance(stopped_by, str):
         text += stopped_by
     return Sample(
         text=text.encode(errors="replace").decode(),  # half a surrogate pair cannot be sent back
-        finish=choice.finish_reason or "stop",
+        finish=finish,
         stopped_by=stopped_by,
         stop_told="stop_reason" in extra,
         logprobs=_logprobs(choice),

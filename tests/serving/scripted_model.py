@@ -2,7 +2,8 @@
 
 Names: `echo` answers with the prompt's last line, in a stream a letter at a time; `busy-N` answers 429 the first N times,
 `broken-N` 500; `drop-N` closes the connection in the middle, `cut` that of a stream; `garbage` is no JSON, `huge` sends 10 MB,
-`hang` takes its time, `secret` wants a key. What was asked is kept in `asked`.
+`hang` takes its time, `secret` wants a key, `plain` is like transformers' own server: it refuses fields that it does not know,
+draws one sample whatever `n` says, and leaves stop strings in the text. What was asked is kept in `asked`.
 """
 
 from __future__ import annotations
@@ -80,10 +81,13 @@ class ScriptedModel:
             return Response("<html>not JSON", media_type="application/json")
         if behaviour == "secret" and request.headers.get("authorization") != "Bearer sesame":
             return JSONResponse({"error": {"message": "wrong key"}}, 401)
+        if behaviour == "plain" and (unknown := body.keys() & {"top_k", "stop_token_ids"}):
+            return JSONResponse({"detail": f"Unexpected fields in the request: {unknown}"}, 422)
         prompt = body["messages"][-1]["content"] if chat else body["prompt"]
         text = "x" * 10_000_000 if behaviour == "huge" else prompt.splitlines()[-1]
         for stop in body.get("stop") or ():
-            text = text.partition(stop)[0]
+            before, found, _ = text.partition(stop)
+            text = before + found * (behaviour == "plain")
         if body.get("stream"):
             cut = behaviour == "cut"
             return StreamingResponse(self._stream(text, chat, cut), media_type="text/event-stream")
@@ -93,7 +97,7 @@ class ScriptedModel:
         self.most_running = max(self.most_running, self.running)
         await asyncio.sleep(0.02)
         self.running -= 1
-        count = body.get("n", 1)
+        count = 1 if behaviour == "plain" else body.get("n", 1)
         choices = [_choice(i, text, chat, body) for i in range(count)]
         usage = {"prompt_tokens": 10, "completion_tokens": 5 * count, "total_tokens": 10 + 5 * count}
         kind = "chat.completion" if chat else "text_completion"
@@ -131,7 +135,7 @@ class ScriptedModel:
 
 def _choice(index: int, text: str, chat: bool, body: dict[str, Any]) -> dict[str, Any]:
     said = {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
-    stopped = (body.get("stop") or [None])[0]
+    told = {} if body["model"] == "plain" else {"stop_reason": (body.get("stop") or [None])[0]}
     probabilities: dict[str, Any] | None = None
     if body.get("logprobs") is not None and chat:
         probabilities = {"content": [{"token": "x", "logprob": -0.5, "top_logprobs": []}]}
@@ -140,7 +144,7 @@ def _choice(index: int, text: str, chat: bool, body: dict[str, Any]) -> dict[str
     return {
         "index": index,
         "finish_reason": "stop",
-        "stop_reason": stopped,
+        **told,
         "logprobs": probabilities,
         **said,
     }

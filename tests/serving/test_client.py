@@ -81,6 +81,31 @@ def test_samples_and_their_logprobs(served: ScriptedModel, chat: bool) -> None:
     assert [sample.logprobs for sample in reply.samples] == [(-0.5,)] * 3
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_a_plain_server_lacks_is_made_up_for(served: ScriptedModel, keep: bool) -> None:
+    sampling = Sampling(
+        n=3, seed=7, top_k=5, stop_token_ids=(1,), stop=("b", "</sketch>"), keep_stop=keep, max_tokens=9
+    )
+
+    async def twice(client: Client) -> tuple[Reply, Reply, set[str]]:
+        prompt = "a</sketch>b"
+        return (
+            await client.complete(prompt, sampling),
+            await client.complete(prompt, sampling),
+            client.left_out,
+        )
+
+    before = len(served.asked)
+    first, second, left_out = ask(served, "plain", twice)
+    for reply in (first, second):
+        assert [sample.text for sample in reply.samples] == ["a</sketch>" if keep else "a"] * 3
+        assert {(sample.finish, sample.stopped_by) for sample in reply.samples} == {("stop", "</sketch>")}
+        assert reply.usage.completion_tokens == 15
+    assert left_out == {"top_k", "stop_token_ids"}
+    asked = served.asked[before + 1 :]  # the first was refused
+    assert sorted(body["seed"] for body in asked) == [7, 7, 8, 8, 9, 9]
+
+
 def test_the_only_model_of_a_server_needs_no_name(served: ScriptedModel) -> None:
     assert ask(served, None, lambda c: c.model()) == "echo"
 
