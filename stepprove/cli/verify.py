@@ -89,6 +89,8 @@ def verify(
                 auditor=lean if audit else None,
                 timeout=time_limit,
             )
+    if strange := next((v.name for v in judgement.verdicts if v.kind == "undeclared"), None):
+        raise CommandError(f"{original} does not declare `{strange}`.", code=2)
     code = 0 if judgement.accepted else 3 if judgement.outcome in _NOT_TOLD else 1
     if json:
         print_json(

@@ -100,6 +100,7 @@ class Verdict(_Fact):
 
     name: str
     kind: str
+    """As in `Declaration`; `missing` when the candidate lacks it, `undeclared` when the original does."""
     outcome: Outcome
     reason: str | None = None
     axioms: tuple[str, ...] = ()
@@ -264,18 +265,12 @@ def weigh(
     for declaration in facts.declarations:
         if declaration.internal:
             continue
-        wanted = (
-            declaration.display in asked
-            if asked is not None
-            else declaration.statement != "new" and (declaration.proof or declaration.rested)
-        )
-        if wanted:
+        if declaration.statement == "new":
+            continue
+        if declaration.display in asked if asked is not None else declaration.proof or declaration.rested:
             verdicts.append(_verdict(declaration, policy, broken))
     absent = sorted((asked or set()) - {v.name for v in verdicts})
-    verdicts += [
-        Verdict(name=name, kind="missing", outcome=Outcome.REJECTED, reason=f"`{name}` is not declared")
-        for name in absent
-    ]
+    verdicts += [_absent(name, facts) for name in absent]
     found = tuple(messages)
     if errors:
         reason = _first(errors)
@@ -304,6 +299,15 @@ def weigh(
             outcome=Outcome.REJECTED, reason="there is nothing to prove in the original", messages=found
         )
     return Judgement(outcome=Outcome.PROVED, verdicts=tuple(verdicts), messages=found)
+
+
+def _absent(name: str, facts: Facts) -> Verdict:
+    """The verdict on a name that was asked about and that the two texts do not share."""
+    if facts.breach is not None or any(m.display == name for m in facts.missing):
+        reason = facts.breach or f"`{name}` of the original is missing"
+        return Verdict(name=name, kind="missing", outcome=Outcome.REJECTED, reason=reason)
+    reason = f"the original does not declare `{name}`"
+    return Verdict(name=name, kind="undeclared", outcome=Outcome.REJECTED, reason=reason)
 
 
 def _first(errors: Iterable[Message]) -> str:

@@ -22,6 +22,10 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "original.lean").write_text(ORIGINAL)
     (tmp_path / "good.lean").write_text(ORIGINAL.replace("sorry", "omega"))
     (tmp_path / "bad.lean").write_text("axiom a : 1 = 2\n" + ORIGINAL.replace("sorry", "omega"))
+    (tmp_path / "more.lean").write_text("theorem more : 1 = 1 := rfl\n" + ORIGINAL.replace("sorry", "omega"))
+    native = "theorem native : 2 ^ 10 = 1024 := by native_decide\n"
+    (tmp_path / "native.lean").write_text(native + ORIGINAL.replace("sorry", "have := native; omega"))
+    (tmp_path / "folder.lean").mkdir()
     (tmp_path / "empty.lean").write_text("\n")
     (tmp_path / "binary.lean").write_bytes(b"theorem \xff\xfe")
     (tmp_path / "broken.lean").write_text("theorem t : := sorry\n")
@@ -41,6 +45,11 @@ def files(tmp_path: Path) -> Path:
         ("original", "binary", (), 1, "is not UTF-8 text"),
         ("empty", "good", (), 2, "empty.lean is empty"),
         ("original", "good", ("--audit", "--allow-native-decide"), 2, "exclude each other"),
+        ("original", "good", ("--theorem", "add"), 0, "accepted"),
+        ("original", "more", ("--theorem", "more"), 2, "original.lean does not declare `more`"),
+        ("original", "native", (), 1, "rests on axiom `Lean.ofReduceBool`"),
+        ("original", "native", ("--allow-native-decide",), 0, "axioms: Lean.ofReduceBool"),
+        ("original", "folder", (), 2, "is a directory"),
     ],
 )
 def test_the_exit_code_says_what_became_of_it(

@@ -7,12 +7,13 @@ const KINDS = ['axiom', 'definition', 'theorem', 'opaque', 'quotient', 'inductiv
 const [AXIOM, DEFINITION, THEOREM, OPAQUE, QUOTIENT, INDUCTIVE, CONSTRUCTOR, RECURSOR] = KINDS.keys();
 const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
 const [, , , , CONST, APP, LAM, FORALL, LET, , MDATA, PROJ] = Array(12).keys();   // Lean.Expr's constructors
+const KERNEL_ENV = { extensions: 3, scalars: 1 };   // fields of Lean.Kernel.Environment
 const THM_DECL = 2;                        // of Lean.Declaration
 
 const METAPROGRAMS = 'Lean';              // the library with which a text can change the environment by itself
 
 module.exports = lean => {
-  const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, mkList, list, array, arrSize, arrGet, heap } = lean;
+  const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, withFields, mkList, list, array, arrSize, arrGet, heap } = lean;
 
   const terms = require('./terms.cjs')(lean);
   const nameOf = lean.nameStr;
@@ -162,10 +163,12 @@ module.exports = lean => {
   };
   const written = constants => terms.write(name => constants.get(nameOf(name)).info, ordered(constants));
 
-  // Send every added constant to the kernel again, on top of the untouched imports.
-  const replay = (base, constants) => {
+  // Send every added constant to the kernel again, on top of the untouched imports; `kernel` holds the compiled code of the text,
+  // which the kernel runs for `Lean.reduceBool` (that a proof rests on it is told by its axioms).
+  const replay = (base, kernel, constants) => {
     if ([...constants.values()].some(({ info }) => tag(info) === QUOTIENT)) return 'the quotient is declared again';
-    const { env, refusal } = terms.read(written(constants), kernelEnv(base));
+    const imports = withFields(kernelEnv(base), { [KERNEL_ENV.extensions]: inc(fld(kernel, KERNEL_ENV.extensions)) }, KERNEL_ENV.scalars);
+    const { env, refusal } = terms.read(written(constants), imports);
     let error = refusal;
     if (!error) for (const [text, { name, info }] of constants) {
       if (tag(info) !== CONSTRUCTOR && tag(info) !== RECURSOR || isUnsafe(info)) continue;
@@ -257,7 +260,7 @@ module.exports = lean => {
       const how = uncheckedBy(env, name, info, text, now);
       return how !== null && before && uncheckedBy(against, before.name, before.info, text, old) === how ? null : how;
     });
-    const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, now) : null;
+    const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, kernel, now) : null;
     dec(kernel); dec(kernelOld);
     return { ...facts, replay: refusal, breach: otherImports(base, baseOld) ?? alike(now) };
   };

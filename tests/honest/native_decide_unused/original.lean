@@ -1,0 +1,1 @@
+theorem plain (n : Nat) : n + 0 = n := by sorry
