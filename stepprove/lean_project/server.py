@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import orjson
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -77,6 +78,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         lifespan=lifespan,
     )
     app.add_middleware(LimitBody, max_bytes=int(settings.max_request_mb * 1e6))
+    app.add_exception_handler(RequestValidationError, _misfit)
     guarded = [Depends(require_key(settings.api_key))]
 
     async def one(snippet: Snippet, request: CheckRequest) -> Result:
@@ -165,13 +167,20 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
     return app
 
 
+async def _misfit(_: Request, error: Exception) -> Response:
+    """What does not fit, without the input: that may be what no JSON can say."""
+    assert isinstance(error, RequestValidationError)
+    found = [{key: e[key] for key in ("type", "loc", "msg")} for e in error.errors()]
+    return _json({"detail": found}, 422)
+
+
 def _refuse_many(count: int, settings: ServerSettings) -> None:
     if count > settings.max_snippets:
         raise HTTPException(413, f"{count} snippets in one request; the limit is {settings.max_snippets}")
 
 
-def _json(document: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(document), media_type="application/json")
+def _json(document: dict[str, Any], status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, media_type="application/json")
 
 
 async def _unless_gone(request: Request, work: Awaitable[T]) -> T:

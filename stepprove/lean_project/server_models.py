@@ -5,9 +5,21 @@ Source of the shapes: project-numina/kimina-lean-server (client 0.2.1), `/api/ch
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"character {error.start} is half of one (a lone surrogate)") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+"""JSON can spell what is no character."""
 
 InfoTree = Literal["full", "tactics", "original", "substantive"]
 
@@ -19,9 +31,9 @@ class _Body(BaseModel):
 class Snippet(_Body):
     """One text to check."""
 
-    id: str = Field(description="Comes back with the result.")
-    code: str = Field(description="Lean 4 source, imports included.")
-    original: str | None = Field(
+    id: Text = Field(description="Comes back with the result.")
+    code: Text = Field(description="Lean 4 source, imports included.")
+    original: Text | None = Field(
         default=None,
         description="Ours: what the code must prove. The verdict is then that of `stepprove verify` on the two.",
     )
@@ -57,9 +69,9 @@ class CheckRequest(_Options):
 class Code(_Body):
     """One text of the older request."""
 
-    custom_id: str | int
-    proof: str | None = None
-    code: str | None = None
+    custom_id: Text | Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    proof: Text | None = None
+    code: Text | None = None
 
     @model_validator(mode="after")
     def _has_text(self) -> Self:

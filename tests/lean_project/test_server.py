@@ -210,6 +210,12 @@ def test_without_the_key_nothing_is_checked(url: str, key: str | None) -> None:
             b'{"snippets": [{"id": "a", "code": "x"}, {"id": "a", "code": "y"}]}', 422, id="one id twice"
         ),
         pytest.param(b'{"snippets": [{"id": "a", "code": "x"}], "timeout": -1}', 422, id="no time"),
+        pytest.param(b'{"snippets": [{"id": "a", "code": "x"}], "timeout": NaN}', 422, id="no number"),
+        pytest.param(b'{"snippets": [{"id": "a", "code": "-- \\ud800"}]}', 422, id="half a character"),
+        pytest.param(b'{"snippets": [{"id": "\\ud800", "code": "x"}]}', 422, id="an id of half a character"),
+        pytest.param(
+            b'{"snippets": [{"id": "a", "code": "x", "original": "\\ud800"}]}', 422, id="such an original"
+        ),
         pytest.param(b'{"x": "' + b"a" * 1_100_000 + b'"}', 413, id="too large"),
     ],
 )
