@@ -15,6 +15,7 @@ from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
 from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
+from stepprove.cli.serve import serve
 from stepprove.cli.setup import doctor, setup
 from stepprove.cli.verify import verify
 from stepprove.lean_project.repl import ReplFailure
@@ -56,6 +57,7 @@ app.command()(prove)
 app.command()(check)
 app.command()(verify)
 app.command("lean-server")(lean_server)
+app.command()(serve)
 app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")

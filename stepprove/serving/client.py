@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx2
-import openai
 
 from stepprove.serving.budget import Account, BudgetSpent
 from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
@@ -97,6 +96,8 @@ class Client:
         self._cache = cache
         self._places = asyncio.Semaphore(concurrency)
         found = key or next((os.environ[name] for name in _KEYS if os.environ.get(name)), _NO_KEY)
+        import openai  # takes longer than all that a command without a model loads
+
         self._openai = openai.AsyncOpenAI(api_key=found, base_url=url, timeout=timeout, max_retries=retries)
 
     async def __aenter__(self) -> Self:
@@ -225,6 +226,8 @@ class Client:
 
     async def _create(self, chat: bool, prompt: Any, options: dict[str, Any]) -> Any:
         """Make a request, again without the fields that the server refuses."""
+        from openai import BadRequestError, UnprocessableEntityError
+
         model = await self.model()
         while True:
             sent = _without(options, self.left_out)
@@ -232,7 +235,7 @@ class Client:
                 if chat:
                     return await self._openai.chat.completions.create(model=model, messages=prompt, **sent)
                 return await self._openai.completions.create(model=model, prompt=prompt, **sent)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as refusal:
+            except (BadRequestError, UnprocessableEntityError) as refusal:
                 words = set(re.findall(r"\w+", refusal.response.text))
                 refused = words & _OPTIONAL & (sent.keys() | sent.get("extra_body", {}).keys())
                 if not refused:
@@ -246,6 +249,8 @@ class Client:
 @contextmanager
 def _failures(url: str, account: Account) -> Iterator[None]:
     """Turn what the `openai` package raises into a ModelFailure."""
+    import openai
+
     try:
         yield
     except (openai.APITimeoutError, TimeoutError):

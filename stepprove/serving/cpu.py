@@ -33,7 +33,7 @@ def cpu_server(model: str, *, host: str = HOST, port: int = 0, log: Path | None 
     return ModelServer(
         [sys.executable, "-m", "stepprove.serving.cpu_app", model],
         name=name,
-        url=f"http://{host}:{listening.getsockname()[1]}",
+        url=f"http://{HOST if host in {'0.0.0.0', '::'} else host}:{listening.getsockname()[1]}",
         log=log or log_path(name),
         environment=environment,
         listening=listening,

@@ -7,7 +7,7 @@ that only this machine reaches, and stopped at the end; two runs at once have a 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,16 @@ from platformdirs import user_data_path
 
 from stepprove.serving.client import Client, ModelFailure
 from stepprove.serving.cpu import cpu_server
+from stepprove.serving.hardware import Gpu, find_gpus
+from stepprove.serving.hf_config import UnknownArchitecture
 from stepprove.serving.model_name import ModelName, parse_model
-from stepprove.serving.server import HOST, ModelServer, running
-from stepprove.serving.vllm import free_port, simple_command, vllm_server
+from stepprove.serving.plan import DoesNotFit
+from stepprove.serving.server import HOST, ModelServer, ServerFailure, running
+from stepprove.serving.vllm import Wishes, find_vllm, free_port, plan_vllm, vllm_server
 
-_CPU_SECONDS = 300.0
-_VLLM_SECONDS = 3600.0
-"""It may have to download the weights first."""
+CPU_SECONDS = 300.0
+VLLM_SECONDS = 3600.0
+"""Until a server must be ready; it may have to download the weights first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,29 @@ def _started(model: ModelName) -> tuple[ModelServer, float]:
     """A new server of a model, and in how many seconds it must be ready."""
     assert model.name is not None
     if model.kind == "tiny":
-        return cpu_server(str(tiny_folder())), _CPU_SECONDS
-    port = free_port()
-    return vllm_server(simple_command(model.name, port), model.name, host=HOST, port=port), _VLLM_SECONDS
+        return cpu_server(str(tiny_folder())), CPU_SECONDS
+    return start_vllm(model.name, find_gpus()), VLLM_SECONDS
+
+
+def start_vllm(
+    name: str,
+    gpus: Sequence[Gpu],
+    wishes: Wishes = Wishes(),  # noqa: B008 - frozen
+    *,
+    host: str = HOST,
+    port: int = 0,
+    log: Path | None = None,
+) -> ModelServer:
+    """Start vLLM with a model on these GPUs; port 0 takes a free one. Raises ServerFailure."""
+    find_vllm()
+    if not gpus:
+        raise ServerFailure(f"vLLM needs a GPU for {name}, and none is found here.")
+    port = port or free_port(host)
+    try:
+        command = plan_vllm(name, gpus, wishes, host=host, port=port).command
+    except (UnknownArchitecture, DoesNotFit, ValueError) as unfit:
+        raise ServerFailure(str(unfit)) from None
+    return vllm_server(command, name, host=host, port=port, log=log)
 
 
 def tiny_folder() -> Path:

@@ -53,6 +53,8 @@ def plan(
         raise ValueError("a plan needs at least one GPU and a context of at least one token")
     memory = USABLE * min(gpu.memory_gb for gpu in gpus) - ACTIVATIONS_GB
     for tensor in _powers_of_two(len(gpus)):
+        if any(layer.attention.heads % tensor for layer in model.layers):
+            break
         data = len(gpus) // tensor
         sparse = _expert_parameters(model)
         spread = sparse > 0 and tensor * data > 1
@@ -76,6 +78,7 @@ def vllm_command(
     *,
     context: int,
     port: int,
+    host: str = "127.0.0.1",
     quantization: str | None = None,
     kv_dtype: str | None = None,
     draft_tokens: int = 0,
@@ -86,7 +89,7 @@ def vllm_command(
         "serve",
         name,
         "--host",
-        "127.0.0.1",
+        host,
         "--port",
         str(port),
         "--max-model-len",

@@ -24,6 +24,8 @@ class Attention:
     """Tokens that a sliding window sees; None: all."""
     cache_parts: int = 1
     """Into how many parts the cache can be split over devices: its heads; what has one head is held by each device whole."""
+    heads: int = 1
+    """Of the queries: into how many parts the maps can be split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +108,16 @@ def gqa(
 ) -> Attention:
     """Grouped-query attention; `gated`: with a gate for each head, as in Step 3.5 Flash."""
     projections = 2 * hidden * heads * head_dim + 2 * hidden * kv_heads * head_dim + gated * hidden * heads
-    return Attention(2 * kv_heads * head_dim, 4 * heads * head_dim, projections, window, kv_heads)
+    return Attention(2 * kv_heads * head_dim, 4 * heads * head_dim, projections, window, kv_heads, heads)
 
 
-def mfa(hidden: int, heads: int, head_dim: int, rank: int) -> Attention:
+def mfa(
+    hidden: int, heads: int, head_dim: int, rank: int, *, window: int | None = None, gated: bool = False
+) -> Attention:
     """Multi-matrix factorization attention: queries through a low rank, one key and one value head for all."""
     projections = hidden * (rank + 2 * head_dim) + rank * heads * head_dim + heads * head_dim * hidden
-    return Attention(2 * head_dim, 4 * heads * head_dim, projections)
+    projections += gated * hidden * heads
+    return Attention(2 * head_dim, 4 * heads * head_dim, projections, window, heads=heads)
 
 
 def mla(hidden: int, heads: int, q_rank: int, kv_rank: int, nope: int, rope: int, value: int) -> Attention:
@@ -128,7 +133,7 @@ def mla(hidden: int, heads: int, q_rank: int, kv_rank: int, nope: int, rope: int
         + heads * kv_rank * value
         + heads * value * hidden
     )
-    return Attention(kv_rank + rope, 4 * heads * (kv_rank + rope), projections)
+    return Attention(kv_rank + rope, 4 * heads * (kv_rank + rope), projections, heads=heads)
 
 
 def dense(hidden: int, width: int) -> FeedForward:

@@ -6,11 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stepprove.serving.hf_config import UnknownArchitecture, read_config
-from stepprove.serving.work import DEEPSEEK_V3, QWEN3_32B, QWEN3_235B, Architecture
+from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
+from stepprove.serving.work import (
+    DEEPSEEK_V3,
+    QWEN3_32B,
+    QWEN3_235B,
+    STEP_3,
+    STEP_35_FLASH,
+    Architecture,
+)
 
 QWEN3_32B_CONFIG: dict[str, Any] = {
     "model_type": "qwen3",
@@ -102,6 +110,7 @@ def test_what_is_no_configuration_is_refused(config: dict[str, Any], words: str)
         read_config(config, "m")
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(sorted(DEEPSEEK_CONFIG)), st.none() | st.integers(-3, 5) | st.text(max_size=3)
@@ -112,3 +121,94 @@ def test_any_values_give_an_architecture_or_a_refusal(change: dict[str, Any]) ->
         read_config(DEEPSEEK_CONFIG | change, "m")
     except UnknownArchitecture as refusal:
         assert str(refusal)
+
+
+STEP_3_CONFIG: dict[str, Any] = {
+    "model_type": "step3_text",
+    "hidden_size": 7168,
+    "intermediate_size": 18_432,
+    "num_attention_heads": 64,
+    "num_attention_groups": 1,
+    "num_hidden_layers": 61,
+    "head_dim": 256,
+    "share_q_dim": 2048,
+    "moe_intermediate_size": 5120,
+    "moe_num_experts": 48,
+    "moe_top_k": 3,
+    "share_expert_dim": 5120,
+    "moe_layers_enum": ",".join(str(layer) for layer in range(4, 60)),
+    "vocab_size": 129_280,
+}
+STEP_35_CONFIG: dict[str, Any] = {
+    "model_type": "step3p5",
+    "hidden_size": 4096,
+    "intermediate_size": 11_264,
+    "num_attention_heads": 64,
+    "num_attention_groups": 8,
+    "attention_other_setting": {"num_attention_heads": 96, "num_attention_groups": 8},
+    "num_hidden_layers": 45,
+    "num_nextn_predict_layers": 3,
+    "head_dim": 128,
+    "sliding_window": 512,
+    "layer_types": (["full_attention"] + ["sliding_attention"] * 3) * 12,
+    "moe_intermediate_size": 1280,
+    "moe_num_experts": 288,
+    "moe_top_k": 8,
+    "share_expert_dim": 1280,
+    "moe_layers_enum": ",".join(str(layer) for layer in range(3, 45)),
+    "vocab_size": 128_896,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "published"),
+    [
+        (STEP_3_CONFIG, STEP_3),
+        ({"model_type": "step3_vl", "text_config": STEP_3_CONFIG}, STEP_3),
+        (STEP_35_CONFIG, STEP_35_FLASH),
+    ],
+    ids=["Step-3", "Step-3 that sees", "Step-3.5-Flash"],
+)
+def test_the_models_of_stepfun(config: dict[str, Any], published: Architecture) -> None:
+    assert replace(read_config(config, "m"), name=published.name) == published
+
+
+@pytest.mark.parametrize("attention", ["gqa", "mfa"])
+def test_a_step_moe_of_ours_counts_its_own_parameters(attention: str) -> None:
+    config = StepMoeConfig(attention=attention, num_hidden_layers=5)
+    model = StepMoeForCausalLM(config)
+    read = read_config(config.to_dict(), "m")
+    small = sum(p.numel() for name, p in model.named_parameters() if "norm" in name or "gate.weight" in name)
+    assert read.parameters == sum(weight.numel() for weight in model.parameters()) - small
+
+
+def test_mixtures_of_other_makers() -> None:
+    mixtral = {
+        "model_type": "mixtral",
+        "hidden_size": 4096,
+        "intermediate_size": 14_336,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "num_hidden_layers": 32,
+        "num_local_experts": 8,
+        "num_experts_per_tok": 2,
+        "vocab_size": 32_000,
+    }
+    gpt_oss = {
+        "model_type": "gpt_oss",
+        "hidden_size": 2880,
+        "intermediate_size": 2880,
+        "head_dim": 64,
+        "num_attention_heads": 64,
+        "num_key_value_heads": 8,
+        "num_hidden_layers": 36,
+        "num_local_experts": 128,
+        "experts_per_token": 4,
+        "sliding_window": 128,
+        "layer_types": ["sliding_attention", "full_attention"] * 18,
+        "vocab_size": 201_088,
+    }
+    assert read_config(mixtral, "m").parameters == pytest.approx(46.7e9, rel=0.005)
+    assert read_config(mixtral, "m").active_parameters == pytest.approx(12.8e9, rel=0.02)
+    assert read_config(gpt_oss, "m").parameters == pytest.approx(117e9, rel=0.01)
+    assert read_config(gpt_oss, "m").active_parameters == pytest.approx(5.1e9, rel=0.02)

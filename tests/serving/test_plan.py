@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.serving.hardware import Gpu, find_gpus
+from stepprove.serving.hardware import BadGpus, Gpu, find_gpus, parse_gpus
 from stepprove.serving.plan import ACTIVATIONS_GB, USABLE, DoesNotFit, ServePlan, plan, vllm_command
 from stepprove.serving.work import (
     QWEN3_32B,
@@ -69,6 +69,13 @@ def test_a_cache_of_one_head_is_held_by_each_gpu_whole() -> None:
     one, two = (STEP_3.kv_bytes(1000, devices=devices) for devices in (1, 2))
     assert one == two
     assert QWEN3_235B.kv_bytes(1000, devices=8) == QWEN3_235B.kv_bytes(1000) / 4
+
+
+def test_heads_are_not_torn_apart() -> None:
+    wide = Architecture("w", 3584, stack((28, gqa(3584, 28, 4, 128), dense(3584, 90_000))), vocabulary=1000)
+    assert plan(wide, [SMALL] * 4, context=1024).tensor == 4
+    with pytest.raises(DoesNotFit):
+        plan(wide, [Gpu("g", 12.0)] * 8, context=1024)  # 28 heads are not a multiple of 8
 
 
 @given(st.integers(1, 16), st.floats(8, 200), st.integers(1, 200_000), st.sampled_from([0.5, 1.0, 2.0]))
@@ -132,3 +139,24 @@ def test_no_gpus(tmp_path: Path, text: str) -> None:
     program.chmod(0o755)
     assert find_gpus(str(program)) == ()
     assert find_gpus(str(tmp_path / "none")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "gpus"),
+    [
+        ("8xH800", (Gpu("H800", 80.0),) * 8),
+        ("h200", (Gpu("h200", 141.0),)),
+        (" 2 x RTX 4090 ", (Gpu("RTX 4090", 24.0),) * 2),
+        ("4xMI300X:192", (Gpu("MI300X", 192.0),) * 4),
+    ],
+)
+def test_what_names_gpus(text: str, gpus: tuple[Gpu, ...]) -> None:
+    assert parse_gpus(text) == gpus
+
+
+@given(st.text() | st.from_regex(r"[0-9]*x?[A-Z0-9]*:?[0-9.]*", fullmatch=True))
+def test_any_text_names_gpus_or_is_refused(text: str) -> None:
+    try:
+        assert all(gpu.memory_gb > 0 for gpu in parse_gpus(text))
+    except BadGpus as refusal:
+        assert str(refusal)

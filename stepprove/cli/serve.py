@@ -1,0 +1,254 @@
+"""`stepprove serve`: a language model over HTTP, and what it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.options import Json
+from stepprove.serving.client import ModelFailure
+from stepprove.serving.cost import DEVICES, Cost, Device, disaggregated, together
+from stepprove.serving.cpu import cpu_server, served_name
+from stepprove.serving.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
+from stepprove.serving.hardware import BadGpus, Gpu, find_gpus, parse_gpus
+from stepprove.serving.hf_config import UnknownArchitecture
+from stepprove.serving.plan import ACTIVATIONS_GB, DoesNotFit
+from stepprove.serving.server import ModelServer, ServerFailure, running
+from stepprove.serving.vllm import VllmPlan, Wishes, plan_vllm
+
+_SHORT_CONTEXT = 8192
+"""At which a price is told beside the one at the plan's own context."""
+
+
+def serve(
+    model: Annotated[str, typer.Argument(help="A model of the hub, a folder, or `tiny`.")],
+    host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 for every network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
+    context: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="TOKENS", help="Longest text; default: the model's own, 32768 at most."),
+    ] = None,
+    gpus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="8xH800", help="Serve or plan with these; default: those found here; none: the CPU."
+        ),
+    ] = None,
+    quantization: Annotated[
+        str | None, typer.Option(metavar="NAME", help="By vLLM's name: fp8, awq, gptq, bitsandbytes.")
+    ] = None,
+    kv_dtype: Annotated[
+        str | None, typer.Option("--kv-dtype", metavar="NAME", help="Of the KV cache, by vLLM's name: fp8.")
+    ] = None,
+    mtp: Annotated[
+        int, typer.Option("--mtp", min=0, max=8, help="Tokens that the model's own MTP heads draft.")
+    ] = 0,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only say how it would be served, and what it would cost.")
+    ] = False,
+    price: Annotated[
+        list[str] | None,
+        typer.Option("--price", metavar="DEVICE=DOLLARS", help="With --plan: for an hour; may be repeated."),
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="Where the server's words go.")] = None,
+    json: Json = False,
+) -> int:
+    """Serve a language model with the API of OpenAI: with vLLM on GPUs, else with transformers on the CPU.
+
+    vLLM lives in an environment of its own: the one on the PATH, or $STEPPROVE_VLLM.
+
+    Examples: `stepprove serve tiny`, or `stepprove serve stepfun-ai/Step-3.5-Flash --gpus 8xH800 --plan`
+    """
+    wishes = Wishes(context, quantization, kv_dtype, mtp)
+    found = _gpus(gpus)
+    if plan:
+        return _show_plan(model, found, wishes, host, port, _devices(price or []), json)
+    if price:
+        raise CommandError("--price goes with --plan.")
+    try:
+        name, server, seconds = _start(model, found, wishes, host, port, log)
+        return asyncio.run(_run(name, server, seconds, json))
+    except ModelFailure as failure:
+        raise CommandError(str(failure), code=3) from None
+
+
+def _start(
+    model: str, gpus: Sequence[Gpu], wishes: Wishes, host: str, port: int, log: Path | None
+) -> tuple[str, ModelServer, float]:
+    """A new server, what clients call the model, and in how many seconds it must be ready."""
+    if model == "tiny":
+        return "tiny", cpu_server(str(tiny_folder()), host=host, port=port, log=log), CPU_SECONDS
+    if gpus:
+        return model, start_vllm(model, gpus, wishes, host=host, port=port, log=log), VLLM_SECONDS
+    if wishes != Wishes():
+        raise CommandError(
+            "--context, --quantization, --kv-dtype and --mtp need a GPU, and none is found here."
+        )
+    return served_name(model), cpu_server(model, host=host, port=port, log=log), VLLM_SECONDS
+
+
+async def _run(name: str, server: ModelServer, seconds: float, json: bool) -> int:
+    """Serve until Ctrl-C or SIGTERM. Raises ServerFailure when the server ends before."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopping = asyncio.create_task(stopped.wait())
+    serving = asyncio.create_task(_serve(name, server, seconds, json))
+    try:
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            await serving
+    finally:
+        stopping.cancel()
+        serving.cancel()
+        await asyncio.wait({serving})
+    return 0
+
+
+async def _serve(name: str, server: ModelServer, seconds: float, json: bool) -> None:
+    err.print(f"Starting the server of {escape(name)}; its log is {escape(str(server.log))}.")
+    async with running(server, seconds):
+        option = f"{server.url}/v1#{name}"
+        if json:
+            print_json(
+                {"url": f"{server.url}/v1", "model": option, "log": str(server.log), "pid": server.pid}
+            )
+        else:
+            out.print(f"{escape(name)} answers on {server.url}/v1; stop it with Ctrl-C.")
+            out.print(f"Use it with: [bold]--model {escape(option)}[/]")
+        await server.watch()
+
+
+def _show_plan(
+    model: str,
+    gpus: Sequence[Gpu],
+    wishes: Wishes,
+    host: str,
+    port: int,
+    devices: Sequence[Device],
+    json: bool,
+) -> int:
+    if not gpus:
+        raise CommandError("No GPU is found here: say with --gpus which to plan for, as in --gpus 8xH800.")
+    try:
+        planned = plan_vllm(
+            str(tiny_folder()) if model == "tiny" else model, gpus, wishes, host=host, port=port
+        )
+    except DoesNotFit as unfit:
+        raise CommandError(str(unfit), code=1) from None
+    except (UnknownArchitecture, ServerFailure, ValueError) as unfit:
+        raise CommandError(str(unfit)) from None
+    contexts = sorted({min(_SHORT_CONTEXT, planned.context), planned.context})
+    costs = {tokens: _costs(planned, tokens, devices) for tokens in contexts}
+    if json:
+        print_json(_document(model, planned, costs))
+    else:
+        _print_plan(model, planned, costs)
+    return 0
+
+
+def _costs(planned: VllmPlan, tokens: int, devices: Sequence[Device]) -> list[tuple[str, Cost]]:
+    """Dollars for a token after so many: on each device, and with attention and feed-forward apart."""
+    work = planned.facts.architecture.work(tokens)
+    apart = disaggregated(work, devices)
+    rows = [(device.name, together(work, device)) for device in devices]
+    return [*rows, (f"{apart.attention_device.name} + {apart.feed_forward_device.name}, apart", apart)]
+
+
+def _document(model: str, planned: VllmPlan, costs: dict[int, list[tuple[str, Cost]]]) -> dict[str, Any]:
+    split = planned.split
+    return {
+        "model": model,
+        "parameters": planned.facts.architecture.parameters,
+        "active_parameters": planned.facts.architecture.active_parameters,
+        "draft_heads": planned.facts.draft_heads,
+        "gpus": [asdict(gpu) for gpu in planned.gpus],
+        "context": planned.context,
+        "split": asdict(split),
+        "gb_per_gpu": {
+            "weights": split.weights_gb,
+            "one_sequence": split.sequence_gb,
+            "reserve": ACTIVATIONS_GB,
+            "needed": split.weights_gb + split.sequence_gb + ACTIVATIONS_GB,
+        },
+        "command": planned.command,
+        "dollars_per_million_tokens": {
+            str(tokens): [
+                {
+                    "where": where,
+                    "attention": 1e6 * cost.attention,
+                    "feed_forward": 1e6 * cost.feed_forward,
+                    "total": 1e6 * cost.total,
+                }
+                for where, cost in rows
+            ]
+            for tokens, rows in costs.items()
+        },
+    }
+
+
+def _print_plan(model: str, planned: VllmPlan, costs: dict[int, list[tuple[str, Cost]]]) -> None:
+    facts, split = planned.facts, planned.split
+    architecture = facts.architecture
+    out.print(
+        f"{escape(model)}: {_billions(architecture.parameters)} parameters, "
+        f"{_billions(architecture.active_parameters)} for a token"
+        + (f", {facts.draft_heads} MTP heads" if facts.draft_heads else "")
+    )
+    parts = [f"tensor parallel {split.tensor}", f"data parallel {split.data}"]
+    parts += ["expert parallel"] if split.expert_parallel else []
+    out.print(f"On {len(planned.gpus)} x {escape(planned.gpus[0].name)}: {', '.join(parts)}")
+    needed = split.weights_gb + split.sequence_gb + ACTIVATIONS_GB
+    out.print(
+        f"Each GPU needs {needed:.1f} GB: weights {split.weights_gb:.1f}, one sequence of {planned.context} tokens "
+        f"{split.sequence_gb:.2f}, {ACTIVATIONS_GB:.0f} for activations; {split.sequences} such sequences fit at once"
+    )
+    out.print(f"\n  {escape(shlex.join(planned.command))}\n")
+    table = Table(title="Dollars for a million tokens, by Step-3's model", title_justify="left", box=None)
+    table.add_column("device")
+    for tokens in costs:
+        for part in ("attention", "FFN", "total"):
+            table.add_column(f"{part}\nat {tokens}", justify="right")
+    for rows in zip(*costs.values(), strict=True):
+        figures = [f"{1e6 * part:.3f}" for _, c in rows for part in (c.attention, c.feed_forward, c.total)]
+        table.add_row(escape(" / ".join(dict.fromkeys(where for where, _ in rows))), *figures)
+    out.print(table)
+
+
+def _billions(count: int) -> str:
+    return f"{count / 1e9:.1f} B" if count >= 1e8 else f"{count / 1e6:.1f} M"
+
+
+def _gpus(text: str | None) -> tuple[Gpu, ...]:
+    if text is None:
+        return find_gpus()
+    try:
+        return parse_gpus(text)
+    except BadGpus as wrong:
+        raise CommandError(str(wrong)) from None
+
+
+def _devices(prices: Sequence[str]) -> tuple[Device, ...]:
+    """The devices of the table, some with a price of the user's own."""
+    devices = {device.name: device for device in DEVICES}
+    for text in prices:
+        name, equals, dollars = text.partition("=")
+        try:
+            if name not in devices or not equals or not float(dollars) > 0:
+                raise ValueError
+        except ValueError:
+            raise CommandError(
+                f"{text!r} is no price: write DEVICE=DOLLARS with one of {', '.join(devices)}."
+            ) from None
+        devices[name] = replace(devices[name], dollars_per_hour=float(dollars))
+    return tuple(devices.values())

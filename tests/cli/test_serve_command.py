@@ -1,0 +1,209 @@
+"""`stepprove serve`: real servers of a small model on the CPU, a scripted vLLM, and plans."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
+from small_models import save
+
+STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]
+
+SCRIPTED_VLLM = """#!{python}
+import http.server, json, os, subprocess, sys
+option = dict(zip(sys.argv, sys.argv[1:]))
+print("scripted vllm:", *sys.argv[1:], flush=True)
+if os.environ.get("BROKEN"):
+    sys.exit("CUDA out of memory")
+subprocess.Popen(["sleep", "98"])  # a worker
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+http.server.HTTPServer((option["--host"], int(option["--port"])), Handler).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("models") / "small")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """One without a GPU, and with a scripted `vllm` on the PATH."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in {
+        "vllm": SCRIPTED_VLLM.format(python=sys.executable),
+        "nvidia-smi": "#!/bin/sh\nexit 9\n",
+    }.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    return {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "STEPPROVE_MODELS": str(tmp_path / "models"),
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+    }
+
+
+def start(environment: dict[str, str], *words: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """A running `stepprove serve --json` and what it said when it was ready."""
+    process = subprocess.Popen(
+        [*STEPPROVE, "serve", *words, "--json", "--port", "0"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = ""
+    assert process.stdout is not None and process.stderr is not None
+    while not said.endswith("}\n"):
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        said += line
+    return process, json.loads(said)
+
+
+def run(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*STEPPROVE, "serve", *words], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def members(group: int) -> list[int]:
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split() for line in listing.stdout.splitlines()]
+    return [int(pid) for pid, pgid, stat in rows if int(pgid) == group and not stat.startswith("Z")]
+
+
+def gone(group: int) -> bool:
+    end = time.monotonic() + 15
+    while members(group):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_folder_is_served_until_it_is_told_to_stop(
+    folder: Path, environment: dict[str, str], number: signal.Signals
+) -> None:
+    process, ready = start(environment, str(folder))
+    assert httpx2.get(ready["url"].removesuffix("/v1") + "/health").json() == {"status": "ok"}
+    asked = {"model": ready["model"].partition("#")[2], "max_tokens": 5}
+    chat = httpx2.post(
+        f"{ready['url']}/chat/completions", json={**asked, "messages": [{"role": "user", "content": "hi"}]}
+    ).json()
+    text = httpx2.post(f"{ready['url']}/completions", json={**asked, "prompt": "hi"}).json()
+    assert chat["choices"][0]["message"]["role"] == "assistant"
+    assert text["usage"] == {"prompt_tokens": 2, "completion_tokens": 5, "total_tokens": 7}
+    assert "POST /v1/completions" in Path(ready["log"]).read_text()
+    assert len(members(ready["pid"])) >= 1
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert gone(ready["pid"])
+
+
+def test_vllm_scripted_is_started_as_planned_and_leaves_no_worker(environment: dict[str, str]) -> None:
+    process, ready = start(
+        environment, "stepfun-ai/Step-3.5-Flash", "--gpus", "8xH800", "--mtp", "3", "--context", "65536"
+    )
+    words = Path(ready["log"]).read_text()
+    assert "serve stepfun-ai/Step-3.5-Flash --host 127.0.0.1" in words
+    assert "--max-model-len 65536" in words and "--enable-expert-parallel" in words
+    assert '{"method": "mtp", "num_speculative_tokens": 3}' in words
+    assert ready["model"] == f"{ready['url']}#stepfun-ai/Step-3.5-Flash"
+    assert len(members(ready["pid"])) >= 2
+    process.terminate()
+    assert process.wait(20) == 0
+    assert gone(ready["pid"])
+
+
+def test_vllm_scripted_that_dies_is_reported(environment: dict[str, str]) -> None:
+    process, ready = start(environment, "Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200")
+    os.killpg(ready["pid"], signal.SIGKILL)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "Goedel-Prover-V2-8B has ended" in errors and "scripted vllm: serve" in errors
+
+
+def test_vllm_scripted_that_does_not_start_says_its_last_words(environment: dict[str, str]) -> None:
+    ended = run(
+        {**environment, "BROKEN": "1"}, "Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200", "--port", "0"
+    )
+    assert ended.returncode == 3
+    assert "ended at its start (exit status 1)" in ended.stderr and "CUDA out of memory" in ended.stderr
+
+
+def test_without_vllm_it_says_how_to_get_it(environment: dict[str, str]) -> None:
+    ended = run({**environment, "STEPPROVE_VLLM": "/nowhere/vllm"}, "a/b", "--gpus", "H200")
+    assert ended.returncode == 3
+    assert "There is no program /nowhere/vllm: give vLLM an environment of its own" in ended.stderr
+    assert "pip install vllm" in ended.stderr
+
+
+def test_a_plan_needs_no_gpu_and_no_network(environment: dict[str, str]) -> None:
+    document = json.loads(
+        run(environment, "stepfun-ai/step3", "--gpus", "16xH800", "--plan", "--json").stdout
+    )
+    assert document["command"][:3] == ["vllm", "serve", "stepfun-ai/step3"]
+    assert document["gb_per_gpu"]["needed"] < 0.9 * 80
+    prices = {row["where"]: row["total"] for row in document["dollars_per_million_tokens"]["8192"]}
+    (apart,) = (dollars for where, dollars in prices.items() if "apart" in where)
+    assert round(apart, 3) == 0.055  # table 6 of the paper
+    assert round(prices["H800"], 3) == 0.063
+
+
+def test_a_plan_for_people_and_other_prices(environment: dict[str, str]) -> None:
+    words = ["stepfun-ai/StepFun-Prover-Preview-7B", "--gpus", "2xRTX4090", "--plan", "--price", "910B=0.01"]
+    ended = run(environment, *words)
+    assert "On 2 x RTX4090: tensor parallel 1, data parallel 2" in ended.stdout
+    assert "Each GPU needs 20.1 GB: weights 15.2" in ended.stdout
+    assert "910B + 910B, apart" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["a/b", "--plan"], 2, "No GPU is found here: say with --gpus which to plan for"),
+        (["a/b", "--plan", "--gpus", "H900"], 2, "The memory of H900 is not known"),
+        (["a/b", "--plan", "--gpus", "H200"], 2, "a/b is no folder, and the hub cannot be asked"),
+        (["a/b", "--plan", "--gpus", "H200", "--price", "H20"], 2, "'H20' is no price"),
+        (["stepfun-ai/step3", "--plan", "--gpus", "H200"], 1, "would do"),
+        (["Goedel-LM/Goedel-Prover-V2-8B", "--plan", "--gpus", "H200", "--mtp", "1"], 2, "has no heads for multi"),
+        (["a/b", "--price", "H20=1"], 2, "--price goes with --plan"),
+        (["a/b", "--mtp", "1"], 2, "need a GPU, and none is found here"),
+        (["tiny"], 3, "not trained yet"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_said(
+    environment: dict[str, str], words: list[str], code: int, sentence: str
+) -> None:
+    ended = run(environment, *words)
+    assert (ended.returncode, sentence in " ".join(ended.stderr.split())) == (code, True), ended.stderr
+
+
+def test_a_taken_port_is_said(folder: Path, environment: dict[str, str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        ended = run(environment, str(folder), "--port", port)
+    assert ended.returncode == 3 and f"127.0.0.1:{port}: Address already in use" in ended.stderr
