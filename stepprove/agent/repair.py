@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, Timer
 
 from stepprove.agent.options import ProveOptions
 from stepprove.agent.problem import Problem
@@ -123,14 +123,17 @@ def _partial(code: str, goals: Sequence[str]) -> Partial | None:
 
 
 async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partial, seconds: float) -> Partial:
-    """A partial proof with those of its open goals proved that the portfolio proves within `seconds` each."""
+    """A partial proof with those of its open goals proved that the search proves within `seconds` each, thrice that in all."""
     stop = Event()
+    clock = Timer(3 * seconds, stop.set)
+    clock.daemon = True
 
     def work(repl: Repl) -> Partial:
         source = parse_source(problem.candidate(partial.code))
         own = len(source.text) - len(problem.own(partial.code)) - 1
         options = ProveOptions(time_limit=seconds, prelude=problem.prelude, remember=False, standby=False)
         worker = Worker(source, engine, options, repl)
+        clock.start()
         mine = [hole for hole in source.holes if hole.start >= own]
         found = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
         results = worker.assemble(found, lambda _: None, stop)
@@ -141,4 +144,5 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
     try:
         return await pool.run(work)
     finally:
+        clock.cancel()
         stop.set()

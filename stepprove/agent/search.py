@@ -65,7 +65,7 @@ class SearchResult:
         seconds: time spent.
         steps: tactics that Lean ran.
         graph: the proof graph: nodes `("goal", key)` and `("move", number)`, attributes `label`, `proved`,
-            `cost`.
+            `cost`; a proved goal's `closed_by` is the step that closed it, empty where a move and its goals did.
         reason: for an infrastructure failure, what went wrong.
     """
 
@@ -386,7 +386,8 @@ class _Search:
         if node.proof is not None:
             return
         node.proof = proof
-        self.graph.nodes[("goal", node.number)]["proved"] = True
+        closed_by = "" if proof.children else proof.tactic
+        self.graph.nodes[("goal", node.number)].update(proved=True, closed_by=closed_by)
         for attempt in node.attempts:
             self.settle(attempt)
 

@@ -42,7 +42,10 @@ def _graph(result: SearchResult) -> dict[str, Any]:
     """A proof graph as plain data: nodes numbered in their order, edges from goals to moves and from moves to goals."""
     numbers = {node: number for number, node in enumerate(result.graph)}
     nodes = [
-        {"kind": node[0], "label": data["label"], "proved": data["proved"], "cost": data["cost"]}
+        {
+            "kind": node[0],
+            **{key: data[key] for key in ("label", "proved", "cost", "closed_by") if key in data},
+        }
         for node, data in result.graph.nodes(data=True)
     ]
     return {

@@ -17,6 +17,7 @@ from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
 from stepprove.cli.serve import serve
 from stepprove.cli.setup import doctor, setup
+from stepprove.cli.trace import trace
 from stepprove.cli.verify import verify
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
@@ -61,6 +62,7 @@ app.command()(serve)
 app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")
+app.add_typer(trace, name="trace")
 
 
 def run() -> None:

@@ -1,0 +1,120 @@
+"""A trace read back: what happened at each hole, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def check_state(check: Record) -> str:
+    """How a check ended, in a word: `clean`, `open` (a `sorry`, but no error), `errors`, or `lost` (Lean gave no answer)."""
+    if check["outcome"] != "answered":
+        return "lost"
+    feedback = check["feedback"]
+    is_open = '"sorries"' in feedback and '"severity": "error"' not in feedback
+    return (
+        "clean" if check["clean"] else "open" if is_open or "It has a `sorry` in it" in feedback else "errors"
+    )
+
+
+@dataclass(slots=True)
+class AttemptStory:
+    """One attempt of a model."""
+
+    name: str
+    begun: Record
+    events: list[Record] = field(default_factory=list)
+    """Its turns, checks and partial proofs."""
+    ended: Record | None = None
+    """The verdict, or why there is none; None when the run was killed in the middle."""
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in a word."""
+        if self.ended is None:
+            return "unfinished"
+        return str(self.ended["outcome"]) if self.ended["kind"] == "verdict" else "stopped"
+
+    @property
+    def turns(self) -> list[Record]:
+        """What the model wrote."""
+        return [event for event in self.events if event["kind"] == "turn"]
+
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return sum(t.get("prompt_tokens", 0) + t.get("completion_tokens", 0) for t in self.turns)
+
+
+@dataclass(slots=True)
+class HoleStory:
+    """What happened at one hole."""
+
+    begun: Record
+    graphs: list[Record] = field(default_factory=list)
+    attempts: list[AttemptStory] = field(default_factory=list)
+    result: Record | None = None
+    """What became of it: the gate's word, or what was found when the run ended before that."""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a word."""
+        return "unfinished" if self.result is None else str(self.result["outcome"])
+
+    @property
+    def graph(self) -> Record | None:
+        """The graph of the search that went furthest."""
+        return max(self.graphs, key=lambda g: (bool(g.get("found_by")), len(g["nodes"])), default=None)
+
+
+@dataclass(slots=True)
+class RunStory:
+    """A run."""
+
+    run: Record
+    holes: list[HoleStory]
+    end: Record | None
+    """None when it was killed, or still goes on."""
+
+    @property
+    def tokens(self) -> int:
+        """Of the model, read and written."""
+        return sum(attempt.tokens for hole in self.holes for attempt in hole.attempts)
+
+    def count(self, outcome: str) -> int:
+        """How many holes ended so."""
+        return sum(hole.outcome == outcome for hole in self.holes)
+
+
+def read_story(records: Iterable[Record]) -> RunStory:
+    """Put the records of a trace together; those that belong to nothing known are passed over."""
+    run: Record = {}
+    end: Record | None = None
+    holes: dict[int, HoleStory] = {}
+    attempts: dict[str, AttemptStory] = {}
+    for record in records:
+        kind = record["kind"]
+        hole = holes.get(record.get("hole", -1))
+        attempt = attempts.get(record.get("attempt", ""))
+        if kind == "run":
+            run = record
+        elif kind == "end":
+            end = record
+        elif kind == "hole":
+            holes[record["hole"]] = HoleStory(record)
+        elif hole is not None and kind == "graph":
+            hole.graphs.append(record)
+        elif hole is not None and kind == "attempt":
+            attempts[record["attempt"]] = story = AttemptStory(record["attempt"], record)
+            hole.attempts.append(story)
+        elif hole is not None and kind in ("found", "result"):
+            hole.result = record
+        elif attempt is not None and kind in ("turn", "check", "partial"):
+            attempt.events.append(record)
+        elif attempt is not None and kind in ("verdict", "stopped"):
+            attempt.ended = record
+            attempt.events.append(record)
+    return RunStory(run, [holes[index] for index in sorted(holes)], end)

@@ -1,0 +1,216 @@
+"""`stepprove trace`: look at what happened in a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.syntax import Syntax
+from rich.text import Text
+from rich.tree import Tree
+
+from stepprove.agent.story import AttemptStory, HoleStory, RunStory, check_state, read_story
+from stepprove.agent.trace import TraceMissing, find_trace, read_trace
+from stepprove.cli.console import CommandError, out
+from stepprove.cli.files import STYLES
+from stepprove.lean_project.outcome import Outcome
+
+trace = typer.Typer(help="Look at what happened in a run of the prover.", no_args_is_help=True)
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The run's folder, such as runs/20260131-120000-0a1b2c.")
+]
+
+_STATES = {"clean": "accepted", "open": "open", "errors": "errors", "lost": "no answer"}
+_STATE_STYLES = {"clean": "green", "open": "yellow", "errors": "red", "lost": "yellow"}
+_LINES = 12
+"""Of each text, without --full."""
+_NODES = 40
+"""Of a proof graph."""
+
+
+@trace.callback()
+def main() -> None:
+    """Look at what happened in a run of the prover."""
+
+
+@trace.command()
+def show(
+    run: RunArgument,
+    full: Annotated[bool, typer.Option("--full", help="Every text to its end.")] = False,
+) -> int:
+    """Show a run in the terminal: each hole, its proof graph, what the model wrote, what Lean and the gate said.
+
+    Example: `stepprove trace show runs/20260131-120000-0a1b2c`
+    """
+    story = _read(run)[1]
+    most = None if full else _LINES
+    out.print(_head(story))
+    for hole in story.holes:
+        out.print(_hole(hole, most))
+    if story.end is None:
+        out.print("The run has no end: it was killed, or still goes on.", style="yellow")
+    return 0
+
+
+@trace.command()
+def html(
+    run: RunArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE.html", help="Where the page goes. [the run's folder]"),
+    ] = None,
+) -> int:
+    """Write a run as one HTML page that needs nothing else: proof graphs, turns to unfold, highlighted code.
+
+    Example: `stepprove trace html runs/20260131-120000-0a1b2c`
+    """
+    from stepprove.agent.trace_page import trace_page
+
+    path, story = _read(run)
+    target = output or path.with_suffix(".html")
+    try:
+        target.write_text(trace_page(story), encoding="utf-8")
+    except OSError as problem:
+        raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None
+    out.print(f"Written to {escape(str(target))}")
+    return 0
+
+
+def _read(run: Path) -> tuple[Path, RunStory]:
+    try:
+        path = find_trace(run)
+        return path, read_story(read_trace(path))
+    except TraceMissing as missing:
+        raise CommandError(str(missing)) from None
+
+
+def _head(story: RunStory) -> RenderableType:
+    run, end = story.run, story.end
+    engine = run.get("engine") or {}
+    spent = f", ${end['dollars']:.4f}" if end and end.get("dollars") else ""
+    took = f" in {end['seconds']:.1f} s" if end else ""
+    words = Text.assemble(
+        (str(run.get("file", "a run")), "bold"),
+        f"\n{run.get('at', '')}  Lean {engine.get('lean', '?')} ({engine.get('kind', '?')})  ",
+        f"{run.get('model') or 'search alone'}\n",
+        f"{story.count('proved')} of {len(story.holes)} proved{took}, {story.tokens} tokens{spent}",
+    )
+    return Panel(words, expand=False, border_style="dim")
+
+
+def _hole(hole: HoleStory, most: int | None) -> RenderableType:
+    result = hole.result or {}
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"{hole.outcome:<14} ", _style(hole.outcome)),
+            f"line {hole.begun['line']}  ",
+            (str(hole.begun.get("declaration") or ""), "bold"),
+            (f"  {result.get('found_by') or result.get('reason') or ''}", ""),
+        )
+    ]
+    if result.get("proof"):
+        parts.append(_code(str(result["proof"]), most))
+    if hole.graph is not None and len(hole.graph["nodes"]) > 1:
+        parts.append(Padding(_tree(hole.graph), (0, 0, 0, 4)))
+    parts += [_attempt(number, attempt, most) for number, attempt in enumerate(hole.attempts, 1)]
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _tree(graph: dict[str, Any]) -> Tree:
+    """The proof graph as a tree: what is proved, and as much of the rest as there is room for."""
+    nodes = graph["nodes"]
+    below: dict[int, list[int]] = {}
+    for a, b in graph["edges"]:
+        below.setdefault(a, []).append(b)
+
+    def label(number: int) -> Text:
+        node = nodes[number]
+        goal = node["kind"] == "goal"
+        words = " ".join(str(node["label"]).partition("⊢")[2].split()) if goal else str(node["label"])
+        closed = f"  {node['closed_by']}" if node.get("closed_by") else ""
+        return Text(
+            ("⊢ " if goal else "") + words[:90] + closed,
+            style="green" if node["proved"] else "dim" if goal else "italic",
+        )
+
+    tree = Tree(label(0), guide_style="dim")
+    seen, todo = {0}, [(0, tree)]
+    while todo and len(seen) < _NODES:
+        number, branch = todo.pop(0)
+        for child in below.get(number, ()):
+            if child not in seen:
+                seen.add(child)
+                todo.append((child, branch.add(label(child))))
+    if len(seen) < len(nodes):
+        tree.add(Text(f"… {len(nodes) - len(seen)} more", style="dim"))
+    return tree
+
+
+def _attempt(number: int, attempt: AttemptStory, most: int | None) -> RenderableType:
+    begun = attempt.begun
+    parts: list[RenderableType] = [
+        Text.assemble(
+            (f"  attempt {number}  ", "bold"),
+            (attempt.outcome, _style(attempt.outcome)),
+            (f"  {begun.get('style')}, seed {begun.get('seed')}, {attempt.tokens} tokens", "dim"),
+        )
+    ]
+    for event in attempt.events:
+        match event["kind"]:
+            case "turn":
+                said = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
+                parts += [Text(said, style="cyan"), _lines(event["text"], most)]
+            case "check":
+                state = check_state(event)
+                said = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
+                parts += [Text(said, style=_STATE_STYLES[state]), _lines(_said(event["feedback"]), most)]
+            case "partial":
+                open_goals = len(event["goals"])
+                parts += [
+                    Text(f"    what stands, {open_goals} open", style="cyan"),
+                    _code(event["code"], most),
+                ]
+            case "verdict":
+                said = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
+                parts.append(Text(said, style=_style(event["outcome"])))
+            case _:
+                parts.append(Text(f"    ended: {event['reason']}", style="yellow"))
+    return Group(*parts)
+
+
+def _said(feedback: str) -> str:
+    """Lean's messages and open goals as text, where the feedback is the REPL's JSON."""
+    try:
+        answer = json.loads(feedback)
+        messages = [
+            f"{m['severity']}, line {m['pos']['line']}: {m['data']}" for m in answer.get("messages", ())
+        ]
+        return "\n".join([*messages, *(f"open: {s['goal']}" for s in answer.get("sorries", ()))])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return feedback
+
+
+def _lines(text: str, most: int | None) -> RenderableType:
+    lines = text.strip().splitlines()
+    shown = (
+        lines if most is None or len(lines) <= most else [*lines[:most], f"… {len(lines) - most} more lines"]
+    )
+    width = None if most is None else 400
+    return Padding(Text("\n".join(line[:width] for line in shown), style="dim"), (0, 0, 0, 6))
+
+
+def _code(text: str, most: int | None) -> RenderableType:
+    lines = text.strip("\n").splitlines()
+    shown = lines if most is None else lines[:most]
+    syntax = Syntax("\n".join(shown), "lean4", background_color="default", word_wrap=True)
+    return Padding(syntax, (0, 0, 0, 6))
+
+
+def _style(outcome: str) -> str:
+    return STYLES[Outcome(outcome)] if outcome in set(Outcome) else "yellow"
