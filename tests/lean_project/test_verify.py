@@ -26,6 +26,11 @@ def test_a_candidate_may_bring_lemmas_of_its_own(repl: Repl) -> None:
     ).accepted
 
 
+def test_a_lemma_by_compiled_code_that_nothing_rests_on_does_no_harm(repl: Repl) -> None:
+    lemma = "theorem sanity : 2 ^ 10 = 1024 := by native_decide\n"
+    assert verdict(repl, TWO, lemma + TWO.replace("by sorry", "rfl")).accepted
+
+
 def test_an_example_is_found_again_by_its_words_wherever_it_stands(repl: Repl) -> None:
     original = "example : 2 = 2 := by sorry\nexample (n : Nat) : n = n := by sorry\n"
     candidate = "example : 3 = 3 := rfl\nexample (n : Nat) :\n    n = n := rfl\n\nexample : 2 = 2 := rfl\n"

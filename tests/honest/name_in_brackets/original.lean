@@ -1,0 +1,1 @@
+theorem «weird name.with dots» (α β γ : Nat) : α + (β + γ) = α + β + γ := by sorry

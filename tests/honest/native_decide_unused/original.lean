@@ -1,1 +1,0 @@
-theorem plain (n : Nat) : n + 0 = n := by sorry
