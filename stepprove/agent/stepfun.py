@@ -25,7 +25,7 @@ from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.pool import Check, Pool
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
-from stepprove.serving.client import Client
+from stepprove.serving.client import Client, ModelRefused
 from stepprove.serving.exchange import Sample, Sampling, Usage
 
 SYSTEM_PROMPT = (
@@ -74,7 +74,7 @@ class TirOptions:
     max_tokens: int = 16384
     """Of one generation."""
     max_seq_len: int = 20480
-    """Tokens of the whole text, prompt and feedback included."""
+    """Tokens of the whole text, prompt and feedback included; less where the server says that it takes less."""
     max_turns: int | None = None
     """The most sketches that are run; None: as many as fit."""
     seed: int | None = None
@@ -309,27 +309,32 @@ async def run_trajectory(
     """
     started = time.monotonic()
     ids = stop_ids(await client.model())
+    longest = min(options.max_seq_len, await client.context_length() or options.max_seq_len)
     prompt = text = build_prompt(problem)
     turns: list[TirTurn] = []
     usage = Usage()
     tokens = options.count(text)
     while True:
-        room = min(options.max_tokens, options.max_seq_len - tokens)
+        room = min(options.max_tokens, longest - tokens)
         if room <= 0 or len(text) > _MOST_CHARACTERS:
             end = End.CONTEXT
             break
-        reply = await client.complete(
-            text,
-            Sampling(
-                temperature=options.temperature,
-                top_p=options.top_p,
-                top_k=options.top_k,
-                max_tokens=room,
-                stop=(SKETCH_END,),
-                stop_token_ids=ids,
-                seed=options.seed,
-            ),
+        sampling = Sampling(
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            max_tokens=room,
+            stop=(SKETCH_END,),
+            stop_token_ids=ids,
+            seed=options.seed,
         )
+        try:
+            reply = await client.complete(text, sampling)
+        except ModelRefused as refused:
+            if not turns or "tokens" not in str(refused):
+                raise
+            end = End.CONTEXT  # the text has outgrown a context that the server had not told of
+            break
         sample = reply.samples[0]
         chunk, at_sketch = generated_text(sample)
         generated = Generated(chunk, reply.usage, sample.finish, reply.seconds)
@@ -340,7 +345,7 @@ async def run_trajectory(
             completion_tokens=usage.completion_tokens + reply.usage.completion_tokens,
         )
         tokens = reply.usage.tokens or options.count(text)
-        reason = break_reason(sample.finish, tokens, options.max_seq_len, at_sketch, chunk)
+        reason = break_reason(sample.finish, tokens, longest, at_sketch, chunk)
         if reason is None and options.max_turns is not None and len(turns) >= options.max_turns:
             reason = End.TURNS
         if reason is not None:

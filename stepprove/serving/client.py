@@ -14,7 +14,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -91,6 +91,8 @@ class Client:
         self.left_out: set[str] = set()
         """Fields that the server has refused, and gets no more."""
         self._model = model
+        self._context: int | None = None
+        self._context_asked = False
         self._one_by_one = False
         self._timeout = timeout
         self._cache = cache
@@ -119,6 +121,20 @@ class Client:
                 )
             self._model = names[0]
         return self._model
+
+    async def context_length(self) -> int | None:
+        """The most tokens, read and written, that a request may have, where the server says it (vLLM, SGLang); else None.
+
+        Raises ModelUnreachable.
+        """
+        if not self._context_asked:
+            model = await self.model()
+            with suppress(ModelRefused), _failures(self.url, self.account):
+                entries = [entry async for entry in self._openai.models.list() if entry.id == model]
+                told = (entries[0].model_extra or {}).get("max_model_len") if entries else None
+                self._context = told if isinstance(told, int) and told > 0 else None
+            self._context_asked = True
+        return self._context
 
     async def chat(self, turns: Sequence[Turn], sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
         """Answers to a chat.

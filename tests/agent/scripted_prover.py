@@ -33,6 +33,10 @@ class Part:
     slow: float = 0.0
     """Seconds before each answer."""
     garbage: bool = False
+    context: int = 0
+    """What it says is the length of its context; longer requests are refused. 0: it says nothing, and takes all."""
+    limit: int = 0
+    """Likewise, unsaid."""
     tells: bool = True
     """Say what an answer stopped at, as vLLM does."""
 
@@ -73,7 +77,11 @@ class ScriptedProver:
 
         @app.get("/v1/models")
         async def models() -> dict[str, Any]:
-            return {"object": "list", "data": [{"id": name, "object": "model"} for name in self.parts]}
+            data = [
+                {"id": name, "object": "model", **({"max_model_len": part.context} if part.context else {})}
+                for name, part in self.parts.items()
+            ]
+            return {"object": "list", "data": data}
 
         @app.post("/v1/chat/completions")
         async def chat(request: Request) -> Response:
@@ -95,6 +103,9 @@ class ScriptedProver:
             return JSONResponse({"error": {"message": "busy"}}, 429, {"Retry-After": "0"})
         if self._count[name] <= part.drop:
             return StreamingResponse(_dropped(), media_type="application/json")
+        longest = part.context or part.limit
+        if longest and len(body.get("prompt", "")) // 4 + _asked_for(body, part) > longest:
+            return JSONResponse({"error": {"message": f"this model takes {longest} tokens"}}, 400)
         if part.garbage:
             return Response('{"choices": [{"text": ', media_type="application/json")
         if name in self.scripts:
@@ -120,6 +131,11 @@ class ScriptedProver:
                 "usage": usage | {"total_tokens": sum(usage.values())},
             }
         )
+
+
+def _asked_for(body: dict[str, Any], part: Part) -> int:
+    """The tokens that are asked for, where the server counts them: vLLM does."""
+    return int(body.get("max_tokens", 0)) if part.context else 0
 
 
 def _turn_of(body: Any, chat: bool) -> int:

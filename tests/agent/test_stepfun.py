@@ -280,6 +280,18 @@ def test_the_context_counts_the_feedback(prover: ScriptedProver, pool: Pool) -> 
     assert all(asked["max_tokens"] + len(asked["prompt"]) // 4 <= 600 for asked in prover.asked[-3:])
 
 
+def test_a_servers_shorter_context_is_kept_to(prover: ScriptedProver, pool: Pool) -> None:
+    prover.play("short", [f"<sketch>{PROOF}</sketch>", ANSWER], context=800)
+    assert run(prover, pool, "short").accepted
+    assert prover.asked[-1]["max_tokens"] < 800
+
+
+def test_a_context_that_the_server_did_not_tell_of_ends_the_text(prover: ScriptedProver, pool: Pool) -> None:
+    prover.play("untold limit", [f"<sketch>{PROOF}</sketch>"], limit=250)
+    trajectory = run(prover, pool, "untold limit")
+    assert (trajectory.end, trajectory.judgement) == (End.CONTEXT, None) and trajectory.sketches
+
+
 def test_sketches_may_be_limited(prover: ScriptedProver, pool: Pool) -> None:
     prover.play("again", [f"<sketch>{PROOF}</sketch>"])
     trajectory = run(prover, pool, "again", max_turns=2)
