@@ -2,6 +2,7 @@
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
+from stepprove.serving.step_moe.balance import RouterBalancing, update_router_biases
 from stepprove.serving.step_moe.configuration import StepMoeConfig
 from stepprove.serving.step_moe.modeling import StepMoeForCausalLM, StepMoeModel
 
@@ -9,4 +10,4 @@ AutoConfig.register("step_moe", StepMoeConfig, exist_ok=True)
 AutoModel.register(StepMoeConfig, StepMoeModel, exist_ok=True)
 AutoModelForCausalLM.register(StepMoeConfig, StepMoeForCausalLM, exist_ok=True)
 
-__all__ = ["StepMoeConfig", "StepMoeForCausalLM", "StepMoeModel"]
+__all__ = ["RouterBalancing", "StepMoeConfig", "StepMoeForCausalLM", "StepMoeModel", "update_router_biases"]

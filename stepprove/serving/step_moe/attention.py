@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers.cache_utils import Cache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
+from stepprove.serving.step_moe.blocks import unmasked_attention
 from stepprove.serving.step_moe.configuration import SLIDING, StepMoeConfig
+from stepprove.serving.step_moe.joined import Joined
 from stepprove.serving.step_moe.norm import RMSNorm
 from stepprove.serving.step_moe.rope import Rotation, rotate
 
 
 class StepMoeAttention(nn.Module):
-    """Causal attention of one layer; queries and keys are made by `project`, which the two kinds do differently."""
+    """Causal attention of one layer; the two kinds differ in how queries and keys are made."""
 
     def __init__(self, config: StepMoeConfig, layer_idx: int, layer_type: str) -> None:
         """`layer_idx` is the layer's place in the cache."""
@@ -42,15 +45,29 @@ class StepMoeAttention(nn.Module):
         self.k_proj = nn.Linear(hidden, shared, bias=False)
         self.v_proj = nn.Linear(hidden, shared, bias=False)
         self.o_proj = nn.Linear(self.num_heads * self.head_dim, hidden, bias=False)
+        self.low_rank, self.gated = config.attention == "mfa", config.head_gate
+        self._joined = Joined()
         if config.head_gate:
             self.g_proj = nn.Linear(hidden, self.num_heads, bias=False)
 
-    def queries_and_keys(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """The heads' queries and keys before rotation, each of shape (batch, sequence, heads, head_dim)."""
+    def project(self, hidden: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Turned queries and keys, values, and the gate before its sigmoid.
+
+        The first three are (batch, sequence, heads, head_dim), the gate (batch, sequence, heads).
+        """
+        layers = [self.q_proj, self.k_proj, self.v_proj]
+        if self.gated:
+            layers.append(self.g_proj)
+        query, key, value, *gate = self._joined(hidden, layers)
         heads = (*hidden.shape[:-1], -1, self.head_dim)
-        if self.config.attention == "mfa":
-            return self.wq(self.inter_norm(self.q_proj(hidden))).view(heads), self.k_proj(hidden).view(heads)
-        return self.q_norm(self.q_proj(hidden).view(heads)), self.k_norm(self.k_proj(hidden).view(heads))
+        key, value = key.view(heads), value.view(heads)
+        if self.low_rank:
+            query = rotate(self.wq(self.inter_norm(query)).view(heads), rotation)
+            key = rotate(key, rotation)
+        else:
+            both = torch.cat([self.q_norm(query.view(heads)), self.k_norm(key)], dim=2)
+            query, key = rotate(both, rotation).split([self.num_heads, key.shape[2]], dim=2)
+        return query, key, value, gate[0] if gate else None
 
     def forward(
         self,
@@ -64,26 +81,35 @@ class StepMoeAttention(nn.Module):
 
         Returns the output and the attention weights, which are None unless the attention implementation has them.
         """
-        heads = (*hidden.shape[:-1], -1, self.head_dim)
-        query, key = (rotate(part, rotation).transpose(1, 2) for part in self.queries_and_keys(hidden))
-        value = self.v_proj(hidden).view(heads).transpose(1, 2)
+        query, key, value, gate = self.project(hidden, rotation)
+        key, value = key.transpose(1, 2), value.transpose(1, 2)
         if cache is not None:
             key, value = cache.update(key, value, self.layer_idx, kwargs=kwargs)
-        attend = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation, eager_attention_forward
-        )
+        output, weights = self.attend(query, key, value, attention_mask, **kwargs)
+        if gate is not None:
+            output = output * gate.sigmoid().unsqueeze(-1)
+        return self.o_proj(output.flatten(-2)), weights
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+    ) -> tuple[Tensor, Tensor | None]:
+        """The heads' outputs, shaped as `query` (batch, sequence, heads, head_dim), and the weights if there are any."""
+        implementation = self.config._attn_implementation
+        dropout = self.attention_dropout if self.training else 0.0
+        if implementation == "sdpa" and attention_mask is None and not dropout and query.device.type == "cpu":
+            output = unmasked_attention(query, key, value, self.sliding_window, self.scaling)
+            if output is not None:
+                return output, None
+        attend = ALL_ATTENTION_FUNCTIONS.get_interface(implementation, eager_attention_forward)
         output, weights = attend(
             self,
-            query,
+            query.transpose(1, 2),
             key,
             value,
             attention_mask,
-            dropout=self.attention_dropout if self.training else 0.0,
+            dropout=dropout,
             scaling=self.scaling,
             sliding_window=self.sliding_window,
             **kwargs,
         )
-        output = output.view(*hidden.shape[:-1], self.num_heads, self.head_dim)
-        if self.config.head_gate:
-            output = output * self.g_proj(hidden).sigmoid().unsqueeze(-1)
-        return self.o_proj(output.flatten(-2)), weights
+        return output.view(query.shape), weights

@@ -7,15 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stepprove.serving.step_moe.configuration import StepMoeConfig
-from stepprove.serving.step_moe.grouped import grouped_swiglu
-
-
-def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
-    """`silu(gate) * up`, both kept within `limit` (the gate from above only), as Step 3.5 Flash clips in some layers."""
-    gate = functional.silu(gate)
-    if limit:
-        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
-    return gate * up
+from stepprove.serving.step_moe.grouped import grouped_swiglu, swiglu
+from stepprove.serving.step_moe.joined import Joined
 
 
 class StepMoeMLP(nn.Module):
@@ -24,13 +17,15 @@ class StepMoeMLP(nn.Module):
     def __init__(self, hidden_size: int, inner_size: int, limit: float | None = None) -> None:
         super().__init__()
         self.limit = limit
+        self._joined = Joined()
         self.gate_proj = nn.Linear(hidden_size, inner_size, bias=False)
         self.up_proj = nn.Linear(hidden_size, inner_size, bias=False)
         self.down_proj = nn.Linear(inner_size, hidden_size, bias=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map `hidden` of shape (..., hidden_size) to the same shape."""
-        output: Tensor = self.down_proj(swiglu(self.gate_proj(hidden), self.up_proj(hidden), self.limit))
+        gate, up = self._joined(hidden, [self.gate_proj, self.up_proj])
+        output: Tensor = self.down_proj(swiglu(gate, up, self.limit))
         return output
 
 
@@ -51,12 +46,18 @@ class StepMoeRouter(nn.Module):
         self.load: Tensor
         """How many tokens went to each expert in training since the biases were last moved."""
 
-    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits (tokens, experts), weights and indices (tokens, chosen experts) for `hidden` (tokens, width)."""
+    def forward(self, hidden: Tensor, counted: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (tokens, experts), weights and indices (tokens, chosen experts) for `hidden` (tokens, width).
+
+        In training the tokens that are `counted` (all if it is None) are added to `load`.
+        """
         logits = functional.linear(hidden.float(), self.weight.float())
         scores = logits.sigmoid()
         indices = torch.topk(scores + self.e_score_correction_bias, self.top_k, dim=-1, sorted=False).indices
         weights = scores.gather(1, indices)
+        if self.training:
+            chosen = indices if counted is None else indices[counted]
+            self.load += chosen.flatten().bincount(minlength=self.load.shape[0])
         return logits, weights / weights.sum(dim=-1, keepdim=True), indices
 
 
@@ -87,10 +88,10 @@ class StepMoeSparseBlock(nn.Module):
         self.shared_experts = StepMoeMLP(config.hidden_size, config.share_expert_dim, shared_limit)
         self.routed_scaling_factor = config.moe_router_scaling_factor
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Map `hidden` of shape (batch, sequence, width) to the same shape."""
+    def forward(self, hidden: Tensor, counted: Tensor | None = None) -> Tensor:
+        """Map `hidden` of shape (batch, sequence, width) to the same shape; `counted` as in the router, but (batch, sequence)."""
         tokens = hidden.reshape(-1, hidden.shape[-1])
-        _, weights, indices = self.gate(tokens)
+        _, weights, indices = self.gate(tokens, None if counted is None else counted.flatten())
         routed = self.experts(tokens, indices, (weights * self.routed_scaling_factor).to(tokens.dtype))
         output: Tensor = self.shared_experts(hidden) + routed.view_as(hidden)
         return output

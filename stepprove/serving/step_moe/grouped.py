@@ -6,11 +6,23 @@ of gathering rows is a scattering add, while a sort can be undone, forward and b
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+FEW_TOKENS, SMALL_EXPERTS = 32, 1_000_000
+"""Up to so many tokens, and weights in all experts, it is quicker to run every expert on every token than to sort."""
+
+
+def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
+    """`silu(gate) * up`, both kept within `limit` (the gate from above only), as Step 3.5 Flash clips in some layers."""
+    gate = functional.silu(gate)
+    if limit:
+        gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
+    return gate * up
 
 
 def _products(rows: Tensor, matrices: Tensor, ends: list[int]) -> Tensor:
@@ -57,11 +69,10 @@ class GroupedSwiGlu(torch.autograd.Function):
         place[order] = torch.arange(order.shape[0], device=order.device)
         rows = hidden.index_select(0, order // chosen)
         gate, up = _products(rows, gate_up_proj.transpose(1, 2), ends).chunk(2, dim=-1)
-        opened = functional.silu(gate)
-        inner = (opened.clamp(max=limit) * up.clamp(-limit, limit)) if limit else opened * up
-        outputs = _products(inner, down_proj.transpose(1, 2), ends).index_select(0, place)
-        ctx.save_for_backward(hidden, weights, gate_up_proj, down_proj, order, place, gate, up)
-        ctx.ends, ctx.limit = ends, limit
+        outputs = _products(swiglu(gate, up, limit), down_proj.transpose(1, 2), ends).index_select(0, place)
+        if ctx is not None:
+            ctx.save_for_backward(hidden, weights, gate_up_proj, down_proj, order, place, gate, up)
+            ctx.ends, ctx.limit = ends, limit
         return torch.bmm(weights.unsqueeze(1), outputs.view(tokens, chosen, -1)).squeeze(1)
 
     @staticmethod
@@ -96,6 +107,23 @@ class GroupedSwiGlu(torch.autograd.Function):
         return hidden_gradient, None, weights_gradient, gate_up_gradient, down_gradient, None
 
 
+def dense_swiglu(
+    hidden: Tensor,
+    indices: Tensor,
+    weights: Tensor,
+    gate_up_proj: Tensor,
+    down_proj: Tensor,
+    limit: float | None,
+) -> Tensor:
+    """As `grouped_swiglu`, by way of all experts' outputs for all tokens: two products, whatever the routing."""
+    experts, tokens = gate_up_proj.shape[0], hidden.shape[0]
+    shares = weights.new_zeros(tokens, experts).scatter_(1, indices, weights)
+    both = torch.bmm(hidden.expand(experts, -1, -1), gate_up_proj.transpose(1, 2))
+    gate, up = both.chunk(2, dim=-1)
+    inner = swiglu(gate, up, limit).mul_(shares.t().unsqueeze(-1))
+    return torch.bmm(inner, down_proj.transpose(1, 2)).sum(0)
+
+
 def grouped_swiglu(
     hidden: Tensor,
     indices: Tensor,
@@ -110,9 +138,13 @@ def grouped_swiglu(
     `down_proj` (experts, width, inner). An expert is `down(silu(gate) * up)`, both factors clipped to `limit` if there is one.
     """
     device = hidden.device.type
-    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-    hidden, weights, gate_up_proj, down_proj = (
-        part.to(dtype) for part in (hidden, weights, gate_up_proj, down_proj)
-    )
-    output: Tensor = GroupedSwiGlu.apply(hidden, indices, weights, gate_up_proj, down_proj, limit)
-    return output
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        hidden, weights = hidden.to(dtype), weights.to(dtype)
+        gate_up_proj, down_proj = gate_up_proj.to(dtype), down_proj.to(dtype)
+    if torch.is_grad_enabled():
+        output: Tensor = GroupedSwiGlu.apply(hidden, indices, weights, gate_up_proj, down_proj, limit)
+        return output
+    few = hidden.shape[0] <= FEW_TOKENS and gate_up_proj.numel() + down_proj.numel() <= SMALL_EXPERTS
+    compute = dense_swiglu if few else partial(GroupedSwiGlu.forward, None)
+    return compute(hidden, indices, weights, gate_up_proj, down_proj, limit)

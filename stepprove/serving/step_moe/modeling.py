@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import GenerationMixin, PreTrainedModel, initialization
+from transformers import GenerationConfig, GenerationMixin, PreTrainedModel, initialization
 from transformers.cache_utils import Cache, DynamicCache
 from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -15,12 +16,44 @@ from transformers.utils.generic import can_return_tuple, merge_with_config_defau
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
 from stepprove.serving.step_moe.attention import StepMoeAttention
+from stepprove.serving.step_moe.balance import model_group_loss
+from stepprove.serving.step_moe.cache import GrowingCache
 from stepprove.serving.step_moe.configuration import FULL, SLIDING, StepMoeConfig
 from stepprove.serving.step_moe.experts import StepMoeExperts, StepMoeMLP, StepMoeRouter, StepMoeSparseBlock
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import RotaryEmbedding, Rotation, inverse_frequencies
+from stepprove.serving.step_moe.rope import RotaryEmbedding, Rotation
 
 MASKS = {FULL: create_causal_mask, SLIDING: create_sliding_window_causal_mask}
+
+
+def tokens_of(attention_mask: Tensor | dict[str, Tensor] | None) -> Tensor | None:
+    """Where in a batch there are tokens, not padding; None where that is not known."""
+    return attention_mask.bool() if isinstance(attention_mask, Tensor) and attention_mask.dim() == 2 else None
+
+
+def needs_no_mask(
+    config: StepMoeConfig,
+    inputs_embeds: Tensor,
+    attention_mask: Tensor | None,
+    position_ids: Tensor | None,
+    cache: Cache | None,
+) -> bool:
+    """Whether our attention on a CPU sees what it should without a mask, where transformers would have made one.
+
+    So it is when nothing is cached yet and no token follows padding or begins another text, and when one token follows cached
+    ones of which none is padding.
+    """
+    length = inputs_embeds.shape[1]
+    if inputs_embeds.device.type != "cpu" or (attention_mask is not None and attention_mask.dim() != 2):
+        return False
+    if cache is not None and cache.get_seq_length():
+        in_windows = isinstance(cache, DynamicCache) and cache.is_sliding == [
+            layer_type == SLIDING for layer_type in config.layer_types or []
+        ]
+        return length == 1 and in_windows and (attention_mask is None or bool(attention_mask.all()))
+    if position_ids is not None and length > 1 and not bool((position_ids.diff() >= 0).all()):
+        return False
+    return attention_mask is None or bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all())
 
 
 class StepMoeDecoderLayer(GradientCheckpointingLayer):
@@ -32,7 +65,8 @@ class StepMoeDecoderLayer(GradientCheckpointingLayer):
         self.layer_type = config.layer_types[layer_idx]
         self.self_attn = StepMoeAttention(config, layer_idx, self.layer_type)
         self.mlp: nn.Module
-        if config.mlp_layer_types[layer_idx] == "sparse":
+        self.is_sparse = config.mlp_layer_types[layer_idx] == "sparse"
+        if self.is_sparse:
             self.mlp = StepMoeSparseBlock(config, layer_idx)
         else:
             limit = config.swiglu_limits_shared[layer_idx] if config.swiglu_limits_shared else None
@@ -46,12 +80,14 @@ class StepMoeDecoderLayer(GradientCheckpointingLayer):
         rotation: Rotation,
         attention_mask: Tensor | None,
         cache: Cache | None = None,
+        counted: Tensor | None = None,
         **kwargs: Any,
     ) -> Tensor:
-        """Map `hidden` of shape (batch, sequence, width) to the same shape."""
+        """Map `hidden` of shape (batch, sequence, width) to the same shape; `counted` is for a router's load."""
         attended, _ = self.self_attn(self.input_layernorm(hidden), rotation, attention_mask, cache, **kwargs)
         hidden = hidden + attended
-        output: Tensor = hidden + self.mlp(self.post_attention_layernorm(hidden))
+        normed = self.post_attention_layernorm(hidden)
+        output: Tensor = hidden + (self.mlp(normed, counted) if self.is_sparse else self.mlp(normed))
         return output
 
 
@@ -59,6 +95,7 @@ class StepMoePreTrainedModel(PreTrainedModel):
     """What transformers asks of all classes of the architecture."""
 
     config_class = StepMoeConfig
+    config: StepMoeConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
     _no_split_modules = ["StepMoeDecoderLayer"]  # noqa: RUF012
@@ -80,9 +117,8 @@ class StepMoePreTrainedModel(PreTrainedModel):
             initialization.normal_(module.gate_up_proj, mean=0.0, std=deviation)
             initialization.normal_(module.down_proj, mean=0.0, std=deviation)
         elif isinstance(module, RotaryEmbedding):
-            for layer_type in module.layer_types:
-                buffer = getattr(module, f"{layer_type}_inv_freq")
-                initialization.copy_(buffer, inverse_frequencies(module.config, layer_type))
+            for name, table in module.tables().items():
+                initialization.copy_(getattr(module, name), table)
 
 
 class StepMoeModel(StepMoePreTrainedModel):
@@ -125,35 +161,44 @@ class StepMoeModel(StepMoePreTrainedModel):
             raise ValueError("Give either input_ids or inputs_embeds.")
         if inputs_embeds is None:
             inputs_embeds = self.embed_tokens(input_ids)
-        if use_cache and cache is None:
-            cache = DynamicCache(config=self.config)
+        if use_cache and cache is None and not self.training:
+            cache = GrowingCache(self.config)
+        masks = self.masks(inputs_embeds, attention_mask, position_ids, cache)
         if position_ids is None:
             seen = cache.get_seq_length() if cache is not None else 0
             position_ids = (
                 torch.arange(inputs_embeds.shape[1], device=inputs_embeds.device).unsqueeze(0) + seen
             )
-        masks = (
-            attention_mask
-            if isinstance(attention_mask, dict)
-            else {
-                layer_type: MASKS[layer_type](
-                    config=self.config,
-                    inputs_embeds=inputs_embeds,
-                    attention_mask=attention_mask,
-                    cache=cache,
-                    position_ids=position_ids,
-                )
-                for layer_type in set(self.config.layer_types)
-            }
-        )
-        rotations = {
-            layer_type: self.rotary_emb(inputs_embeds, position_ids, layer_type)
-            for layer_type in set(self.config.layer_types)
-        }
-        hidden = inputs_embeds
-        for layer, layer_type in zip(self.layers, self.config.layer_types, strict=True):
-            hidden = layer(hidden, rotations[layer_type], masks[layer_type], cache, **kwargs)
+        rotations = self.rotary_emb(inputs_embeds, position_ids)
+        hidden, counted = inputs_embeds, tokens_of(attention_mask) if self.training else None
+        for layer, layer_type in zip(self.layers, self.config.layer_types or [], strict=True):
+            hidden = layer(hidden, rotations[layer_type], masks[layer_type], cache, counted, **kwargs)
         return MoeModelOutputWithPast(last_hidden_state=self.norm(hidden), cache=cache)
+
+    def masks(
+        self,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor | dict[str, Tensor] | None,
+        position_ids: Tensor | None,
+        cache: Cache | None,
+    ) -> Mapping[str, Tensor | None]:
+        """The mask for each type of layer: None where our own attention, or transformers', needs none."""
+        if isinstance(attention_mask, dict):
+            return attention_mask
+        if self.config._attn_implementation == "sdpa" and needs_no_mask(
+            self.config, inputs_embeds, attention_mask, position_ids, cache
+        ):
+            return dict.fromkeys(self.rotary_emb.layer_types)
+        return {
+            layer_type: MASKS[layer_type](
+                config=self.config,
+                inputs_embeds=inputs_embeds,
+                attention_mask=attention_mask,
+                cache=cache,
+                position_ids=position_ids,
+            )
+            for layer_type in set(self.config.layer_types or [])
+        }
 
 
 class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
@@ -166,6 +211,18 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
         self.model = StepMoeModel(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
+
+    def _prepare_cache_for_generation(  # type: ignore[override]
+        self, generation_config: GenerationConfig, model_kwargs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> None:
+        given = model_kwargs.get("cache")
+        super()._prepare_cache_for_generation(generation_config, model_kwargs, *args, **kwargs)  # type: ignore[misc]
+        if (
+            given is None
+            and type(model_kwargs.get("cache")) is DynamicCache
+            and not model_kwargs["cache"].offloading
+        ):
+            model_kwargs["cache"] = GrowingCache(self.config)
 
     @can_return_tuple
     def forward(
@@ -182,8 +239,12 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
     ) -> MoeCausalLMOutputWithPast:
         """Logits of the next token at each place, and with `labels` (-100: not counted) their mean cross-entropy.
 
+        In training the loss also has the expert groups' balance, if the configuration has groups.
         `logits_to_keep` asks for the logits of that many last places, or of those places, alone (0: all).
         """
+        groups = self.config.expert_groups if self.training and labels is not None else None
+        if groups:
+            kwargs["output_router_logits"] = True
         outputs = self.model(
             input_ids=input_ids,
             attention_mask=attention_mask,
@@ -195,13 +256,18 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
         )
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         logits = self.lm_head(outputs.last_hidden_state[:, kept])
-        loss = None
+        loss: Tensor | None = None
+        balance: Tensor | None = None
         if labels is not None:
             loss = self.loss_function(
                 logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs
             )
+        if groups and loss is not None:
+            balance = model_group_loss(self.model, outputs.router_logits, groups, tokens_of(attention_mask))
+            loss = loss + self.config.expert_group_loss_weight * balance
         return MoeCausalLMOutputWithPast(
             loss=loss,
+            aux_loss=balance,
             logits=logits,
             cache=outputs.cache,
             hidden_states=outputs.hidden_states,

@@ -7,22 +7,33 @@ from torch import Tensor, nn
 
 from stepprove.serving.step_moe.configuration import StepMoeConfig
 
-Rotation = tuple[Tensor, Tensor]
-"""Cosines and sines, each of shape (batch, sequence, rotated dimensions / 2)."""
+Rotation = tuple[Tensor, Tensor, int]
+"""Cosines, sines with their signs, each of shape (batch, sequence, 1, head_dim), and how many dimensions are turned."""
 
 
-def inverse_frequencies(config: StepMoeConfig, layer_type: str) -> Tensor:
-    """The angle a position adds, for each pair of rotated dimensions of this type of layer.
+def rotated_width(config: StepMoeConfig, layer_type: str) -> int:
+    """How many of a head's dimensions are turned in this type of layer."""
+    return int(config.head_dim * (config.rope_parameters or {})[layer_type].get("partial_rotary_factor", 1.0))
+
+
+def frequencies(config: StepMoeConfig, layer_type: str) -> Tensor:
+    """The angle a position adds, for each dimension of a head: 0 for those that are not turned.
 
     Raises ValueError for a `rope_type` other than "default".
     """
     parameters = (config.rope_parameters or {})[layer_type]
     if parameters.get("rope_type", "default") != "default":
         raise ValueError(f"StepMoE has no rotary positions of type {parameters['rope_type']}.")
-    width = int(config.head_dim * parameters.get("partial_rotary_factor", 1.0))
-    exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
-    frequencies: Tensor = 1.0 / parameters["rope_theta"] ** exponents
-    return frequencies
+    width = rotated_width(config, layer_type)
+    half = 1.0 / parameters["rope_theta"] ** (torch.arange(0, width, 2, dtype=torch.float32) / width)
+    return torch.cat([half, half, torch.zeros(config.head_dim - width)])
+
+
+def signs(config: StepMoeConfig, layer_type: str) -> Tensor:
+    """What the sine of each dimension is multiplied by: -1 in the first half of those turned, then 1, then 0."""
+    width = rotated_width(config, layer_type)
+    half = torch.ones(width // 2)
+    return torch.cat([-half, half, torch.zeros(config.head_dim - width)])
 
 
 class RotaryEmbedding(nn.Module):
@@ -32,15 +43,32 @@ class RotaryEmbedding(nn.Module):
         super().__init__()
         self.config = config
         self.layer_types = sorted({*(config.layer_types or []), *(config.mtp_layer_types or [])})
-        for layer_type in self.layer_types:
-            self.register_buffer(
-                f"{layer_type}_inv_freq", inverse_frequencies(config, layer_type), persistent=False
-            )
+        self.frequencies: Tensor
+        self.signs: Tensor
+        for name, tensor in self.tables().items():
+            self.register_buffer(name, tensor, persistent=False)
 
-    def forward(self, hidden: Tensor, position_ids: Tensor, layer_type: str) -> Rotation:
-        """The rotation at `position_ids` of shape (batch, sequence), in the type of `hidden`."""
-        angles = position_ids[..., None].float() * getattr(self, f"{layer_type}_inv_freq")
-        return angles.cos().to(hidden.dtype), angles.sin().to(hidden.dtype)
+    def tables(self) -> dict[str, Tensor]:
+        """The constants behind the rotations, each of shape (types of layer, head_dim)."""
+        return {
+            "frequencies": torch.stack(
+                [frequencies(self.config, layer_type) for layer_type in self.layer_types]
+            ),
+            "signs": torch.stack([signs(self.config, layer_type) for layer_type in self.layer_types]),
+        }
+
+    def forward(self, hidden: Tensor, position_ids: Tensor) -> dict[str, Rotation]:
+        """The rotation for each type of layer at `position_ids` of shape (batch, sequence), in the type of `hidden`."""
+        angles = position_ids[..., None, None].float() * self.frequencies
+        cosines, sines = angles.cos().to(hidden.dtype), (angles.sin() * self.signs).to(hidden.dtype)
+        return {
+            layer_type: (
+                cosines[:, :, index : index + 1],
+                sines[:, :, index : index + 1],
+                rotated_width(self.config, layer_type),
+            )
+            for index, layer_type in enumerate(self.layer_types)
+        }
 
 
 def rotate(heads: Tensor, rotation: Rotation) -> Tensor:
@@ -48,10 +76,8 @@ def rotate(heads: Tensor, rotation: Rotation) -> Tensor:
 
     A dimension is paired with the one half the rotated width further, as in transformers.
     """
-    cos, sin = (part.unsqueeze(2) for part in rotation)
-    half = cos.shape[-1]
-    first, second = heads[..., :half], heads[..., half : 2 * half]
-    turned = [first * cos - second * sin, second * cos + first * sin]
-    if 2 * half < heads.shape[-1]:
-        turned.append(heads[..., 2 * half :])
-    return torch.cat(turned, dim=-1)
+    cosines, sines, width = rotation
+    partners = torch.cat(
+        [heads[..., width // 2 : width], heads[..., : width // 2], heads[..., width:]], dim=-1
+    )
+    return torch.addcmul(heads * cosines, partners, sines)

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
+from stepprove.serving.step_moe import StepMoeForCausalLM
 
-SMALL: dict[str, Any] = {
-    "vocab_size": 96,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 5,
-    "num_attention_heads": 4,
-    "num_sliding_attention_heads": 6,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "sliding_window": 6,
-    "n_routed_experts": 6,
-    "num_experts_per_tok": 2,
-    "moe_intermediate_size": 16,
-    "share_expert_dim": 16,
-    "initializer_range": 0.2,
-}
-
-
-def small_model(**changes: Any) -> StepMoeForCausalLM:
-    torch.manual_seed(0)
-    return StepMoeForCausalLM(StepMoeConfig(**(SMALL | changes))).eval()
+Build = Callable[..., StepMoeForCausalLM]
 
 
 def tokens(batch: int, length: int) -> Tensor:
@@ -41,7 +21,9 @@ def tokens(batch: int, length: int) -> Tensor:
 
 @pytest.mark.parametrize("attention", ["gqa", "mfa"])
 @torch.no_grad()
-def test_a_step_from_the_cache_equals_recomputation_with_left_padding(attention: str) -> None:
+def test_a_step_from_the_cache_equals_recomputation_with_left_padding(
+    small_model: Build, attention: str
+) -> None:
     model = small_model(attention=attention)
     ids, mask = tokens(3, 20), torch.ones(3, 20, dtype=torch.long)
     mask[0, :3], mask[1, :11] = 0, 0
@@ -64,7 +46,7 @@ def test_a_step_from_the_cache_equals_recomputation_with_left_padding(attention:
 
 @pytest.mark.parametrize("attention", ["gqa", "mfa"])
 @torch.no_grad()
-def test_padding_on_the_left_changes_nothing(attention: str) -> None:
+def test_padding_on_the_left_changes_nothing(small_model: Build, attention: str) -> None:
     model = small_model(attention=attention)
     ids, mask = tokens(2, 16), torch.ones(2, 16, dtype=torch.long)
     mask[1, :7] = 0
@@ -73,7 +55,7 @@ def test_padding_on_the_left_changes_nothing(attention: str) -> None:
 
 
 @pytest.mark.parametrize("attention", ["gqa", "mfa"])
-def test_labels_train_it_to_write_what_it_read(attention: str) -> None:
+def test_labels_train_it_to_write_what_it_read(small_model: Build, attention: str) -> None:
     model = small_model(attention=attention, initializer_range=0.05).train()
     ids = tokens(2, 24)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
@@ -85,7 +67,7 @@ def test_labels_train_it_to_write_what_it_read(attention: str) -> None:
     assert torch.equal(written, ids)
 
 
-def test_it_comes_back_from_disk_as_it_was(tmp_path: Path) -> None:
+def test_it_comes_back_from_disk_as_it_was(small_model: Build, tmp_path: Path) -> None:
     model = small_model()
     model.save_pretrained(tmp_path)
     assert AutoConfig.from_pretrained(tmp_path).to_json_string() == model.config.to_json_string()
