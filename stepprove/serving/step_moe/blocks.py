@@ -7,6 +7,7 @@ slow without one too. Here a block of queries meets only the keys of its window,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -115,21 +116,39 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, window: int | Non
     return BlockAttention.forward(None, query, key, value, window, scaling)
 
 
+@lru_cache(maxsize=32)
+def last_tokens_mask(length: int, keys: int, window: int | None) -> Tensor:
+    """True where one of the last `length` of `keys` tokens may look: at itself and those before it, within `window`."""
+    queries = torch.arange(keys - length, keys).unsqueeze(1)
+    others = torch.arange(keys).unsqueeze(0)
+    seen = others <= queries
+    return seen if window is None else seen & (others > queries - window)
+
+
 def unmasked_attention(
     query: Tensor, key: Tensor, value: Tensor, window: int | None, scaling: float
 ) -> Tensor | None:
     """Attention on a CPU where no token is padding, or None where that is not of one of the shapes known here.
 
-    `query` is (batch, length, heads, head_dim), `key` and `value` (batch, key heads, keys, head_dim), as caches hold them. One
-    query sees all keys; as many queries as keys see those before them, within `window`.
+    `query` is (batch, length, heads, head_dim), `key` and `value` (batch, key heads, keys, head_dim), as caches hold them. The
+    queries are of the last tokens; each sees itself and those before it, within `window` if it is one of several.
     """
     batch, length, heads, width = query.shape
     shared, keys = key.shape[1], key.shape[2]
     if length == 1:
         grouped = query.view(batch, shared, heads // shared, width)
         return functional.scaled_dot_product_attention(grouped, key, value, scale=scaling).view(query.shape)
-    if length != keys:
+    if length > keys:
         return None
+    if length < keys:
+        return functional.scaled_dot_product_attention(
+            query.transpose(1, 2),
+            key,
+            value,
+            last_tokens_mask(length, keys, window),
+            scale=scaling,
+            enable_gqa=True,
+        ).transpose(1, 2)
     if window is not None and window >= length:
         window = None
     if window is None and length > LONGEST_WITHOUT_WINDOW:

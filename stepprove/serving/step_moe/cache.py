@@ -38,6 +38,11 @@ class Room:
         return buffer[:, :, start : start + end]
 
 
+def last_tokens(held: Tensor, count: int) -> Tensor:
+    """The last `count` tokens of `held` (batch, heads, tokens, head_dim), or all if there are fewer."""
+    return held[:, :, max(0, held.shape[-2] - count) :]
+
+
 class GrowingLayer(DynamicLayer):
     """Keys and values of a layer that sees everything."""
 
@@ -71,21 +76,22 @@ class GrowingSlidingLayer(DynamicSlidingWindowLayer):
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
         """Add the tokens' keys and values; returns those that one of the tokens may see."""
-        if torch.is_grad_enabled() or self.record_past:
+        if torch.is_grad_enabled():
             both: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
             return both
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         assert self.keys is not None and self.values is not None
-        self.cumulative_length += key_states.shape[-2]
+        new = key_states.shape[-2]
+        self.cumulative_length += new
         keys = self._rooms[0].append(self.keys, key_states)
         values = self._rooms[1].append(self.values, value_states)
-        kept = self.sliding_window - 1
-        self.keys, self.values = (
-            keys[:, :, max(0, keys.shape[-2] - kept) :],
-            values[:, :, max(0, keys.shape[-2] - kept) :],
+        # `crop` may take back what has been drafted, so all is kept until then where the past is recorded
+        kept = keys.shape[-2] if self.record_past else self.sliding_window - 1
+        self.keys, self.values = last_tokens(keys, kept), last_tokens(values, kept)
+        return last_tokens(keys, self.sliding_window - 1 + new), last_tokens(
+            values, self.sliding_window - 1 + new
         )
-        return keys, values
 
 
 class GrowingCache(DynamicCache):

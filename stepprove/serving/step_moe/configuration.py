@@ -124,6 +124,13 @@ class StepMoeConfig(PreTrainedConfig):
             return self.num_sliding_attention_heads
         return self.num_attention_heads
 
+    def get_mtp_config(self) -> StepMoeConfig:
+        """The configuration of the heads that predict further tokens, as if they were all layers; nothing is clipped in them."""
+        config = super().get_mtp_config()
+        assert isinstance(config, StepMoeConfig)
+        config.swiglu_limits = config.swiglu_limits_shared = None
+        return config
+
     def validate_sizes(self) -> None:
         """Raise ValueError for sizes that do not fit together; the constructor calls it."""
         for heads in (self.num_attention_heads, self.num_sliding_attention_heads or self.num_attention_heads):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig, GenerationMixin, PreTrainedModel, initialization
 from transformers.cache_utils import Cache, DynamicCache
-from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
-from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.generation.candidate_generator import CandidateGenerator
 from transformers.modeling_outputs import MoeCausalLMOutputWithPast, MoeModelOutputWithPast
 from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
@@ -18,77 +16,13 @@ from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 from stepprove.serving.step_moe.attention import StepMoeAttention
 from stepprove.serving.step_moe.balance import model_group_loss
 from stepprove.serving.step_moe.cache import GrowingCache
-from stepprove.serving.step_moe.configuration import FULL, SLIDING, StepMoeConfig
-from stepprove.serving.step_moe.experts import StepMoeExperts, StepMoeMLP, StepMoeRouter, StepMoeSparseBlock
+from stepprove.serving.step_moe.configuration import StepMoeConfig
+from stepprove.serving.step_moe.experts import StepMoeExperts, StepMoeRouter
+from stepprove.serving.step_moe.layer import StepMoeDecoderLayer
+from stepprove.serving.step_moe.masks import layer_masks, tokens_of
+from stepprove.serving.step_moe.mtp import MtpDrafts, StepMoeMtpLayer, mtp_loss
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import RotaryEmbedding, Rotation
-
-MASKS = {FULL: create_causal_mask, SLIDING: create_sliding_window_causal_mask}
-
-
-def tokens_of(attention_mask: Tensor | dict[str, Tensor] | None) -> Tensor | None:
-    """Where in a batch there are tokens, not padding; None where that is not known."""
-    return attention_mask.bool() if isinstance(attention_mask, Tensor) and attention_mask.dim() == 2 else None
-
-
-def needs_no_mask(
-    config: StepMoeConfig,
-    inputs_embeds: Tensor,
-    attention_mask: Tensor | None,
-    position_ids: Tensor | None,
-    cache: Cache | None,
-) -> bool:
-    """Whether our attention on a CPU sees what it should without a mask, where transformers would have made one.
-
-    So it is when nothing is cached yet and no token follows padding or begins another text, and when one token follows cached
-    ones of which none is padding.
-    """
-    length = inputs_embeds.shape[1]
-    if inputs_embeds.device.type != "cpu" or (attention_mask is not None and attention_mask.dim() != 2):
-        return False
-    if cache is not None and cache.get_seq_length():
-        in_windows = isinstance(cache, DynamicCache) and cache.is_sliding == [
-            layer_type == SLIDING for layer_type in config.layer_types or []
-        ]
-        return length == 1 and in_windows and (attention_mask is None or bool(attention_mask.all()))
-    if position_ids is not None and length > 1 and not bool((position_ids.diff() >= 0).all()):
-        return False
-    return attention_mask is None or bool((attention_mask[:, 1:] <= attention_mask[:, :-1]).all())
-
-
-class StepMoeDecoderLayer(GradientCheckpointingLayer):
-    """Attention and the feed-forward part, each on the normed stream and added to it."""
-
-    def __init__(self, config: StepMoeConfig, layer_idx: int) -> None:
-        super().__init__()
-        assert config.layer_types is not None and config.mlp_layer_types is not None
-        self.layer_type = config.layer_types[layer_idx]
-        self.self_attn = StepMoeAttention(config, layer_idx, self.layer_type)
-        self.mlp: nn.Module
-        self.is_sparse = config.mlp_layer_types[layer_idx] == "sparse"
-        if self.is_sparse:
-            self.mlp = StepMoeSparseBlock(config, layer_idx)
-        else:
-            limit = config.swiglu_limits_shared[layer_idx] if config.swiglu_limits_shared else None
-            self.mlp = StepMoeMLP(config.hidden_size, config.intermediate_size, limit)
-        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-
-    def forward(
-        self,
-        hidden: Tensor,
-        rotation: Rotation,
-        attention_mask: Tensor | None,
-        cache: Cache | None = None,
-        counted: Tensor | None = None,
-        **kwargs: Any,
-    ) -> Tensor:
-        """Map `hidden` of shape (batch, sequence, width) to the same shape; `counted` is for a router's load."""
-        attended, _ = self.self_attn(self.input_layernorm(hidden), rotation, attention_mask, cache, **kwargs)
-        hidden = hidden + attended
-        normed = self.post_attention_layernorm(hidden)
-        output: Tensor = hidden + (self.mlp(normed, counted) if self.is_sparse else self.mlp(normed))
-        return output
+from stepprove.serving.step_moe.rope import RotaryEmbedding
 
 
 class StepMoePreTrainedModel(PreTrainedModel):
@@ -98,7 +32,7 @@ class StepMoePreTrainedModel(PreTrainedModel):
     config: StepMoeConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
-    _no_split_modules = ["StepMoeDecoderLayer"]  # noqa: RUF012
+    _no_split_modules = ["StepMoeDecoderLayer", "StepMoeMtpLayer"]  # noqa: RUF012
     _supports_sdpa = True
     _supports_flex_attn = True
     _supports_attention_backend = True
@@ -136,6 +70,7 @@ class StepMoeModel(StepMoePreTrainedModel):
         self.layers = nn.ModuleList(
             StepMoeDecoderLayer(config, layer) for layer in range(config.num_hidden_layers)
         )
+        self.layers.extend(StepMoeMtpLayer(config, depth) for depth in range(config.num_nextn_predict_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.rotary_emb = RotaryEmbedding(config)
         self.gradient_checkpointing = False
@@ -163,7 +98,9 @@ class StepMoeModel(StepMoePreTrainedModel):
             inputs_embeds = self.embed_tokens(input_ids)
         if use_cache and cache is None and not self.training:
             cache = GrowingCache(self.config)
-        masks = self.masks(inputs_embeds, attention_mask, position_ids, cache)
+        masks = layer_masks(
+            self.config, self.config.layer_types or [], inputs_embeds, attention_mask, position_ids, cache
+        )
         if position_ids is None:
             seen = cache.get_seq_length() if cache is not None else 0
             position_ids = (
@@ -171,34 +108,16 @@ class StepMoeModel(StepMoePreTrainedModel):
             )
         rotations = self.rotary_emb(inputs_embeds, position_ids)
         hidden, counted = inputs_embeds, tokens_of(attention_mask) if self.training else None
-        for layer, layer_type in zip(self.layers, self.config.layer_types or [], strict=True):
+        for layer in self.layers[: self.config.num_hidden_layers]:
+            layer_type = str(layer.layer_type)
             hidden = layer(hidden, rotations[layer_type], masks[layer_type], cache, counted, **kwargs)
         return MoeModelOutputWithPast(last_hidden_state=self.norm(hidden), cache=cache)
 
-    def masks(
-        self,
-        inputs_embeds: Tensor,
-        attention_mask: Tensor | dict[str, Tensor] | None,
-        position_ids: Tensor | None,
-        cache: Cache | None,
-    ) -> Mapping[str, Tensor | None]:
-        """The mask for each type of layer: None where our own attention, or transformers', needs none."""
-        if isinstance(attention_mask, dict):
-            return attention_mask
-        if self.config._attn_implementation == "sdpa" and needs_no_mask(
-            self.config, inputs_embeds, attention_mask, position_ids, cache
-        ):
-            return dict.fromkeys(self.rotary_emb.layer_types)
-        return {
-            layer_type: MASKS[layer_type](
-                config=self.config,
-                inputs_embeds=inputs_embeds,
-                attention_mask=attention_mask,
-                cache=cache,
-                position_ids=position_ids,
-            )
-            for layer_type in set(self.config.layer_types or [])
-        }
+    @property
+    def mtp_layers(self) -> list[StepMoeMtpLayer]:
+        """The heads that predict further tokens; their weights are stored as those of layers after the last."""
+        heads = self.layers[self.config.num_hidden_layers :]
+        return [head for head in heads if isinstance(head, StepMoeMtpLayer)]
 
 
 class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
@@ -224,6 +143,13 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
         ):
             model_kwargs["cache"] = GrowingCache(self.config)
 
+    def _get_candidate_generator(
+        self, generation_config: GenerationConfig, *args: Any, **kwargs: Any
+    ) -> CandidateGenerator:
+        if generation_config.use_mtp:
+            return MtpDrafts(self, generation_config, kwargs.get("logits_processor"))
+        return super()._get_candidate_generator(generation_config, *args, **kwargs)  # type: ignore[misc]
+
     @can_return_tuple
     def forward(
         self,
@@ -239,7 +165,8 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
     ) -> MoeCausalLMOutputWithPast:
         """Logits of the next token at each place, and with `labels` (-100: not counted) their mean cross-entropy.
 
-        In training the loss also has the expert groups' balance, if the configuration has groups.
+        In training the loss also has the mean loss of the heads that predict further tokens, and the expert groups' balance, each
+        with its weight, if the configuration has them.
         `logits_to_keep` asks for the logits of that many last places, or of those places, alone (0: all).
         """
         groups = self.config.expert_groups if self.training and labels is not None else None
@@ -262,8 +189,16 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
             loss = self.loss_function(
                 logits=logits, labels=labels, vocab_size=self.config.vocab_size, **kwargs
             )
+        trains_heads = self.training and self.model.mtp_layers and self.config.mtp_loss_weight
+        if loss is not None and labels is not None and trains_heads:
+            embeds = self.model.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds
+            further = mtp_loss(
+                self, outputs.last_hidden_state, embeds, labels, attention_mask, position_ids, **kwargs
+            )
+            loss = loss + self.config.mtp_loss_weight * further
         if groups and loss is not None:
-            balance = model_group_loss(self.model, outputs.router_logits, groups, tokens_of(attention_mask))
+            own = self.model.layers[: self.config.num_hidden_layers]
+            balance = model_group_loss(own, outputs.router_logits, groups, tokens_of(attention_mask))
             loss = loss + self.config.expert_group_loss_weight * balance
         return MoeCausalLMOutputWithPast(
             loss=loss,
