@@ -74,20 +74,24 @@ def _gap(
         if first[-1].text != "by" or not _same(first[:-1], tokens[: start - 1]):
             return None
         start, term = start - 1, True
+    found = None
     for number, piece in enumerate(others):
-        if number == len(others) - 1:
-            end = len(tokens) - len(piece)
-            if end < start or not _same(piece, tokens[end:]):
-                return None
-        else:
-            ends = (at for at in range(start + 1, len(tokens)) if _same(piece, tokens[at : at + len(piece)]))
-            end = next(ends, -1)
-            if end < 0:
-                return None
-        if number == place:
-            return (tokens[start:end], term and number == 0) if end > start else None
+        end = _end_of_gap(tokens, start, piece, last=number == len(others) - 1)
+        if end is None:
+            return None
+        if number == place and end > start:
+            found = tokens[start:end], term and number == 0
         start = end + len(piece)
-    return None
+    return found
+
+
+def _end_of_gap(tokens: Sequence[Token], start: int, piece: Sequence[Token], *, last: bool) -> int | None:
+    """Where a gap that begins at `start` ends: before the piece that follows it, at the tokens' end if it is the last one."""
+    if last:
+        end = len(tokens) - len(piece)
+        return end if end >= start and _same(piece, tokens[end:]) else None
+    ends = range(start + 1, len(tokens) - len(piece) + 1)
+    return next((end for end in ends if _same(piece, tokens[end : end + len(piece)])), None)
 
 
 def _script(source: SourceFile, tokens: Sequence[Token], term: bool) -> str:

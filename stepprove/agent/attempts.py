@@ -173,6 +173,10 @@ class HoleAttempts:
         except asyncio.CancelledError:
             self.trace.record("stopped", attempt=name, reason="cancelled")
             raise
+        except Exception as fault:  # ours: whatever a model writes must not cost the proofs of other holes
+            said = f"an error of StepProve itself: {fault!r:.200}"
+            self.trace.record("stopped", attempt=name, reason=said)
+            return Outcome.INFRASTRUCTURE, said
         if judgement is None or answer is None:
             self.trace.record("stopped", attempt=name, reason=why)
             return Outcome.FAILED, why

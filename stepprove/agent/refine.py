@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from stepprove.agent.answer import code_of
-from stepprove.agent.problem import Problem
+from stepprove.agent.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.repair import Partial, partial_of, searched
 from stepprove.agent.stepfun import Checked, Generated, final_text
 from stepprove.lean_project.engine import Engine
@@ -41,6 +41,10 @@ Answer with the whole theorem, its statement unchanged, in one ```lean4 block, w
 `sorry`, no new axioms and no `native_decide`. Lemmas of your own may stand before the theorem."""
 _NO_CODE = (
     "There is no Lean code in your answer. Send the whole theorem with its proof in one ```lean4 block."
+)
+
+_TOO_LONG = (
+    "Your answer is too long to be read. Send a short proof of the whole theorem in one ```lean4 block."
 )
 
 
@@ -191,8 +195,8 @@ class _Attempt:
         text = await self.ask()
         self.judgement = None
         code = code_of(final_text(text) or text, self.problem.name)
-        if code is None:
-            return self.tell(text, _NO_CODE)
+        if code is None or len(code) > MOST_CHARACTERS:
+            return self.tell(text[:MOST_CHARACTERS], _NO_CODE if code is None else _TOO_LONG)
         self.code = code = self.problem.own(code)
         check = await self.pool.check(
             code,

@@ -49,14 +49,13 @@ def cut_back(code: str, errors: Sequence[Message]) -> str | None:
         if not 1 <= error.pos.line <= len(lines):
             return None
         offset = lines[error.pos.line - 1] + error.pos.column
-        if any(edit.start <= offset < edit.end for edit in edits):
-            continue
         edit = _sorry_at_end(source, offset) if error.data.startswith("unsolved goals") else None
         edit = edit or _sorry_from(source, offset)
         if edit is None:
             return None
-        edits = [other for other in edits if other.end <= edit.start]
-        edits.append(edit)
+        edits = [other for other in edits if not edit.start <= other.start <= other.end <= edit.end]
+        if not any(other.start <= edit.end and edit.start <= other.end for other in edits):
+            edits.append(edit)
     return apply_edits(code, edits)
 
 

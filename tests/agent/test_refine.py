@@ -115,6 +115,11 @@ def test_an_answer_without_code_is_asked_for_again(chat: Chat) -> None:
     assert "There is no Lean code" in chat.told()
 
 
+def test_ten_megabytes_are_no_answer(chat: Chat) -> None:
+    assert chat("c-huge", [block(PROOF + "\n-- x" * 2_000_000), block(PROOF)], max_tokens=10**8).accepted
+    assert "too long" in chat.told()
+
+
 def test_thoughts_are_no_answer(chat: Chat) -> None:
     assert chat("c-thinks", [f"<think>{block(STATED + '  rfl')}</think>{block(PROOF)}"]).accepted
 
