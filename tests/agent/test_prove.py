@@ -25,7 +25,7 @@ class Fill:
         self._engine, self._repl = engine, repl
 
     def __call__(self, text: str, cancelled: Event | None = None, **options: object) -> ProveReport:
-        wanted = {"time_limit": 12.0, "remember": False} | options
+        wanted = {"time_limit": 60.0, "remember": False} | options
         return prove_source(
             parse_source(text),
             self._engine,

@@ -25,7 +25,7 @@ class Fill:
         self._engine, self._repl = engine, repl
 
     def __call__(self, text: str, **options: object) -> ProveReport:
-        wanted = {"time_limit": 12.0, "remember": False} | options
+        wanted = {"time_limit": 60.0, "remember": False} | options
         report = prove_source(
             parse_source(text),
             self._engine,
@@ -115,6 +115,6 @@ def test_an_example_is_named_by_its_line(fill: Fill) -> None:
 
 def test_a_lemma_that_lean_finds_is_written_by_its_name(fill: Fill) -> None:
     text = "@[ext] structure E where\n  x : Nat\ntheorem e (a b : E) (h : a.x = b.x) : a = b := by sorry\n"
-    (hole,) = fill(text, time_limit=30.0).holes
+    (hole,) = fill(text, time_limit=120.0).holes
     assert hole.found_by == "exact?"
     assert hole.proof == "exact E.ext_iff.mpr h"

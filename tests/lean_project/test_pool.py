@@ -229,7 +229,7 @@ def test_no_process_outlives_a_parent_that_is_killed(engine: Engine, tmp_path: P
     time.sleep(0.5)
     parent.kill()
     parent.wait()
-    until(lambda: not any(_runs(pid) for pid in pids), 15)
+    until(lambda: not any(_runs(pid) for pid in pids))
 
 
 def _runs(pid: int) -> bool:
