@@ -7,6 +7,7 @@ Loading, routes and errors are transformers'. A request may have vLLM's fields t
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import sys
@@ -34,6 +35,7 @@ from stepprove.serving.step_moe import StepMoeForCausalLM
 
 _GRACE_SECONDS = 1
 _DEFAULT_TOKENS = 1024
+_MOST_SAMPLES = 256
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -86,9 +88,12 @@ class Batched(BaseHandler):
                 **body.get("chat_template_kwargs", {}),
             )
             return ids
-        if not isinstance(body.get("prompt"), str):
-            raise HTTPException(status_code=400, detail="prompt must be a string.")
-        return list(tokenizer(body["prompt"]).input_ids)
+        prompt = body.get("prompt")
+        if isinstance(prompt, list) and all(isinstance(token, int) for token in prompt):
+            return prompt
+        if not isinstance(prompt, str):
+            raise HTTPException(status_code=400, detail="prompt must be a string or a list of tokens.")
+        return list(tokenizer(prompt).input_ids)
 
     async def _events(self, answer: _Answer, head: dict[str, Any]) -> AsyncIterator[bytes]:
         head = {**head, "object": "chat.completion.chunk" if self._chat else "text_completion"}
@@ -177,18 +182,23 @@ class _Answer:
 
 
 def _drawings(body: dict[str, Any], ends: frozenset[int]) -> list[Drawing]:
-    """How each sample of a request is drawn; the second of one with a seed has the next seed."""
+    """How each sample of a request is drawn; the second of one with a seed has the next seed. Raises ValueError."""
     stop = body.get("stop") or ()
     seed = body.get("seed")
     count = int(body.get("n") or 1)
     most = body.get("max_completion_tokens") or body.get("max_tokens") or _DEFAULT_TOKENS
     top_k = int(body.get("top_k") or 0)
-    temperature = body.get("temperature")
+    temperature = 1.0 if body.get("temperature") is None else float(body["temperature"])
+    top_p = 1.0 if body.get("top_p") is None else float(body["top_p"])
+    if not (0 <= temperature < math.inf and 0 < top_p <= 1 and int(most) > 0):
+        raise ValueError("temperature must not be below 0, top_p be from (0, 1], max_tokens above 0")
+    if not 0 < count <= (1 if body.get("stream") else _MOST_SAMPLES):
+        raise ValueError(f"n must be 1 to {_MOST_SAMPLES}, in a stream 1")
     return [
         Drawing(
             max_tokens=int(most),
-            temperature=1.0 if temperature is None else float(temperature),
-            top_p=float(body.get("top_p") or 1.0),
+            temperature=temperature,
+            top_p=top_p,
             top_k=top_k if top_k > 0 else None,
             seed=None if seed is None else int(seed) + index,
             stop=(stop,) if isinstance(stop, str) else tuple(map(str, stop)),

@@ -160,6 +160,7 @@ def _start(
     """Start the command and its watcher; return it with the owner's end of the lifeline."""
     watched, lifeline = os.pipe()
     try:
+        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb") as file:
             popen = subprocess.Popen(
                 ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched), "sh", *command],
@@ -172,7 +173,7 @@ def _start(
             )
     except OSError as error:
         os.close(lifeline)
-        raise ServerFailure(f"{command[0]} cannot be started: {error.strerror or error}.") from None
+        raise ServerFailure(f"{command[0]} cannot be started: {error}.") from None
     finally:
         os.close(watched)
     return popen, lifeline

@@ -200,6 +200,23 @@ QWEN3_32B = Architecture(
     "Qwen3-32B", 5120, stack((64, gqa(5120, 64, 8, 128), dense(5120, 25_600))), vocabulary=151_936
 )
 
+ERNIE_45 = Architecture(
+    "ERNIE-4.5-300B-A47B",
+    8192,
+    stack(
+        (3, gqa(8192, 64, 8, 128), dense(8192, 28_672)),
+        (51, gqa(8192, 64, 8, 128), experts(8192, 3584, routed=64, chosen=8)),
+    ),
+    vocabulary=103_424,
+)
+
+PANGU_PRO = Architecture(
+    "Pangu Pro MoE",
+    5120,
+    stack((48, gqa(5120, 40, 8, 128), experts(5120, 1344, routed=64, chosen=8, shared=4 * 1344))),
+    vocabulary=153_376,
+)
+
 STEP_35_FLASH = Architecture(
     "Step-3.5-Flash",
     4096,

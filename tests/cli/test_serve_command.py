@@ -9,30 +9,20 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 
+from stepprove.cli import main
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
+from scripted_vllm import script_programs
 from small_models import save
 
 STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]
-
-SCRIPTED_VLLM = """#!{python}
-import http.server, json, os, subprocess, sys
-option = dict(zip(sys.argv, sys.argv[1:]))
-print("scripted vllm:", *sys.argv[1:], flush=True)
-if os.environ.get("BROKEN"):
-    sys.exit("CUDA out of memory")
-subprocess.Popen(["sleep", "98"])  # a worker
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if self.path == "/health" else 404)
-        self.end_headers()
-http.server.HTTPServer((option["--host"], int(option["--port"])), Handler).serve_forever()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +35,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """One without a GPU, and with a scripted `vllm` on the PATH."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name, text in {
-        "vllm": SCRIPTED_VLLM.format(python=sys.executable),
-        "nvidia-smi": "#!/bin/sh\nexit 9\n",
-    }.items():
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
+    script_programs(programs, gpus=0)
     return {
         **os.environ,
         "PATH": f"{programs}:{os.environ['PATH']}",
@@ -60,28 +45,60 @@ def environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def start(environment: dict[str, str], *words: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    """A running `stepprove serve --json` and what it said when it was ready."""
-    process = subprocess.Popen(
-        [*STEPPROVE, "serve", *words, "--json", "--port", "0"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    said = ""
-    assert process.stdout is not None and process.stderr is not None
-    while not said.endswith("}\n"):
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        said += line
-    return process, json.loads(said)
+Start = Callable[..., tuple[subprocess.Popen[str], dict[str, Any]]]
 
 
-def run(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*STEPPROVE, "serve", *words], env=environment, capture_output=True, text=True, timeout=120
-    )
+@pytest.fixture
+def start(environment: dict[str, str]) -> Iterator[Start]:
+    """`stepprove serve --json` as a process, with what it said when it was ready."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+        process = subprocess.Popen(
+            [*STEPPROVE, "serve", *words, "--json", "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        said = ""
+        assert process.stdout is not None and process.stderr is not None
+        while not said.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            said += line
+        return process, json.loads(said)
+
+    yield start
+    for process in processes:
+        process.kill()  # its server ends with it
+        process.communicate()
+
+
+class Ended(NamedTuple):
+    """What a command without a server said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """`stepprove serve` in this process."""
+
+    def run(*words: str, **variables: str) -> Ended:
+        for name, value in {**environment, **variables}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["stepprove", "serve", *words])
+        code = main.status()
+        said = capsys.readouterr()
+        return Ended(code, said.out, said.err)
+
+    return run
 
 
 def members(group: int) -> list[int]:
@@ -103,9 +120,9 @@ def gone(group: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_folder_is_served_until_it_is_told_to_stop(
-    folder: Path, environment: dict[str, str], number: signal.Signals
+    folder: Path, start: Start, number: signal.Signals
 ) -> None:
-    process, ready = start(environment, str(folder))
+    process, ready = start(str(folder))
     assert httpx2.get(ready["url"].removesuffix("/v1") + "/health").json() == {"status": "ok"}
     asked = {"model": ready["model"].partition("#")[2], "max_tokens": 5}
     chat = httpx2.post(
@@ -113,7 +130,7 @@ def test_a_folder_is_served_until_it_is_told_to_stop(
     ).json()
     text = httpx2.post(f"{ready['url']}/completions", json={**asked, "prompt": "hi"}).json()
     assert chat["choices"][0]["message"]["role"] == "assistant"
-    assert text["usage"] == {"prompt_tokens": 2, "completion_tokens": 5, "total_tokens": 7}
+    assert text["usage"]["prompt_tokens"] == 2 and 1 <= text["usage"]["completion_tokens"] <= 5
     assert "POST /v1/completions" in Path(ready["log"]).read_text()
     assert len(members(ready["pid"])) >= 1
     process.send_signal(number)
@@ -121,9 +138,9 @@ def test_a_folder_is_served_until_it_is_told_to_stop(
     assert gone(ready["pid"])
 
 
-def test_vllm_scripted_is_started_as_planned_and_leaves_no_worker(environment: dict[str, str]) -> None:
+def test_vllm_scripted_is_started_as_planned_and_leaves_no_worker(start: Start) -> None:
     process, ready = start(
-        environment, "stepfun-ai/Step-3.5-Flash", "--gpus", "8xH800", "--mtp", "3", "--context", "65536"
+        "stepfun-ai/Step-3.5-Flash", "--gpus", "8xH800", "--mtp", "3", "--context", "65536"
     )
     words = Path(ready["log"]).read_text()
     assert "serve stepfun-ai/Step-3.5-Flash --host 127.0.0.1" in words
@@ -136,33 +153,29 @@ def test_vllm_scripted_is_started_as_planned_and_leaves_no_worker(environment: d
     assert gone(ready["pid"])
 
 
-def test_vllm_scripted_that_dies_is_reported(environment: dict[str, str]) -> None:
-    process, ready = start(environment, "Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200")
+def test_vllm_scripted_that_dies_is_reported(start: Start) -> None:
+    process, ready = start("Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200")
     os.killpg(ready["pid"], signal.SIGKILL)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 3
     assert "Goedel-Prover-V2-8B has ended" in errors and "scripted vllm: serve" in errors
 
 
-def test_vllm_scripted_that_does_not_start_says_its_last_words(environment: dict[str, str]) -> None:
-    ended = run(
-        {**environment, "BROKEN": "1"}, "Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200", "--port", "0"
-    )
-    assert ended.returncode == 3
-    assert "ended at its start (exit status 1)" in ended.stderr and "CUDA out of memory" in ended.stderr
+def test_vllm_scripted_that_does_not_start_says_its_last_words(run: Callable[..., Ended]) -> None:
+    ended = run("Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200", "--port", "0", BROKEN="1")
+    assert ended.code == 3
+    assert "ended at its start (exit status 1)" in ended.err and "CUDA out of memory" in ended.err
 
 
-def test_without_vllm_it_says_how_to_get_it(environment: dict[str, str]) -> None:
-    ended = run({**environment, "STEPPROVE_VLLM": "/nowhere/vllm"}, "a/b", "--gpus", "H200")
-    assert ended.returncode == 3
-    assert "There is no program /nowhere/vllm: give vLLM an environment of its own" in ended.stderr
-    assert "pip install vllm" in ended.stderr
+def test_without_vllm_it_says_how_to_get_it(run: Callable[..., Ended]) -> None:
+    ended = run("a/b", "--gpus", "H200", STEPPROVE_VLLM="/nowhere/vllm")
+    assert ended.code == 3
+    assert "There is no program /nowhere/vllm: give vLLM an environment of its own" in ended.err
+    assert "pip install vllm" in ended.err
 
 
-def test_a_plan_needs_no_gpu_and_no_network(environment: dict[str, str]) -> None:
-    document = json.loads(
-        run(environment, "stepfun-ai/step3", "--gpus", "16xH800", "--plan", "--json").stdout
-    )
+def test_a_plan_needs_no_gpu_and_no_network(run: Callable[..., Ended]) -> None:
+    document = json.loads(run("stepfun-ai/step3", "--gpus", "16xH800", "--plan", "--json").out)
     assert document["command"][:3] == ["vllm", "serve", "stepfun-ai/step3"]
     assert document["gb_per_gpu"]["needed"] < 0.9 * 80
     prices = {row["where"]: row["total"] for row in document["dollars_per_million_tokens"]["8192"]}
@@ -171,12 +184,12 @@ def test_a_plan_needs_no_gpu_and_no_network(environment: dict[str, str]) -> None
     assert round(prices["H800"], 3) == 0.063
 
 
-def test_a_plan_for_people_and_other_prices(environment: dict[str, str]) -> None:
+def test_a_plan_for_people_and_other_prices(run: Callable[..., Ended]) -> None:
     words = ["stepfun-ai/StepFun-Prover-Preview-7B", "--gpus", "2xRTX4090", "--plan", "--price", "910B=0.01"]
-    ended = run(environment, *words)
-    assert "On 2 x RTX4090: tensor parallel 1, data parallel 2" in ended.stdout
-    assert "Each GPU needs 20.1 GB: weights 15.2" in ended.stdout
-    assert "910B + 910B, apart" in ended.stdout
+    ended = run(*words)
+    assert "On 2 x RTX4090: tensor parallel 1, data parallel 2" in ended.out
+    assert "Each GPU needs 20.1 GB: weights 15.2" in ended.out
+    assert "910B + 910B, apart" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -194,16 +207,16 @@ def test_a_plan_for_people_and_other_prices(environment: dict[str, str]) -> None
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said(
-    environment: dict[str, str], words: list[str], code: int, sentence: str
+    run: Callable[..., Ended], words: list[str], code: int, sentence: str
 ) -> None:
-    ended = run(environment, *words)
-    assert (ended.returncode, sentence in " ".join(ended.stderr.split())) == (code, True), ended.stderr
+    ended = run(*words)
+    assert (ended.code, sentence in " ".join(ended.err.split())) == (code, True), ended.err
 
 
-def test_a_taken_port_is_said(folder: Path, environment: dict[str, str]) -> None:
+def test_a_taken_port_is_said(folder: Path, run: Callable[..., Ended]) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        ended = run(environment, str(folder), "--port", port)
-    assert ended.returncode == 3 and f"127.0.0.1:{port}: Address already in use" in ended.stderr
+        ended = run(str(folder), "--port", port)
+    assert ended.code == 3 and f"127.0.0.1:{port}: Address already in use" in ended.err

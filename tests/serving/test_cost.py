@@ -20,7 +20,9 @@ from stepprove.serving.cost import (
 )
 from stepprove.serving.work import (
     DEEPSEEK_V3,
+    ERNIE_45,
     KIMI_K2,
+    PANGU_PRO,
     QWEN3_32B,
     QWEN3_235B,
     STEP_3,
@@ -41,6 +43,8 @@ SHORT, LONG = 8192, 32_768
         (KIMI_K2, 2.88e8, 7.37e10, 1.23e10, 4.84e10),
         (QWEN3_235B, 7.89e8, 2.52e10, 1.34e10, 2.84e10),
         (QWEN3_32B, 1.07e9, 1.72e10, 1.21e10, 5.03e10),
+        (ERNIE_45, 9.06e8, 1.45e10, 1.63e10, 7.61e10),
+        (PANGU_PRO, 8.05e8, 8.05e9, 6.04e9, 2.38e10),
         (STEP_3, 2.56e8, 3.27e10, 2.07e10, 5.33e10),
     ],
     ids=lambda value: value.name if isinstance(value, Architecture) else "",

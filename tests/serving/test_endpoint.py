@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from scripted_vllm import script_programs
 from small_models import save
 
 from stepprove.serving.client import Client, ModelFailure
@@ -189,6 +190,8 @@ def test_a_client_that_leaves_ends_its_requests(served: str) -> None:
     [
         ({"prompt": "a" * 600}, "has 600 tokens; this model takes 1 to 511"),
         ({"prompt": ["a"]}, "prompt must be a string"),
+        ({"prompt": "a", "n": 2, "stream": True}, "in a stream 1"),
+        ({"prompt": "a", "top_p": 0}, "top_p be from"),
         ({"prompt": "a", "temperature": "hot"}, "hot"),
         ({"prompt": "a", "model": "other"}, "pinned"),
     ],
@@ -210,17 +213,37 @@ def test_the_small_model_must_be_there(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_server_that_ends_at_its_start_says_its_last_words(tmp_path: Path) -> None:
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "config.json").write_text('{"model_type": "nothing"}')
-
     async def run() -> None:
-        async with running(cpu_server(str(tmp_path / "broken")), 120):
+        command = ["sh", "-c", "echo Unrecognized model; exit 1"]
+        async with running(ModelServer(command, name="broken", url="http://x", log=tmp_path / "a.log"), 60):
             pass
 
     with pytest.raises(
         ServerFailure, match=r"(?s)broken ended at its start \(exit status 1\).*\.log:.*Unrecognized"
     ):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_vllm_scripted_is_started_on_the_gpus_found_and_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: bool
+) -> None:
+    script_programs(tmp_path, gpus=2 if found else 0)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    said: list[str] = []
+
+    async def run() -> int:
+        async with serving("vllm:Goedel-LM/Goedel-Prover-V2-8B", said.append) as endpoint:
+            assert endpoint.model == "Goedel-LM/Goedel-Prover-V2-8B"
+            return httpx2.get(endpoint.url.removesuffix("/v1") + "/health").status_code
+
+    if not found:
+        with pytest.raises(ServerFailure, match="vLLM needs a GPU for Goedel"):
+            asyncio.run(run())
+        return
+    assert asyncio.run(run()) == 200
+    log = Path(said[0].partition("its log is ")[2].removesuffix("."))
+    assert "--data-parallel-size 2" in log.read_text()
 
 
 def test_a_taken_port_is_said(models: Path) -> None:
