@@ -104,7 +104,9 @@ class HoleAttempts:
         self.listen, self.trace = listen, trace
         self.problem = problem_of(source, hole, options.prelude)
         self.proofs: dict[str, str] = {}
+        """What stands in the hole for each accepted answer."""
         self.ways: dict[str, str] = {}
+        """How the model came to each answer."""
         self.answers = self.tokens = 0
         self.best: Partial | None = None
 
@@ -138,15 +140,11 @@ class HoleAttempts:
                 update={
                     "outcome": outcome,
                     "proof": self.proofs[said],
-                    "found_by": f"the model ({self.wrote(said)})",
+                    "found_by": f"the model ({self.ways[said]})",
                 }
             )
         best = None if self.best is None else self.best.code
         return blank.model_copy(update={"outcome": outcome, "reason": said, "partial": best})
-
-    def wrote(self, answer: str) -> str:
-        """How the model came to an answer."""
-        return self.ways.get(answer, "one answer")
 
     async def attempt(self, number: int, style: Style) -> tuple[Outcome, str]:
         """One attempt: its outcome, and why, or the answer that was accepted."""

@@ -102,5 +102,9 @@ def fills_no_hole(engine: Engine, repl: Repl, pool: SyncPool, prover: ScriptedPr
         report = prove_source(source, engine, options, repl=repl, pool=pool, model=plan)
     except FileRefused:
         return
-    proved = [hole for hole in report.holes if hole.outcome is Outcome.PROVED]
-    assert not proved or verify(repl, source, parse_source(report.text), timeout=60).accepted
+    proved = {hole.declaration for hole in report.holes if hole.outcome is Outcome.PROVED}
+    for name_of_proved in proved:
+        judgement = verify(
+            repl, source, parse_source(report.text), targets={name_of_proved or ""}, timeout=60
+        )
+        assert judgement.accepted, judgement.reason
