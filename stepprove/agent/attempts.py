@@ -19,7 +19,7 @@ from stepprove.agent.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.refine import Event, RefineOptions, run_refinement
 from stepprove.agent.repair import Partial
 from stepprove.agent.report import HoleResult
-from stepprove.agent.stepfun import Checked, Generated, TirOptions, build_prompt, run_trajectory
+from stepprove.agent.stepfun import Checked, Generated, TirOptions, build_prompt, options_for, run_trajectory
 from stepprove.agent.trace import Trace
 from stepprove.agent.trial import settle
 from stepprove.agent.worker import Worker
@@ -56,7 +56,8 @@ class ModelPlan:
     """For each hole."""
     retries: int = 4
     """How often a request is made again when the server is busy, fails or is not there."""
-    tir: TirOptions = field(default_factory=TirOptions)
+    tir: TirOptions | None = None
+    """None: by the model's name."""
     chat: RefineOptions = field(default_factory=RefineOptions)
 
 
@@ -184,7 +185,7 @@ class HoleAttempts:
 
     async def trajectory(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
         """One growing text: the gate's word on its answer, the answer, and how it ended."""
-        options = replace(self.plan.tir, seed=seed)
+        options = replace(self.plan.tir or options_for(await self.client.model()), seed=seed)
         trajectory = await run_trajectory(
             self.client, self.pool, self.problem, options, listen=told, judge=self.judge
         )

@@ -87,6 +87,11 @@ class TirOptions:
     """Tokens of a text that the server has not counted yet; better too many than too few."""
 
 
+def options_for(model: str) -> TirOptions:
+    """How a model of a name is used: as in the demo, but for the small one that is trained here, whose context is short."""
+    return TirOptions(temperature=0.7, max_seq_len=1024) if model == "tiny" else TirOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
     """What the model wrote in one go."""

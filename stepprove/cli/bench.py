@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -12,6 +14,10 @@ from rich.markup import escape
 from stepprove.agent.core_bench import Row, run_core, table
 from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.files import STYLES, lean_for, positive_seconds
+from stepprove.lean_project.engine import Engine
+
+if TYPE_CHECKING:
+    from stepprove.train.held_out import Attempt
 
 bench = typer.Typer(help="Measure the prover on this machine.", no_args_is_help=True)
 
@@ -78,3 +84,105 @@ def core(
     else:
         out.print("\n".join(table(report)), markup=False)
     return code
+
+
+@bench.command()
+def generated(
+    model: Annotated[
+        str,
+        typer.Option("--model", metavar="FORM", help="A model, or `random`: tactics drawn at random."),
+    ] = "tiny",
+    theorems: Annotated[int, typer.Option("--theorems", metavar="N", min=1, help="How many.")] = 200,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="K", min=1, help="Attempts at each theorem.")
+    ] = 8,
+    turns: Annotated[
+        int, typer.Option("--turns", metavar="N", min=1, help="The most that Lean is asked in an attempt.")
+    ] = 4,
+    temperature: Annotated[float, typer.Option("--temperature", min=0.0, help="Of the model.")] = 0.7,
+    context: Annotated[
+        int, typer.Option("--context", metavar="N", min=256, help="Tokens of an attempt, feedback included.")
+    ] = 1024,
+    seed: Annotated[int, typer.Option("--seed", help="For samples and for the theorems.")] = 0,
+    at_once: Annotated[
+        int, typer.Option("--at-once", metavar="N", min=1, help="Attempts at the same time.")
+    ] = 8,
+    log: Annotated[
+        Path,
+        typer.Option(
+            "--log", metavar="FILE", help="Each attempt as soon as it is made; a run goes on from it."
+        ),
+    ] = Path("generated.jsonl"),
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
+) -> int:
+    """Have a model prove generated theorems that `stepprove train tiny` never trains on.
+
+    The model reasons with Lean as its tool; `random` draws as many different tactic scripts from those that training draws on.
+    A proof counts when the trust gate accepts it. Exit code 0: every theorem proved.
+    """
+    from stepprove.train.held_out import score
+
+    lean = lean_for(None, "embedded")
+
+    def show(attempt: Attempt) -> None:
+        style = STYLES[attempt.outcome]
+        err.print(
+            f"  [{style}]{attempt.outcome.value:<14}[/] theorem {attempt.theorem:<4} sample {attempt.sample:<2} "
+            f"{attempt.family:<16} {attempt.sketches} sketches, {attempt.rejected} rejected  {escape(attempt.end)}"
+        )
+
+    work = _generated(model, lean, theorems, samples, turns, temperature, context, seed, at_once, log, show)
+    try:
+        attempts = asyncio.run(work)
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or log}: {wrong.strerror}.") from None
+    found = score(attempts)
+    code = 0 if found.pass_k == 1.0 else 3 if found.theorems == 0 else 1
+    if json:
+        figures = {name: getattr(found, name) for name in found.__slots__}
+        print_json({"model": model, **figures, "turns": turns, "seed": seed, "exit_code": code})
+        return code
+    out.print(
+        f"{model}: {found.theorems} theorems, {found.samples} samples, at most {turns} sketches each, Lean {lean.lean_version}\n"
+        f"pass@1 {100 * found.pass_1:.1f} %, pass@{found.samples} {100 * found.pass_k:.1f} %, "
+        f"{100 * found.after_rejection:.1f} % of the proofs after a rejected sketch"
+        + (
+            f"; {found.spoiled} attempts spoiled by the infrastructure are not counted"
+            if found.spoiled
+            else ""
+        )
+    )
+    return code
+
+
+async def _generated(
+    model: str,
+    lean: Engine,
+    theorems: int,
+    samples: int,
+    turns: int,
+    temperature: float,
+    context: int,
+    seed: int,
+    at_once: int,
+    log: Path,
+    show: Callable[[Attempt], None],
+) -> list[Attempt]:
+    from stepprove.agent.stepfun import TirOptions
+    from stepprove.lean_project.pool import Pool
+    from stepprove.serving.endpoint import serving
+    from stepprove.train.held_out import model_prover, random_prover, run
+    from stepprove.train.theorems import held_out
+
+    tried = held_out(theorems, seed)
+    async with Pool(lean) as pool:
+        if model == "random":
+            prover = random_prover(pool, turns, seed)
+            return await run(prover, tried, samples, log, at_once=at_once, listen=show)
+        options = TirOptions(temperature=temperature, max_seq_len=context, max_turns=turns, seed=seed)
+        async with (
+            serving(model, lambda line: err.print(escape(line))) as endpoint,
+            endpoint.client() as client,
+        ):
+            prover = model_prover(client, pool, options)
+            return await run(prover, tried, samples, log, at_once=at_once, listen=show)

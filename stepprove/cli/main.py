@@ -18,6 +18,7 @@ from stepprove.cli.prove import prove
 from stepprove.cli.serve import serve
 from stepprove.cli.setup import doctor, setup
 from stepprove.cli.trace import trace
+from stepprove.cli.train import train
 from stepprove.cli.verify import verify
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
@@ -63,6 +64,7 @@ app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")
 app.add_typer(trace, name="trace")
+app.add_typer(train, name="train")
 
 
 def run() -> None:

@@ -94,10 +94,15 @@ def start_vllm(
     return vllm_server(command, name, host=host, port=port, log=log)
 
 
+def model_folder(name: str) -> Path:
+    """Where a model that is trained here is kept: in $STEPPROVE_MODELS, or among the user's data."""
+    root = os.environ.get("STEPPROVE_MODELS")
+    return (Path(root) if root else user_data_path("stepprove") / "models") / name
+
+
 def tiny_folder() -> Path:
     """Where the built-in small model is. Raises ModelFailure when it is not there."""
-    root = os.environ.get("STEPPROVE_MODELS")
-    folder = (Path(root) if root else user_data_path("stepprove") / "models") / "tiny"
+    folder = model_folder("tiny")
     if not (folder / "config.json").is_file():
         raise ModelFailure(
             f"The small model is not trained yet ({folder} has none): run `stepprove train tiny`."

@@ -1,0 +1,203 @@
+"""Supervised fine-tuning on trajectories, with transformers' Trainer: what Lean says is read, not learned."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from stepprove.train.trajectories import TrainingText
+
+IGNORED = -100
+"""The label of a token that is not learned."""
+_NAME = re.compile(r"\btheorem ([^\s({:\[]+)")
+_SIMILAR = 32
+"""Tokens by which texts of one batch may differ without need."""
+
+
+@dataclass(frozen=True, slots=True)
+class SftOptions:
+    """How to train."""
+
+    epochs: float = 5.0
+    """Passes over the texts; 0: the weights stay as they are."""
+    learning_rate: float = 2e-3
+    batch_tokens: int = 2048
+    """About so many in a step, padding included."""
+    warmup_share: float = 0.05
+    weight_decay: float = 0.01
+    renamed_share: float = 0.5
+    """Of the texts of a pass, those whose theorem gets another name."""
+    seed: int = 0
+    seconds: float | None = None
+    """The longest that training may take; the schedule of the learning rate is cut off there."""
+
+
+def renamed(text: TrainingText, rng: random.Random) -> TrainingText:
+    """The same trajectory with another name for its theorem, as long as the old one, so that places in Lean's messages stay true.
+
+    A name must be read off the problem, not learned by heart, by a model that meets each theorem in several passes.
+    """
+    found = _NAME.search(text.pieces[0][0])
+    if found is None:
+        return text
+    name = found[1]
+    other = "".join(rng.choice("bdfgklmnprstvz" if place % 2 == 0 else "aeiou") for place in range(len(name)))
+    pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.'])")
+    pieces = tuple((pattern.sub(other, piece), learned) for piece, learned in text.pieces)
+    return text.model_copy(update={"pieces": pieces})
+
+
+def encode(text: TrainingText, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
+    """(token ids, labels) of a trajectory, piece by piece as the model will meet them."""
+    ids: list[int] = []
+    labels: list[int] = []
+    for piece, learned in text.pieces:
+        tokens = tokenizer(piece, add_special_tokens=False, verbose=False)["input_ids"]
+        ids += tokens
+        labels += tokens if learned else [IGNORED] * len(tokens)
+    return ids, labels
+
+
+class Batches(Dataset[dict[str, torch.Tensor]]):
+    """Batches of trajectories of similar length, as (input_ids, labels), each [texts, tokens].
+
+    Padding comes last and is never learned, so no token that counts sees it, and attention needs no mask.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[tuple[list[int], list[int]]],
+        batch_tokens: int,
+        pad: int,
+        seed: int,
+        other: Callable[[int, random.Random], tuple[list[int], list[int]]] | None = None,
+    ) -> None:
+        """`other` makes a text anew each time that it is asked for, of its place; None: they stay as they are."""
+        self._rng = rng = random.Random(seed)
+        order = sorted(range(len(texts)), key=lambda i: (len(texts[i][0]) // _SIMILAR, rng.random()))
+        self._texts, self._pad, self._other = texts, pad, other
+        self._batches: list[list[int]] = []
+        width = 0
+        for i in order:
+            width = max(width, len(texts[i][0]))
+            if not self._batches or (len(self._batches[-1]) + 1) * width > batch_tokens:
+                self._batches.append([])
+                width = len(texts[i][0])
+            self._batches[-1].append(i)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
+        batch = self._batches[place]
+        chosen = [self._texts[i] if self._other is None else self._other(i, self._rng) for i in batch]
+        width = max(len(ids) for ids, _ in chosen)
+        ids = [each + [self._pad] * (width - len(each)) for each, _ in chosen]
+        labels = [each + [IGNORED] * (width - len(each)) for _, each in chosen]
+        return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
+
+
+class _Watch(TrainerCallback):
+    """Tells how far it is, and stops when time is up."""
+
+    def __init__(self, seconds: float | None, listen: Callable[[int, int, float], None]) -> None:
+        self._seconds, self._listen = seconds, listen
+        self._started = math.nan
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._started = time.monotonic()
+
+    def on_step_end(
+        self, args: Any, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        if self._seconds is not None and time.monotonic() - self._started > self._seconds:
+            control.should_training_stop = True
+        return control
+
+    def on_log(
+        self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
+    ) -> None:
+        if logs and "loss" in logs:
+            self._listen(state.global_step, state.max_steps, float(logs["loss"]))
+
+
+def fine_tune(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    texts: Sequence[TrainingText],
+    folder: Path,
+    options: SftOptions = SftOptions(),
+    *,
+    listen: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> dict[str, float]:
+    """Train a model on trajectories and save it and its tokenizer to `folder`; texts beyond the context are left out.
+
+    `listen` is told (step, steps, loss). Returns the trainer's figures: `train_loss`, `train_runtime` in seconds, and ours:
+    `tokens` a pass has, `learned` of them.
+    """
+    context = model.config.max_position_embeddings
+    fitting = [(text, each) for text in texts if len((each := encode(text, tokenizer))[0]) <= context]
+    encoded = [each for _, each in fitting]
+    assert tokenizer.pad_token_id is not None
+
+    def other(place: int, rng: random.Random) -> tuple[list[int], list[int]]:
+        if rng.random() >= options.renamed_share:
+            return encoded[place]
+        return encode(renamed(fitting[place][0], rng), tokenizer)
+
+    data = Batches(encoded, options.batch_tokens, int(tokenizer.pad_token_id), options.seed, other)
+    arguments = TrainingArguments(
+        output_dir=str(folder / "run"),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=1,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=max(1, int(options.warmup_share * options.epochs * len(data))),
+        weight_decay=options.weight_decay,
+        adam_beta2=0.95,
+        max_grad_norm=1.0,
+        logging_steps=max(1, min(50, int(options.epochs * len(data)) // 20)),
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        seed=options.seed,
+        use_cpu=not torch.cuda.is_available(),
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=data,
+        data_collator=lambda batches: batches[0],
+        callbacks=[_Watch(options.seconds, listen), *callbacks],
+    )
+    trainer.remove_callback(PrinterCallback)  # it writes to stdout, which is the caller's
+    figures: dict[str, float] = {"train_loss": math.nan, "train_runtime": 0.0}
+    if options.epochs > 0:
+        figures = dict(trainer.train().metrics)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    figures["tokens"] = float(sum(len(ids) for ids, _ in encoded))
+    figures["learned"] = float(sum(label != IGNORED for _, labels in encoded for label in labels))
+    return figures

@@ -1,0 +1,126 @@
+"""The built-in small model, from nothing: theorems, verified trajectories, a tokenizer, a StepMoE trained on them.
+
+Everything follows from the seed. A killed run goes on where it was: trajectories are kept as they are made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from transformers import set_seed
+
+from stepprove import __version__
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.pool import SyncPool
+from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
+from stepprove.serving.step_moe.balance import RouterBalancing
+from stepprove.train.sft import SftOptions, fine_tune
+from stepprove.train.tokenizer import train_tokenizer
+from stepprove.train.trajectories import Progress, make, read
+
+CONTEXT = 1024
+VOCABULARY = 1280
+
+
+@dataclass(frozen=True, slots=True)
+class TinyOptions:
+    """How the small model is made."""
+
+    trajectories: int = 5000
+    seed: int = 0
+    sft: SftOptions = field(default_factory=SftOptions)
+
+
+def tiny_config(vocabulary: int) -> StepMoeConfig:
+    """About six million parameters, of which a token uses one and a half."""
+    return StepMoeConfig(
+        vocab_size=vocabulary,
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=5,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        head_dim=32,
+        sliding_window=512,
+        n_routed_experts=16,
+        num_experts_per_tok=2,
+        moe_intermediate_size=128,
+        share_expert_dim=128,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the making of the model is: so many of `total` done, in words."""
+
+    name: str
+    done: int
+    total: int
+    words: str = ""
+
+
+def train_tiny(
+    folder: Path,
+    engine: Engine,
+    options: TinyOptions = TinyOptions(),
+    *,
+    jobs: int | None = None,
+    listen: Callable[[Stage], None] = lambda stage: None,
+) -> dict[str, Any]:
+    """Make the small model in a folder: weights, tokenizer, and `training.json`, which says how; the last is returned.
+
+    Raises OSError, and ReplFailure when Lean cannot be run.
+    """
+    started = time.monotonic()
+    data = folder / "data" / f"trajectories-{options.seed}.jsonl"
+
+    def told(progress: Progress) -> None:
+        dropped = sum(progress.dropped.values())
+        listen(Stage("trajectories", progress.kept, progress.wanted, f"{dropped} theorems dropped"))
+
+    with SyncPool(engine, size=jobs) as pool:
+        made = make(pool, options.trajectories, options.seed, data, listen=told)
+    texts = read(data)[: options.trajectories]
+    made_seconds = time.monotonic() - started
+    tokenizer = train_tokenizer((text.text for text in texts), VOCABULARY, CONTEXT)
+    set_seed(options.seed)
+    model = StepMoeForCausalLM(tiny_config(len(tokenizer)))
+    model.config.bos_token_id = tokenizer.bos_token_id
+    model.config.eos_token_id = tokenizer.eos_token_id
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    figures = fine_tune(
+        model,
+        tokenizer,
+        texts,
+        folder,
+        options.sft,
+        callbacks=[RouterBalancing()],
+        listen=lambda step, steps, loss: listen(Stage("training", step, steps, f"loss {loss:.3f}")),
+    )
+    record = {
+        "stepprove": __version__,
+        "lean": engine.lean_version,
+        "torch": torch.__version__,
+        "options": asdict(options),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "trajectories": {
+            "kept": len(texts),
+            "with_rejected_sketches": sum(text.rejected > 0 for text in texts),
+            "dropped": dict(made.dropped),
+            "seconds": round(made_seconds, 1),
+        },
+        "training": figures,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    (folder / "training.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
+    return record
