@@ -69,9 +69,10 @@ def _gap(
     first, *others = pieces
     start = len(first)
     term = False
-    if not _same(first, tokens[:start]):
+    stated = [*tokens[:1], *([first[1]] if _one_name(first, tokens) else tokens[1:2]), *tokens[2:start]]
+    if not _same(first, stated):
         # `:= by sorry` may be answered by `:= term`.
-        if first[-1].text != "by" or not _same(first[:-1], tokens[: start - 1]):
+        if first[-1].text != "by" or not _same(first[:-1], stated[: start - 1]):
             return None
         start, term = start - 1, True
     found = None
@@ -83,6 +84,14 @@ def _gap(
             found = tokens[start:end], term and number == 0
         start = end + len(piece)
     return found
+
+
+def _one_name(some: Sequence[Token], others: Sequence[Token]) -> bool:
+    """Whether two declarations have one name, each perhaps with namespaces before it."""
+    if min(len(some), len(others)) < 2 or {some[1].kind, others[1].kind} != {"word"}:
+        return False
+    one, other = sorted((some[1].text, others[1].text), key=len)
+    return one == other or other.endswith(f".{one}")
 
 
 def _end_of_gap(tokens: Sequence[Token], start: int, piece: Sequence[Token], *, last: bool) -> int | None:

@@ -63,6 +63,8 @@ TWO = "theorem t (n : Nat) : n = n := by\n  have h : n = n := by\n    sorry\n  h
             ["simp"],
             id="more after it",
         ),
+        pytest.param(AND, f"{STATED.replace(' t ', ' A.t ')} by simp", ["simp"], id="its full name"),
+        pytest.param(AND, f"{STATED.replace(' t ', ' at ')} by simp", [None], id="another name"),
         pytest.param(AND, "theorem t (n : Nat) : n + 0 = n := by\n  rfl", [None], id="another statement"),
         pytest.param(AND, f"{STATED} by", [None], id="nothing"),
         pytest.param(TWO, TWO.replace("exact h", "exact k"), [None, None], id="another end"),

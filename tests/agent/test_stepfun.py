@@ -32,6 +32,7 @@ from stepprove.agent.stepfun import (
 from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import Check, Pool
+from stepprove.lean_project.prelude import PRELUDE
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.serving.budget import Account, Budget
 from stepprove.serving.client import BudgetSpent, Client, ModelUnreachable
@@ -290,6 +291,18 @@ def test_a_context_that_the_server_did_not_tell_of_ends_the_text(prover: Scripte
     prover.play("untold limit", [f"<sketch>{PROOF}</sketch>"], limit=250)
     trajectory = run(prover, pool, "untold limit")
     assert (trajectory.end, trajectory.judgement) == (End.CONTEXT, None) and trajectory.sketches
+
+
+def test_statements_written_for_mathlib_are_read_with_a_prelude(prover: ScriptedProver, pool: Pool) -> None:
+    problem = Problem.parse("import Mathlib\n\ntheorem n (a : ℕ) : a + 0 = a := by sorry", prelude=PRELUDE)
+    code = "import Mathlib\nimport Aesop\n\ntheorem n (a : ℕ) : a + 0 = a := by\n  rfl"
+    prover.play(
+        "prelude",
+        [f"<sketch>{code.replace('import Aesop', '')}</sketch>", f"</think>\n```lean4\n{code}\n```"],
+    )
+    trajectory = run(prover, pool, "prelude", problem)
+    assert trajectory.accepted and trajectory.feedbacks == ("{}",)
+    assert "import Mathlib" in trajectory.prompt
 
 
 def test_sketches_may_be_limited(prover: ScriptedProver, pool: Pool) -> None:

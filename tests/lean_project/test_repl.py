@@ -762,6 +762,17 @@ def test_closing_from_another_thread_cuts_a_request_short(scripted: Scripted) ->
     assert time.monotonic() - started < 10
 
 
+def test_an_interrupt_from_another_thread_ends_a_request_and_lean_comes_back(scripted: Scripted) -> None:
+    repl = scripted()
+    repl.wait_until_ready()
+    threading.Timer(0.3, repl.interrupt).start()
+    started = time.monotonic()
+    with pytest.raises(ReplCrashed):
+        repl.command("silence")
+    assert time.monotonic() - started < 10
+    assert (env(repl), repl.generation) == (0, 1)
+
+
 def test_closing_from_a_signal_handler_cuts_a_request_short(scripted: Scripted) -> None:
     repl = scripted()
     pid = int(data(repl, "pid"))
