@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from stepprove.serving.step_moe import StepMoeForCausalLM
 
@@ -54,12 +54,72 @@ def test_padding_on_the_left_changes_nothing(small_model: Build, attention: str)
     torch.testing.assert_close(padded, model(ids[1:, 7:]).logits, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("padding", [0, 3])
+@torch.no_grad()
+def test_pieces_of_any_length_equal_recomputation(small_model: Build, padding: int) -> None:
+    model = small_model()
+    ids, mask = tokens(2, 24), torch.ones(2, 24, dtype=torch.long)
+    mask[0, :padding] = 0
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    whole = model(ids, attention_mask=mask, position_ids=positions).logits
+    cache, start = None, 0
+    for end in (4, 9, 10, 18, 24):
+        piece = model(
+            ids[:, start:end],
+            attention_mask=mask[:, :end],
+            position_ids=positions[:, start:end],
+            cache=cache,
+            use_cache=True,
+        )
+        real = mask[:, start:end].bool()
+        torch.testing.assert_close(piece.logits[real], whole[:, start:end][real], atol=1e-5, rtol=0)
+        cache, start = piece.cache, end
+
+
+@torch.no_grad()
+def test_texts_packed_into_one_row_do_not_see_each_other(small_model: Build) -> None:
+    model = small_model()
+    ids = tokens(1, 14)
+    positions = torch.cat([torch.arange(9), torch.arange(5)]).unsqueeze(0)
+    packed = model(ids, position_ids=positions, use_cache=False).logits[:, 9:]
+    torch.testing.assert_close(packed, model(ids[:, 9:]).logits, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_all_implementations_of_attention_agree(small_model: Build) -> None:
+    model, ids = small_model(), tokens(2, 20)
+    ours = model(ids).logits
+    model.set_attn_implementation("eager")
+    torch.testing.assert_close(model(ids).logits, ours, atol=1e-5, rtol=0)
+
+
+def test_beams_find_their_tokens_in_the_cache(small_model: Build) -> None:
+    model, prompt = small_model(), tokens(2, 8)
+    cached = model.generate(prompt, max_new_tokens=12, num_beams=3, do_sample=False)
+    assert torch.equal(
+        cached, model.generate(prompt, max_new_tokens=12, num_beams=3, do_sample=False, use_cache=False)
+    )
+
+
+@pytest.mark.parametrize("attention", ["gqa", "mfa"])
+def test_continuous_batching_writes_what_generate_writes(small_model: Build, attention: str) -> None:
+    model = small_model(attention=attention, eos_token_id=95, pad_token_id=0)
+    # a 0 in a prompt would be taken for padding
+    prompts = [tokens(1, length)[0].clamp(min=1).tolist() for length in (3, 9, 14)]
+    settings = GenerationConfig(max_new_tokens=10, do_sample=False, eos_token_id=95, pad_token_id=0)
+    alone = [
+        model.generate(torch.tensor([prompt]), settings)[0, len(prompt) :].tolist() for prompt in prompts
+    ]
+    together = model.generate_batch(inputs=prompts, generation_config=settings)
+    assert sorted(result.generated_tokens for result in together.values()) == sorted(alone)
+
+
 @pytest.mark.parametrize("attention", ["gqa", "mfa"])
 def test_labels_train_it_to_write_what_it_read(small_model: Build, attention: str) -> None:
     model = small_model(attention=attention, initializer_range=0.05).train()
     ids = tokens(2, 24)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(60):
+    for _ in range(40):
         model(ids, labels=ids).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
