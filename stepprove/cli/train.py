@@ -96,8 +96,12 @@ def tiny(
     kept, training = record["trajectories"], record["training"]
     out.print(
         f"{kept['kept']} trajectories ({kept['with_rejected_sketches']} with rejected sketches) in {kept['seconds']:.0f} s; "
-        f"{record['parameters'] / 1e6:.1f} M parameters trained in {training['train_runtime']:.0f} s, "
-        f"loss {training['train_loss']:.3f}"
+        f"{record['parameters'] / 1e6:.1f} M parameters "
+        + (
+            f"trained in {training['train_runtime']:.0f} s"
+            if training.get("train_runtime")
+            else "left as they were"
+        )
     )
     out.print(f"Written to {escape(str(folder))}")
     return 0

@@ -152,8 +152,8 @@ def fine_tune(
 ) -> dict[str, float]:
     """Train a model on trajectories and save it and its tokenizer to `folder`; texts beyond the context are left out.
 
-    `listen` is told (step, steps, loss). Returns the trainer's figures: `train_loss`, `train_runtime` in seconds, and ours:
-    `tokens` a pass has, `learned` of them.
+    `listen` is told (step, steps, loss). Returns the trainer's figures (`train_loss`, `train_runtime` in seconds), where there
+    were steps, and ours: `tokens` a pass has, `learned` of them.
     """
     context = model.config.max_position_embeddings
     fitting = [(text, each) for text in texts if len((each := encode(text, tokenizer))[0]) <= context]
@@ -167,7 +167,7 @@ def fine_tune(
 
     data = Batches(encoded, options.batch_tokens, int(tokenizer.pad_token_id), options.seed, other)
     arguments = TrainingArguments(
-        output_dir=str(folder / "run"),
+        output_dir=str(folder),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=1,
         learning_rate=options.learning_rate,
@@ -193,9 +193,7 @@ def fine_tune(
         callbacks=[_Watch(options.seconds, listen), *callbacks],
     )
     trainer.remove_callback(PrinterCallback)  # it writes to stdout, which is the caller's
-    figures: dict[str, float] = {"train_loss": math.nan, "train_runtime": 0.0}
-    if options.epochs > 0:
-        figures = dict(trainer.train().metrics)
+    figures: dict[str, float] = dict(trainer.train().metrics) if options.epochs > 0 else {}
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     figures["tokens"] = float(sum(len(ids) for ids, _ in encoded))
