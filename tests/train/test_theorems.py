@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from stepprove.lean_project import Repl, find_engine
 from stepprove.lean_project.protocol import CommandResponse
-from stepprove.train.theorems import FAMILIES, Theorem, generate, held_out, is_held_out, shape
+from stepprove.train.families import FAMILIES
+from stepprove.train.theorems import Theorem, generate, held_out, is_held_out, shape
 
 seeds = st.integers(min_value=0, max_value=10**6)
 
