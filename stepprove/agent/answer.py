@@ -6,7 +6,7 @@ import re
 
 from stepprove.lean_project.lexer import tokenize
 
-_FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 
 
 def code_of(text: str, name: str = "") -> str | None:

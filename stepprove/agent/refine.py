@@ -274,4 +274,6 @@ class _Attempt:
         """Answer the model; the conversation goes on from its last answer alone."""
         if check is not None:
             self.listen(Checked(self.code or "", said, check.outcome, False, check.seconds))
+        else:
+            self.listen(Checked("", said, "answered", False, 0.0))
         self.turns = [self.turns[0], Turn(role="assistant", content=text), Turn(role="user", content=said)]

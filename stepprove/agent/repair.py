@@ -1,6 +1,7 @@
 """What stands of a proof that Lean does not accept: each error is cut back to a `sorry`, and the goals left are searched.
 
-A tactic that fails is replaced, with the rest of its block, by `sorry`; a block that ends too early gets a `sorry` at its end.
+A tactic that fails is replaced, with the rest of its block, by `sorry`; a block that ends too early gets a `sorry` at its end,
+once nothing else is wrong: what does not parse hides what follows it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from stepprove.lean_project.protocol import CommandResponse, Message
 from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import Edit, SourceFile, apply_edits, parse_source
 
+_UNSOLVED = "unsolved goals"
+_TOO_MUCH = "No goals"
 _MOST_CUTS = 8
 """Rounds of cutting; errors that hide others come to light one after another."""
 
@@ -43,14 +46,15 @@ class Partial:
 def cut_back(code: str, errors: Sequence[Message]) -> str | None:
     """The code with the places of these errors cut back to `sorry`; None where an error is in no tactic."""
     source = parse_source(code)
+    errors = [e for e in errors if not e.data.startswith(_UNSOLVED)] or errors
     edits: list[Edit] = []
     for error in sorted(errors, key=lambda e: (e.pos.line, e.pos.column)):
         lines = source.positions.code.line_starts
         if not 1 <= error.pos.line <= len(lines):
             return None
         offset = lines[error.pos.line - 1] + error.pos.column
-        edit = _sorry_at_end(source, offset) if error.data.startswith("unsolved goals") else None
-        edit = edit or _sorry_from(source, offset)
+        edit = _sorry_at_end(source, offset) if error.data.startswith(_UNSOLVED) else None
+        edit = edit or _from(source, offset, "skip" if error.data.startswith(_TOO_MUCH) else "sorry")
         if edit is None:
             return None
         edits = [other for other in edits if not edit.start <= other.start <= other.end <= edit.end]
@@ -59,19 +63,19 @@ def cut_back(code: str, errors: Sequence[Message]) -> str | None:
     return apply_edits(code, edits)
 
 
-def _sorry_from(source: SourceFile, offset: int) -> Edit | None:
-    """Put `sorry` in the place of the tactic at an offset and of what follows it in its block."""
+def _from(source: SourceFile, offset: int, tactic: str) -> Edit | None:
+    """Put a tactic in the place of the one at an offset and of what follows it in its block."""
     tokens = source.positions.code.tokens
     at = bisect_right(tokens, offset, key=lambda token: token.start) - 1
     while at >= 0 and not source.positions.is_tactic(at):
         at -= 1
-    return None if at < 0 else Edit(tokens[at].start, tokens[_last(source, at)].end, "sorry")
+    return None if at < 0 else Edit(tokens[at].start, tokens[_last(source, at)].end, tactic)
 
 
 def _sorry_at_end(source: SourceFile, offset: int) -> Edit | None:
     """Put `sorry` at the end of the block that begins after an offset."""
     tokens = source.positions.code.tokens
-    at = max(0, bisect_right(tokens, offset, key=lambda token: token.start) - 1)
+    at = bisect_right(tokens, offset, key=lambda token: token.start)
     while at < len(tokens) and not source.positions.is_tactic(at):
         at += 1
     if at == len(tokens):

@@ -197,6 +197,7 @@ def test_tokens_of_feedback_are_rather_counted_too_many() -> None:
         ),
         ("```\ntheorem t\n```", "theorem t"),
         ("```python\nprint()\n```\n", None),
+        ("Take this: ```lean4\ntheorem t := a```", "theorem t := a"),
         ("```lean4\ntheorem t := a", "theorem t := a"),
         ("theorem t := a\n", "theorem t := a"),
         ("  \n", None),
