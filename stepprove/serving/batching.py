@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer
+
+from stepprove.serving.step_moe.cache import GrowingLayer
 
 MOST_ROWS = 32
 """Sequences at any time; more wait."""
@@ -147,7 +149,7 @@ class _Batch:
     def __init__(self, model: PreTrainedModel) -> None:
         self.rows: list[Row] = []
         self._model = model
-        self._cache = DynamicCache()
+        self._cache = _cache()
         self._mask = torch.zeros(0, 0, dtype=torch.long)
 
     def keep(self, wanted: list[bool]) -> None:
@@ -168,7 +170,7 @@ class _Batch:
         width = max(len(row.prompt) for row in new)
         ids = torch.tensor([[0] * (width - len(row.prompt)) + list(row.prompt) for row in new])
         mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in new])
-        cache = DynamicCache()
+        cache = _cache()
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         old, self.rows = self.rows, self.rows + new
         self._draw(new, ids, mask, positions, cache)
@@ -187,9 +189,7 @@ class _Batch:
         self._mask = torch.cat([self._mask, torch.ones(len(self.rows), 1, dtype=torch.long)], 1)
         self._draw(self.rows, ids, self._mask, positions, self._cache)
 
-    def _draw(
-        self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: DynamicCache
-    ) -> None:
+    def _draw(self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache) -> None:
         logits = self._model(
             input_ids=ids,
             attention_mask=mask,
@@ -235,8 +235,13 @@ def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) 
     return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
 
 
-def _layers(cache: DynamicCache) -> Any:
-    """Layers of keys and values, shaped (rows, heads, tokens, width); a cache made without a configuration has no others."""
+def _cache() -> Cache:
+    """An empty cache, all of whose layers keep everything; the masks alone know of windows."""
+    return Cache(layer_class_to_replicate=GrowingLayer)
+
+
+def _layers(cache: Cache) -> Any:
+    """The layers, each with `keys` and `values` of shape (rows, heads, tokens, width)."""
     return cache.layers
 
 
