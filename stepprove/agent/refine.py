@@ -60,8 +60,8 @@ class RefineOptions:
     seed: int | None = None
     check_seconds: float = 60.0
     judge_seconds: float = 120.0
-    search_seconds: float = 8.0
-    """For each goal that is left of a proof that fails; 0: none is searched."""
+    search_seconds: float = 4.0
+    """For each goal that is left of a proof that fails, twice that for all of them; 0: none is searched."""
     policy: Policy = field(default_factory=Policy)
 
 
@@ -201,6 +201,7 @@ class _Attempt:
         check = await self.pool.check(
             code,
             header=self.problem.environment or None,
+            priority=1,  # before the searches for what other attempts have left
             timeout=self.options.check_seconds,
             all_tactics=True,
         )

@@ -7,7 +7,8 @@ once nothing else is wrong: what does not parse hides what follows it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Timer
 
@@ -126,19 +127,17 @@ def _partial(code: str, goals: Sequence[str]) -> Partial | None:
 
 
 async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partial, seconds: float) -> Partial:
-    """A partial proof with those of its open goals proved that the search proves within `seconds` each, thrice that in all."""
+    """A partial proof with those of its open goals proved that the search proves within `seconds` each, twice that in all."""
     stop = Event()
-    clock = Timer(3 * seconds, stop.set)
-    clock.daemon = True
 
     def work(repl: Repl) -> Partial:
         source = parse_source(problem.candidate(partial.code))
         own = len(source.text) - len(problem.own(partial.code)) - 1
         options = ProveOptions(time_limit=seconds, prelude=problem.prelude, remember=False, standby=False)
         worker = Worker(source, engine, options, repl)
-        clock.start()
         mine = [hole for hole in source.holes if hole.start >= own]
-        found = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
+        with _ended_after(2 * seconds, repl, stop):
+            found = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
         results = worker.assemble(found, lambda _: None, stop)
         left = [r for r in results if r.outcome is not Outcome.PROVED]
         code = apply_edits(source.text, worker.fills(results))[own:].strip()
@@ -147,5 +146,21 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
     try:
         return await pool.run(work)
     finally:
-        clock.cancel()
         stop.set()
+
+
+@contextmanager
+def _ended_after(seconds: float, repl: Repl, stop: Event) -> Iterator[None]:
+    """Stop what goes on in the context when its time is up, whatever Lean is at then."""
+
+    def end() -> None:
+        stop.set()
+        repl.interrupt()
+
+    clock = Timer(seconds, end)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
