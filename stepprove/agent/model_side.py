@@ -106,7 +106,9 @@ class ModelSide:
                 if self._pool is not None:
                     pool = Pool.over(self._pool)
                 else:
-                    pool = await stack.enter_async_context(Pool(self._engine, size=self._options.jobs))
+                    # Two at least: one may be at a search, or at a sketch that runs away, while answers are checked.
+                    size = max(2, self._options.jobs)
+                    pool = await stack.enter_async_context(Pool(self._engine, size=size))
                 ready.set_result((client, pool))
                 await over.wait()
         except BaseException as failure:

@@ -55,8 +55,8 @@ def prove_source(
 
     `listen` is told what happens, from any thread. Setting `cancelled` ends the search; what was found until then is still
     assembled and judged. With a `repl` of that engine no other Lean is started for the search, and there is one job. With a
-    `model` that is asked too, as its plan says; its code runs in the `pool`, or in one of as many engines as jobs. `trace` gets
-    a record of everything; `say` is told what takes a while.
+    `model` that is asked too, as its plan says; its code runs in the `pool`, or in one of as many engines as jobs, two at least.
+    `trace` gets a record of everything; `say` is told what takes a while.
 
     Raises FileRefused for a text that cannot be worked on, ReplFailure when Lean cannot be run at all.
     """
