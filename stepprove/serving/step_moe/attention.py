@@ -13,7 +13,7 @@ from transformers.models.llama.modeling_llama import eager_attention_forward
 from stepprove.serving.step_moe.blocks import unmasked_attention
 from stepprove.serving.step_moe.configuration import SLIDING, StepMoeConfig
 from stepprove.serving.step_moe.joined import Joined
-from stepprove.serving.step_moe.norm import RMSNorm
+from stepprove.serving.step_moe.norm import RMSNorm, scaled_norm
 from stepprove.serving.step_moe.rope import Rotation, rotate
 
 
@@ -27,6 +27,7 @@ class StepMoeAttention(nn.Module):
         self.layer_idx = layer_idx
         self.head_dim = config.head_dim
         self.num_heads = config.heads(layer_type)
+        self.num_shared = config.num_key_value_heads
         self.num_key_value_groups = self.num_heads // config.num_key_value_heads
         self.scaling = config.head_dim**-0.5
         self.attention_dropout = config.attention_dropout
@@ -60,14 +61,17 @@ class StepMoeAttention(nn.Module):
             layers.append(self.g_proj)
         query, key, value, *gate = self._joined(hidden, layers)
         heads = (*hidden.shape[:-1], -1, self.head_dim)
-        key, value = key.view(heads), value.view(heads)
         if self.low_rank:
-            query = rotate(self.wq(self.inter_norm(query)).view(heads), rotation)
-            key = rotate(key, rotation)
-        else:
-            both = torch.cat([self.q_norm(query.view(heads)), self.k_norm(key)], dim=2)
-            query, key = rotate(both, rotation).split([self.num_heads, key.shape[2]], dim=2)
-        return query, key, value, gate[0] if gate else None
+            query = self.wq(self.inter_norm(query))
+        both = torch.cat([query, key], dim=-1).view(heads)
+        if not self.low_rank:
+            scales = [
+                self.q_norm.weight.expand(self.num_heads, -1),
+                self.k_norm.weight.expand(self.num_shared, -1),
+            ]
+            both = scaled_norm(both, 1.0 + torch.cat(scales).float(), self.q_norm.eps)
+        query, key = rotate(both, rotation).split([self.num_heads, self.num_shared], dim=2)
+        return query, key, value.view(heads), gate[0] if gate else None
 
     def forward(
         self,

@@ -7,6 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def scaled_norm(hidden: Tensor, scale: Tensor, eps: float) -> Tensor:
+    """`hidden / rms(hidden) * scale` over the last axis, computed in 32 bits and returned in the type of `hidden`.
+
+    `scale` is (width,), or has more axes, that stand for the last ones of `hidden`.
+    """
+    if scale.dim() == 1:
+        return functional.rms_norm(hidden.float(), scale.shape, scale, eps).type_as(hidden)
+    return (functional.rms_norm(hidden.float(), scale.shape[-1:], eps=eps) * scale).type_as(hidden)
+
+
 class RMSNorm(nn.Module):
     """`x / rms(x) * (1 + weight)` over the last axis, computed in 32 bits."""
 
@@ -17,8 +27,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Normalise `hidden` of shape (..., width)."""
-        scale = 1.0 + self.weight.float()
-        return functional.rms_norm(hidden.float(), scale.shape, scale, self.eps).type_as(hidden)
+        return scaled_norm(hidden, 1.0 + self.weight.float(), self.eps)
 
     def extra_repr(self) -> str:
         """What `print(model)` shows of it."""
