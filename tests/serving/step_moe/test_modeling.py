@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, ContinuousBatchingConfig, GenerationConfig
 
 from stepprove.serving.step_moe import StepMoeForCausalLM
 
@@ -110,7 +110,12 @@ def test_continuous_batching_writes_what_generate_writes(small_model: Build, att
     alone = [
         model.generate(torch.tensor([prompt]), settings)[0, len(prompt) :].tolist() for prompt in prompts
     ]
-    together = model.generate_batch(inputs=prompts, generation_config=settings)
+    small = ContinuousBatchingConfig(
+        num_blocks=16, block_size=32, max_batch_tokens=64
+    )  # by default, most of the memory
+    together = model.generate_batch(
+        inputs=prompts, generation_config=settings, continuous_batching_config=small
+    )
     assert sorted(result.generated_tokens for result in together.values()) == sorted(alone)
 
 
