@@ -116,7 +116,7 @@ def test_a_run_that_is_ended_early_keeps_its_trace(
     prover.scripts[name] = lambda body: (ANSWER, 60.0) if "\n</REPL>" in body["prompt"] else (sketch, 0.0)
     process, trace = started(file, form)
     os.kill(process.pid, number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=240)
     kinds = [record["kind"] for record in read_trace(trace)]
     assert kinds[:5] == ["run", "hole", "attempt", "turn", "check"]
     if number == signal.SIGINT:

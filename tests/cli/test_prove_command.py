@@ -113,13 +113,13 @@ def test_ctrl_c_writes_what_is_proved_and_leaves_no_process(engine: Engine, tmp_
         stderr=subprocess.PIPE,
         env={**os.environ, "STEPPROVE_CACHE": str(cache)},
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not list(cache.glob("proofs/*/*.json")) or len(children(process.pid)) < 2:
             assert time.monotonic() < deadline, "it proves nothing"
             time.sleep(0.1)
         leans = children(process.pid)
         process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=60)
+        printed, said = process.communicate(timeout=240)
     assert process.returncode == 130
     assert json.loads(printed)["exit_code"] == 130
     assert b"Traceback" not in said
