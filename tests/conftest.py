@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,11 @@ from stepprove.lean_project.toolchain import find_engine
 
 MEMORY_BEFORE_RESTART_MB = 1100
 """States only accumulate in a REPL; beyond this it is started anew between two tests."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control has its background jobs ignore Ctrl-C, and their children inherit that: what the tests start
+    # must heed it wherever the tests run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
