@@ -209,8 +209,14 @@ class HoleAttempts:
         if refinement.answer is not None:
             way = _count(refinement.rounds, "answer", "answers")
             self.ways[refinement.answer] = way + (", completed by the search" if refinement.mended else "")
-        why = f"Lean accepts none of the model's {_count(refinement.rounds, 'answer', 'answers')}"
-        return refinement.judgement, refinement.answer, why
+        answers = _count(refinement.rounds, "answer", "answers")
+        judgement = refinement.judgement
+        if judgement is None and refinement.unanswered is not None:
+            judgement = Judgement(
+                outcome=refinement.unanswered, reason=f"Lean could not tell of all of the model's {answers}"
+            )
+            self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
+        return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
 
     async def judge(self, answer: str) -> Judgement:
         """The gate's word on the file with an answer's proof in the hole's place."""

@@ -18,6 +18,7 @@ from stepprove.agent.repair import Partial, partial_of, searched
 from stepprove.agent.stepfun import Checked, Generated, final_text
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement, Policy
+from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import Check, Pool
 from stepprove.lean_project.protocol import CommandResponse, Message, TacticInfo
 from stepprove.serving.client import Client
@@ -74,7 +75,9 @@ class Refinement:
     answer: str | None
     """The last code that was judged or checked."""
     judgement: Judgement | None
-    """The gate's word on it; None when Lean found errors in it before."""
+    """The gate's word on it; None when Lean found errors in it before, or gave no answer."""
+    unanswered: Outcome | None
+    """What it counts as that Lean, or the gate, could not tell of one of the answers; None where it could of all."""
     best: Partial | None
     """The best of what stood of the proofs that failed."""
     mended: bool
@@ -156,6 +159,7 @@ async def run_refinement(
         rounds,
         attempt.code,
         attempt.judgement,
+        attempt.unanswered,
         attempt.best,
         attempt.mended,
         attempt.usage,
@@ -182,6 +186,7 @@ class _Attempt:
         self.turns = [Turn(role="user", content=task(problem))]
         self.code: str | None = None
         self.judgement: Judgement | None = None
+        self.unanswered: Outcome | None = None
         self.best: Partial | None = None
         self.mended = False
         self.usage = Usage()
@@ -207,6 +212,7 @@ class _Attempt:
         )
         answer = check.answer
         if not isinstance(answer, CommandResponse):
+            self.unanswered = check.unanswered or Outcome.INFRASTRUCTURE
             reason = check.reason or (answer.message if answer else "")
             return self.tell(text, f"Lean gave no answer to this proof: {reason}. Send a simpler one.", check)
         if answer.has_errors or answer.sorries:
@@ -268,6 +274,8 @@ class _Attempt:
                 self.pool, code, policy=self.options.policy, timeout=self.options.judge_seconds
             )
         self.judgement = judgement
+        if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):
+            self.unanswered = judgement.outcome
         self.listen(judgement)
         return judgement
 

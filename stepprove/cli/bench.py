@@ -146,6 +146,7 @@ def generated(
         f"{model}: {found.theorems} theorems, {found.samples} samples, at most {turns} sketches each, Lean {lean.lean_version}\n"
         f"pass@1 {100 * found.pass_1:.1f} %, pass@{found.samples} {100 * found.pass_k:.1f} %, "
         f"{100 * found.after_rejection:.1f} % of the proofs after a rejected sketch"
+        + (f"; {found.timeouts} attempts ended when Lean's time was over" if found.timeouts else "")
         + (
             f"; {found.spoiled} attempts spoiled by the infrastructure are not counted"
             if found.spoiled

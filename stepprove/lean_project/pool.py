@@ -77,6 +77,13 @@ class Check:
     facts: Facts | None = None
     """What the text declares beyond its imports, if that was asked for and the engine can tell."""
 
+    @property
+    def unanswered(self) -> Outcome | None:
+        """What it counts as that Lean gave no answer; None when it gave one."""
+        if self.outcome == "answered":
+            return None
+        return Outcome.TIMEOUT if self.outcome == "timeout" else Outcome.INFRASTRUCTURE
+
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:

@@ -37,7 +37,7 @@ class Attempt(BaseModel):
     sketches: int
     """How many Lean ran."""
     rejected: int
-    """How many of them it found fault with."""
+    """How many of them it found fault with; one of which it gave no answer is not among them."""
     tokens: int = 0
     """That the model wrote."""
     end: str = ""
@@ -57,6 +57,8 @@ class Score:
     """Share of theorems that some attempt proved; k is `samples`."""
     after_rejection: float
     """Share of the proofs that came after a rejected sketch."""
+    timeouts: int
+    """Attempts at whose end Lean ran out of time: not proved, and in the rates as such."""
     spoiled: int
 
 
@@ -75,6 +77,7 @@ def score(attempts: Sequence[Attempt]) -> Score:
         pass_1=sum(rates) / count if count else 0.0,
         pass_k=sum(rate > 0 for rate in rates) / count if count else 0.0,
         after_rejection=sum(a.rejected > 0 for a in proofs) / len(proofs) if proofs else 0.0,
+        timeouts=sum(a.outcome is Outcome.TIMEOUT for a in attempts),
         spoiled=sum(a.outcome is Outcome.INFRASTRUCTURE for a in attempts),
     )
 
@@ -106,7 +109,7 @@ def model_prover(client: Client, pool: Pool, options: TirOptions) -> Prover:
             update={
                 "outcome": outcome,
                 "sketches": len(checks),
-                "rejected": sum(not check.clean for check in checks),
+                "rejected": sum(check.outcome == "answered" and not check.clean for check in checks),
                 "tokens": done.usage.completion_tokens,
                 "end": str(done.end),
                 "proof": done.answer if done.accepted else None,
@@ -122,14 +125,18 @@ def random_prover(pool: Pool, turns: int, seed: int) -> Prover:
     async def attempt(place: int, sample: int, theorem: Theorem) -> Attempt:
         rng = random.Random(f"{seed}:{place}:{sample}")
         offered = await pool.run(lambda repl: _offered(repl, theorem, rng))
-        tried = 0
+        tried = rejected = 0
         outcome = Outcome.FAILED
         proof = None
         for script in rng.sample(offered, min(turns, len(offered))):
             tried += 1
             code = theorem.source(script.text)
             check = await pool.check(code)
+            if check.unanswered is not None:
+                outcome = check.unanswered
+                continue
             if not (isinstance(check.answer, CommandResponse) and not check.answer.has_errors):
+                rejected += 1
                 continue
             judgement = await problem_of(theorem).judge(pool, code)
             outcome = judgement.outcome
@@ -141,7 +148,7 @@ def random_prover(pool: Pool, turns: int, seed: int) -> Prover:
             family=theorem.family,
             outcome=outcome,
             sketches=tried,
-            rejected=tried - (outcome is Outcome.PROVED),
+            rejected=rejected,
             proof=proof,
         )
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import SKETCH, SKETCH_END, THINK_END, answer_text, build_prompt, repl_block
+from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
@@ -101,6 +102,8 @@ def trajectory(repl: Repl, theorem: Theorem, index: int, rng: random.Random) -> 
         return "no proof found"
     accepted = _sketch(repl, theorem, search.found)
     judgement = verify(repl, parse_source(theorem.source()), parse_source(accepted.code))
+    if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):
+        return f"the gate could not tell: {judgement.reason}"
     if not judgement.accepted:
         return f"turned away by the gate: {judgement.reason}"
     (count,) = rng.choices(range(len(SHARE_OF_REJECTIONS)), SHARE_OF_REJECTIONS)

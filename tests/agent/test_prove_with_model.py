@@ -14,6 +14,7 @@ from scripted_prover import ScriptedProver
 from stepprove.agent.attempts import ModelPlan, problem_of, style_of
 from stepprove.agent.options import ProveOptions
 from stepprove.agent.prove import prove_source
+from stepprove.agent.refine import RefineOptions
 from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.agent.trace import Trace, read_trace
 from stepprove.lean_project import Repl
@@ -215,6 +216,15 @@ def test_time_runs_out_for_a_slow_model(ask: Ask, prover: ScriptedProver) -> Non
     prover.play("p-slow", [ANSWER], slow=30.0)
     report = ask(HARD, "p-slow", time_limit=2.0)
     assert only(report).outcome is Outcome.TIMEOUT
+
+
+def test_an_answer_that_lean_cannot_tell_of_in_time_is_no_failure(ask: Ask, prover: ScriptedProver) -> None:
+    runaway = "theorem r : (List.range 10000000000).length = 1 := by decide +kernel\n"
+    prover.play("chat-runaway", [f"```lean4\n{runaway}{STATED}  nonsense\n```"])
+    chat = RefineOptions(check_seconds=6.0, search_seconds=0.0)
+    (hole,) = ask(HARD, "chat-runaway", style="chat", rounds=1, chat=chat).holes
+    assert hole.outcome is Outcome.TIMEOUT
+    assert hole.reason == "Lean could not tell of all of the model's 1 answer"
 
 
 def test_stopping_ends_the_model_and_keeps_what_is_proved(ask: Ask, prover: ScriptedProver) -> None:

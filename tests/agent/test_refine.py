@@ -140,6 +140,7 @@ def test_a_proof_that_runs_away_is_no_verdict_and_the_model_is_told(chat: Chat) 
     runaway = "theorem r : (List.range 10000000000).length = 1 := by decide +kernel\n"
     refinement = chat("c-runaway", [block(runaway + PROOF), block(PROOF)], check_seconds=6.0)
     assert refinement.accepted and refinement.rounds == 2
+    assert refinement.unanswered is Outcome.TIMEOUT
     assert "Lean gave no answer" in chat.told()
 
 

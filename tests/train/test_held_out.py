@@ -11,6 +11,7 @@ from stepprove.lean_project import find_engine
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import Pool
 from stepprove.train.held_out import Attempt, Prover, random_prover, run, score
+from stepprove.train.scripts import Script
 from stepprove.train.theorems import Theorem, held_out
 
 EASY = Theorem("linear", "t", "", "theorem t (x y : Nat) (h : x < y) : 2 * x + 2 ≤ 2 * y :=")
@@ -30,6 +31,26 @@ def test_attempts_are_counted_by_theorem() -> None:
 def test_what_the_infrastructure_spoiled_is_no_failure() -> None:
     found = score([attempt(0, 0, Outcome.PROVED, 1), attempt(0, 1, Outcome.INFRASTRUCTURE)])
     assert (found.pass_1, found.pass_k, found.spoiled, found.after_rejection) == (1.0, 1.0, 1, 1.0)
+
+
+def test_time_outs_are_told_apart() -> None:
+    found = score([attempt(0, 0, Outcome.PROVED), attempt(0, 1, Outcome.TIMEOUT)])
+    assert (found.pass_1, found.timeouts, found.spoiled) == (0.5, 1, 0)
+
+
+def test_a_script_that_lean_does_not_answer_is_not_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endless = "have : (List.range 10000000000).length = 1 := by decide +kernel"
+    runaway = Script("runaway", endless, 1.0)
+    monkeypatch.setattr("stepprove.train.held_out.scripts", lambda goal, definitions, rng: [runaway])
+
+    async def tried() -> list[Attempt]:
+        async with Pool(find_engine(), size=1, timeout=4) as pool:
+            return await run(random_prover(pool, 1, 0), [FALSE], 1, tmp_path / "log.jsonl")
+
+    (found,) = asyncio.run(tried())
+    assert (found.outcome, found.sketches, found.rejected) == (Outcome.TIMEOUT, 1, 0)
 
 
 def test_nothing_tried_is_no_division_by_zero() -> None:
