@@ -241,10 +241,7 @@ class _Attempt:
             ),
         )
         sample = reply.samples[0]
-        self.usage = Usage(
-            prompt_tokens=self.usage.prompt_tokens + reply.usage.prompt_tokens,
-            completion_tokens=self.usage.completion_tokens + reply.usage.completion_tokens,
-        )
+        self.usage += reply.usage
         self.listen(Generated(sample.text, reply.usage, sample.finish, reply.seconds))
         return sample.text
 

@@ -345,10 +345,7 @@ async def run_trajectory(
         generated = Generated(chunk, reply.usage, sample.finish, reply.seconds)
         listen(generated)
         text += chunk
-        usage = Usage(
-            prompt_tokens=usage.prompt_tokens + reply.usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens + reply.usage.completion_tokens,
-        )
+        usage += reply.usage
         tokens = reply.usage.tokens or options.count(text)
         reason = break_reason(sample.finish, tokens, longest, at_sketch, chunk)
         if reason is None and options.max_turns is not None and len(turns) >= options.max_turns:

@@ -263,9 +263,7 @@ def weigh(
     asked = set(targets) if targets is not None else None
     verdicts = []
     for declaration in facts.declarations:
-        if declaration.internal:
-            continue
-        if declaration.statement == "new":
+        if declaration.internal or declaration.statement == "new":
             continue
         if declaration.display in asked if asked is not None else declaration.proof or declaration.rested:
             verdicts.append(_verdict(declaration, policy, broken))

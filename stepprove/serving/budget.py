@@ -78,8 +78,5 @@ class Account:
 
     def note(self, usage: Usage) -> None:
         """Add what a request has taken."""
-        self.usage = Usage(
-            prompt_tokens=self.usage.prompt_tokens + usage.prompt_tokens,
-            completion_tokens=self.usage.completion_tokens + usage.completion_tokens,
-        )
+        self.usage += usage
         self.dollars += self.prices.of(usage)

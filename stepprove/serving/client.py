@@ -218,10 +218,7 @@ class Client:
         replies += [task.result() for task in rest]
         return Reply(
             samples=tuple(sample for reply in replies for sample in reply.samples),
-            usage=Usage(
-                prompt_tokens=sum(reply.usage.prompt_tokens for reply in replies),
-                completion_tokens=sum(reply.usage.completion_tokens for reply in replies),
-            ),
+            usage=sum((reply.usage for reply in replies), Usage()),
             seconds=time.monotonic() - started,
         )
 
