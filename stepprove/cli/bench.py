@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from stepprove.lean_project.engine import Engine
 
 if TYPE_CHECKING:
     from stepprove.train.held_out import Attempt
+    from stepprove.train.theorems import Theorem
 
 bench = typer.Typer(help="Measure the prover on this machine.", no_args_is_help=True)
 
@@ -121,7 +122,12 @@ def generated(
     A proof counts when the trust gate accepts it. Exit code 0: every theorem proved.
     """
     from stepprove.train.held_out import score
+    from stepprove.train.theorems import held_out
 
+    try:
+        tried = held_out(theorems, seed)
+    except ValueError as wrong:
+        raise CommandError(f"--theorems {theorems}: {wrong}.") from None
     lean = lean_for(None, "embedded")
 
     def show(attempt: Attempt) -> None:
@@ -131,7 +137,7 @@ def generated(
             f"{attempt.family:<16} {attempt.sketches} sketches, {attempt.rejected} rejected  {escape(attempt.end)}"
         )
 
-    work = _generated(model, lean, theorems, samples, turns, temperature, context, seed, at_once, log, show)
+    work = _generated(model, lean, tried, samples, turns, temperature, context, seed, at_once, log, show)
     try:
         attempts = asyncio.run(work)
     except OSError as wrong:
@@ -159,7 +165,7 @@ def generated(
 async def _generated(
     model: str,
     lean: Engine,
-    theorems: int,
+    tried: Sequence[Theorem],
     samples: int,
     turns: int,
     temperature: float,
@@ -173,9 +179,7 @@ async def _generated(
     from stepprove.lean_project.pool import Pool
     from stepprove.serving.endpoint import serving
     from stepprove.train.held_out import model_prover, random_prover, run
-    from stepprove.train.theorems import held_out
 
-    tried = held_out(theorems, seed)
     async with Pool(lean) as pool:
         if model == "random":
             prover = random_prover(pool, turns, seed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -18,6 +20,13 @@ class CommandError(Exception):
     def __init__(self, sentence: str, code: int = 2) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+def need_extra(extra: str, modules: Collection[str]) -> None:
+    """Raise CommandError when a module that an extra of the package brings is not there."""
+    for name in modules:
+        if importlib.util.find_spec(name) is None:
+            raise CommandError(f"{name} is not installed: run `pip install 'stepprove[{extra}]'`.", code=3)
 
 
 def print_json(document: Any) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, err
+from stepprove.cli.console import CommandError, err, need_extra
 from stepprove.cli.files import EngineChoice, engine_words, lean_for, positive_seconds
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
@@ -45,9 +44,7 @@ def lean_server(
 
     Example: `stepprove lean-server --engines 4`, then `curl localhost:8000/health`
     """
-    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise CommandError(f"{missing[0]} is not installed: run `pip install 'stepprove[server]'`.", code=3)
+    need_extra("server", _NEEDED)
     import uvicorn
 
     from stepprove.lean_project.limits import key_from_environment

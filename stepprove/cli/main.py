@@ -23,6 +23,8 @@ from stepprove.cli.verify import verify
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
+from stepprove.serving.client import ModelFailure
+from stepprove.serving.model_name import BadModelName
 
 app = typer.Typer(
     name="stepprove",
@@ -91,9 +93,9 @@ def status() -> int:
         return _say("Stopped.", 130)
     except CommandError as wrong:
         return _say(str(wrong), wrong.code)
-    except SourceError as wrong:
+    except (SourceError, BadModelName) as wrong:
         return _say(str(wrong), 2)
-    except (LeanNotFound, ReplFailure) as missing:
+    except (LeanNotFound, ReplFailure, ModelFailure) as missing:
         return _say(str(missing), 3)
     except BrokenPipeError:  # the reader of our output has gone: `stepprove … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ from stepprove.agent.attempts import ModelPlan
 from stepprove.agent.trace import Trace
 from stepprove.cli.console import CommandError
 from stepprove.serving.budget import Budget, Prices
-from stepprove.serving.model_name import FORMS, BadModelName, parse_model
+from stepprove.serving.model_name import FORMS, parse_model
 
 ModelOption = Annotated[
     str | None,
@@ -79,17 +79,17 @@ def model_plan(
     dollars: float | None,
     price: str | None,
 ) -> ModelPlan | None:
-    """How the model is to be asked; None where none is. Raises CommandError for options that do not go together."""
+    """How the model is to be asked; None where none is.
+
+    Raises BadModelName, and CommandError for options that do not go together.
+    """
     if model is None:
         if policy in ("model", "auto"):
             raise CommandError(f"--policy {policy} needs a model: --model {FORMS}.")
         return None
     if policy == "portfolio":
         raise CommandError("--policy portfolio asks no model; leave --model away.")
-    try:
-        parse_model(model)
-    except BadModelName as wrong:
-        raise CommandError(str(wrong)) from None
+    parse_model(model)
     if dollars is not None and price is None:
         raise CommandError("--dollars needs --price IN,OUT, the dollars for a million tokens.")
     try:

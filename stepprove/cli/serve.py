@@ -16,7 +16,6 @@ from rich.table import Table
 
 from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.options import Json
-from stepprove.serving.client import ModelFailure
 from stepprove.serving.cost import DEVICES, Cost, Device, disaggregated, together
 from stepprove.serving.cpu import cpu_server, served_name
 from stepprove.serving.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
@@ -75,11 +74,8 @@ def serve(
         return _show_plan(model, found, wishes, host, port, _devices(price or []), json)
     if price:
         raise CommandError("--price goes with --plan.")
-    try:
-        name, server, seconds = _start(model, found, wishes, host, port, log)
-        return asyncio.run(_run(name, server, seconds, json))
-    except ModelFailure as failure:
-        raise CommandError(str(failure), code=3) from None
+    name, server, seconds = _start(model, found, wishes, host, port, log)
+    return asyncio.run(_run(name, server, seconds, json))
 
 
 def _start(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +9,11 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
 
 train = typer.Typer(help="Train models, with Lean as the judge.", no_args_is_help=True)
-
-NEEDED = ("torch", "transformers", "accelerate")
 
 
 @train.callback()
@@ -57,9 +54,7 @@ def tiny(
     """
     if minutes is not None:
         positive_seconds(minutes, "--minutes")
-    missing = [module for module in NEEDED if importlib.util.find_spec(module) is None]
-    if missing:
-        raise CommandError(f"{missing[0]} is not installed: run `pip install 'stepprove[local]'`.", code=3)
+    need_extra("local", ("torch", "transformers", "accelerate"))
     from transformers.utils import logging
 
     from stepprove.serving.endpoint import model_folder

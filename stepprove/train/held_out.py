@@ -192,11 +192,14 @@ async def run(
             done[place, sample] = attempt
             listen(attempt)
 
-        async with asyncio.TaskGroup() as group:
-            for sample in range(samples):
-                for place in range(len(theorems)):
-                    if (place, sample) not in done:
-                        group.create_task(one(place, sample))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for sample in range(samples):
+                    for place in range(len(theorems)):
+                        if (place, sample) not in done:
+                            group.create_task(one(place, sample))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
     return [done[key] for key in sorted(done)]
 
 
