@@ -34,9 +34,13 @@ SYSTEM_PROMPT = (
     "between <sketch> and </sketch>. The REPL feedback will be provided between <REPL> and </REPL>. "
     "Continue this process as needed until you arrive at a complete and correct solution."
 )
-SKETCH, SKETCH_END, THINK_END = "<sketch>", "</sketch>", "</think>"
+BEGIN, END = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"
+USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
+THINK, THINK_END = "<think>", "</think>"
+SKETCH, SKETCH_END = "<sketch>", "</sketch>"
+REPL, REPL_END = "\n<REPL>\n", "\n</REPL>"
 END_ID, SKETCH_END_ID = 151643, 151666
-"""<｜end▁of▁sentence｜> and </sketch> in the tokenizer of the StepFun-Prover models."""
+"""END and SKETCH_END in the tokenizer of the StepFun-Prover models."""
 
 _MOST_CHARACTERS = 1_000_000
 """Of a whole text, whatever its tokens are said to be."""
@@ -204,7 +208,7 @@ def user_prompt(problem: Problem) -> str:
 def build_prompt(problem: Problem) -> str:
     """The text that the model continues: system and user prompt in the template of DeepSeek-R1-Distill-Qwen."""
     user = user_prompt(problem)
-    return f"<｜begin▁of▁sentence｜>{SYSTEM_PROMPT}<｜User｜>{user}<｜Assistant｜><think>\n"
+    return f"{BEGIN}{SYSTEM_PROMPT}{USER}{user}{ASSISTANT}{THINK}\n"
 
 
 def stop_ids(model: str) -> tuple[int, ...]:
@@ -281,7 +285,7 @@ def _json(value: Any) -> str:
 
 def repl_block(feedback: str) -> str:
     """Feedback as it is appended to the text."""
-    return f"\n<REPL>\n{feedback}\n</REPL>"
+    return f"{REPL}{feedback}{REPL_END}"
 
 
 def final_text(text: str) -> str | None:

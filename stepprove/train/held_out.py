@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.goal import parse_goal
@@ -18,6 +17,7 @@ from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.protocol import CommandResponse
 from stepprove.lean_project.repl import Repl
 from stepprove.serving.client import Client, ModelFailure
+from stepprove.train.records import line_of, read_records
 from stepprove.train.scripts import Script, scripts
 from stepprove.train.solve import defined
 from stepprove.train.theorems import Theorem
@@ -176,18 +176,22 @@ async def run(
 
     What the file has is not done again, but for what the infrastructure spoiled. Raises OSError, and what Lean's pool raises.
     """
-    done = {(a.theorem, a.sample): a for a in _read(path) if a.outcome is not Outcome.INFRASTRUCTURE}
+    done = {
+        (a.theorem, a.sample): a
+        for a in read_records(path, Attempt)
+        if a.outcome is not Outcome.INFRASTRUCTURE
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     places = asyncio.Semaphore(at_once)
     with path.open("wb") as file:
         for attempt in done.values():
-            file.write(orjson.dumps(attempt.model_dump(mode="json")) + b"\n")
+            file.write(line_of(attempt))
         file.flush()
 
         async def one(place: int, sample: int) -> None:
             async with places:
                 attempt = await prover(place, sample, theorems[place])
-            file.write(orjson.dumps(attempt.model_dump(mode="json")) + b"\n")
+            file.write(line_of(attempt))
             file.flush()
             done[place, sample] = attempt
             listen(attempt)
@@ -201,10 +205,3 @@ async def run(
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
     return [done[key] for key in sorted(done)]
-
-
-def _read(path: Path) -> list[Attempt]:
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")[:-1]  # what a killed run had begun to write has no end
-    return [Attempt.model_validate_json(line) for line in lines if line]

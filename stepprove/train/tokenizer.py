@@ -7,22 +7,28 @@ from collections.abc import Iterable
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from stepprove.agent.stepfun import SKETCH, SKETCH_END, SYSTEM_PROMPT, THINK_END
-
-BEGIN, END, USER, ASSISTANT = (
-    "<｜begin▁of▁sentence｜>",
-    "<｜end▁of▁sentence｜>",
-    "<｜User｜>",
-    "<｜Assistant｜>",
+from stepprove.agent.stepfun import (
+    ASSISTANT,
+    BEGIN,
+    END,
+    REPL,
+    REPL_END,
+    SKETCH,
+    SKETCH_END,
+    SYSTEM_PROMPT,
+    THINK,
+    THINK_END,
+    USER,
 )
+
 PAD = "<｜▁pad▁｜>"
 _KEPT = (
-    "<think>",
+    THINK,
     THINK_END,
     SKETCH,
     SKETCH_END,
-    "\n<REPL>\n",
-    "\n</REPL>",
+    REPL,
+    REPL_END,
     "```lean4\n",
     "```",
     SYSTEM_PROMPT,
@@ -30,8 +36,8 @@ _KEPT = (
 """Texts of the protocol that stay in what is decoded."""
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] }}{% elif m['role'] == 'user' %}"
-    "<｜User｜>{{ m['content'] }}{% else %}<｜Assistant｜>{{ m['content'] }}<｜end▁of▁sentence｜>{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}<｜Assistant｜><think>\n{% endif %}"
+    f"{USER}{{{{ m['content'] }}}}{{% else %}}{ASSISTANT}{{{{ m['content'] }}}}{END}{{% endif %}}{{% endfor %}}"
+    f"{{% if add_generation_prompt %}}{ASSISTANT}{THINK}\n{{% endif %}}"
 )
 """The template of DeepSeek-R1-Distill-Qwen, as far as texts go."""
 

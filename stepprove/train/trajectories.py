@@ -16,22 +16,21 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import orjson
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.problem import Problem
-from stepprove.agent.stepfun import SKETCH, SKETCH_END, THINK_END, answer_text, build_prompt, repl_block
+from stepprove.agent.stepfun import END, SKETCH, SKETCH_END, THINK_END, answer_text, build_prompt, repl_block
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
 from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.verify import verify
+from stepprove.train.records import cut_broken_end, line_of, read_records
 from stepprove.train.scripts import Script
 from stepprove.train.solve import solve
 from stepprove.train.theorems import Theorem, generate, is_held_out
 
-END = "<｜end▁of▁sentence｜>"
 SHARE_OF_REJECTIONS = (0.5, 0.35, 0.15)
 """Of trajectories that try no script, one, two, before the one that works; those that work too are left out again."""
 _NEXT = 6
@@ -66,6 +65,11 @@ class Sketch:
     script: Script
     code: str
     answer: CommandResponse | ErrorResponse
+
+    @property
+    def faulty(self) -> bool:
+        """Lean finds fault with it."""
+        return isinstance(self.answer, ErrorResponse) or self.answer.has_errors
 
 
 def problem_of(theorem: Theorem) -> Problem:
@@ -109,7 +113,7 @@ def trajectory(repl: Repl, theorem: Theorem, index: int, rng: random.Random) -> 
     (count,) = rng.choices(range(len(SHARE_OF_REJECTIONS)), SHARE_OF_REJECTIONS)
     others = [*search.failed, *search.untried[:_NEXT]]
     sketches = (_sketch(repl, theorem, script) for script in rng.sample(others, min(count, len(others))))
-    rejected = [sketch for sketch in sketches if excerpt(sketch.answer)]
+    rejected = [sketch for sketch in sketches if sketch.faulty]
     return TrainingText(
         index=index,
         family=theorem.family,
@@ -148,7 +152,7 @@ def make(
     progress = Progress(count)
     known = set()
     if path.exists():
-        _cut_broken_end(path)
+        cut_broken_end(path)
         known = {text.index for text in read(path)}
     progress.kept = len(known)
     if progress.kept >= count:
@@ -169,7 +173,7 @@ def make(
                 if isinstance(result, str):
                     progress.dropped[result.partition(":")[0]] += 1
                 elif progress.kept < count:
-                    file.write(orjson.dumps(result.model_dump(mode="json")) + b"\n")
+                    file.write(line_of(result))
                     file.flush()
                     progress.kept += 1
                 listen(progress)
@@ -185,19 +189,6 @@ def make(
     return progress
 
 
-def _cut_broken_end(path: Path) -> None:
-    """Take away what a killed run had begun to write."""
-    data = path.read_bytes()
-    if (whole := data.rfind(b"\n") + 1) < len(data):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-
-
 def read(path: Path) -> list[TrainingText]:
-    """The trajectories of a file in the order of their theorems; a last line that was cut off is left out.
-
-    Raises OSError, ValueError.
-    """
-    lines = path.read_bytes().split(b"\n")
-    whole = [TrainingText.model_validate_json(line) for line in lines[:-1] if line]
-    return sorted(whole, key=lambda text: text.index)
+    """The trajectories of a file in the order of their theorems. Raises OSError, ValueError."""
+    return sorted(read_records(path, TrainingText), key=lambda text: text.index)

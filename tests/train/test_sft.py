@@ -10,11 +10,11 @@ import torch
 from micro import config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from stepprove.agent.stepfun import SKETCH, SKETCH_END, SYSTEM_PROMPT, build_prompt
+from stepprove.agent.stepfun import END, SKETCH, SKETCH_END, SYSTEM_PROMPT, build_prompt
 from stepprove.serving.step_moe import StepMoeForCausalLM
 from stepprove.train.sft import IGNORED, Batches, SftOptions, encode, fine_tune, renamed
 from stepprove.train.theorems import Theorem
-from stepprove.train.tokenizer import END, train_tokenizer
+from stepprove.train.tokenizer import train_tokenizer
 from stepprove.train.trajectories import TrainingText, problem_of
 
 

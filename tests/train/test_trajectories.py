@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from stepprove.agent.answer import code_of
-from stepprove.agent.stepfun import build_prompt, final_text, sketch_of
+from stepprove.agent.stepfun import END, build_prompt, final_text, sketch_of
 from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.protocol import CommandResponse
 from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.verify import verify
 from stepprove.train.solve import Search, solve
 from stepprove.train.theorems import Theorem, generate
-from stepprove.train.tokenizer import END
 from stepprove.train.trajectories import TrainingText, make, problem_of, read, trajectory
 
 ADD = Theorem("linear", "t", "", "theorem t (x y : Nat) (h : x < y) : 2 * x + 2 ≤ 2 * y :=")
