@@ -8,17 +8,14 @@ would. Before its first answers a model may be `busy` (429) or `drop` the connec
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from openai_server import OpenAiServer, dropped
 
 
 @dataclass(frozen=True)
@@ -41,68 +38,37 @@ class Part:
     """Say what an answer stopped at, as vLLM does."""
 
 
-class ScriptedProver:
-    """A running server; `url` is what a client is given."""
+class ScriptedProver(OpenAiServer):
+    """The server and what its models play."""
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
         self.scripts: dict[str, Callable[[dict[str, Any]], tuple[str, float]]] = {}
         """For models whose text, and the seconds before it, hang on more of the request than the turn."""
-        self.asked: list[dict[str, Any]] = []
         self.left: list[float] = []
         """When clients went away without waiting for their answer."""
-        self._count: Counter[str] = Counter()
-        self._server = uvicorn.Server(
-            uvicorn.Config(self._app(), port=0, log_level="error", timeout_graceful_shutdown=1)
-        )
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/v1"
+        super().__init__()
 
     def play(self, name: str, turns: Sequence[str] = ("",), **how: Any) -> str:
         """Let a model play a part; returns its form for `--model`."""
         self.parts[name] = Part(tuple(turns), **how)
         return f"{self.url}#{name}"
 
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.should_exit = True
-        self._thread.join()
+    def models(self) -> list[dict[str, Any]]:
+        """Those that play a part."""
+        return [
+            {"id": name, **({"max_model_len": part.context} if part.context else {})}
+            for name, part in self.parts.items()
+        ]
 
-    def _app(self) -> FastAPI:
-        app = FastAPI()
-
-        @app.get("/v1/models")
-        async def models() -> dict[str, Any]:
-            data = [
-                {"id": name, "object": "model", **({"max_model_len": part.context} if part.context else {})}
-                for name, part in self.parts.items()
-            ]
-            return {"object": "list", "data": data}
-
-        @app.post("/v1/chat/completions")
-        async def chat(request: Request) -> Response:
-            return await self._answer(request, chat=True)
-
-        @app.post("/v1/completions")
-        async def complete(request: Request) -> Response:
-            return await self._answer(request, chat=False)
-
-        return app
-
-    async def _answer(self, request: Request, *, chat: bool) -> Response:
-        body = orjson.loads(await request.body())
-        self.asked.append(body)
+    async def answer(self, request: Request, body: dict[str, Any], *, chat: bool) -> Response:
+        """What the model's part has for this turn."""
         name = body["model"]
         part = self.parts[name]
-        self._count[name] += 1
-        if self._count[name] <= part.busy:
+        if self.count[name] <= part.busy:
             return JSONResponse({"error": {"message": "busy"}}, 429, {"Retry-After": "0"})
-        if self._count[name] <= part.drop:
-            return StreamingResponse(_dropped(), media_type="application/json")
+        if self.count[name] <= part.drop:
+            return StreamingResponse(dropped(), media_type="application/json")
         longest = part.context or part.limit
         if longest and len(body.get("prompt", "")) // 4 + _asked_for(body, part) > longest:
             return JSONResponse({"error": {"message": f"this model takes {longest} tokens"}}, 400)
@@ -163,8 +129,3 @@ def _choice(part: Part, index: int, turn: int, chat: bool, body: dict[str, Any])
         **said,
         "_tokens": len(text) // 4 + 1,
     }
-
-
-async def _dropped() -> AsyncIterator[bytes]:
-    yield b'{"id": "a", "cho'
-    raise ConnectionResetError

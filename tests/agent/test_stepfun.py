@@ -343,7 +343,7 @@ def test_passing_faults_of_the_server_do_no_harm(
     prover: ScriptedProver, pool: Pool, fault: dict[str, int]
 ) -> None:
     prover.play("fault", [ANSWER], **fault)
-    prover._count.clear()
+    prover.count.clear()
     assert run(prover, pool, "fault").accepted
 
 

@@ -10,73 +10,41 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
-import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from openai_server import OpenAiServer, dropped
 
 MODELS = ["echo"]
 
 
-class ScriptedModel:
-    """A running server; `url` is what a client is given."""
+class ScriptedModel(OpenAiServer):
+    """The server and what is known of its clients."""
 
     def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
         self.left = threading.Event()
         """A client has left in the middle of a stream."""
         self.served: list[str] = list(MODELS)
         self.running = self.most_running = 0
-        self._count: Counter[str] = Counter()
-        self._server = uvicorn.Server(
-            uvicorn.Config(self._app(), port=0, log_level="error", timeout_graceful_shutdown=1)
-        )
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.01)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}/v1"
+        super().__init__()
 
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.should_exit = True
-        self._thread.join()
+    def models(self) -> list[dict[str, Any]]:
+        """Those that are served now."""
+        return [{"id": name} for name in self.served]
 
-    def _app(self) -> FastAPI:
-        app = FastAPI()
-
-        @app.get("/v1/models")
-        async def models() -> dict[str, Any]:
-            return {"object": "list", "data": [{"id": name, "object": "model"} for name in self.served]}
-
-        @app.post("/v1/chat/completions")
-        async def chat(request: Request) -> Response:
-            return await self._answer(request, chat=True)
-
-        @app.post("/v1/completions")
-        async def complete(request: Request) -> Response:
-            return await self._answer(request, chat=False)
-
-        return app
-
-    async def _answer(self, request: Request, *, chat: bool) -> Response:
-        body = orjson.loads(await request.body())
-        self.asked.append(body)
+    async def answer(self, request: Request, body: dict[str, Any], *, chat: bool) -> Response:
+        """What the model's name says."""
         behaviour, _, times = body["model"].partition("-")
-        self._count[body["model"]] += 1
-        early = times.isdigit() and self._count[body["model"]] <= int(times)
+        early = times.isdigit() and self.count[body["model"]] <= int(times)
         if behaviour == "busy" and early:
             return JSONResponse({"error": {"message": "busy"}}, 429, {"Retry-After": "0"})
         if behaviour == "broken" and early:
             return JSONResponse({"error": {"message": "broken"}}, 500)
         if behaviour == "drop" and early:
-            return StreamingResponse(_dropped(), media_type="application/json")
+            return StreamingResponse(dropped(), media_type="application/json")
         if behaviour == "garbage":
             return Response("<html>not JSON", media_type="application/json")
         if behaviour == "secret" and request.headers.get("authorization") != "Bearer sesame":
@@ -153,8 +121,3 @@ def _choice(index: int, text: str, chat: bool, body: dict[str, Any]) -> dict[str
 def _event(choices: list[dict[str, Any]], usage: dict[str, int] | None = None) -> bytes:
     data = {"id": "a", "object": "chunk", "created": 0, "model": "m", "choices": choices, "usage": usage}
     return b"data: " + orjson.dumps(data) + b"\n\n"
-
-
-async def _dropped() -> AsyncIterator[bytes]:
-    yield b'{"id": "a", "cho'
-    raise ConnectionResetError
