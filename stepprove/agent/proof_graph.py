@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from stepprove.agent.story import moves_and_goals
+
 _WIDTH = {"goal": 250, "move": 190}
 _HEIGHT = 30
 _GAP = 46
@@ -63,9 +65,7 @@ def _kept(graph: dict[str, Any]) -> set[int]:
 
 def _tree(graph: dict[str, Any], kept: set[int]) -> dict[int, list[int]]:
     """Each node below the first one that leads to it."""
-    below: dict[int, list[int]] = {}
-    for a, b in graph["edges"]:
-        below.setdefault(a, []).append(b)
+    below = moves_and_goals(graph)
     children: dict[int, list[int]] = {}
     seen, todo = {0}, [0]
     while todo:
@@ -97,9 +97,7 @@ def _place(
 def _proved(graph: dict[str, Any]) -> set[int]:
     """The proved goals, and the moves all of whose goals are proved."""
     nodes = graph["nodes"]
-    below: dict[int, list[int]] = {}
-    for a, b in graph["edges"]:
-        below.setdefault(a, []).append(b)
+    below = moves_and_goals(graph)
     return {
         n
         for n, node in enumerate(nodes)

@@ -20,6 +20,14 @@ def check_state(check: Record) -> str:
     )
 
 
+def moves_and_goals(graph: Record) -> dict[int, list[int]]:
+    """What is right below each node of a `graph` record: the moves on a goal, the goals that a move leaves."""
+    below: dict[int, list[int]] = {}
+    for above, node in graph["edges"]:
+        below.setdefault(above, []).append(node)
+    return below
+
+
 @dataclass(slots=True)
 class AttemptStory:
     """One attempt of a model."""

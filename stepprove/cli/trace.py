@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 from rich.tree import Tree
 
-from stepprove.agent.story import AttemptStory, HoleStory, RunStory, check_state, read_story
+from stepprove.agent.story import AttemptStory, HoleStory, RunStory, check_state, moves_and_goals, read_story
 from stepprove.agent.trace import TraceMissing, find_trace, read_trace
 from stepprove.cli.console import CommandError, out
 from stepprove.cli.files import STYLES
@@ -124,10 +124,7 @@ def _hole(hole: HoleStory, most: int | None) -> RenderableType:
 
 def _tree(graph: dict[str, Any]) -> Tree:
     """The proof graph as a tree: what is proved, and as much of the rest as there is room for."""
-    nodes = graph["nodes"]
-    below: dict[int, list[int]] = {}
-    for a, b in graph["edges"]:
-        below.setdefault(a, []).append(b)
+    nodes, below = graph["nodes"], moves_and_goals(graph)
 
     def label(number: int) -> Text:
         node = nodes[number]

@@ -1,6 +1,7 @@
 """The built-in small model, from nothing: theorems, verified trajectories, a tokenizer, a StepMoE trained on them.
 
-Everything follows from the seed. A killed run goes on where it was: trajectories are kept as they are made.
+Everything follows from the seed, but for what a clock decides: a script that runs out of time, and which theorems are done
+when enough are. A killed run goes on where it was: trajectories are kept as they are made.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class TinyOptions:
 
 
 def tiny_config(vocabulary: int) -> StepMoeConfig:
-    """About six million parameters, of which a token uses one and a half."""
+    """About six million parameters, of which a token uses two."""
     return StepMoeConfig(
         vocab_size=vocabulary,
         hidden_size=192,
