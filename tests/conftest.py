@@ -6,10 +6,15 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.toolchain import find_engine
+
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
+"""The same examples on every run, so that a red run is its commit's doing; `--hypothesis-profile=default` draws new ones."""
 
 MEMORY_BEFORE_RESTART_MB = 1100
 """States only accumulate in a REPL; beyond this it is started anew between two tests."""

@@ -21,6 +21,8 @@ _PLAIN = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 _LATENT = frozenset({"deepseek_v3", "kimi_k2"})
 _ROUTED = frozenset({"gpt_oss", "mixtral", "qwen2_moe", "qwen3_moe"})
 _STEP = frozenset({"step3_text", "step3p5", "step_moe"})
+_MOST_LAYERS = 10_000
+"""More than any model has; a configuration that names more is a mistake."""
 
 
 class UnknownArchitecture(ValueError):
@@ -43,6 +45,8 @@ def read_config(config: Mapping[str, Any], name: str) -> Architecture:
         raise UnknownArchitecture(f"{name} is of the kind {kind!r}; known are {', '.join(sorted(readers))}.")
     try:
         layers = int(config["num_hidden_layers"])
+        if not 0 < layers <= _MOST_LAYERS:
+            raise ValueError(f"num_hidden_layers is {layers}")
         blocks = [reader(config, place) for place in range(layers)]
         return Architecture(
             name,
@@ -51,7 +55,7 @@ def read_config(config: Mapping[str, Any], name: str) -> Architecture:
             vocabulary=int(config["vocab_size"]),
             tied_embeddings=bool(config.get("tie_word_embeddings", False)),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as wrong:
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as wrong:
         raise UnknownArchitecture(f"The configuration of {name} cannot be read ({wrong!r}).") from None
 
 

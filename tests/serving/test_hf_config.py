@@ -110,19 +110,6 @@ def test_what_is_no_configuration_is_refused(config: dict[str, Any], words: str)
         read_config(config, "m")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.dictionaries(
-        st.sampled_from(sorted(DEEPSEEK_CONFIG)), st.none() | st.integers(-3, 5) | st.text(max_size=3)
-    )
-)
-def test_any_values_give_an_architecture_or_a_refusal(change: dict[str, Any]) -> None:
-    try:
-        read_config(DEEPSEEK_CONFIG | change, "m")
-    except UnknownArchitecture as refusal:
-        assert str(refusal)
-
-
 STEP_3_CONFIG: dict[str, Any] = {
     "model_type": "step3_text",
     "hidden_size": 7168,
@@ -212,3 +199,31 @@ def test_mixtures_of_other_makers() -> None:
     assert read_config(mixtral, "m").active_parameters == pytest.approx(12.8e9, rel=0.02)
     assert read_config(gpt_oss, "m").parameters == pytest.approx(117e9, rel=0.01)
     assert read_config(gpt_oss, "m").active_parameters == pytest.approx(5.1e9, rel=0.02)
+
+
+CONFIGS = (QWEN3_32B_CONFIG, QWEN3_235B_CONFIG, DEEPSEEK_CONFIG, STEP_3_CONFIG, STEP_35_CONFIG)
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 5)
+    | st.sampled_from([10**18, float("inf"), float("nan")])
+    | st.text(max_size=3)
+    | st.lists(st.integers(-3, 5) | st.text(max_size=3), max_size=3)
+    | st.dictionaries(st.text(max_size=3), st.none() | st.text(max_size=3), max_size=2)
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(CONFIGS).flatmap(
+        lambda config: st.tuples(
+            st.just(config), st.dictionaries(st.sampled_from(sorted(config)), VALUES, max_size=3)
+        )
+    )
+)
+def test_any_values_give_an_architecture_or_a_refusal(changed: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    config, change = changed
+    try:
+        read_config(config | change, "m")
+    except UnknownArchitecture as refusal:
+        assert str(refusal)

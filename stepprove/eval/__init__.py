@@ -1,0 +1,1 @@
+"""Batch evaluation: benchmarks, scores that keep infrastructure apart, reports."""
