@@ -26,6 +26,8 @@ class Attention:
     """Into how many parts the cache can be split over devices: its heads; what has one head is held by each device whole."""
     heads: int = 1
     """Of the queries: into how many parts the maps can be split."""
+    state: int = 0
+    """Numbers of a state of fixed size that linear attention keeps in FP32 in place of a cache that grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,17 @@ class Layer:
     feed_forward: FeedForward
 
 
+_STATE_BYTES = 4
+_STATE_FLOPS = 10
+"""For each number of a state; not in the paper, but it gives table 2's row of MiniMax M1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What decoding one token takes."""
 
     kv_bytes: float
+    """Read from the KV cache; of a state, read and written."""
     attention_flops: float
     linear_flops: float
     ffn_flops: float
@@ -86,15 +94,18 @@ class Architecture:
             * min(context, a.window or context)
             * bytes_per_value
             / min(devices, a.cache_parts)
+            + a.state * _STATE_BYTES / min(devices, a.heads)
             for a in attentions
         )
 
     def work(self, context: int, bytes_per_value: float = 1.0) -> Work:
         """What one token takes after `context` tokens, with a cache of so many bytes a number (1: FP8)."""
         seen = [min(context, layer.attention.window or context) for layer in self.layers]
+        state = sum(layer.attention.state for layer in self.layers)
         return Work(
-            kv_bytes=self.kv_bytes(context, bytes_per_value),
-            attention_flops=sum(
+            kv_bytes=self.kv_bytes(context, bytes_per_value) + state * _STATE_BYTES,
+            attention_flops=state * _STATE_FLOPS
+            + sum(
                 layer.attention.context_flops * tokens
                 for layer, tokens in zip(self.layers, seen, strict=True)
             ),
@@ -134,6 +145,11 @@ def mla(hidden: int, heads: int, q_rank: int, kv_rank: int, nope: int, rope: int
         + heads * value * hidden
     )
     return Attention(kv_rank + rope, 4 * heads * (kv_rank + rope), projections, heads=heads)
+
+
+def lightning(hidden: int, heads: int, head_dim: int) -> Attention:
+    """Linear attention with a gate on its output, as in MiniMax-01 (arXiv 2501.08313): a state of head_dim x head_dim a head."""
+    return Attention(0, 0, 5 * hidden * heads * head_dim, heads=heads, state=heads * head_dim**2)
 
 
 def dense(hidden: int, width: int) -> FeedForward:
@@ -208,6 +224,36 @@ ERNIE_45 = Architecture(
         (51, gqa(8192, 64, 8, 128), experts(8192, 3584, routed=64, chosen=8)),
     ),
     vocabulary=103_424,
+)
+
+LLAMA_4_MAVERICK = Architecture(
+    "Llama 4 Maverick",
+    5120,
+    stack(
+        *(
+            part
+            for _ in range(24)
+            for part in (
+                (1, gqa(5120, 40, 8, 128), dense(5120, 16_384)),
+                (1, gqa(5120, 40, 8, 128), experts(5120, 8192, routed=128, chosen=1, shared=8192)),
+            )
+        )
+    ),
+    vocabulary=202_048,
+)
+"""Three layers in four see chunks of 8,192 tokens; counted as if all saw everything, which up to there is the same."""
+
+MINIMAX_M1 = Architecture(
+    "MiniMax M1",
+    6144,
+    stack(
+        *(
+            (count, attention, experts(6144, 9216, routed=32, chosen=2))
+            for _ in range(10)
+            for count, attention in ((7, lightning(6144, 64, 128)), (1, gqa(6144, 64, 8, 128)))
+        )
+    ),
+    vocabulary=200_064,
 )
 
 PANGU_PRO = Architecture(

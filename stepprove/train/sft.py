@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,11 +23,11 @@ from transformers import (
     TrainingArguments,
 )
 
+from stepprove.train.renaming import fragments, renamed
 from stepprove.train.trajectories import TrainingText
 
 IGNORED = -100
 """The label of a token that is not learned."""
-_NAME = re.compile(r"\btheorem ([^\s({:\[]+)")
 _SIMILAR = 32
 """Tokens by which texts of one batch may differ without need."""
 
@@ -44,26 +43,11 @@ class SftOptions:
     """About so many in a step, padding included."""
     warmup_share: float = 0.05
     weight_decay: float = 0.01
-    renamed_share: float = 0.5
-    """Of the texts of a pass, those whose theorem gets another name."""
+    renamed_share: float = 0.8
+    """Of the texts of a pass, those whose theorem and definitions get other names."""
     seed: int = 0
     seconds: float | None = None
     """The longest that training may take; the schedule of the learning rate is cut off there."""
-
-
-def renamed(text: TrainingText, rng: random.Random) -> TrainingText:
-    """The same trajectory with another name for its theorem, as long as the old one, so that places in Lean's messages stay true.
-
-    A name must be read off the problem, not learned by heart, by a model that meets each theorem in several passes.
-    """
-    found = _NAME.search(text.pieces[0][0])
-    if found is None:
-        return text
-    name = found[1]
-    other = "".join(rng.choice("bdfgklmnprstvz" if place % 2 == 0 else "aeiou") for place in range(len(name)))
-    pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.'])")
-    pieces = tuple((pattern.sub(other, piece), learned) for piece, learned in text.pieces)
-    return text.model_copy(update={"pieces": pieces})
 
 
 def encode(text: TrainingText, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
@@ -160,10 +144,12 @@ def fine_tune(
     encoded = [each for _, each in fitting]
     assert tokenizer.pad_token_id is not None
 
+    pieces = fragments(tokenizer)
+
     def other(place: int, rng: random.Random) -> tuple[list[int], list[int]]:
         if rng.random() >= options.renamed_share:
             return encoded[place]
-        return encode(renamed(fitting[place][0], rng), tokenizer)
+        return encode(renamed(fitting[place][0], rng, pieces), tokenizer)
 
     data = Batches(encoded, options.batch_tokens, int(tokenizer.pad_token_id), options.seed, other)
     arguments = TrainingArguments(

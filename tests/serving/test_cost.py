@@ -22,6 +22,8 @@ from stepprove.serving.work import (
     DEEPSEEK_V3,
     ERNIE_45,
     KIMI_K2,
+    LLAMA_4_MAVERICK,
+    MINIMAX_M1,
     PANGU_PRO,
     QWEN3_32B,
     QWEN3_235B,
@@ -55,6 +57,19 @@ def test_table_2_what_a_token_takes(
     work = model.work(SHORT)
     counted = (work.kv_bytes, work.attention_flops, work.linear_flops, work.ffn_flops)
     assert [f"{value:.2e}" for value in counted] == [f"{value:.2e}" for value in (kv, attention, linear, ffn)]
+
+
+def test_table_2_minimax_keeps_a_cache_in_two_bytes_beside_its_states() -> None:
+    work = MINIMAX_M1.work(SHORT, bytes_per_value=2)
+    counted = (work.kv_bytes, work.attention_flops, work.linear_flops, work.ffn_flops)
+    assert [f"{value:.2e}" for value in counted] == ["9.23e+08", "3.42e+09", "3.75e+10", "5.44e+10"]
+
+
+def test_table_2_llama_but_for_its_cache_which_is_printed_a_quarter_larger_than_its_heads_need() -> None:
+    work = LLAMA_4_MAVERICK.work(SHORT)
+    counted = (work.attention_flops, work.linear_flops, work.ffn_flops)
+    assert [f"{value:.2e}" for value in counted] == ["8.05e+09", "6.04e+09", "2.42e+10"]
+    assert f"{1.25 * work.kv_bytes:.2e}" == "1.01e+09"
 
 
 def test_table_3_rooflines_of_the_devices() -> None:
@@ -113,6 +128,9 @@ def test_the_sizes_are_the_published_ones() -> None:
     assert STEP_3.kv_bytes(1) == 31_232
     assert DEEPSEEK_V3.parameters == pytest.approx(671e9, rel=0.005)
     assert QWEN3_235B.active_parameters == pytest.approx(22e9, rel=0.03)
+    assert LLAMA_4_MAVERICK.parameters == pytest.approx(400e9, rel=0.01)
+    assert MINIMAX_M1.parameters == pytest.approx(456e9, rel=0.01)
+    assert MINIMAX_M1.active_parameters == pytest.approx(45.9e9, rel=0.03)
     assert STEP_35_FLASH.parameters == pytest.approx(196e9, rel=0.01)
     assert STEP_35_FLASH.active_parameters == pytest.approx(11e9, rel=0.05)
 

@@ -52,6 +52,13 @@ def test_no_two_theorems_for_tests_are_alike_and_none_is_for_training() -> None:
     assert {theorem.family for theorem in theorems} == set(FAMILIES)
 
 
+def test_theorems_for_tests_have_names_that_none_for_training_has() -> None:
+    theorems = held_out(60, 0)
+    assert all(theorem.statement.startswith(f"theorem {theorem.name} ") for theorem in theorems)
+    words = {word for theorem in islice(generate(0), 2000) for word in theorem.name.split("_")}
+    assert not words & {word for theorem in theorems for word in theorem.name.split("_")}
+
+
 @pytest.mark.slow
 def test_more_theorems_for_tests_than_there_are_are_refused() -> None:
     with pytest.raises(ValueError, match="there are only"):
