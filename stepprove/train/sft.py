@@ -36,14 +36,14 @@ _SIMILAR = 32
 class SftOptions:
     """How to train."""
 
-    epochs: float = 5.0
+    epochs: float = 6.0
     """Passes over the texts; 0: the weights stay as they are."""
     learning_rate: float = 2e-3
     batch_tokens: int = 2048
     """About so many in a step, padding included."""
     warmup_share: float = 0.05
     weight_decay: float = 0.01
-    renamed_share: float = 0.8
+    renamed_share: float = 1.0
     """Of the texts of a pass, those whose theorem and definitions get other names."""
     seed: int = 0
     seconds: float | None = None
