@@ -78,7 +78,13 @@ def tiny(
     with bar:
         tasks = {name: bar.add_task(name, total=None, words="") for name in ("trajectories", "training")}
 
+        told: set[tuple[str, int]] = set()
+
         def listen(stage: Stage) -> None:
+            tenth = (stage.name, 10 * stage.done // stage.total)
+            if not err.is_terminal and not json and tenth not in told:
+                told.add(tenth)
+                err.print(f"{stage.name}: {stage.done} of {stage.total}  {stage.words}")
             bar.update(tasks[stage.name], completed=stage.done, total=stage.total, words=stage.words)
 
         try:
