@@ -1,0 +1,323 @@
+"""The numbers of a run: pass@k with intervals, what was solved within which cost, and what stands in their way.
+
+A proof that the gate accepted is a success. A time-out, a rejection and Lean's no are attempts without one, and so is a proof of
+the negation, which is shown apart: it says that the statement is broken. An attempt that the infrastructure spoiled, or that
+was never made, is neither: as long as there is one, the run has no score.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import comb
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.lean_project.outcome import Outcome
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+"""Of the confidence intervals."""
+
+_CHUNK = 2_000_000
+"""Numbers that the bootstrap holds at once, so that a large benchmark stays small in memory."""
+
+Cost = Literal["interactions", "tokens", "seconds"]
+COSTS: tuple[Cost, ...] = ("interactions", "tokens", "seconds")
+
+
+class InconsistentRun(ValueError):
+    """The attempts of a run do not fit its problems; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A problem and the attempts at it."""
+
+    problem: Problem
+    attempts: tuple[Attempt | None, ...]
+    """By epoch; None was never made."""
+
+    def count(self, outcome: Outcome) -> int:
+        """How many attempts ended so."""
+        return sum(a is not None and a.outcome is outcome for a in self.attempts)
+
+    @property
+    def proved(self) -> int:
+        """How many attempts the gate accepted."""
+        return self.count(Outcome.PROVED)
+
+    @property
+    def missing(self) -> int:
+        """Attempts that were never made."""
+        return self.attempts.count(None)
+
+    @property
+    def final(self) -> bool:
+        """Whether every attempt has an end that counts."""
+        return not self.missing and not self.count(Outcome.INFRASTRUCTURE)
+
+    def least(self, cost: Cost) -> float | None:
+        """What the cheapest proof took, None where there is none."""
+        costs: list[float] = [getattr(a, cost) for a in self.attempts if a and a.outcome is Outcome.PROVED]
+        return min(costs, default=None)
+
+    def total(self, cost: Cost) -> float:
+        """What all attempts took together."""
+        return float(sum(getattr(a, cost) for a in self.attempts if a is not None))
+
+
+class Rate(BaseModel):
+    """An estimate of pass@k and its interval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    k: int
+    value: float
+    low: float | None
+    """Of the interval; None where a bootstrap says nothing: with one problem, or when all problems did alike."""
+    high: float | None
+
+
+class Curve(BaseModel):
+    """How much is solved by attempts that are allowed so much, and no more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cost: Cost
+    allowed: tuple[float, ...]
+    """Interactions with Lean, tokens or seconds of one attempt: where something is solved, in ascending order."""
+    pass_1: tuple[float, ...]
+    """Share of the attempts, which is pass@1; the last is the run's."""
+    solved: tuple[float, ...]
+    """Share of the problems that at least one attempt solves."""
+
+
+class Rates(BaseModel):
+    """What a set of problems scored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    problems: int
+    solved: int
+    """Problems with at least one proof."""
+    disproved: int
+    """Problems whose negation was proved, and which were not."""
+    pass_at: tuple[Rate, ...]
+    curves: tuple[Curve, ...]
+
+    @property
+    def headline(self) -> tuple[Rate, ...]:
+        """The first and the last: pass@1, and pass@k for all attempts."""
+        return self.pass_at if len(self.pass_at) < 2 else (self.pass_at[0], self.pass_at[-1])
+
+
+class Scores(BaseModel):
+    """All that is counted in a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    problems: int
+    epochs: int
+    outcomes: dict[Outcome, int]
+    """Attempts by their end; those that the infrastructure spoiled are among them."""
+    missing: int
+    blocked: str | None
+    """Why there is no score yet."""
+    every: Rates | None
+    """Over all problems; None while blocked."""
+    sound: Rates | None
+    """Without the statements that are known to be broken; None while blocked, and where none is broken."""
+    remarks: tuple[str, ...]
+    """What a reader should know about the benchmark or the run, a sentence each."""
+    resamples: int
+    level: float
+    seed: int
+
+    @property
+    def spoiled(self) -> int:
+        """Attempts that the infrastructure spoiled."""
+        return self.outcomes[Outcome.INFRASTRUCTURE]
+
+
+@cache
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that one of k attempts, drawn from n of which c succeeded, is a success: 1 - C(n - c, k) / C(n, k).
+
+    The unbiased estimator of pass@k (Chen et al. 2021, section 2.1). In whole numbers, and so exact to the last bit.
+    Raises ValueError unless 0 <= c <= n and 1 <= k <= n.
+    """
+    if not (0 <= c <= n and 1 <= k <= n):
+        raise ValueError(f"pass@{k} of {c} successes in {n} attempts is not defined")
+    ways = comb(n, k)
+    return (ways - comb(n - c, k)) / ways
+
+
+def ks(n: int) -> tuple[int, ...]:
+    """The k that n attempts allow and a report shows: powers of two, and n."""
+    return tuple(sorted({n} | {2**e for e in range(n.bit_length()) if 2**e <= n}))
+
+
+def bootstrap(
+    values: NDArray[np.float64], *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
+) -> list[tuple[float, float] | None]:
+    """Percentile intervals of the means of columns, by drawing rows (problems) anew with replacement.
+
+    Args:
+        values: (problems, figures).
+        resamples: how often a set of as many problems is drawn.
+        level: how much of the drawn means an interval holds.
+        seed: of the draws; the same rows are drawn for every column.
+
+    None for a column that has one row, or the same value in all: its spread is not to be had from it.
+    """
+    rows, columns = values.shape
+    if rows < 2:
+        return [None] * columns
+    generator = np.random.default_rng(seed)
+    even = np.full(rows, 1 / rows)
+    means: list[NDArray[np.float64]] = []
+    at_once = max(1, _CHUNK // rows)
+    for start in range(0, resamples, at_once):
+        drawn = generator.multinomial(rows, even, size=min(at_once, resamples - start))
+        means.append(drawn @ values / rows)
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate(means), (tail, 1 - tail), axis=0)
+    alike = np.ptp(values, axis=0) < 1e-12
+    return [None if alike[i] else (float(low[i]), float(high[i])) for i in range(columns)]
+
+
+def tallies(run: Run) -> tuple[Tally, ...]:
+    """The run's problems in their order, each with its attempts. Raises InconsistentRun.
+
+    An attempt that the infrastructure spoiled is replaced by a later one of the same epoch.
+    """
+    made: dict[str, dict[int, Attempt]] = {problem.name: {} for problem in run.problems}
+    if len(made) < len(run.problems):
+        (name, _), *_ = Counter(problem.name for problem in run.problems).most_common(1)
+        raise InconsistentRun(f"The run has two problems of the name {name}.")
+    for attempt in run.attempts:
+        epochs = made.get(attempt.problem)
+        if epochs is None or not 1 <= attempt.epoch <= run.epochs:
+            raise InconsistentRun(
+                f"The run has an attempt {attempt.epoch} at {attempt.problem}, which was not to be made."
+            )
+        before = epochs.get(attempt.epoch)
+        if before is None or before.outcome is Outcome.INFRASTRUCTURE:
+            epochs[attempt.epoch] = attempt
+        elif attempt.outcome is not Outcome.INFRASTRUCTURE:
+            raise InconsistentRun(f"The run has two attempts {attempt.epoch} at {attempt.problem}.")
+    return tuple(
+        Tally(problem, tuple(made[problem.name].get(epoch) for epoch in range(1, run.epochs + 1)))
+        for problem in run.problems
+    )
+
+
+def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
+    """Count a run. Raises InconsistentRun.
+
+    Args:
+        run: what was done.
+        resamples: of the bootstrap over problems.
+        seed: of the bootstrap.
+    """
+    tried = tallies(run)
+    sound = tuple(tally for tally in tried if tally.problem.broken is None)
+    why_not = blocked(run, tried)
+    some_broken = len(sound) < len(tried)
+    return Scores(
+        problems=len(tried),
+        epochs=run.epochs,
+        outcomes={outcome: sum(tally.count(outcome) for tally in tried) for outcome in Outcome},
+        missing=sum(tally.missing for tally in tried),
+        blocked=why_not,
+        every=None if why_not else _rates(tried, run.epochs, resamples, seed),
+        sound=_rates(sound, run.epochs, resamples, seed) if sound and some_broken and not why_not else None,
+        remarks=_remarks(tried),
+        resamples=resamples,
+        level=LEVEL,
+        seed=seed,
+    )
+
+
+def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
+    """Why a run has no score yet, in a sentence or two; None when it has one."""
+    spoiled = sum(tally.count(Outcome.INFRASTRUCTURE) for tally in tried)
+    missing = sum(tally.missing for tally in tried)
+    if not tried or run.epochs < 1:
+        return "There is nothing to score: no attempt was to be made."
+    wrong = []
+    if spoiled:
+        wrong.append(f"the infrastructure spoiled {_attempts(spoiled)}")
+    if missing:
+        wrong.append(f"{_attempts(missing)} {'was' if missing == 1 else 'were'} never made")
+    if not wrong and not run.finished:
+        wrong.append("the run did not come to its end")
+    return f"No score yet: {' and '.join(wrong)}. None of this is counted as a failure." if wrong else None
+
+
+def _attempts(count: int) -> str:
+    return f"{count:,} attempt{'' if count == 1 else 's'}"
+
+
+def _rates(tried: Sequence[Tally], n: int, resamples: int, seed: int) -> Rates:
+    allowed = ks(n)
+    values = np.array([[pass_at_k(n, tally.proved, k) for k in allowed] for tally in tried])
+    intervals = bootstrap(values, resamples=resamples, seed=seed)
+    rates = []
+    for k, column, interval in zip(allowed, values.T, intervals, strict=True):
+        low, high = interval or (None, None)
+        rates.append(Rate(k=k, value=float(column.mean()), low=low, high=high))
+    return Rates(
+        problems=len(tried),
+        solved=sum(tally.proved > 0 for tally in tried),
+        disproved=sum(not tally.proved and tally.count(Outcome.DISPROVED) > 0 for tally in tried),
+        pass_at=tuple(rates),
+        curves=tuple(_curve(tried, n, cost) for cost in COSTS),
+    )
+
+
+def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
+    proofs: Counter[float] = Counter()
+    firsts: Counter[float] = Counter()
+    for tally in tried:
+        costs = [getattr(a, cost) for a in tally.attempts if a and a.outcome is Outcome.PROVED]
+        proofs.update(costs)
+        if costs:
+            firsts[min(costs)] += 1
+    allowed = sorted(proofs)
+    found = np.cumsum([proofs[at] for at in allowed], dtype=np.int64)
+    solved = np.cumsum([firsts[at] for at in allowed], dtype=np.int64)
+    return Curve(
+        cost=cost,
+        allowed=tuple(allowed),
+        pass_1=tuple(float(count) / (n * len(tried)) for count in found),
+        solved=tuple(float(count) / len(tried) for count in solved),
+    )
+
+
+def _remarks(tried: Sequence[Tally]) -> tuple[str, ...]:
+    both = [t.problem.name for t in tried if t.proved and t.count(Outcome.DISPROVED)]
+    false = [
+        t.problem.name
+        for t in tried
+        if not t.proved and t.count(Outcome.DISPROVED) and t.problem.broken is None
+    ]
+    remarks = []
+    if both:
+        remarks.append(f"Both proved and disproved, which cannot be: {names(both)}. Please report this.")
+    if false:
+        remarks.append(f"Disproved here, though not listed as broken: {names(false)}.")
+    return tuple(remarks)
+
+
+def names(of: Sequence[str], most: int = 8) -> str:
+    """The first names and how many more there are, for a sentence."""
+    rest = len(of) - most
+    return ", ".join(of[:most]) + (f" and {rest} more" if rest > 0 else "")
