@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import comb
 
 import numpy as np
@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import Run
 from stepprove.eval.scores import LEVEL, RESAMPLES, Tally, blocked, bootstrap, names, pass_at_k, tallies
+from stepprove.eval.setting import beside, count, title
+from stepprove.eval.visible import visible
 from stepprove.lean_project.outcome import Outcome
 
 
@@ -108,6 +110,41 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
         level=LEVEL,
         seed=seed,
     )
+
+
+def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
+    """The comparison of these two runs as lines of plain text."""
+    for name, run in (("A", a), ("B", b)):
+        yield f"{name}: {title(run)}"
+        yield f"   {beside(run, len(run.problems))}"
+    yield from (visible(f"Warning: {warning}") for warning in comparison.warnings)
+    yield (
+        f"{count(comparison.shared, 'shared problem')}, {comparison.only_a} only in A, {comparison.only_b} only in B"
+    )
+    yield ""
+    yield from comparison.blocked
+    for each in comparison.differences:
+        interval = (
+            ""
+            if each.low is None or each.high is None
+            else f" ({100 * each.low:+.1f} to {100 * each.high:+.1f})"
+        )
+        yield (
+            f"pass@{each.k:<4} A {100 * each.a:5.1f} %   B {100 * each.b:5.1f} %   "
+            f"B - A {100 * each.difference:+.1f} points{interval}"
+        )
+    if comparison.differences:
+        yield (
+            f"In brackets: {100 * comparison.level:.0f} % intervals of {comparison.resamples:,} paired bootstrap resamples "
+            f"of the problems (seed {comparison.seed}); where there is none, the problems tell of no spread."
+        )
+        yield ""
+    within = f"Solved within the first {count(comparison.first, 'attempt')}"
+    yield f"{within}: by both {comparison.both}, by neither {comparison.neither}"
+    for what, which in (("gained", comparison.gained), ("lost", comparison.lost)):
+        yield visible(f"{what:<6} {len(which):>4}  {' '.join(which)}").rstrip()
+    if comparison.p is not None:
+        yield f"McNemar's exact test, two-sided: p = {comparison.p:.3g}"
 
 
 def _solved(tally: Tally, first: int) -> bool:

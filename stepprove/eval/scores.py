@@ -7,6 +7,7 @@ was never made, is neither: as long as there is one, the run has no score.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.eval.setting import count
 from stepprove.lean_project.outcome import Outcome
 
 RESAMPLES = 10_000
@@ -97,6 +99,11 @@ class Curve(BaseModel):
     """Share of the attempts, which is pass@1; the last is the run's."""
     solved: tuple[float, ...]
     """Share of the problems that at least one attempt solves."""
+
+    def at(self, allowed: float) -> tuple[float, float]:
+        """pass@1 and the share of problems solved when an attempt may cost so much."""
+        reached = bisect_right(self.allowed, allowed)
+        return (self.pass_1[reached - 1], self.solved[reached - 1]) if reached else (0.0, 0.0)
 
 
 class Rates(BaseModel):
@@ -254,16 +261,12 @@ def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
         return "There is nothing to score: no attempt was to be made."
     wrong = []
     if spoiled:
-        wrong.append(f"the infrastructure spoiled {_attempts(spoiled)}")
+        wrong.append(f"the infrastructure spoiled {count(spoiled, 'attempt')}")
     if missing:
-        wrong.append(f"{_attempts(missing)} {'was' if missing == 1 else 'were'} never made")
+        wrong.append(f"{count(missing, 'attempt')} {'was' if missing == 1 else 'were'} never made")
     if not wrong and not run.finished:
         wrong.append("the run did not come to its end")
     return f"No score yet: {' and '.join(wrong)}. None of this is counted as a failure." if wrong else None
-
-
-def _attempts(count: int) -> str:
-    return f"{count:,} attempt{'' if count == 1 else 's'}"
 
 
 def _rates(tried: Sequence[Tally], n: int, resamples: int, seed: int) -> Rates:

@@ -1,0 +1,58 @@
+"""How a run's numbers came about, in words: what stands beside each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stepprove.eval.record import Dataset, Run
+from stepprove.eval.visible import visible
+
+
+def title(run: Run) -> str:
+    """What was evaluated on what: `minif2f valid core: portfolio`."""
+    return visible(f"{_benchmark(run.dataset)}: {run.policy}{f', {run.model}' if run.model else ''}")
+
+
+def beside(run: Run, problems: int) -> str:
+    """What stands beside a number, in a line: n, budget, engine, dataset hash and versions."""
+    return visible(
+        f"{count(problems, 'problem')} × {count(run.epochs, 'attempt')} · budget: {_pairs(run.budget) or 'none'} · "
+        f"{run.engine} · dataset sha256 {run.dataset.sha256[:12]} · {_pairs(run.versions)}"
+    )
+
+
+def setting(run: Run, log: str) -> list[tuple[str, str]]:
+    """All that there is to know of how a run was made, by name; `log` is where it was read from."""
+    dataset, attempts = run.dataset, run.attempts
+    revision = f" at {dataset.revision}" if dataset.revision else ""
+    seconds = sum(attempt.seconds for attempt in attempts)
+    interactions = sum(attempt.interactions for attempt in attempts)
+    tokens = sum(attempt.tokens for attempt in attempts)
+    told = [
+        ("dataset", f"{_benchmark(dataset)}, from {dataset.origin}{revision}, licence {dataset.licence}"),
+        ("dataset sha256", dataset.sha256),
+        ("attempts", f"{count(len(run.problems), 'problem')}, {count(run.epochs, 'attempt')} at each"),
+        ("prover", f"policy {run.policy}, {f'model {run.model}' if run.model else 'no model'}"),
+        ("budget of an attempt", _pairs(run.budget) or "none"),
+        (
+            "spent by all attempts",
+            f"{seconds:,.1f} s, {count(interactions, 'interaction')}, {count(tokens, 'token')}",
+        ),
+        ("engine", run.engine),
+        ("versions", _pairs(run.versions)),
+        ("run", f"{run.task} {run.id}, started {run.started:%Y-%m-%d %H:%M %Z}, log {log}"),
+    ]
+    return [(name, visible(value)) for name, value in told]
+
+
+def count(number: int, noun: str) -> str:
+    """A number and what it counts: `1 problem`, `1,000 problems`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _benchmark(dataset: Dataset) -> str:
+    return " ".join(filter(None, (dataset.name, dataset.split, dataset.subset)))
+
+
+def _pairs(mapping: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in mapping.items())
