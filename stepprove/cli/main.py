@@ -13,6 +13,7 @@ from stepprove import __version__
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
+from stepprove.cli.eval import evaluation
 from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
 from stepprove.cli.serve import serve
@@ -65,6 +66,7 @@ app.command()(serve)
 app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")
+app.add_typer(evaluation, name="eval")
 app.add_typer(trace, name="trace")
 app.add_typer(train, name="train")
 
