@@ -1,0 +1,1 @@
+"""Optimisation methods of the source papers, one a file, each usable with any PyTorch training loop."""
