@@ -188,12 +188,14 @@ def bootstrap(
     if rows < 2:
         return [None] * columns
     generator = np.random.default_rng(seed)
-    even = np.full(rows, 1 / rows)
+    kinds, often = np.unique(
+        values, axis=0, return_counts=True
+    )  # rows that are alike need not be drawn apart
     means: list[NDArray[np.float64]] = []
-    at_once = max(1, _CHUNK // rows)
+    at_once = max(1, _CHUNK // len(kinds))
     for start in range(0, resamples, at_once):
-        drawn = generator.multinomial(rows, even, size=min(at_once, resamples - start))
-        means.append(drawn @ values / rows)
+        drawn = generator.multinomial(rows, often / rows, size=min(at_once, resamples - start))
+        means.append(drawn @ kinds / rows)
     tail = (1 - level) / 2
     low, high = np.quantile(np.concatenate(means), (tail, 1 - tail), axis=0)
     alike = np.ptp(values, axis=0) < 1e-12

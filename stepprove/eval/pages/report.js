@@ -102,14 +102,10 @@
     button.setAttribute("aria-expanded", String(open));
   }
 
-  for (const row of rows) {
-    const name = row.querySelector("td.name span");
-    const button = make("button", "", name.textContent);
-    button.type = "button";
-    button.setAttribute("aria-expanded", "false");
-    button.addEventListener("click", () => unfold(row, !row.more || row.more.hidden));
-    name.replaceWith(button);
-  }
+  body.addEventListener("click", (event) => {
+    const row = event.target.closest("td.name button")?.closest("tr");
+    if (row) unfold(row, !row.more || row.more.hidden);
+  });
 
   function follow() {
     const row = /^#p\d+$/.test(location.hash) && find(location.hash.slice(1));
@@ -170,9 +166,10 @@
         if (x === "" || y === "") return (x === "") - (y === "");
         return sign * (number ? x - y : by(x, y));
       });
-      const all = document.createDocumentFragment();
-      for (const row of sorted) { all.append(row); if (row.more) all.append(row.more); }
-      body.append(all);
+      body.remove();
+      body.replaceChildren(); // rows that have no place yet are put in order hundreds of times faster
+      for (const row of sorted) { body.append(row); if (row.more) body.append(row.more); }
+      find("list").append(body);
     });
   }
 
