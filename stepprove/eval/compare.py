@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from stepprove.eval.record import Run
 from stepprove.eval.scores import LEVEL, RESAMPLES, Tally, blocked, bootstrap, names, pass_at_k, tallies
 from stepprove.eval.setting import beside, count, title
-from stepprove.eval.visible import visible
+from stepprove.eval.visible import brief, visible
 from stepprove.lean_project.outcome import Outcome
 
 
@@ -142,7 +142,7 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
     within = f"Solved within the first {count(comparison.first, 'attempt')}"
     yield f"{within}: by both {comparison.both}, by neither {comparison.neither}"
     for what, which in (("gained", comparison.gained), ("lost", comparison.lost)):
-        yield visible(f"{what:<6} {len(which):>4}  {' '.join(which)}").rstrip()
+        yield f"{what:<6} {len(which):>4}  {' '.join(map(brief, which))}".rstrip()
     if comparison.p is not None:
         yield f"McNemar's exact test, two-sided: p = {comparison.p:.3g}"
 

@@ -24,7 +24,7 @@ from stepprove.eval.plots import Line, amount, plot, powers_of_two, round_number
 from stepprove.eval.record import Attempt, Run
 from stepprove.eval.scores import Curve, Rate, Rates, Scores, Tally, tallies
 from stepprove.eval.setting import beside, setting, title
-from stepprove.eval.visible import encodable, shortened, visible
+from stepprove.eval.visible import brief, encodable, shortened, visible
 from stepprove.lean_project.outcome import Outcome
 
 PAGE_TEXT = 40_000_000
@@ -106,7 +106,7 @@ def markdown(report: Report) -> str:
     if scores.blocked:
         lines += [f"**{scores.blocked}** To make these attempts: `{report.retry.replace('`', '')}`", ""]
     for remark in scores.remarks:
-        lines += [f"**{_md(visible(remark))}**", ""]
+        lines += [f"**{_md(remark)}**", ""]
     lines += _table(["", ""], setting(report.run, report.log))
     for name, rates in report.rows[:1]:
         header = [name, "problems", "solved", *(f"pass@{rate.k}" for rate in rates.pass_at), "disproved"]
@@ -130,7 +130,7 @@ def markdown(report: Report) -> str:
         counts = [tally.count(outcome) or "" for outcome in Outcome if outcome is not Outcome.PROVED]
         proved = f"{tally.proved} of {len(tally.attempts)}"
         why = f" (broken: {tally.problem.broken})" if tally.problem.broken is not None else ""
-        body.append([visible(tally.problem.name + why), proved, *counts, tally.missing or ""])
+        body.append([brief(tally.problem.name + why), proved, *counts, tally.missing or ""])
     lines += ["## Problems", "", *_table(header, body)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -173,7 +173,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "visible": visible,
+        "brief": brief,
         "percent": percent,
         "rate": rate_words,
         "amount": amount,
@@ -280,7 +280,7 @@ def _attempt(attempt: Attempt, most: int) -> dict[str, Any]:
         errors.append(f"… {len(attempt.errors) - _MOST_ERRORS} more are in the log")
     return {
         "outcome": attempt.outcome.value,
-        "reason": _shown(attempt.reason, most),
+        "reason": brief(attempt.reason),
         "candidate": attempt.candidate and _shown(attempt.candidate, most),
         "errors": errors,
         "interactions": attempt.interactions,

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import comb
+from math import comb, inf
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import Attempt, Problem, Run
 from stepprove.eval.setting import count
+from stepprove.eval.visible import brief
 from stepprove.lean_project.outcome import Outcome
 
 RESAMPLES = 10_000
@@ -210,18 +211,22 @@ def tallies(run: Run) -> tuple[Tally, ...]:
     made: dict[str, dict[int, Attempt]] = {problem.name: {} for problem in run.problems}
     if len(made) < len(run.problems):
         (name, _), *_ = Counter(problem.name for problem in run.problems).most_common(1)
-        raise InconsistentRun(f"The run has two problems of the name {name}.")
+        raise InconsistentRun(f"The run has two problems of the name {brief(name)}.")
     for attempt in run.attempts:
         epochs = made.get(attempt.problem)
         if epochs is None or not 1 <= attempt.epoch <= run.epochs:
             raise InconsistentRun(
-                f"The run has an attempt {attempt.epoch} at {attempt.problem}, which was not to be made."
+                f"The run has an attempt {attempt.epoch} at {brief(attempt.problem)}, which was not to be made."
+            )
+        if not 0 <= attempt.seconds < inf or attempt.interactions < 0 or attempt.tokens < 0:
+            raise InconsistentRun(
+                f"The run has an attempt at {brief(attempt.problem)} whose cost is no cost."
             )
         before = epochs.get(attempt.epoch)
         if before is None or before.outcome is Outcome.INFRASTRUCTURE:
             epochs[attempt.epoch] = attempt
         elif attempt.outcome is not Outcome.INFRASTRUCTURE:
-            raise InconsistentRun(f"The run has two attempts {attempt.epoch} at {attempt.problem}.")
+            raise InconsistentRun(f"The run has two attempts {attempt.epoch} at {brief(attempt.problem)}.")
     return tuple(
         Tally(problem, tuple(made[problem.name].get(epoch) for epoch in range(1, run.epochs + 1)))
         for problem in run.problems
@@ -325,4 +330,4 @@ def _remarks(tried: Sequence[Tally]) -> tuple[str, ...]:
 def names(of: Sequence[str], most: int = 8) -> str:
     """The first names and how many more there are, for a sentence."""
     rest = len(of) - most
-    return ", ".join(of[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return ", ".join(map(brief, of[:most])) + (f" and {rest} more" if rest > 0 else "")

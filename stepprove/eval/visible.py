@@ -11,10 +11,18 @@ _HIDDEN = re.compile(
     "\ud800-\udfff]"  # halves of a character
 )
 
+_BRIEF = 300
+"""Characters."""
+
 
 def visible(text: str) -> str:
     """The text with every control, invisible or direction-changing character written as its code: `⟨U+202E⟩`."""
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n"))
+
+
+def brief(text: str) -> str:
+    """As much of a text, made visible, as fits where a name or a reason stands in a line."""
+    return visible(text if len(text) <= _BRIEF else text[:_BRIEF] + " …")
 
 
 def shortened(text: str, most: int) -> str:

@@ -79,6 +79,7 @@ def test_nothing_hostile_is_more_than_text() -> None:
     )
     assert tame.tags == hostile.tags
     assert not hostile.active and "img" not in hostile.tags
+    page(report_of(hostile_run(), HOSTILE)).encode()
 
 
 def test_the_pages_own_script_and_style_are_all_that_it_admits() -> None:
@@ -113,6 +114,12 @@ def test_a_long_text_keeps_its_beginning_and_its_end() -> None:
     assert short.startswith("a" * 50 + "\n") and short.endswith("\n" + "b" * 50)
     assert "1,100 characters are left out" in short
     assert shortened("a" * 100, 100) == "a" * 100
+
+
+def test_a_name_of_any_length_stays_in_its_line() -> None:
+    name = "x" * 5_000_000
+    report = report_of(run_of({name: "P"}, attempts=[attempt(name, 1, "P", reason=name)]))
+    assert max(len(page(report)), len(markdown(report))) < 100_000
 
 
 def test_a_page_stays_within_its_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,6 +160,8 @@ def test_a_retried_attempt_takes_the_place_of_the_spoiled_one() -> None:
         [attempt("a", 2, "P")],
         [attempt("a", 0, "P")],
         [attempt("other", 1, "P")],
+        [attempt("a", 1, "P", seconds=float("nan"))],
+        [attempt("a", 1, "P", tokens=-1)],
     ],
 )
 def test_attempts_that_do_not_fit_the_run_are_refused(attempts: list[object]) -> None:
