@@ -105,8 +105,8 @@ def _grid(
     x: Callable[[float], float], y: Callable[[float], float], ticks: Sequence[float], top: float, across: str
 ) -> Markup:
     parts = []
-    for quarter in range(5):
-        rate = top * quarter / 4
+    for fifth in range(6):
+        rate = top * fifth / 5
         parts.append(
             Markup('<path class="grid" d="M{} {}H{}"/><text x="{}" y="{}" class="end">{} %</text>').format(
                 _LEFT, y(rate), WIDTH - _RIGHT, _LEFT - 8, y(rate) + 4, f"{100 * rate:.3g}"
