@@ -116,7 +116,8 @@ class CentredConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """As `Conv2d` does."""
-        return self._conv_forward(x, _centred(self.weight), self.bias)
+        found: Tensor = self._conv_forward(x, _centred(self.weight), self.bias)
+        return found
 
 
 class CentredLinear(nn.Linear):
