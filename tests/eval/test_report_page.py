@@ -65,7 +65,7 @@ def example() -> Run:
             seconds=cost,
             candidate=f"theorem {name} : 1 = 1 := by\n  omega -- {name}_{epoch}",
             errors=["unsolved goals"] if letter == "F" else [],
-            trace=f"Try.\n<sketch>\nby simp [only_{name}]\n</sketch>\n<REPL>{{}}</REPL>",
+            trace=f"Try.\n<sketch>\nby simp [only_{name}]\n</sketch>\n[Lean] {{}}\nSo:\n```lean4\nby rfl\n```",
         )
         for name, letters in marks.items()
         for epoch, (letter, cost) in enumerate(zip(letters, costs[name], strict=True), 1)
@@ -156,6 +156,13 @@ def test_a_problem_unfolds_to_its_attempts(page: Page, tmp_path: Path, example: 
     assert "unsolved goals" in more.inner_text()
     more.locator("summary", has_text="What happened").first.click()
     playwright.expect(more.get_by_text("by simp [only_zeta]")).to_be_visible()
+    assert more.locator("details details pre").all_inner_texts() == [
+        "Try.",
+        "by simp [only_zeta]",
+        "{}",
+        "So:",
+        "by rfl",
+    ]
     page.get_by_role("button", name="zeta").click()
     assert not more.is_visible()
 

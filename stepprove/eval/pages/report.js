@@ -30,14 +30,17 @@
     return block;
   }
 
-  /** What happened in an attempt: words as they are, sketches coloured, Lean's answers set apart. */
+  const PARTS = /<(sketch|REPL)>([^]*?)(?:<\/\1>|(?![^]))|```[ \t]*\w*\n([^]*?)(?:```|(?![^]))|^\[Lean\] ([^\n]*)/gm;
+
+  /** What happened in an attempt: words as they are, sketches and blocks coloured, Lean's answers set apart. */
   function trace(text) {
     const box = make("div");
     let at = 0;
     const words = (part) => part.trim() && box.append(make("pre", "words", part.trim()));
-    for (const part of text.matchAll(/<(sketch|REPL)>([^]*?)(?:<\/\1>|$)/g)) {
+    for (const part of text.matchAll(PARTS)) {
       words(text.slice(at, part.index));
-      box.append(part[1] === "sketch" ? lean(part[2].trim()) : make("pre", "said", part[2].trim()));
+      const said = part[1] === "REPL" ? part[2] : part[4];
+      box.append(said === undefined ? lean((part[2] ?? part[3]).trim()) : make("pre", "said", said.trim()));
       at = part.index + part[0].length;
     }
     words(text.slice(at));
