@@ -25,8 +25,8 @@ from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.pool import Check, Pool
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
-from stepprove.serving.client import Client, ModelRefused
-from stepprove.serving.exchange import Sample, Sampling, Usage
+from stepprove.serving.client import ModelRefused
+from stepprove.serving.exchange import Completer, Sample, Sampling, Usage
 
 SYSTEM_PROMPT = (
     "You will be given an unsolved Lean 4 problem. Think carefully and work towards a solution. "
@@ -298,7 +298,7 @@ def final_text(text: str) -> str | None:
 
 
 async def run_trajectory(
-    client: Client,
+    client: Completer,
     pool: Pool,
     problem: Problem,
     options: TirOptions = TirOptions(),

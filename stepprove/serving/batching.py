@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,22 +72,28 @@ class Row:
 
 
 class Decoder:
-    """A model with the thread that decodes for it."""
+    """A model with the thread that decodes for it; `longest` is the most tokens of a sequence."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self._waiting: queue.SimpleQueue[Row] = queue.SimpleQueue()
-        self._longest: int = model.config.get_text_config().max_position_embeddings
+        self._changing = threading.Lock()
+        self.longest: int = model.config.get_text_config().max_position_embeddings
         threading.Thread(target=self._run, daemon=True).start()
 
     def add(self, sequence: Row) -> None:
         """Let a sequence be decoded. Raises ValueError when it does not fit into the model's context."""
-        if not 0 < len(sequence.prompt) < self._longest:
+        if not 0 < len(sequence.prompt) < self.longest:
             raise ValueError(
-                f"the prompt has {len(sequence.prompt)} tokens; this model takes 1 to {self._longest - 1}"
+                f"the prompt has {len(sequence.prompt)} tokens; this model takes 1 to {self.longest - 1}"
             )
         self._waiting.put(sequence)
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Go on with other weights, between two tokens; rows under way keep what they have read."""
+        with self._changing:
+            self._model.load_state_dict(weights)
 
     def _run(self) -> None:
         if sum(weight.numel() for weight in self._model.parameters()) <= FEW_PARAMETERS:
@@ -106,10 +112,12 @@ class Decoder:
     def _turn(self, batch: _Batch) -> None:
         """Decode a token for each row."""
         batch.keep([not row.over for row in batch.rows])
-        if new := list(self._arrived(MOST_ROWS - len(batch.rows), wait=not batch.rows)):
-            batch.join(new)
-        else:
-            batch.advance()
+        new = list(self._arrived(MOST_ROWS - len(batch.rows), wait=not batch.rows))
+        with self._changing:
+            if new:
+                batch.join(new)
+            else:
+                batch.advance()
         for row in new or batch.rows:
             self._judge(row)
             row.told(row)
@@ -131,7 +139,7 @@ class Decoder:
             row.finish, row.stopped_by = "stop", token
         elif (found := self._stop_string(row)) is not None:
             row.finish, row.stopped_by = "stop", found
-        elif len(row.tokens) >= drawing.max_tokens or len(row.prompt) + len(row.tokens) >= self._longest:
+        elif len(row.tokens) >= drawing.max_tokens or len(row.prompt) + len(row.tokens) >= self.longest:
             row.finish = "length"
 
     def _stop_string(self, row: Row) -> str | None:

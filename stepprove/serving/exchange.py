@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -77,3 +77,16 @@ class Reply(_Frozen):
     seconds: float
     replayed: bool = False
     """It comes from the cache."""
+
+
+class Completer(Protocol):
+    """Whoever continues a text: a server's client, or a model in this process."""
+
+    async def model(self) -> str:
+        """The model's name."""
+
+    async def context_length(self) -> int | None:
+        """The most tokens, read and written, that a request may have, where it is known."""
+
+    async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
+        """Continuations of a text, as it stands."""

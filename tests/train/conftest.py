@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from micro import THEOREM, train
 
+from stepprove.agent.stepfun import feedback_of
 from stepprove.lean_project import find_engine
 from stepprove.lean_project.pool import SyncPool
 
@@ -14,3 +17,11 @@ from stepprove.lean_project.pool import SyncPool
 def pool() -> Iterator[SyncPool]:
     with SyncPool(find_engine(), size=1, timeout=60) as lean:
         yield lean
+
+
+@pytest.fixture(scope="session")
+def models(pool: SyncPool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `tiny` is a model that proves one theorem, after a wrong first step."""
+    folder = tmp_path_factory.mktemp("models")
+    train(folder / "tiny", feedback_of(pool.check(THEOREM.source("simp"))))
+    return folder

@@ -54,7 +54,8 @@ def test_a_proof_earns_one_and_what_is_none_earns_nothing(pool: SyncPool) -> Non
 
 
 def test_what_lean_cannot_tell_in_time_is_not_known(pool: SyncPool) -> None:
-    runaway = "theorem t (a b : Nat) : a + b = b + a := by\n  have : (List.range 10000000000).length = 1 := by decide +kernel\n  omega"
+    endless = "have : (List.range 10000000000).length = 1 := by decide +kernel"
+    runaway = f"theorem t (a b : Nat) : a + b = b + a := by\n  {endless}\n  omega"
     assert math.isnan(asyncio.run(proof_reward(Pool.over(pool), COMMUTES, runaway, timeout=1.0)))
 
 

@@ -12,20 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from micro import THEOREM, train
-
-from stepprove.agent.stepfun import feedback_of
-from stepprove.lean_project.pool import SyncPool
+from micro import THEOREM
 
 STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]
-
-
-@pytest.fixture(scope="module")
-def models(pool: SyncPool, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which `tiny` is a model that proves one theorem, after a wrong first step."""
-    folder = tmp_path_factory.mktemp("models")
-    train(folder / "tiny", feedback_of(pool.check(THEOREM.source("simp"))))
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,338 @@
+"""Reinforcement learning with Lean as the judge: rollouts and updates side by side, each a fixed number of updates apart.
+
+While the weights of version v are updated on the texts of one round, the texts of the next are written with version v: the
+sampler is never more than one update behind, and a seed gives the same run again, which free-running workers would not. Within
+a round all texts are under way at once; those that wait for Lean leave their place in the batch to others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from stepprove.agent.problem import Problem
+from stepprove.agent.stepfun import TirOptions
+from stepprove.lean_project.pool import Pool
+from stepprove.serving.batching import Decoder
+from stepprove.train.losses import (
+    Average,
+    Bounds,
+    clipped_loss,
+    group_advantages,
+    mis_po_loss,
+    teaches,
+    trusted,
+)
+from stepprove.train.rewards import CANARIES, RewardHack, earned
+from stepprove.train.rollout import Rollout, roll
+
+Loss = Literal["grpo", "dapo", "mis-po"]
+
+
+class RlvrOptions(BaseModel):
+    """How to train; a recipe's `rlvr` part."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    loss: Loss = "dapo"
+    updates: int = Field(default=100, ge=1)
+    problems: int = Field(default=8, ge=1)
+    """Asked in a round, canaries apart."""
+    group: int = Field(default=8, ge=2)
+    """Texts for each problem."""
+    canaries: int = Field(default=1, ge=0, le=len(CANARIES))
+    """False theorems in a round, one text each."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    clip_low: float = Field(default=0.2, gt=0)
+    clip_high: float = Field(default=0.28, gt=0)
+    scale_rewards: bool = True
+    """Divide advantages by the standard deviation of their group, as GRPO does."""
+    token_bounds: tuple[float, float] = (0.5, 2.0)
+    text_bounds: tuple[float, float] = (0.996, 1.001)
+    """Of MIS-PO."""
+    max_tokens: int = Field(default=1024, ge=16)
+    """Of a whole text, feedback included."""
+    max_turns: int | None = Field(default=None, ge=1)
+    check_seconds: float = Field(default=30.0, gt=0)
+    judge_seconds: float = Field(default=60.0, gt=0)
+    batch_tokens: int = Field(default=8192, ge=1)
+    """At most so many, padding included, go through the model at once."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RlvrOptions:
+        for name in ("token_bounds", "text_bounds"):
+            low, high = getattr(self, name)
+            if not 0 < low < high:
+                raise ValueError(f"{name}: {low} must lie between 0 and {high}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The texts for one problem, and what each earned (NaN: not known)."""
+
+    problem: Problem
+    rollouts: tuple[Rollout, ...]
+    rewards: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one update did; seconds are of the clock."""
+
+    number: int
+    loss: float
+    grad_norm: float
+    reward: float
+    """Mean over what is known."""
+    unknown: float
+    """Share of the texts of which Lean could not tell."""
+    taught: int
+    """Problems whose texts did not all do alike."""
+    trusted: float
+    """Share of the written tokens that MIS-PO kept; 1 with another loss."""
+    tokens: float
+    """Mean of the texts, written ones alone."""
+    checks: float
+    """Mean number of sketches that Lean ran."""
+    truncated: float
+    sampling_seconds: float
+    update_seconds: float
+    lean_seconds: float
+    """Of all engines together, while sampling."""
+
+
+def reward_of(rollout: Rollout) -> float:
+    """What a text earned by the gate's word: 1, 0 or NaN. Raises RewardHack when it proves a canary."""
+    if rollout.judgement is None:
+        return 0.0
+    reward = earned(rollout.judgement.outcome)
+    problem = rollout.trajectory.problem
+    if reward > 0 and problem in CANARIES:
+        raise RewardHack(problem, rollout.trajectory.answer or "")
+    return reward
+
+
+async def sample_round(
+    decoder: Decoder,
+    tokenizer: Any,
+    pool: Pool,
+    problems: Sequence[Problem],
+    options: RlvrOptions,
+    number: int,
+) -> list[Group]:
+    """The texts of round `number`: a group for each problem, and the canaries, which earn nothing or stop everything.
+
+    Raises RewardHack, and what `run_trajectory` raises.
+    """
+    tir = TirOptions(
+        temperature=1.0,
+        top_p=1.0,
+        max_tokens=options.max_tokens,
+        max_seq_len=options.max_tokens,
+        max_turns=options.max_turns,
+        check_seconds=options.check_seconds,
+        judge_seconds=options.judge_seconds,
+    )
+    rng = random.Random(f"{options.seed}:{number}")
+    canaries = rng.sample(CANARIES, options.canaries)
+    todo = [problem for problem in problems for _ in range(options.group)] + canaries
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(
+                    roll(
+                        decoder,
+                        tokenizer,
+                        pool,
+                        problem,
+                        replace(tir, seed=rng.randrange(2**31)),
+                        version=max(0, number - 1),
+                    )
+                )
+                for problem in todo
+            ]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    done = [task.result() for task in running]
+    rewards = [reward_of(rollout) for rollout in done]
+    size = options.group
+    return [
+        Group(problem, tuple(done[i * size : (i + 1) * size]), tuple(rewards[i * size : (i + 1) * size]))
+        for i, problem in enumerate(problems)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Texts as tensors, [B, T] each, padded at the end."""
+
+    ids: Tensor
+    mask: Tensor
+    """1 where the model wrote the token."""
+    sampled: Tensor
+    """Log-probabilities when drawn; 0 where the mask is."""
+    advantages: Tensor
+    """[B]."""
+
+
+def batches(groups: Sequence[Group], options: RlvrOptions, pad: int) -> list[Batch]:
+    """The texts that teach, those of similar length together; what earned an unknown reward is left out."""
+    rows: list[tuple[Rollout, float]] = []
+    for group in groups:
+        rewards = torch.tensor(group.rewards)
+        if not bool(teaches(rewards, len(group.rewards))[0]):
+            continue
+        advantages = group_advantages(rewards, len(group.rewards), scale=options.scale_rewards).tolist()
+        rows += [
+            (rollout, advantage)
+            for rollout, advantage, reward in zip(group.rollouts, advantages, group.rewards, strict=True)
+            if reward == reward and any(rollout.own)
+        ]
+    rows.sort(key=lambda row: len(row[0].ids))
+    parts: list[list[tuple[Rollout, float]]] = []
+    for row in rows:
+        if not parts or (len(parts[-1]) + 1) * len(row[0].ids) > options.batch_tokens:
+            parts.append([])
+        parts[-1].append(row)
+    return [_batch(part, pad) for part in parts]
+
+
+def _batch(rows: Sequence[tuple[Rollout, float]], pad: int) -> Batch:
+    width = max(len(rollout.ids) for rollout, _ in rows)
+
+    def padded(values: Sequence[float], fill: float) -> list[float]:
+        return [*values, *[fill] * (width - len(values))]
+
+    return Batch(
+        ids=torch.tensor([padded(rollout.ids, pad) for rollout, _ in rows], dtype=torch.long),
+        mask=torch.tensor([padded(rollout.own, 0) for rollout, _ in rows], dtype=torch.float32),
+        sampled=torch.tensor([padded(rollout.log_probs, 0.0) for rollout, _ in rows]).nan_to_num(0.0),
+        advantages=torch.tensor([advantage for _, advantage in rows]),
+    )
+
+
+def log_probs(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """Of each token [B, T] given those before it; 0 for the first. Padding stands at the end, so no mask is needed."""
+    logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
+    found = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[:, :, 0]
+    return torch.cat([found.new_zeros(len(ids), 1), found], 1)
+
+
+def update(
+    model: PreTrainedModel, optimizer: torch.optim.Optimizer, parts: Sequence[Batch], options: RlvrOptions
+) -> tuple[float, float, float]:
+    """One step on the batches together. Returns (loss, gradient norm, share of written tokens that are trusted)."""
+    over: Average = "text" if options.loss == "grpo" else "token"
+    wholes = [float(part.mask.sum()) if over == "token" else float(len(part.ids)) for part in parts]
+    kept_tokens = total = 0.0
+    optimizer.zero_grad()
+    for part, whole in zip(parts, wholes, strict=True):
+        current = log_probs(model, part.ids)
+        if options.loss == "mis-po":
+            bounds = Bounds(*options.token_bounds, *options.text_bounds)
+            kept = trusted(current.detach(), part.sampled, part.mask, bounds)
+            loss = mis_po_loss(current, part.advantages, part.mask, kept)
+        else:
+            kept = part.mask
+            high = options.clip_high if options.loss == "dapo" else options.clip_low
+            loss = clipped_loss(
+                current, part.sampled, part.advantages, part.mask, low=options.clip_low, high=high, over=over
+            )
+        share = loss * (whole / sum(wholes))
+        share.backward()  # type: ignore[no-untyped-call]
+        total += float(share.detach())
+        kept_tokens += float(kept.sum())
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)
+    optimizer.step()
+    return total, float(norm), kept_tokens / max(1.0, sum(float(part.mask.sum()) for part in parts))
+
+
+async def train(
+    model: PreTrainedModel,
+    tokenizer: Any,
+    pool: Pool,
+    problems: Iterator[Problem],
+    options: RlvrOptions,
+    *,
+    listen: Callable[[Update], None] = lambda update: None,
+) -> None:
+    """Train a model in place on problems, which must not run out.
+
+    Raises:
+        RewardHack: a false theorem was proved; the weights are those before the update it would have been part of.
+        ReplFailure, PoolClosed, BrokenOriginal: as the pool does.
+    """
+    model.train(False)  # nothing is dropped out, so that a text is as likely here as it was when it was drawn
+    decoder = Decoder(copy.deepcopy(model), tokenizer)
+    optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=0.0)
+
+    def next_round(number: int) -> asyncio.Task[tuple[list[Group], float]]:
+        asked = [next(problems) for _ in range(options.problems)]
+
+        async def timed() -> tuple[list[Group], float]:
+            started = time.monotonic()
+            groups = await sample_round(decoder, tokenizer, pool, asked, options, number)
+            return groups, time.monotonic() - started
+
+        return asyncio.create_task(timed())
+
+    sampling = next_round(0)
+    try:
+        for number in range(options.updates):
+            groups, sampling_seconds = await sampling
+            if number + 1 < options.updates:
+                sampling = next_round(number + 1)
+            started = time.monotonic()
+            parts = batches(groups, options, int(tokenizer.pad_token_id))
+            loss, norm, kept = (0.0, 0.0, 1.0)
+            if parts:
+                loss, norm, kept = await asyncio.to_thread(update, model, optimizer, parts, options)
+            seconds = time.monotonic() - started
+            listen(_told(number, groups, (loss, norm, kept), sampling_seconds, seconds))
+            if number + 1 < options.updates:
+                await asyncio.wait([sampling])  # its texts are all by the same weights
+                decoder.load(model.state_dict())
+    finally:
+        sampling.cancel()
+
+
+def _told(
+    number: int,
+    groups: Sequence[Group],
+    figures: tuple[float, float, float],
+    sampling_seconds: float,
+    update_seconds: float,
+) -> Update:
+    rewards = [reward for group in groups for reward in group.rewards]
+    known = [reward for reward in rewards if reward == reward]
+    rollouts = [rollout for group in groups for rollout in group.rollouts]
+    checks = [turn.checked for rollout in rollouts for turn in rollout.trajectory.turns if turn.checked]
+    loss, norm, kept = figures
+    return Update(
+        number=number,
+        loss=loss,
+        grad_norm=norm,
+        reward=sum(known) / len(known) if known else float("nan"),
+        unknown=1 - len(known) / len(rewards),
+        taught=sum(bool(teaches(torch.tensor(g.rewards), len(g.rewards))[0]) for g in groups),
+        trusted=kept,
+        tokens=sum(sum(rollout.own) for rollout in rollouts) / len(rollouts),
+        checks=len(checks) / len(rollouts),
+        truncated=sum(rollout.truncated for rollout in rollouts) / len(rollouts),
+        sampling_seconds=round(sampling_seconds, 3),
+        update_seconds=round(update_seconds, 3),
+        lean_seconds=round(sum(check.seconds for check in checks), 3),
+    )

@@ -1,0 +1,152 @@
+"""Rollouts: a model in this process reasons with Lean as its tool; each token is kept with who wrote it and how likely it was.
+
+The text is made by the agent's own `stepfun.py`. What is added here is what training needs: the very tokens that were drawn
+(a text cut into tokens anew may fall into others), their log-probabilities at the time, and which tokens are not the model's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from stepprove.agent.problem import Problem
+from stepprove.agent.stepfun import End, TirOptions, Trajectory, run_trajectory
+from stepprove.lean_project.gate import Judgement
+from stepprove.lean_project.pool import Pool
+from stepprove.serving.batching import Decoder, Drawing, Row
+from stepprove.serving.client import ModelFailure, ModelRefused
+from stepprove.serving.exchange import Reply, Sample, Sampling, Usage
+
+
+@dataclass(slots=True)
+class Writer:
+    """Continues one growing text with a Decoder, and keeps its tokens: a Completer for one trajectory."""
+
+    decoder: Decoder
+    tokenizer: Any
+    name: str = "in training"
+    ids: list[int] = field(default_factory=list)
+    """Of the text so far."""
+    log_probs: list[float] = field(default_factory=list)
+    """Of each token when it was drawn; NaN for what the model did not write."""
+    _text: str = ""
+    _starts: list[tuple[int, int]] = field(default_factory=list)
+    """(characters, tokens) before each piece, so that the end can be taken back."""
+
+    async def model(self) -> str:
+        """Its name."""
+        return self.name
+
+    async def context_length(self) -> int | None:
+        """The most tokens of a text."""
+        return self.decoder.longest
+
+    async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
+        """One continuation of a text that begins with the one before. Raises ModelRefused when it does not fit the context."""
+        started = time.monotonic()
+        self._read(prompt)
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+
+        def told(row: Row) -> None:
+            if row.over:
+                loop.call_soon_threadsafe(over.set)
+
+        row = Row(tuple(self.ids), _drawing(sampling, self.tokenizer, self.decoder.longest), told)
+        try:
+            self.decoder.add(row)
+        except ValueError as wrong:
+            raise ModelRefused(f"{wrong}.") from None
+        try:
+            await over.wait()
+        finally:
+            row.cancelled = True
+        if row.failure is not None:
+            raise ModelFailure(f"the model failed ({row.failure}).") from row.failure
+        read = len(self.ids)
+        drawn = row.tokens
+        ended = bool(drawn) and drawn[-1] in row.drawing.end_tokens
+        text = self.tokenizer.decode(drawn[:-1] if ended else drawn)
+        self._append(text, drawn, row.logprobs)
+        stop = row.stopped_by if isinstance(row.stopped_by, str) else None
+        sample = Sample(
+            text=text[: text.rfind(stop)] if stop else text,
+            finish=row.finish or "stop",
+            stopped_by=row.stopped_by,
+            stop_told=True,
+        )
+        usage = Usage(prompt_tokens=read, completion_tokens=len(drawn))
+        return Reply(samples=(sample,), usage=usage, seconds=time.monotonic() - started)
+
+    def _read(self, prompt: str) -> None:
+        """Append what stands after the text so far; a piece that ends otherwise there is read anew, and is not the model's."""
+        while not prompt.startswith(self._text):
+            characters, tokens = self._starts.pop()
+            self._text = self._text[:characters]
+            del self.ids[tokens:], self.log_probs[tokens:]
+        rest = prompt[len(self._text) :]
+        ids = self.tokenizer(rest, add_special_tokens=False, verbose=False)["input_ids"]
+        self._append(rest, ids, [math.nan] * len(ids))
+
+    def _append(self, text: str, ids: list[int], log_probs: list[float]) -> None:
+        self._starts.append((len(self._text), len(self.ids)))
+        self._text += text
+        self.ids += ids
+        self.log_probs += log_probs
+
+
+def _drawing(sampling: Sampling, tokenizer: Any, longest: int) -> Drawing:
+    return Drawing(
+        max_tokens=sampling.max_tokens or longest,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        top_k=sampling.top_k,
+        seed=sampling.seed,
+        stop=sampling.stop,
+        end_tokens=frozenset({tokenizer.eos_token_id, *sampling.stop_token_ids}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One text as training takes it."""
+
+    trajectory: Trajectory
+    ids: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    """When drawn, at temperature 1; NaN for prompt and feedback, which are not learned."""
+    version: int
+    """How many updates the weights had had."""
+
+    @property
+    def own(self) -> tuple[bool, ...]:
+        """Which tokens the model wrote."""
+        return tuple(not math.isnan(value) for value in self.log_probs)
+
+    @property
+    def truncated(self) -> bool:
+        """It ended for its length, not by its own choice."""
+        return self.trajectory.end in (End.CUT, End.CONTEXT)
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """The gate's word on its answer; None without one."""
+        return self.trajectory.judgement
+
+
+async def roll(
+    decoder: Decoder,
+    tokenizer: Any,
+    pool: Pool,
+    problem: Problem,
+    options: TirOptions,
+    *,
+    version: int = 0,
+) -> Rollout:
+    """Let the model work on a problem once; `version` says with which weights. Raises as `run_trajectory`."""
+    writer = Writer(decoder, tokenizer)
+    trajectory = await run_trajectory(writer, pool, problem, options)
+    return Rollout(trajectory, tuple(writer.ids), tuple(writer.log_probs), version)

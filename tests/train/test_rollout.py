@@ -1,0 +1,164 @@
+"""Rollouts of a model that knows one theorem by heart, on real Lean."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from micro import THEOREM
+from transformers import AutoTokenizer
+
+from stepprove.agent.stepfun import End, TirOptions
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.pool import Pool, SyncPool
+from stepprove.serving.batching import Decoder
+from stepprove.serving.exchange import Sampling
+from stepprove.serving.step_moe import StepMoeForCausalLM
+from stepprove.train.rewards import RewardHack
+from stepprove.train.rlvr import (
+    Group,
+    RlvrOptions,
+    Update,
+    batches,
+    log_probs,
+    reward_of,
+    sample_round,
+    train,
+    update,
+)
+from stepprove.train.rollout import Rollout, Writer, roll
+from stepprove.train.trajectories import problem_of
+
+GREEDY = TirOptions(temperature=0.0, max_seq_len=1024, max_turns=4)
+PROBLEM = problem_of(THEOREM)
+
+
+@pytest.fixture(scope="module")
+def model(models: Path) -> StepMoeForCausalLM:
+    return StepMoeForCausalLM.from_pretrained(models / "tiny").float()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(models: Path) -> Any:
+    return AutoTokenizer.from_pretrained(models / "tiny")
+
+
+@pytest.fixture(scope="module")
+def decoder(models: Path, tokenizer: Any) -> Decoder:
+    return Decoder(StepMoeForCausalLM.from_pretrained(models / "tiny").float(), tokenizer)
+
+
+@pytest.fixture(scope="module")
+def rollout(decoder: Decoder, tokenizer: Any, pool: SyncPool) -> Rollout:
+    return asyncio.run(roll(decoder, tokenizer, Pool.over(pool), PROBLEM, GREEDY))
+
+
+def test_a_rollout_is_the_agents_own_trajectory_with_its_tokens(rollout: Rollout, tokenizer: Any) -> None:
+    assert rollout.trajectory.accepted and rollout.trajectory.end is End.FINISHED
+    assert len(rollout.trajectory.sketches) == 2  # the first one Lean turned down
+    assert tokenizer.decode(rollout.ids) == rollout.trajectory.text + tokenizer.eos_token
+    assert len(rollout.ids) == len(rollout.log_probs)
+
+
+def test_prompt_and_feedback_are_not_the_models_own(rollout: Rollout, tokenizer: Any) -> None:
+    own = "".join(piece for piece, mine in rollout.trajectory.segments() if mine)
+    written = [token for token, mine in zip(rollout.ids, rollout.own, strict=True) if mine]
+    assert tokenizer.decode(written) == own + tokenizer.eos_token
+
+
+def test_log_probabilities_are_those_of_the_model_that_drew(
+    rollout: Rollout, model: StepMoeForCausalLM
+) -> None:
+    with torch.no_grad():
+        found = log_probs(model, torch.tensor([rollout.ids]))[0]
+    own = torch.tensor(rollout.own)
+    assert torch.allclose(found[own], torch.tensor(rollout.log_probs)[own], atol=1e-3)
+
+
+def test_feedback_has_no_part_in_the_loss(rollout: Rollout, model: StepMoeForCausalLM) -> None:
+    failed = replace(rollout, trajectory=replace(rollout.trajectory, judgement=None))
+    parts = batches([Group(PROBLEM, (rollout, failed), (1.0, 0.0))], RlvrOptions(), 0)
+    assert len(parts) == 1
+    read = torch.tensor(rollout.own) == 0
+    for loss in ("grpo", "dapo", "mis-po"):
+        grown = log_probs(model, parts[0].ids).detach().requires_grad_()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("stepprove.train.rlvr.log_probs", lambda model, ids, grown=grown: grown * 1.0)
+            optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+            update(model, optimizer, parts, RlvrOptions(loss=loss))
+        assert grown.grad is not None
+        assert not grown.grad[:, read].any() and grown.grad[:, ~read].any()
+
+
+def test_a_text_that_does_not_go_on_as_it_was_drawn_is_read_anew(decoder: Decoder, tokenizer: Any) -> None:
+    writer = Writer(decoder, tokenizer)
+    prompt = "theorem"
+    asyncio.run(writer.complete(prompt, Sampling(max_tokens=4, temperature=0.0)))
+    asyncio.run(writer.complete(prompt + " other", Sampling(max_tokens=1, temperature=0.0)))
+    known = tokenizer(" other", add_special_tokens=False)["input_ids"]
+    assert writer.ids[1 : 1 + len(known)] == known and len(writer.ids) == 1 + len(known) + 1
+    assert [value == value for value in writer.log_probs] == [False] * (1 + len(known)) + [True]
+
+
+def test_a_round_has_a_group_for_each_problem(decoder: Decoder, tokenizer: Any, pool: SyncPool) -> None:
+    options = RlvrOptions(group=2, canaries=1, max_tokens=600, max_turns=2)
+    (group,) = asyncio.run(sample_round(decoder, tokenizer, Pool.over(pool), [PROBLEM], options, 0))
+    assert group.problem == PROBLEM and len(group.rollouts) == len(group.rewards) == 2
+
+
+def test_a_proof_of_a_false_theorem_stops_the_round(
+    rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stepprove.train.rlvr.CANARIES", (PROBLEM,))  # as if the gate could be fooled
+    with pytest.raises(RewardHack, match="by_heart was accepted"):
+        reward_of(rollout)
+
+
+def test_what_lean_could_not_tell_is_left_out_of_the_batch(rollout: Rollout) -> None:
+    assert rollout.judgement is not None
+    late = rollout.judgement.model_copy(update={"outcome": Outcome.TIMEOUT})
+    unknown = replace(rollout, trajectory=replace(rollout.trajectory, judgement=late))
+    reward = reward_of(unknown)
+    assert reward != reward
+    group = Group(PROBLEM, (rollout, unknown, rollout, rollout), (1.0, reward, 0.0, 0.0))
+    (part,) = batches([group], RlvrOptions(), 0)
+    assert len(part.ids) == 3
+    assert batches([Group(PROBLEM, (rollout, unknown), (1.0, reward))], RlvrOptions(), 0) == []
+
+
+def trained(models: Path, tokenizer: Any, pool: SyncPool) -> list[Update]:
+    """What training does to a model that has half forgotten its theorem."""
+    told: list[Update] = []
+    model = StepMoeForCausalLM.from_pretrained(models / "tiny").float()
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                weight.add_(0.3 * weight.std() * torch.randn(weight.shape, generator=rng))
+    options = RlvrOptions(
+        updates=3, problems=1, canaries=1, max_tokens=600, max_turns=3, learning_rate=1e-3, seed=3
+    )
+    problems = iter([PROBLEM] * options.updates)
+    asyncio.run(train(model, tokenizer, Pool.over(pool), problems, options, listen=told.append))
+    return told
+
+
+def test_training_on_leans_word_makes_proofs_more_frequent(
+    models: Path, tokenizer: Any, pool: SyncPool
+) -> None:
+    told = trained(models, tokenizer, pool)
+    assert [update.number for update in told] == [0, 1, 2]
+    assert told[0].reward < told[-1].reward
+
+
+@pytest.mark.slow
+def test_the_same_seed_trains_alike(models: Path, tokenizer: Any, pool: SyncPool) -> None:
+    first, second = (trained(models, tokenizer, pool) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert (one.loss, one.reward, one.tokens) == pytest.approx(
+            (other.loss, other.reward, other.tokens), abs=1e-6
+        )
