@@ -13,6 +13,7 @@ from stepprove import __version__
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
+from stepprove.cli.equivalent import equivalent_command
 from stepprove.cli.eval import evaluation
 from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
@@ -61,6 +62,7 @@ def main(
 app.command()(prove)
 app.command()(check)
 app.command()(verify)
+app.command("equivalent")(equivalent_command)
 app.command("lean-server")(lean_server)
 app.command()(serve)
 app.command()(setup)

@@ -14,7 +14,7 @@ from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.names import components
 from stepprove.lean_project.source import Chunk, Hole, SourceFile
 
-__all__ = ["added_power", "lost_command"]
+__all__ = ["added_power", "lost_command", "powers"]
 
 _STATING = frozenset({"theorem", "lemma", "example"})
 """The gate holds their statements against each other."""
@@ -88,6 +88,11 @@ def added_power(before: SourceFile, after: SourceFile) -> str | None:
         else:
             return min(powers)
     return None
+
+
+def powers(source: SourceFile) -> frozenset[str]:
+    """The words of a text with which it runs programs, changes what commands mean, or keeps something from the kernel."""
+    return frozenset(word for chunk in source.chunks for word in _powers(source, chunk))
 
 
 def _powers(source: SourceFile, chunk: Chunk) -> Counter[str]:
