@@ -14,6 +14,10 @@ class FileRefused(Exception):
     """The file cannot be worked on as it is; the message says why, in one sentence."""
 
 
+class FileTooSlow(FileRefused):
+    """Lean did not get through the file in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProveOptions:
     """How to go about a file."""

@@ -10,7 +10,7 @@ from typing import Literal
 from stepprove.agent.chain import Chain
 from stepprove.agent.disprove import disprove
 from stepprove.agent.memory import Memory
-from stepprove.agent.options import FileRefused, Listener, ProveOptions, Searched, Working
+from stepprove.agent.options import FileRefused, FileTooSlow, Listener, ProveOptions, Searched, Working
 from stepprove.agent.report import HoleResult
 from stepprove.agent.search import SearchOutcome, SearchResult, block, search
 from stepprove.agent.session import ReplSession
@@ -71,7 +71,7 @@ class Worker:
             if self.chain.reached is None:
                 raise
             line = self.source.chunks[self.chain.reached].line
-            raise FileRefused(f"line {line} keeps Lean busy for more than {late.seconds:g} s") from None
+            raise FileTooSlow(f"line {line} keeps Lean busy for more than {late.seconds:g} s") from None
         for chunk, answer in zip(self.source.chunks, answers, strict=True):
             if errors := errors_of(answer.messages):
                 error = errors[0]

@@ -3,14 +3,76 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
-from stepprove.cli.console import out, print_json
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.files import STYLES, EngineChoice, lean_for, positive_seconds
+from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
 from stepprove.cli.options import Json
-from stepprove.eval.benchmarks import BENCHMARKS
+from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
+from stepprove.lean_project.outcome import Outcome
+
+if TYPE_CHECKING:
+    from stepprove.eval.record import Attempt, Run
+    from stepprove.eval.run import Watch
+    from stepprove.eval.setup import Selection, Setup
 
 evaluation = typer.Typer(help="Run a prover on a benchmark, and report what it proved.", no_args_is_help=True)
+
+_MODULES = ("inspect_ai", "numpy")
+_LEFT_OVER = 3
+"""The exit code where the infrastructure has left attempts without an end."""
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        help="Lean processes at once. [as many as there are cores and memory]",
+    ),
+]
+LogDirOption = Annotated[
+    Path, typer.Option("--log-dir", metavar="DIR", help="Where the log goes, and the journal beside it.")
+]
+MaxSamplesOption = Annotated[
+    int, typer.Option("--max-samples", metavar="N", min=1, help="Attempts under way at the same time.")
+]
+SplitOption = Annotated[
+    str | None, typer.Option("--split", metavar="NAME", help="[the benchmark's first]", show_default=False)
+]
+SubsetOption = Annotated[
+    Literal["core"] | None,
+    typer.Option("--subset", help="core: the statements that elaborate without Mathlib.", show_default=False),
+]
+PathOption = Annotated[
+    str | None,
+    typer.Option(
+        "--path",
+        metavar="WHERE",
+        help="A file or folder, a git URL or a Hub id to read the statements from. [where they are published]",
+        show_default=False,
+    ),
+]
+RevisionOption = Annotated[
+    str | None, typer.Option("--revision", metavar="REV", help="A commit, branch or tag of that repository.")
+]
 
 
 @evaluation.callback()
@@ -29,3 +91,219 @@ def list_benchmarks(json: Json = False) -> int:
         out.print(f"{each.name:<{width}}  {each.title}", markup=False)
         out.print(f"{'':<{width}}  splits {', '.join(each.splits)}; {each.origin}; licence: {each.licence}")
     return 0
+
+
+@evaluation.command()
+def run(
+    benchmark: Annotated[str, typer.Argument(metavar="BENCHMARK", help="A name that `eval list` shows.")],
+    split: SplitOption = None,
+    subset: SubsetOption = None,
+    path: PathOption = None,
+    revision: RevisionOption = None,
+    policy: PolicyOption = None,
+    model: ModelOption = None,
+    style: StyleOption = "auto",
+    rounds: RoundsOption = 4,
+    epochs: Annotated[
+        int, typer.Option("--epochs", metavar="K", min=1, help="Attempts at each statement.")
+    ] = 1,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N statements.")
+    ] = None,
+    sample_id: Annotated[
+        list[str] | None,
+        typer.Option("--sample-id", metavar="NAME", help="Only this statement; may be repeated."),
+    ] = None,
+    max_samples: MaxSamplesOption = 16,
+    time_limit: Annotated[
+        float | None,
+        typer.Option("--time-limit", metavar="SECONDS", help="For each attempt. [60; with a model 600]"),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Each attempt's own seed is made from it.")] = 0,
+    jobs: JobsOption = None,
+    engine: Annotated[EngineChoice, typer.Option("--engine", help="Which Lean.")] = "auto",
+    log_dir: LogDirOption = Path("runs"),
+    json: Json = False,
+) -> int:
+    """Run a prover on a benchmark; every proof that counts has passed the trust gate.
+
+    Each attempt is on disk before it is told. A run that was killed goes on when the same command is given again: nothing is
+    repeated, nothing is lost. What the infrastructure spoiled is made again, and is never counted as a failure.
+
+    Exit code **0**: every attempt has its end, whatever the score. **2**: bad input. **3**: the infrastructure left some without.
+
+    Example: `stepprove eval run minif2f --subset core --path minif2f_valid.jsonl`
+    """
+    known = _known(benchmark)
+    plan = model_plan(model, policy, style, 1, rounds, None, None, None, None)
+    need_extra("eval", _MODULES)
+    from stepprove.eval.setup import MODEL_SECONDS, SEARCH_SECONDS, Selection, Setup
+
+    if time_limit is None:
+        time_limit = SEARCH_SECONDS if plan is None else MODEL_SECONDS
+    setup = Setup(
+        benchmark=known.name,
+        split=split or known.splits[0],
+        subset=subset,
+        path=path,
+        revision=revision,
+        policy="portfolio" if plan is None else plan.policy,
+        model=model,
+        style=None if plan is None else plan.style,
+        rounds=rounds,
+        time_limit=positive_seconds(time_limit, "--time-limit"),
+        seed=seed,
+        engine=engine,
+    )
+    selection = Selection(epochs=epochs, limit=limit, names=tuple(sample_id or ()))
+    return _run(known, setup, selection, log_dir, jobs, max_samples, json)
+
+
+@evaluation.command()
+def retry(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="The log of an evaluation.")],
+    jobs: JobsOption = None,
+    max_samples: MaxSamplesOption = 16,
+    json: Json = False,
+) -> int:
+    """Make the attempts that a run is missing or that the infrastructure spoiled; the log is written anew.
+
+    Example: `stepprove eval retry runs/LOG.eval`
+    """
+    need_extra("eval", _MODULES)
+    from stepprove.eval.journal import JournalRefused
+    from stepprove.eval.retry import continued
+
+    try:
+        setup, selection = continued(log)
+    except JournalRefused as wrong:
+        raise CommandError(str(wrong)) from None
+    return _run(_known(setup.benchmark), setup, selection, log.parent, jobs, max_samples, json)
+
+
+def _known(name: str) -> Benchmark:
+    known = benchmark_called(name)
+    if known is None:
+        names = ", ".join(each.name for each in BENCHMARKS)
+        raise CommandError(f"There is no benchmark {name!r}; known are {names}.")
+    return known
+
+
+def _run(
+    benchmark: Benchmark,
+    setup: Setup,
+    selection: Selection,
+    log_dir: Path,
+    jobs: int | None,
+    max_samples: int,
+    json: bool,
+) -> int:
+    from stepprove.eval.datasets import BadDataset
+    from stepprove.eval.journal import JournalRefused
+    from stepprove.eval.log import read_run
+    from stepprove.eval.run import NeedsMathlib, evaluate
+
+    lean = lean_for(None, setup.engine)
+    try:
+        with _watching(quiet=json) as watch:
+            log = evaluate(
+                benchmark, setup, selection, lean, log_dir, jobs=jobs, max_samples=max_samples, watch=watch
+            )
+    except (BadDataset, JournalRefused) as wrong:
+        raise CommandError(str(wrong)) from None
+    except NeedsMathlib as missing:
+        raise CommandError(str(missing), code=3) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or log_dir}: {wrong.strerror}.") from None
+    return tell(read_run(log), log, json)
+
+
+def tell(run: Run, log: Path, json: bool) -> int:
+    """Print what a run comes to, and what stands beside it; the exit code is 3 while attempts have no end."""
+    from stepprove.eval.report import Report, document, rate_words
+    from stepprove.eval.scores import score
+    from stepprove.eval.setting import beside, count, setting, title
+
+    scores = score(run)
+    code = _LEFT_OVER if scores.blocked else 0
+    if json:
+        print_json({**document(Report(run, scores, str(log))), "exit_code": code})
+        return code
+    out.print(title(run), style="bold", markup=False)
+    told = dict(setting(run, str(log)))
+    for name in ("dataset", "dataset sha256"):
+        out.print(f"  {name}: {told[name]}", markup=False)
+    outcomes = ", ".join(f"{outcome} {number}" for outcome, number in scores.outcomes.items() if number)
+    out.print(
+        f"  attempts: {outcomes}{f', never made {scores.missing}' if scores.missing else ''}", markup=False
+    )
+    if scores.every is not None:
+        for name, rates in Report(run, scores, str(log)).rows:
+            figures = ", ".join(f"pass@{rate.k} {rate_words(rate)}" for rate in rates.headline)
+            out.print(
+                f"  {name}: {rates.solved} of {count(rates.problems, 'problem')} solved; {figures}",
+                markup=False,
+            )
+        out.print(f"  {beside(run, scores.every.problems)}", markup=False)
+    else:
+        out.print(
+            f"  {scores.blocked} Give the same command again, or stepprove eval retry {log}", markup=False
+        )
+    for remark in scores.remarks:
+        out.print(f"  {remark}", markup=False)
+    out.print(f"The log: {log}", markup=False)
+    return code
+
+
+@contextmanager
+def _watching(*, quiet: bool) -> Iterator[Watch]:
+    """Show the work as it goes: a bar on a terminal, a line for each attempt in a pipe."""
+    from stepprove.eval.run import Watch
+
+    def say(line: str) -> None:
+        err.print(escape(line), style="dim")
+
+    if quiet:
+        yield Watch()
+        return
+    if not err.is_terminal:
+
+        def begin(done: int, count: int) -> None:
+            if done:
+                say(f"{done} of {count} attempts are there already.")
+
+        yield Watch(say=say, begin=begin, attempt=lambda attempt: err.print(_line(attempt)))
+        return
+    counted: Counter[Outcome] = Counter()
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("Starting")
+
+        def started(done: int, count: int) -> None:
+            bar.update(task, description="0 proved", completed=done, total=count)
+
+        def made(attempt: Attempt) -> None:
+            counted[attempt.outcome] += 1
+            bar.console.print(_line(attempt))
+            bar.update(task, advance=1, description=f"{counted[Outcome.PROVED]} proved")
+
+        def asked(done: int, count: int) -> None:
+            bar.update(task, description="What elaborates without Mathlib", completed=done, total=count)
+
+        yield Watch(say=say, asked=asked, begin=started, attempt=made)
+
+
+def _line(attempt: Attempt) -> str:
+    style = STYLES[attempt.outcome]
+    return (
+        f"  [{style}]{attempt.outcome.value:<14}[/] [bold]{escape(attempt.problem)}[/] {attempt.epoch}  "
+        f"{escape(attempt.reason)}  [dim]{attempt.seconds:.1f} s[/]"
+    )

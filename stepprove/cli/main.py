@@ -22,6 +22,7 @@ from stepprove.cli.setup import doctor, setup
 from stepprove.cli.trace import trace
 from stepprove.cli.train import train
 from stepprove.cli.verify import verify
+from stepprove.eval.record import BadLog
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
@@ -97,7 +98,7 @@ def status() -> int:
         return _say("Stopped.", 130)
     except CommandError as wrong:
         return _say(str(wrong), wrong.code)
-    except (SourceError, BadModelName) as wrong:
+    except (SourceError, BadModelName, BadLog) as wrong:
         return _say(str(wrong), 2)
     except (LeanNotFound, ReplFailure, ModelFailure) as missing:
         return _say(str(missing), 3)

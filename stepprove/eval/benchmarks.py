@@ -18,6 +18,13 @@ class Benchmark:
     """Where its statements are read from when no place is named."""
     licence: str
     """As far as its publisher states one."""
+    header: str = "import Mathlib"
+    """Stands above a statement whose record has no header."""
+
+
+def benchmark_called(name: str) -> Benchmark | None:
+    """The benchmark of a name."""
+    return next((each for each in BENCHMARKS if each.name == name), None)
 
 
 BENCHMARKS = (
@@ -27,6 +34,7 @@ BENCHMARKS = (
         ("valid", "test"),
         "https://github.com/yangky11/miniF2F-lean4",
         "MIT",
+        "import Mathlib\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat",
     ),
     Benchmark(
         "formalmath_lite",

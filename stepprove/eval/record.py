@@ -12,6 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from stepprove.lean_project.outcome import Outcome
 
 
+class BadLog(Exception):
+    """A file is no log of an evaluation; the message is one sentence."""
+
+
 class Dataset(BaseModel):
     """A benchmark as it was read."""
 

@@ -1,0 +1,51 @@
+"""What inspect's solver and scorer of a run share: who makes the attempts, and where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from stepprove.eval.journal import Journal
+from stepprove.eval.record import Attempt, Problem
+
+
+class Worker(Protocol):
+    """Makes attempts and has them judged: `prover.Prover`, or `outside.Replay`."""
+
+    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+        """An attempt, as its maker sees it."""
+
+    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+        """The attempt with the gate's word on it."""
+
+
+class Bench:
+    """The problems of a run by name, and what is done of them."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        problems: tuple[Problem, ...],
+        journal: Journal | None = None,
+        listen: Callable[[Attempt], None] = lambda attempt: None,
+    ) -> None:
+        self.worker, self.journal, self.listen = worker, journal, listen
+        self.problems = {problem.name: problem for problem in problems}
+
+    async def attempt(self, name: str, epoch: int) -> Attempt:
+        """An attempt, made now or taken from the journal."""
+        return self._done(name, epoch) or await self.worker.attempt(self.problems[name], epoch)
+
+    async def judge(self, attempt: Attempt) -> Attempt:
+        """The attempt with the gate's word; it is on disk before it is told."""
+        done = self._done(attempt.problem, attempt.epoch)
+        if done is not None:
+            return done
+        judged = await self.worker.judge(self.problems[attempt.problem], attempt)
+        if self.journal is not None:
+            self.journal.keep(judged)
+        self.listen(judged)
+        return judged
+
+    def _done(self, name: str, epoch: int) -> Attempt | None:
+        return None if self.journal is None else self.journal.recall(name, epoch)

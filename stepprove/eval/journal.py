@@ -1,0 +1,132 @@
+"""The attempts of a run on disk: a file of JSON lines that only grows, each attempt in it before the next is told.
+
+A log of inspect's is written in pieces and may be half there when a process is killed; this file is whole up to its last line. A
+run that is begun again takes from it what is done.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stepprove.eval.record import Attempt
+from stepprove.eval.setup import Manifest
+from stepprove.lean_project.outcome import Outcome
+
+
+class JournalRefused(Exception):
+    """A journal cannot be used for this run; the message is one sentence."""
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    manifest: Manifest | None = None
+    attempt: Attempt | None = None
+
+
+class Journal:
+    """The journal of a run; a context manager that holds its lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest: Manifest | None = None
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), blocking=False)
+        self._attempts: dict[tuple[str, int], Attempt] = {}
+        self._file = -1
+
+    def __enter__(self) -> Self:
+        """Take the lock and read what is there. Raises JournalRefused and OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise JournalRefused(
+                f"Another run is writing {self.path}: wait for it, or name another --log-dir."
+            ) from None
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._read()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another run have the file."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self._lock.release()
+
+    def begin(self, manifest: Manifest) -> None:
+        """Say what the attempts are made with. Raises JournalRefused where those that are there were made with something else."""
+        if self.manifest is None:
+            self._write(_Line(manifest=manifest))
+            self.manifest = manifest
+            return
+        if changed := _difference(self.manifest, manifest):
+            raise JournalRefused(
+                f"{self.path} has attempts made with another {changed}: name another --log-dir, or remove it."
+            )
+
+    def recall(self, problem: str, epoch: int) -> Attempt | None:
+        """An attempt that has its end; what the infrastructure spoiled has none."""
+        return self._attempts.get((problem, epoch))
+
+    def keep(self, attempt: Attempt) -> None:
+        """Have an attempt on disk. Raises OSError."""
+        self._write(_Line(attempt=attempt))
+        if attempt.outcome is not Outcome.INFRASTRUCTURE:
+            self._attempts[attempt.problem, attempt.epoch] = attempt
+
+    def _write(self, line: _Line) -> None:
+        data = line.model_dump_json(include=line.model_fields_set).encode() + b"\n"
+        while data:
+            data = data[os.write(self._file, data) :]
+        os.fsync(self._file)
+
+    def _read(self) -> None:
+        """Take in every whole line, and cut off what a killed run had begun to write."""
+        with open(self._file, "rb", closefd=False) as file:
+            whole = 0
+            for number, data in enumerate(file, 1):
+                if not data.endswith(b"\n"):
+                    break
+                whole += len(data)
+                self._take(data, number)
+        os.ftruncate(self._file, whole)
+
+    def _take(self, data: bytes, number: int) -> None:
+        try:
+            line = _Line.model_validate_json(data)
+        except ValidationError:
+            raise JournalRefused(
+                f"{self.path}, line {number}: that is no attempt of an evaluation."
+            ) from None
+        if line.manifest is not None:
+            self.manifest = self.manifest or line.manifest
+        if line.attempt is not None and line.attempt.outcome is not Outcome.INFRASTRUCTURE:
+            self._attempts[line.attempt.problem, line.attempt.epoch] = line.attempt
+
+
+def _difference(old: Manifest, new: Manifest) -> str | None:
+    """What differs between two manifests, in words."""
+    if old.dataset.sha256 != new.dataset.sha256:
+        return f"dataset (sha256 {old.dataset.sha256[:12]}, now {new.dataset.sha256[:12]})"
+    if old.engine != new.engine:
+        return f"engine ({old.engine}, now {new.engine})"
+    for name in ("stepprove",):
+        if old.versions.get(name) != new.versions.get(name):
+            return f"version of {name} ({old.versions.get(name)}, now {new.versions.get(name)})"
+    return None

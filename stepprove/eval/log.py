@@ -1,0 +1,112 @@
+"""The logs of evaluations: inspect's, read as a `Run`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zipfile import BadZipFile
+
+from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_samples
+from pydantic import ValidationError
+
+from stepprove.eval.record import Attempt, BadLog, Problem, Run
+from stepprove.eval.setup import Manifest
+from stepprove.eval.solvers import ATTEMPT
+from stepprove.eval.tasks import MANIFEST
+from stepprove.lean_project.outcome import Outcome
+
+
+def read_run(path: Path) -> Run:
+    """The evaluation that a log tells of. Raises BadLog."""
+    log = read_header(path)
+    manifest = manifest_of(log, path)
+    problems: dict[str, Problem] = {}
+    attempts: list[Attempt] = []
+    for sample in _samples(path):
+        problem = _problem(sample)
+        problems[problem.name] = problem
+        if (attempt := _attempt(sample)) is not None:
+            attempts.append(attempt)
+    ids = [str(name) for name in log.eval.dataset.sample_ids or problems]
+    wanted = tuple(problems.get(name) or Problem(name=name, source="") for name in ids)
+    place = {name: number for number, name in enumerate(ids)}
+    attempts.sort(key=lambda a: (place.get(a.problem, len(place)), a.epoch))
+    epochs = log.eval.config.epochs or 1
+    ended = sum(a.outcome is not Outcome.INFRASTRUCTURE for a in attempts)
+    return Run(
+        id=log.eval.run_id,
+        task=log.eval.task.rpartition("/")[2],
+        dataset=manifest.dataset,
+        policy=manifest.setup.policy,
+        model=manifest.setup.model,
+        budget=manifest.setup.budget,
+        epochs=epochs,
+        engine=manifest.engine,
+        versions=manifest.versions,
+        started=datetime.fromisoformat(log.eval.created),
+        finished=ended == epochs * len(wanted),
+        problems=wanted,
+        attempts=tuple(attempts),
+    )
+
+
+def read_header(path: Path) -> EvalLog:
+    """A log without its samples. Raises BadLog."""
+    if not path.is_file():
+        raise BadLog(f"There is no file {path}.")
+    if path.suffix not in (".eval", ".json"):
+        raise BadLog(f"{path} is no log of an evaluation: those end in .eval.")
+    try:
+        return read_eval_log(str(path), header_only=True)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, NotImplementedError):
+        raise BadLog(
+            f"{path} cannot be read as a log: it is damaged, or was still being written when its run was ended."
+        ) from None
+
+
+def manifest_of(log: EvalLog, path: Path) -> Manifest:
+    """What a log's attempts were made with. Raises BadLog."""
+    try:
+        return Manifest.model_validate((log.eval.metadata or {})[MANIFEST])
+    except (KeyError, ValidationError):
+        raise BadLog(f"{path} is the log of another program, not of `stepprove eval`.") from None
+
+
+def _samples(path: Path) -> Iterator[EvalSample]:
+    try:
+        yield from read_eval_log_samples(
+            str(path), all_samples_required=False, exclude_fields={"events", "messages"}
+        )
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, json.JSONDecodeError):
+        raise BadLog(f"{path} is damaged: not all of its samples can be read.") from None
+
+
+def _problem(sample: EvalSample) -> Problem:
+    told = sample.metadata
+    source = sample.input if isinstance(sample.input, str) else ""
+    return Problem(
+        name=str(sample.id), source=source, informal=told.get("informal"), broken=told.get("broken")
+    )
+
+
+def _attempt(sample: EvalSample) -> Attempt | None:
+    """A sample's attempt; None where it was cut short before there was one."""
+    stored = sample.store.get(ATTEMPT)
+    if sample.error is not None or stored is None:
+        reason = sample.error.message if sample.error is not None else "it was not made"
+        blank = {"problem": str(sample.id), "epoch": sample.epoch}
+        spoiled = {"outcome": Outcome.INFRASTRUCTURE, "reason": reason.partition("\n")[0]}
+        return Attempt.model_validate({**(stored or blank), **spoiled})
+    attempt = Attempt.model_validate(stored)
+    score = next(iter((sample.scores or {}).values()), None)
+    if score is None or score.metadata is None:
+        return None
+    return attempt.model_copy(
+        update={
+            "outcome": Outcome(score.metadata["outcome"]),
+            "reason": score.explanation or "",
+            "errors": tuple(score.metadata["errors"]),
+        }
+    )

@@ -1,0 +1,199 @@
+"""A whole evaluation: the statements, the attempts that are still to be made, and the log of all of them.
+
+What is done is in the journal, beside the log. So a run that was killed at any moment goes on when the same command is given
+again: it takes from the journal what is there, makes the rest, and writes one whole log.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspect_ai import Epochs
+from inspect_ai import eval as inspect_eval
+
+from stepprove.eval.bench import Bench, Worker
+from stepprove.eval.benchmarks import Benchmark
+from stepprove.eval.core import core
+from stepprove.eval.datasets import BadDataset, Loaded, load
+from stepprove.eval.journal import Journal
+from stepprove.eval.prover import Prover
+from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
+from stepprove.eval.tasks import SELECTION, build
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.source import parse_source
+
+
+class NeedsMathlib(Exception):
+    """The statements are written for a Mathlib that this Lean does not have; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told what a run does."""
+
+    say: Callable[[str], None] = lambda line: None
+    """Of what takes a while."""
+    asked: Callable[[int, int], None] = lambda done, count: None
+    """How many statements of how many the engine has been asked about."""
+    begin: Callable[[int, int], None] = lambda done, count: None
+    """How many attempts of how many are there already."""
+    attempt: Callable[[Attempt], None] = lambda attempt: None
+    """Each attempt that is made."""
+
+
+def evaluate(
+    benchmark: Benchmark,
+    setup: Setup,
+    selection: Selection,
+    engine: Engine,
+    log_dir: Path,
+    *,
+    jobs: int | None = None,
+    max_samples: int | None = None,
+    watch: Watch = Watch(),
+) -> Path:
+    """Make the attempts that are not there yet; the log that has them all is at the path that is returned.
+
+    Raises BadDataset, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
+    """
+    loaded = load(benchmark, setup.split, setup.path, setup.revision)
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal(log_dir / f"{run_name(setup)}.jsonl"))
+        pools: list[SyncPool] = []
+
+        def pool() -> SyncPool:
+            if not pools:
+                pools.append(stack.enter_context(SyncPool(engine, size=jobs)))
+            return pools[0]
+
+        names = _subset(setup, loaded, engine, journal, pool, watch)
+        manifest = manifest_for(setup, loaded, engine, names)
+        journal.begin(manifest)
+        problems = select(loaded, names, selection)
+        target = log_dir / f"{run_name(setup, selection)}.eval"
+        missing = [
+            (problem.name, epoch)
+            for problem in problems
+            for epoch in range(1, selection.epochs + 1)
+            if journal.recall(problem.name, epoch) is None
+        ]
+        count = selection.epochs * len(problems)
+        watch.begin(count - len(missing), count)
+        if not missing and target.exists():
+            return target
+        worker: Worker = Prover(setup, engine, pool(), watch.say) if missing else _Nobody()
+        bench = Bench(worker, problems, journal, watch.attempt)
+        write_log(bench, manifest, selection, target, max_samples=max_samples)
+        return target
+
+
+def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[str] | None) -> Manifest:
+    """What the attempts of a run are made with."""
+    return Manifest(
+        setup=setup,
+        dataset=loaded.dataset.model_copy(update={"subset": setup.subset}),
+        statements=len(loaded.problems),
+        names=None if names is None else tuple(names),
+        engine=engine_told(engine),
+        versions=versions(),
+    )
+
+
+def write_log(
+    bench: Bench, manifest: Manifest, selection: Selection, target: Path, *, max_samples: int | None = None
+) -> None:
+    """Have inspect run a bench, and put its log where it belongs when it is whole."""
+    folder = target.with_name(f".{target.stem}.unfinished")
+    shutil.rmtree(folder, ignore_errors=True)
+    (log,) = inspect_eval(
+        build(bench, manifest, **{SELECTION: selection.model_dump(mode="json")}),
+        model=None,
+        epochs=Epochs(selection.epochs, "mean"),
+        max_samples=max_samples,
+        log_dir=str(folder),
+        log_format="eval",
+        display="none",
+        score_display=False,
+        log_realtime=False,
+        ctl_server=False,
+        acp_server=False,
+    )
+    if log.status == "cancelled":
+        raise KeyboardInterrupt
+    if log.status == "error":
+        raise RuntimeError(log.error.message if log.error else "inspect ended without a log")
+    os.replace(log.location, target)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def select(loaded: Loaded, names: Sequence[str] | None, selection: Selection) -> tuple[Problem, ...]:
+    """The problems that are wanted, in the benchmark's order. Raises BadDataset."""
+    within = None if names is None else set(names)
+    problems = [p for p in loaded.problems if within is None or p.name in within]
+    if not problems:
+        raise BadDataset(f"{loaded.dataset.origin} has no statement that elaborates without Mathlib.")
+    for name in selection.names:
+        if all(name != problem.name for problem in problems):
+            raise BadDataset(_unknown(name, [problem.name for problem in problems], loaded))
+    if selection.names:
+        problems = [problem for problem in problems if problem.name in selection.names]
+    return tuple(problems[: selection.limit])
+
+
+def _unknown(name: str, names: Sequence[str], loaded: Loaded) -> str:
+    if any(name == problem.name for problem in loaded.problems):
+        return f"{name} does not elaborate without Mathlib, so it is not in the core subset."
+    near = difflib.get_close_matches(name, names, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    return f"There is no statement {name!r} in the split {loaded.dataset.split}{hint}"
+
+
+def _subset(
+    setup: Setup,
+    loaded: Loaded,
+    engine: Engine,
+    journal: Journal,
+    pool: Callable[[], SyncPool],
+    watch: Watch,
+) -> tuple[str, ...] | None:
+    """The names of the subset that is asked for; None for all statements."""
+    if setup.subset is None:
+        need_mathlib(engine, loaded.problems)
+        return None
+    known = journal.manifest
+    if known is not None and known.names is not None and known.dataset.sha256 == loaded.dataset.sha256:
+        return known.names
+    count = len(loaded.problems)
+    watch.say(f"Asking Lean which of {count} statements elaborate without Mathlib.")
+    return core(pool(), loaded.problems, lambda done: watch.asked(done, count))
+
+
+def need_mathlib(engine: Engine, problems: Sequence[Problem]) -> None:
+    """Raise NeedsMathlib where the engine lacks what the statements import."""
+    if engine.mathlib is None and any(_imports_mathlib(problem) for problem in problems):
+        raise NeedsMathlib(
+            f"These statements import Mathlib, which {engine_told(engine)} does not have: take those that do without it with "
+            "--subset core, or set up Mathlib with `stepprove setup --native --mathlib`."
+        )
+
+
+def _imports_mathlib(problem: Problem) -> bool:
+    return any(name.split(".", 1)[0] == "Mathlib" for name in parse_source(problem.source).imports)
+
+
+class _Nobody:
+    """Makes no attempts: all of them are there."""
+
+    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+        raise AssertionError("every attempt is in the journal")
+
+    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+        raise AssertionError("every attempt is in the journal")

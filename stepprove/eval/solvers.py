@@ -1,0 +1,22 @@
+"""The agent's policies as inspect's solver."""
+
+from __future__ import annotations
+
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from stepprove.eval.bench import Bench
+
+ATTEMPT = "attempt"
+"""The key under which a sample's store has its attempt."""
+
+
+@solver
+def prover(bench: Bench) -> Solver:
+    """Make an attempt at each problem; what it claims is for the scorer to judge."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        attempt = await bench.attempt(str(state.sample_id), state.epoch)
+        state.store.set(ATTEMPT, attempt.model_dump(mode="json"))
+        return state
+
+    return solve
