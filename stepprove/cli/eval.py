@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.eval_report import compare, report
 from stepprove.cli.files import STYLES, EngineChoice, lean_for, positive_seconds
 from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
 from stepprove.cli.options import Json
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from stepprove.eval.setup import Selection, Setup
 
 evaluation = typer.Typer(help="Run a prover on a benchmark, and report what it proved.", no_args_is_help=True)
+
+evaluation.command()(report)
+evaluation.command()(compare)
 
 _MODULES = ("inspect_ai", "numpy")
 _LEFT_OVER = 3

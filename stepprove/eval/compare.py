@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import Run
 from stepprove.eval.scores import LEVEL, RESAMPLES, Tally, blocked, bootstrap, names, pass_at_k, tallies
-from stepprove.eval.setting import beside, count, title
+from stepprove.eval.setting import beside, count, pairs, title
 from stepprove.eval.visible import brief, visible
 from stepprove.lean_project.outcome import Outcome
 
@@ -174,13 +174,13 @@ def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]
         warnings.append(
             f"The datasets differ: sha256 {a.dataset.sha256[:16]} in A, {b.dataset.sha256[:16]} in B."
         )
-    other = [x.problem.name for x, y in pairs if x.problem.source != y.problem.source]
+    other = [x.problem.name for x, y in pairs if not _alike(x, y)]
     if other:
         warnings.append(f"Statements of the same name differ: {names(other)}.")
     impossible = [
         x.problem.name
         for x, y in pairs
-        if x.problem.source == y.problem.source
+        if _alike(x, y)
         and ((x.proved and y.count(Outcome.DISPROVED)) or (y.proved and x.count(Outcome.DISPROVED)))
     ]
     if impossible:
@@ -199,13 +199,17 @@ def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]
         )
     if a.epochs != b.epochs:
         warnings.append(
-            f"A made {a.epochs} attempts at each problem, B {b.epochs}: what is solved is decided by the first "
-            f"{min(a.epochs, b.epochs)} of each."
+            f"A made {count(a.epochs, 'attempt')} at each problem, B {b.epochs}: what is solved is told by the first "
+            f"{count(min(a.epochs, b.epochs), 'attempt')} of each."
         )
     return warnings
 
 
+def _alike(x: Tally, y: Tally) -> bool:
+    """Whether two problems of one name are one; a log does not know the text of a problem that was never tried."""
+    return x.problem.source == y.problem.source or not (x.problem.source and y.problem.source)
+
+
 def _unlike(mine: Mapping[str, object], other: Mapping[str, object]) -> str:
     """What one mapping says where the other says something else."""
-    said = [f"{key} {mine[key]}" for key in sorted(mine) if mine[key] != other.get(key)]
-    return ", ".join(said) or "none of these"
+    return pairs({key: said for key, said in mine.items() if said != other.get(key)}) or "nothing"

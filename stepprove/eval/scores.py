@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.eval.record import Attempt, BadLog, Problem, Run
 from stepprove.eval.setting import count
 from stepprove.eval.visible import brief
 from stepprove.lean_project.outcome import Outcome
@@ -35,7 +35,7 @@ Cost = Literal["interactions", "tokens", "seconds"]
 COSTS: tuple[Cost, ...] = ("interactions", "tokens", "seconds")
 
 
-class InconsistentRun(ValueError):
+class InconsistentRun(BadLog):
     """The attempts of a run do not fit its problems; the message is one sentence."""
 
 

@@ -16,8 +16,8 @@ def title(run: Run) -> str:
 def beside(run: Run, problems: int) -> str:
     """What stands beside a number, in a line: n, budget, engine, dataset hash and versions."""
     return visible(
-        f"{count(problems, 'problem')} × {count(run.epochs, 'attempt')} · budget: {_pairs(run.budget) or 'none'} · "
-        f"{run.engine} · dataset sha256 {run.dataset.sha256[:12]} · {_pairs(run.versions)}"
+        f"{count(problems, 'problem')} × {count(run.epochs, 'attempt')} · budget: {pairs(run.budget) or 'none'} · "
+        f"{run.engine} · dataset sha256 {run.dataset.sha256[:12]} · {pairs(run.versions)}"
     )
 
 
@@ -33,13 +33,13 @@ def setting(run: Run, log: str) -> list[tuple[str, str]]:
         ("dataset sha256", dataset.sha256),
         ("attempts", f"{count(len(run.problems), 'problem')}, {count(run.epochs, 'attempt')} at each"),
         ("prover", f"policy {run.policy}, {f'model {run.model}' if run.model else 'no model'}"),
-        ("budget of an attempt", _pairs(run.budget) or "none"),
+        ("budget of an attempt", pairs(run.budget) or "none"),
         (
             "spent by all attempts",
             f"{seconds:,.1f} s, {count(interactions, 'interaction')}, {count(tokens, 'token')}",
         ),
         ("engine", run.engine),
-        ("versions", _pairs(run.versions)),
+        ("versions", pairs(run.versions)),
         ("run", f"{run.task} {run.id}, started {run.started:%Y-%m-%d %H:%M %Z}, log {log}"),
     ]
     return [(name, visible(value)) for name, value in told]
@@ -54,5 +54,8 @@ def _benchmark(dataset: Dataset) -> str:
     return " ".join(filter(None, (dataset.name, dataset.split, dataset.subset)))
 
 
-def _pairs(mapping: Mapping[str, object]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in mapping.items())
+def pairs(mapping: Mapping[str, object]) -> str:
+    """A budget or versions in a line: `seconds 300, tokens 20480`."""
+    return ", ".join(
+        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in mapping.items()
+    )

@@ -98,10 +98,16 @@ def test_what_differs_besides_is_told() -> None:
         "seconds 300 in A, seconds 60, tokens 100 in B",
         "Lean 4.24.0 (native) in B",
         "stepprove 0.1.0 in A, stepprove 0.2.0 in B",
-        "the first 1 of each",
+        "the first 1 attempt of each",
     ):
         assert words in told
     assert "python" not in told
+
+
+def test_a_problem_that_was_never_tried_is_no_other_problem() -> None:
+    a, b = run_of({"a": "P"}), run_of({"a": "-"})
+    unread = b.problems[0].model_copy(update={"source": ""})
+    assert not compare(a, b.model_copy(update={"problems": (unread,)})).warnings
 
 
 def test_a_proof_here_and_a_disproof_there_is_told() -> None:
