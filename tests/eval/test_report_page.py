@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from runs import attempt, run_of
-from test_report import HOSTILE, hostile_run, report_of
+from test_report import HOSTILE, report_of
 
 from stepprove.eval.record import Run
 from stepprove.eval.report import page as page_of
+from stepprove.eval.visible import visible
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -196,16 +197,41 @@ def test_the_page_is_dark_or_light(page: Page, tmp_path: Path, example: Run) -> 
     assert ground() == "rgb(255, 255, 255)" and not page.locator(".tools").is_visible()
 
 
+ATTACKS = (
+    HOSTILE,
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "\\u003c/script\\u003e\\u003cscript\\u003ealert(1)",
+    "</title></style></textarea></table><script>alert(1)</script>",
+    "<svg onload=alert(1)><math><mtext></table><img src=x onerror=alert(1)>",
+    '" autofocus onfocus=alert(1) x="',
+    "' autofocus onfocus=alert(1) x='",
+    "<base href=//evil.example><meta http-equiv=refresh content='0;url=http://evil.example'>",
+    "<link rel=stylesheet href=http://evil.example/x.css><iframe srcdoc='<script>alert(1)</script>'>",
+    "&#60;img src=x onerror=alert(1)&#62;",
+    '"}]}</script>',
+    "__proto__",
+    "\ud83d\udfff\ufeff\u2028alert(1)\u2029",
+    '"\\' * 20_000,  # a string without an end, which must not be read again from each of its quotes
+    "/-<sketch>```[Lean] " * 2_000,
+)
+
+
 def test_nothing_hostile_runs(page: Page, tmp_path: Path) -> None:
-    open_page(page, tmp_path, hostile_run(), "#p1")
-    for summary in page.locator("#m1 summary").all():
-        summary.evaluate("element => { element.parentElement.open = true }")
-    playwright.expect(page.locator("#m1 details details")).to_have_count(2)
-    for summary in page.locator("#m1 details details summary").all():
-        summary.click()
-    playwright.expect(page.locator("#m1 details details .in")).to_have_count(2)
-    assert page.locator("img, iframe, #m1 script").count() == 0
-    assert HOSTILE[:40] in page.locator("#m1").inner_text()
+    attempts = [
+        attempt(text, 1, "F", reason=text, candidate=text, errors=[text], trace=text) for text in ATTACKS
+    ]
+    open_page(
+        page, tmp_path, run_of(dict.fromkeys(ATTACKS, "F"), attempts=attempts, broken={t: t for t in ATTACKS})
+    )
+    for number, text in enumerate(ATTACKS, 1):
+        page.locator(f"#p{number} td.name button").click()
+        more = page.locator(f"#m{number}")
+        more.locator("summary", has_text="What happened").click()
+        playwright.expect(more.locator("details details .in")).to_have_count(1)
+        assert visible(text)[:40].strip() in more.locator("pre.error").inner_text()
+    assert page.locator("img, iframe, base, link, form, math, svg:not(.plot, .share)").count() == 0
+    assert page.locator("script").count() == len(ATTACKS) + 1 and page.locator("meta").count() == 3
 
 
 def test_the_table_stands_without_scripts(browser: Browser, tmp_path: Path, example: Run) -> None:

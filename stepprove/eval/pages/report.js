@@ -13,7 +13,7 @@
   const KEYWORDS = new Set(("abbrev axiom by calc cases class decreasing_by def deriving do else end example exact extends fun have if import in " +
     "induction inductive infix instance intro lemma let local macro match mutual namespace noncomputable notation obtain omit open opaque private " +
     "protected rcases refine section set_option show structure suffices syntax termination_by then theorem universe variable where with").split(" "));
-  const TOKEN = /(--[^\n]*|\/-[^]*?(?:-\/|$))|("(?:\\[^]|[^"\\])*(?:"|$))|([\p{L}_][\p{L}\p{N}_.'!?₀-₉]*)|(\b\d+(?:\.\d+)?)/gu;
+  const TOKEN = /(--[^\n]*|\/-[^]*?(?:-\/|$))|("(?:\\[^]?|[^"\\])*"?)|([\p{L}_][\p{L}\p{N}_.'!?₀-₉]*)|(\b\d+(?:\.\d+)?)/gu;
 
   /** A block of Lean code, coloured. */
   function lean(code) {
