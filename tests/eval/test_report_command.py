@@ -110,3 +110,31 @@ def test_runs_that_cannot_be_compared(
     assert run(monkeypatch, "compare", "good.eval", "spoiled.eval") == 3
     printed = capsys.readouterr().out
     assert "B: No score yet: the infrastructure spoiled 1 attempt." in printed and "McNemar" not in printed
+
+
+@pytest.mark.slow
+def test_a_real_log_from_run_to_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    claims = {"easy": "2 + 2 = 4", "false": "2 + 2 = 5"}
+    lines = [
+        json.dumps(
+            {"name": name, "split": "valid", "formal_statement": f"theorem {name} : {claim} := by sorry"}
+        )
+        for name, claim in claims.items()
+    ]
+    Path("two.jsonl").write_text("\n".join(lines))
+    chosen = "minif2f --path two.jsonl --subset core --engine embedded --time-limit 20 --log-dir runs"
+    assert run(monkeypatch, "run", *chosen.split()) == 0
+    assert run(monkeypatch, "run", *chosen.split(), "--epochs", "2") == 0
+    one, two = sorted(Path("runs").glob("*.eval"), key=lambda log: log.stat().st_mtime)
+    capsys.readouterr()
+    assert run(monkeypatch, "report", str(two), "-o", "page.html") == 0
+    assert "pass@1 50.0 % (0.0–100.0), pass@2 50.0 %" in capsys.readouterr().out
+    page = Path("page.html").read_text()
+    assert "Disproved here, though not listed as broken: false." in page and "2 problems × 2 attempts" in page
+    assert run(monkeypatch, "compare", str(one), str(two)) == 0
+    printed = capsys.readouterr().out
+    assert "by both 1, by neither 1" in printed and "A made 1 attempt at each problem, B 2" in printed
