@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -12,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
+
+if TYPE_CHECKING:
+    from stepprove.train.rlvr import Update
 
 train = typer.Typer(help="Train models, with Lean as the judge.", no_args_is_help=True)
 
@@ -105,4 +109,62 @@ def tiny(
         )
     )
     out.print(f"Written to {escape(str(folder))}")
+    return 0
+
+
+@train.command()
+def rlvr(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a built-in recipe.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The run's folder; a killed run goes on there."),
+    ] = Path("runs/rlvr"),
+    json: Json = False,
+) -> int:
+    """Train a model by reinforcement, with Lean as the judge: what the trust gate accepts earns 1, what it does not 0.
+
+    What Lean cannot tell in time earns nothing either way and is left out. False theorems stand among the problems; should one be
+    proved, training stops and shows the proof. Exit code 1 then.
+
+    Example: `stepprove train rlvr rlvr-tiny -o runs/rlvr`, then `stepprove serve runs/rlvr/model`
+    """
+    need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
+    from transformers.utils import logging
+
+    from stepprove.serving.endpoint import model_folder
+    from stepprove.train.recipe import BadRecipe, read_rlvr
+    from stepprove.train.rewards import RewardHack
+    from stepprove.train.rlvr_run import RunInUse, run_rlvr
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    started = time.monotonic()
+    told: list[Update] = []
+
+    def listen(update: Update) -> None:
+        told.append(update)
+        left = (time.monotonic() - started) / len(told) * (found.rlvr.updates - update.number - 1)
+        err.print(
+            f"  {update.number + 1:>4} of {found.rlvr.updates}  reward {update.reward:.3f}  loss {update.loss:+.4f}  "
+            f"{update.tokens:.0f} tokens, {update.checks:.1f} checks a text  {left / 60:.0f} min left"
+        )
+
+    try:
+        found, text = read_rlvr(recipe)
+        folder = model_folder("tiny") if found.model == "tiny" else Path(found.model)
+        if not (folder / "config.json").exists():
+            hint = ": `stepprove train tiny` makes it" if found.model == "tiny" else ""
+            raise CommandError(f"There is no model in {folder}{hint}.")
+        run_rlvr(found, text, folder, output, lean_for(None, "embedded"), listen=listen)
+    except (BadRecipe, RunInUse) as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
+    except RewardHack as hack:
+        raise CommandError(f"Training stopped: {hack}", code=1) from None
+    if json:
+        print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})
+        return 0
+    out.print(f"{found.rlvr.updates} updates; written to {escape(str(output / 'model'))}")
     return 0

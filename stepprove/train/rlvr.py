@@ -11,7 +11,7 @@ import asyncio
 import copy
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -260,16 +260,40 @@ def update(
     return total, float(norm), kept_tokens / max(1.0, sum(float(part.mask.sum()) for part in parts))
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All that training goes on from: after it the run is the one that was not interrupted."""
+
+    updates: int
+    """That have been done."""
+    model: Mapping[str, Tensor]
+    sampler: Mapping[str, Tensor]
+    """The weights one update earlier, by which the next round is written."""
+    optimizer: Mapping[str, Any]
+
+
 async def train(
     model: PreTrainedModel,
     tokenizer: Any,
     pool: Pool,
-    problems: Iterator[Problem],
+    problems: Callable[[int], Sequence[Problem]],
     options: RlvrOptions,
     *,
+    start: Checkpoint | None = None,
     listen: Callable[[Update], None] = lambda update: None,
+    keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
 ) -> None:
-    """Train a model in place on problems, which must not run out.
+    """Train a model in place.
+
+    Args:
+        model: as it begins; with a `start` its weights are replaced.
+        tokenizer: its own.
+        pool: where sketches and answers are judged.
+        problems: those of a round, of its number: `options.problems` each time, the same when asked again.
+        options: how.
+        start: where an earlier run stopped.
+        listen: told each update.
+        keep: told where to go on from, after each update; its tensors change with the next.
 
     Raises:
         RewardHack: a false theorem was proved; the weights are those before the update it would have been part of.
@@ -278,33 +302,38 @@ async def train(
     model.train(False)  # nothing is dropped out, so that a text is as likely here as it was when it was drawn
     decoder = Decoder(copy.deepcopy(model), tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=0.0)
+    if start is not None:
+        model.load_state_dict(start.model)
+        decoder.load(start.sampler)
+        optimizer.load_state_dict(dict(start.optimizer))
 
     def next_round(number: int) -> asyncio.Task[tuple[list[Group], float]]:
-        asked = [next(problems) for _ in range(options.problems)]
-
         async def timed() -> tuple[list[Group], float]:
             started = time.monotonic()
-            groups = await sample_round(decoder, tokenizer, pool, asked, options, number)
+            groups = await sample_round(decoder, tokenizer, pool, problems(number), options, number)
             return groups, time.monotonic() - started
 
         return asyncio.create_task(timed())
 
-    sampling = next_round(0)
+    first = start.updates if start is not None else 0
+    if first >= options.updates:
+        return
+    sampling = next_round(first)
     try:
-        for number in range(options.updates):
+        for number in range(first, options.updates):
             groups, sampling_seconds = await sampling
+            before = {name: weight.clone() for name, weight in model.state_dict().items()}
+            decoder.load(before)
             if number + 1 < options.updates:
                 sampling = next_round(number + 1)
             started = time.monotonic()
             parts = batches(groups, options, int(tokenizer.pad_token_id))
-            loss, norm, kept = (0.0, 0.0, 1.0)
+            figures = (0.0, 0.0, 1.0)
             if parts:
-                loss, norm, kept = await asyncio.to_thread(update, model, optimizer, parts, options)
+                figures = await asyncio.to_thread(update, model, optimizer, parts, options)
             seconds = time.monotonic() - started
-            listen(_told(number, groups, (loss, norm, kept), sampling_seconds, seconds))
-            if number + 1 < options.updates:
-                await asyncio.wait([sampling])  # its texts are all by the same weights
-                decoder.load(model.state_dict())
+            keep(Checkpoint(number + 1, model.state_dict(), before, optimizer.state_dict()))
+            listen(_told(number, groups, figures, sampling_seconds, seconds))
     finally:
         sampling.cancel()
 

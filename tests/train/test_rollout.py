@@ -142,8 +142,8 @@ def trained(models: Path, tokenizer: Any, pool: SyncPool) -> list[Update]:
     options = RlvrOptions(
         updates=3, problems=1, canaries=1, max_tokens=600, max_turns=3, learning_rate=1e-3, seed=3
     )
-    problems = iter([PROBLEM] * options.updates)
-    asyncio.run(train(model, tokenizer, Pool.over(pool), problems, options, listen=told.append))
+    lean = Pool.over(pool)
+    asyncio.run(train(model, tokenizer, lean, lambda number: [PROBLEM], options, listen=told.append))
     return told
 
 

@@ -1,0 +1,83 @@
+"""A run of reinforcement learning as a folder: recipes, figures, and going on after a stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from micro import THEOREM
+
+from stepprove.lean_project.engine import Engine
+from stepprove.train.recipe import BadRecipe, built_in, read_rlvr
+from stepprove.train.rlvr import Update
+from stepprove.train.rlvr_run import run_rlvr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("rlvr: {group: 1}", "rlvr.group: Input should be greater than or equal to 2"),
+        ("rlvr: {loss: ppo}", "rlvr.loss"),
+        ("steps: 3", "steps: Extra inputs are not permitted"),
+        ("[1, 2", "is not YAML"),
+        ("- 1", "valid dictionary"),
+        ("rlvr: {text_bounds: [2, 1]}", "text_bounds: 2"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used_is_refused_in_one_sentence(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(BadRecipe, match=words):
+        read_rlvr(str(tmp_path / "r.yaml"))
+
+
+def test_recipes_come_with_the_package() -> None:
+    assert "rlvr-tiny" in built_in()
+    for name in built_in():
+        read_rlvr(name)
+    with pytest.raises(BadRecipe, match=r"neither a file nor a recipe; there are .*rlvr-tiny"):
+        read_rlvr("nothing")
+
+
+def figures(folder: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if not k.endswith("_seconds")} for line in lines]
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
+    models: Path, tmp_path: Path, engine: Engine
+) -> None:
+    (tmp_path / "problems.jsonl").write_text(json.dumps({"formal_statement": THEOREM.source()}) + "\n")
+    (tmp_path / "r.yaml").write_text(
+        "problems: problems.jsonl\njobs: 1\n"
+        "rlvr: {updates: 3, problems: 1, group: 4, canaries: 0, max_tokens: 600, max_turns: 3}\n"
+    )
+    recipe, text = read_rlvr(str(tmp_path / "r.yaml"))
+
+    def run(folder: Path, stop_at: int | None = None) -> list[int]:
+        told: list[int] = []
+
+        def listen(update: Update) -> None:
+            told.append(update.number)
+            if update.number == stop_at:
+                raise KeyboardInterrupt
+
+        run_rlvr(recipe, text, models / "tiny", folder, engine, listen=listen)
+        return told
+
+    assert run(tmp_path / "whole") == [0, 1, 2]
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", stop_at=0)
+    assert run(tmp_path / "parts") == [1, 2]
+    for one, other in zip(figures(tmp_path / "whole"), figures(tmp_path / "parts"), strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+    assert (tmp_path / "parts" / "model" / "model.safetensors").exists()
+    assert run(tmp_path / "parts") == []  # there is nothing left to do
+
+    other = recipe.model_copy(update={"rlvr": recipe.rlvr.model_copy(update={"seed": 5})})
+    with pytest.raises(BadRecipe, match="another recipe"):
+        run_rlvr(other, text, models / "tiny", tmp_path / "parts", engine)
