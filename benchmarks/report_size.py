@@ -19,7 +19,8 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from stepprove.eval.record import Attempt, Dataset, Problem, Run
-from stepprove.eval.report import Report, page
+from stepprove.eval.report import Report
+from stepprove.eval.report_page import page
 from stepprove.eval.scores import score
 from stepprove.lean_project.outcome import Outcome
 

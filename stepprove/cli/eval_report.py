@@ -35,7 +35,9 @@ def report(
     """
     need_extra("eval", ("inspect_ai", "numpy"))
     from stepprove.eval.log import read_run
-    from stepprove.eval.report import Report, document, markdown, page, rate_words
+    from stepprove.eval.report import Report, document, rate_words
+    from stepprove.eval.report_markdown import markdown
+    from stepprove.eval.report_page import page
     from stepprove.eval.scores import score
 
     if as_markdown and json:

@@ -61,11 +61,6 @@ class Tally:
         """Attempts that were never made."""
         return self.attempts.count(None)
 
-    @property
-    def final(self) -> bool:
-        """Whether every attempt has an end that counts."""
-        return not self.missing and not self.count(Outcome.INFRASTRUCTURE)
-
     def least(self, cost: Cost) -> float | None:
         """What the cheapest proof took, None where there is none."""
         costs: list[float] = [getattr(a, cost) for a in self.attempts if a and a.outcome is Outcome.PROVED]
@@ -189,9 +184,8 @@ def bootstrap(
     if rows < 2:
         return [None] * columns
     generator = np.random.default_rng(seed)
-    kinds, often = np.unique(
-        values, axis=0, return_counts=True
-    )  # rows that are alike need not be drawn apart
+    # How often each kind of row is drawn is all that matters, and there are few kinds.
+    kinds, often = np.unique(values, axis=0, return_counts=True)
     means: list[NDArray[np.float64]] = []
     at_once = max(1, _CHUNK // len(kinds))
     for start in range(0, resamples, at_once):
@@ -307,8 +301,8 @@ def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
     return Curve(
         cost=cost,
         allowed=tuple(allowed),
-        pass_1=tuple(float(count) / (n * len(tried)) for count in found),
-        solved=tuple(float(count) / len(tried) for count in solved),
+        pass_1=tuple(float(proved) / (n * len(tried)) for proved in found),
+        solved=tuple(float(proved) / len(tried) for proved in solved),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import finished_runs, run_of
 
@@ -42,6 +42,7 @@ def test_a_comparison_by_hand() -> None:
     assert found.p == 1.0 and not found.warnings and not found.blocked
 
 
+@settings(max_examples=40)
 @given(finished_runs())
 def test_a_run_does_not_differ_from_itself(run: Run) -> None:
     found = compare(run, run, resamples=50)
@@ -49,6 +50,7 @@ def test_a_run_does_not_differ_from_itself(run: Run) -> None:
     assert not found.gained and not found.lost and found.p == 1.0
 
 
+@settings(max_examples=40)
 @given(finished_runs(), finished_runs())
 def test_a_comparison_turned_round_has_the_opposite_sign(a: Run, b: Run) -> None:
     there, back = compare(a, b, resamples=200), compare(b, a, resamples=200)

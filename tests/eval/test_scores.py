@@ -7,7 +7,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import attempt, finished_runs, run_of
 
@@ -61,6 +61,7 @@ def test_a_run_counted_by_hand() -> None:
     }  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(finished_runs())
 def test_pass_at_1_is_the_mean_over_attempts(run: Run) -> None:
     scores = score(run, resamples=50)
@@ -70,6 +71,7 @@ def test_pass_at_1_is_the_mean_over_attempts(run: Run) -> None:
     assert scores.every.pass_at[-1].value == pytest.approx(scores.every.solved / len(run.problems))
 
 
+@settings(max_examples=40)
 @given(finished_runs())
 def test_curves_only_rise_and_end_at_the_score(run: Run) -> None:
     scores = score(run, resamples=50)
@@ -82,6 +84,7 @@ def test_curves_only_rise_and_end_at_the_score(run: Run) -> None:
             assert last == pytest.approx((rates.pass_at[0].value, rates.pass_at[-1].value))
 
 
+@settings(max_examples=40)
 @given(finished_runs())
 def test_an_interval_holds_its_estimate(run: Run) -> None:
     scores = score(run, resamples=2000)

@@ -1,0 +1,72 @@
+"""A report as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stepprove.eval.plots import amount
+from stepprove.eval.report import Report, percent, rate_words, telling, told
+from stepprove.eval.scores import Rates, tallies
+from stepprove.eval.setting import beside, setting, title
+from stepprove.eval.visible import brief
+from stepprove.lean_project.outcome import Outcome
+
+_UNPROVED = [outcome for outcome in Outcome if outcome is not Outcome.PROVED]
+
+
+def markdown(report: Report) -> str:
+    """The report as Markdown: scores, how they came about, and a line for each problem."""
+    run, scores = report.run, report.scores
+    stands = [_shown(beside(run, scores.problems)), ""]
+    lines = [f"# {_shown(title(run))}", ""]
+    if scores.blocked:
+        lines += [f"**{scores.blocked}** To make these attempts: `{report.retry.replace('`', '')}`", ""]
+    for remark in scores.remarks:
+        lines += [f"**{_shown(remark)}**", ""]
+    lines += _table(["", ""], setting(run, report.log))
+    if scores.every is not None:
+        lines += ["## Scores", "", *_scores(report, scores.every), report.intervals, "", *stands]
+    outcomes = [*scores.outcomes.items(), ("never made", scores.missing)]
+    lines += ["## Attempts", "", *_table([name for name, _ in outcomes], [[n for _, n in outcomes]]), *stands]
+    if scores.every is not None:
+        for curve in telling(scores.every):
+            lines += [f"## Solved within so many {curve.cost} of an attempt", ""]
+            header = [curve.cost, "pass@1", f"pass@{scores.epochs}"]
+            body = [[amount(at), percent(one), percent(some)] for at, one, some in told(curve)]
+            shown = 2 if scores.epochs == 1 else 3
+            lines += [*_table(header[:shown], [row[:shown] for row in body]), *stands]
+    lines += ["## Problems", "", *_problems(report), *stands]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _scores(report: Report, every: Rates) -> list[str]:
+    header = ["", "problems", "solved", *(f"pass@{rate.k}" for rate in every.pass_at), "disproved"]
+    body = [
+        [name, rates.problems, rates.solved, *map(rate_words, rates.pass_at), rates.disproved]
+        for name, rates in report.rows
+    ]
+    return _table(header, body)
+
+
+def _problems(report: Report) -> list[str]:
+    body = []
+    for tally in tallies(report.run):
+        why = f" (broken: {tally.problem.broken})" if tally.problem.broken is not None else ""
+        counts = [tally.count(outcome) or "" for outcome in _UNPROVED]
+        proved = f"{tally.proved} of {len(tally.attempts)}"
+        body.append([brief(tally.problem.name + why), proved, *counts, tally.missing or ""])
+    return _table(["problem", "proved", *_UNPROVED, "never made"], body)
+
+
+_MARKS = re.compile(r"([\\`*_{}\[\]<>|#~!])")
+
+
+def _shown(text: str) -> str:
+    """Text as Markdown that shows it: no mark in it does anything, and it stays in its line."""
+    return _MARKS.sub(r"\\\1", text.replace("&", "&amp;").replace("\n", " "))
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    head, *body = ("| " + " | ".join(_shown(str(cell)) for cell in row) + " |" for row in (header, *rows))
+    return [head, "|" + " --- |" * len(header), *body, ""]
