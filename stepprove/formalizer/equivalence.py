@@ -26,9 +26,9 @@ from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate import errors_of
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import Message
-from stepprove.lean_project.repl import Repl, ReplFailure, ReplMemory, ReplTimeout
+from stepprove.lean_project.repl import Repl, ReplClosed, ReplFailure, ReplMemory, ReplTimeout
 
-__all__ = ["Direction", "Equivalence", "Verdict", "equivalent", "suggestion"]
+__all__ = ["Direction", "Equivalence", "Verdict", "compare", "equivalent", "suggestion"]
 
 _SUGGESTED = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.*)", re.DOTALL)
 _LATE = re.compile(r"\(deterministic\) timeout|maximum number of heartbeats|maximum recursion depth")
@@ -113,11 +113,24 @@ def equivalent(
 
     Raises:
         BadStatement: Lean reports errors in one of them, or they import different modules.
-        ReplFailure: Lean cannot be asked at all.
+        ReplClosed: Lean cannot be asked any more.
     """
     if header is None:
         header = _common_header(a, b)
     ground = Ground(repl, header, timeout=timeout)
+    return compare(ground, a, b, method, propose=propose, label=label)
+
+
+def compare(
+    ground: Ground,
+    a: Statement,
+    b: Statement,
+    method: Method = "beq+",
+    *,
+    propose: Proposals | None = None,
+    label: str | None = None,
+) -> Equivalence:
+    """As `equivalent`, for statements without imports of their own on a ground that is there already."""
     try:
         for statement, name in ((a, "thm_A"), (b, "thm_B")):
             check_statement(ground, statement, name)
@@ -125,8 +138,12 @@ def equivalent(
         directions = [_direction(ground, (a, b), ("A", "B"), method, closers, propose)]
         if directions[0].verdict is not Verdict.NOT_SHOWN:
             directions.append(_direction(ground, (b, a), ("B", "A"), method, closers, propose))
-    except ReplTimeout as late:
-        return Equivalence(verdict=Verdict.UNKNOWN, method=label or method, directions=(), reason=str(late))
+    except ReplClosed:
+        raise
+    except ReplFailure as failure:
+        return Equivalence(
+            verdict=Verdict.UNKNOWN, method=label or method, directions=(), reason=str(failure)
+        )
     finally:
         ground.forget()
     worst = next(
@@ -192,8 +209,8 @@ def _direction(
                 return say(Verdict.EQUIVALENT, found=found)
     except Apart as apart:
         return say(Verdict.NOT_SHOWN, str(apart))
-    except ReplTimeout as late:
-        return say(Verdict.UNKNOWN, str(late))
+    except ReplClosed:
+        raise
     except ReplFailure as failure:
         return say(Verdict.UNKNOWN, str(failure))
     if search.late:

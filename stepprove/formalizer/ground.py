@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
 from stepprove.lean_project.audit import elaborated
 from stepprove.lean_project.protocol import CommandResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
@@ -49,5 +52,20 @@ class Ground:
         """Give the memory of all answers back, where the engine can."""
         if self.repl.extended:
             envs = [int(env) for generation, env in self._made if generation == self.repl.generation]
-            self.repl.request({"forget": {"envs": envs, "proofStates": []}}, timeout=self.timeout)
+            with suppress(ReplFailure):  # who lost the process has lost them too
+                self.repl.request({"forget": {"envs": envs, "proofStates": []}}, timeout=self.timeout)
         self._made.clear()
+
+
+class Grounds:
+    """One header on many processes: the ground of each, made when it is first asked for."""
+
+    def __init__(self, header: str = "", *, timeout: float = 60.0) -> None:
+        self.header, self.timeout = header, timeout
+        self._known: WeakKeyDictionary[Repl, Ground] = WeakKeyDictionary()
+
+    def __call__(self, repl: Repl) -> Ground:
+        """The ground of a process."""
+        if (found := self._known.get(repl)) is None:
+            found = self._known[repl] = Ground(repl, self.header, timeout=self.timeout)
+        return found

@@ -11,9 +11,9 @@ Before `exact?` stands the premise applied to the target's own variables, which 
 were it not that it looks into the library first, and so answers with a lemma where the statement is one.
 
 A target that the closing tactics prove without the premise is not made equivalent to it by a proof that also mentions it. The
-published `have` step is skipped for such a target, and all further steps where `assumption` proves it; here `convert` is skipped
-too, and with the stronger tactics that stand in for Mathlib's so is `apply` (`Step.unless`). Neither `have` nor `convert` counts
-when the premise alone gives `False`, from which everything follows (`Step.refutable`).
+published `have` step is skipped for such a target, and all further steps where `assumption` proves it; here `convert` is
+skipped too, and with the stronger tactics that stand in for Mathlib's so is `apply` (`Step.unless`). Neither `have` nor
+`convert` counts when the premise alone gives `False`, from which everything follows (`Step.refutable`).
 """
 
 from __future__ import annotations

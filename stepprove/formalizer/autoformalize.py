@@ -1,0 +1,256 @@
+"""From a problem in words to a Lean statement: sample, have Lean read, mend, throw out what says nothing, and take the
+majority.
+
+Each answer that Lean does not accept goes back to the model with Lean's errors. What is left is divided into classes of
+statements that say the same (`majority.py`), and the most probable member of the largest class is chosen. The choice is a
+vote, not a proof that the statement says what the words do; so all classes are told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from stepprove.formalizer.candidate import Candidate, code_in, read_candidate
+from stepprove.formalizer.equivalence import compare
+from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.majority import StatementClass, classes
+from stepprove.formalizer.methods import Method
+from stepprove.formalizer.prompts import CHAT, PromptForm, repair
+from stepprove.formalizer.vacuity import Vacuity, vacuity
+from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.serving.client import Client
+from stepprove.serving.exchange import Sample, Sampling, Turn, Usage
+
+SampleOutcome = Literal["valid", "refused", "empty", "unanswered"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SampleReport(_Record):
+    """What became of one sample."""
+
+    outcome: SampleOutcome
+    """valid: Lean reads it and it says something; refused: Lean does not accept its last answer; empty: its hypotheses
+    exclude each other, or it is false; unanswered: Lean did not answer in time."""
+    answers: int
+    """Of the model, the first one included."""
+    statement: str | None = None
+    """Its last code that Lean read."""
+    reason: str | None = None
+    warning: str | None = None
+    logprob: float | None = None
+    """Of its last answer, all tokens together, where the server tells."""
+
+
+class Formalization(_Record):
+    """What became of a problem."""
+
+    outcome: Literal["formalized", "none", "unknown"]
+    """none: no sample came to a statement; unknown: nor did any, but Lean did not answer about one of them."""
+    problem: str
+    statement: str | None
+    """The whole file, header included, with `sorry` for the proof."""
+    warning: str | None = None
+    classes: tuple[StatementClass, ...] = ()
+    """Of places in `samples`, the largest first."""
+    undecided: int = 0
+    """Comparisons that could not be told in time."""
+    samples: tuple[SampleReport, ...]
+    usage: Usage
+    seconds: float
+
+    @property
+    def agreement(self) -> float:
+        """The share of the valid samples that are in the chosen class; 0 when there is none."""
+        valid = sum(len(c.members) for c in self.classes)
+        return len(self.classes[0].members) / valid if valid else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FormalizeOptions:
+    """How a statement is asked for."""
+
+    form: PromptForm = field(default=CHAT)
+    samples: int = 16
+    rounds: int = 3
+    """Answers for each sample, the first one included."""
+    name: str | None = None
+    """What the theorem is called; None: as the model called it."""
+    header: str = ""
+    """What the statement stands on, and the model is shown."""
+    ground: str | None = None
+    """What is elaborated in the header's place; None: the header."""
+    mathlib: bool = False
+    """The header brings Mathlib."""
+    method: Method = "beq"
+    timeout: float = 60.0
+    """Seconds for each text that Lean is sent."""
+    seed: int | None = None
+
+
+def grounds_for(options: FormalizeOptions) -> Grounds:
+    """The grounds that all problems with the same header may share."""
+    header = options.header if options.ground is None else options.ground
+    return Grounds(header, timeout=options.timeout)
+
+
+async def autoformalize(
+    client: Client,
+    pool: Pool,
+    problem: str,
+    options: FormalizeOptions = FormalizeOptions(),
+    *,
+    grounds: Grounds | None = None,
+    listen: Callable[[SampleReport], None] = lambda report: None,
+) -> Formalization:
+    """State a problem in Lean.
+
+    Args:
+        client: the model.
+        pool: the Lean.
+        problem: in words.
+        options: how it is asked.
+        grounds: of `grounds_for`, for a caller with many problems.
+        listen: called with each sample's report.
+
+    Raises:
+        ModelFailure, BudgetSpent: the model does not answer.
+        ReplFailure: Lean cannot be started.
+    """
+    started = time.monotonic()
+    work = _Work(client, pool, options, grounds or grounds_for(options))
+    asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
+    first = await work.ask(asked, options.samples)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work.sample(asked, sample, listen)) for sample in first]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    done = [task.result() for task in tasks]
+    reports = tuple(report for report, _ in done)
+    places = [place for place, report in enumerate(reports) if report.outcome == "valid"]
+    found: tuple[StatementClass, ...] = ()
+    undecided = 0
+    if places:
+        kept = [c for p in places if (c := done[p][1]) is not None]
+        found, undecided = await work.classes(kept, [reports[p].logprob for p in places])
+        found = tuple(c.model_copy(update={"members": tuple(places[m] for m in c.members)}) for c in found)
+    chosen = reports[found[0].members[0]] if found else None
+    silent = any(report.outcome == "unanswered" for report in reports)
+    return Formalization(
+        outcome="formalized" if chosen else "unknown" if silent else "none",
+        problem=problem,
+        statement=chosen.statement if chosen else None,
+        warning=chosen.warning if chosen else None,
+        classes=found,
+        undecided=undecided,
+        samples=reports,
+        usage=work.usage,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+class _Work:
+    """What the samples of one problem share."""
+
+    def __init__(self, client: Client, pool: Pool, options: FormalizeOptions, grounds: Grounds) -> None:
+        self.client, self.pool, self.options, self.grounds = client, pool, options, grounds
+        self.usage = Usage()
+
+    async def ask(self, turns: list[Turn], count: int, seed: int | None = None) -> tuple[Sample, ...]:
+        """Answers of the model."""
+        form = self.options.form
+        reply = await self.client.chat(
+            turns,
+            Sampling(
+                temperature=form.temperature,
+                top_p=form.top_p,
+                max_tokens=form.max_tokens,
+                n=count,
+                seed=self.options.seed if seed is None else seed,
+                logprobs=True,
+            ),
+        )
+        self.usage += reply.usage
+        return reply.samples
+
+    async def sample(
+        self, asked: list[Turn], sample: Sample, listen: Callable[[SampleReport], None]
+    ) -> tuple[SampleReport, Candidate | None]:
+        """Have Lean read an answer, and the model mend it, until it stands or the rounds are spent."""
+        report, candidate = await self._sample(asked, sample)
+        listen(report)
+        return report, candidate
+
+    async def _sample(self, asked: list[Turn], sample: Sample) -> tuple[SampleReport, Candidate | None]:
+        answers = 1
+        while True:
+            logprob = None if sample.logprobs is None else sum(sample.logprobs)
+            code = code_in(sample.text)
+            found: Candidate | str
+            verdict = Vacuity()
+            try:
+                if code is None:
+                    found = "There is no Lean code in the answer."
+                else:
+                    found, verdict = await self.pool.run(partial(self._read, code=code))
+            except ReplFailure as failure:
+                return SampleReport(
+                    outcome="unanswered", answers=answers, reason=str(failure), logprob=logprob
+                ), None
+            if isinstance(found, Candidate):
+                report = SampleReport(
+                    outcome="valid" if verdict.empty is None else "empty",
+                    answers=answers,
+                    statement=self._file(found),
+                    reason=verdict.empty,
+                    warning=verdict.warning,
+                    logprob=logprob,
+                )
+                return report, found if verdict.empty is None else None
+            if answers >= self.options.rounds:
+                return SampleReport(outcome="refused", answers=answers, reason=found, logprob=logprob), None
+            said = Turn(
+                role="assistant", content=sample.text.rpartition("</think>")[2].strip() or "(nothing)"
+            )
+            (sample,) = (await self.ask([*asked, said, repair(found)], 1))[:1]
+            answers += 1
+
+    async def classes(
+        self, candidates: list[Candidate], logprobs: list[float | None]
+    ) -> tuple[tuple[StatementClass, ...], int]:
+        """The classes of the statements, compared on one engine."""
+        statements = [candidate.statement for candidate in candidates]
+
+        def work(repl: Repl) -> tuple[tuple[StatementClass, ...], int]:
+            ground = self.grounds(repl)
+            return classes(
+                statements, logprobs, lambda a, b: compare(ground, a, b, self.options.method).verdict
+            )
+
+        return await self.pool.run(work)
+
+    def _read(self, repl: Repl, code: str) -> tuple[Candidate | str, Vacuity]:
+        ground = self.grounds(repl)
+        try:
+            found = read_candidate(ground, code, self.options.header, self.options.name)
+            if isinstance(found, str):
+                return found, Vacuity()
+            return found, vacuity(ground, found.text, found.name, found.goal)
+        finally:
+            ground.forget()
+
+    def _file(self, candidate: Candidate) -> str:
+        return (
+            "\n\n".join(part for part in (self.options.header.strip(), candidate.text.strip()) if part) + "\n"
+        )

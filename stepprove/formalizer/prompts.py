@@ -1,0 +1,76 @@
+"""How a formalizer is asked: the words that a model was trained on, chosen by its name, and words for any other model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stepprove.serving.exchange import Turn
+
+THEOREM_NAME = "my_favorite_theorem"
+"""What published formalizers are asked to call the theorem."""
+
+_ASKED = (
+    "Please autoformalize the following problem in Lean 4 with a header. "
+    f"Use the following theorem names: {THEOREM_NAME}.\n\n{{problem}}"
+)
+_STARTS = "\n\nYour code should start with:\n```Lean4\n{header}\n```\n"
+_EXPERT = "You are an expert in mathematics and Lean 4."
+_ANY = f"""\
+State the following problem as a theorem in Lean 4. Call it {THEOREM_NAME}. State what the problem claims, no more and no less,
+with all its hypotheses; put `sorry` in the place of the proof. Answer with one ```lean4 block.
+
+{{problem}}"""
+_NO_MATHLIB = "\n\nThere is no Mathlib: use core Lean alone (Nat, Int, List, functions, propositions)."
+_REPAIR = """\
+Lean does not accept this:
+
+{errors}
+
+Send the whole code again, mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptForm:
+    """One way to ask."""
+
+    name: str
+    system: str | None
+    user: str
+    shows_header: bool
+    """Whether the words `Your code should start with` and the header follow."""
+    tells_of_mathlib: bool
+    """Whether it is said where there is no Mathlib."""
+    temperature: float = 0.6
+    top_p: float = 0.95
+    max_tokens: int = 16384
+
+    def turns(self, problem: str, header: str, *, mathlib: bool) -> list[Turn]:
+        """The chat that asks for a statement."""
+        user = self.user.format(problem=problem.strip())
+        if self.shows_header or header.strip() not in ("", "import Mathlib"):
+            user += _STARTS.format(header=header.strip())
+        if self.tells_of_mathlib and not mathlib:
+            user += _NO_MATHLIB
+        system = [Turn(role="system", content=self.system)] if self.system else []
+        return [*system, Turn(role="user", content=user)]
+
+
+STEPFUN = PromptForm("stepfun", _EXPERT, _ASKED, shows_header=True, tells_of_mathlib=False)
+"""StepFun-Formalizer, as its model card has it (its chat template opens the thinking)."""
+KIMINA = PromptForm("kimina", _EXPERT, _ASKED, shows_header=False, tells_of_mathlib=False, max_tokens=2048)
+"""Kimina-Autoformalizer, as its model card has it; a header beyond `import Mathlib` is shown as in StepFun's form."""
+CHAT = PromptForm("chat", None, _ANY, shows_header=False, tells_of_mathlib=True)
+"""Any other model."""
+
+
+def form_of(model: str) -> PromptForm:
+    """The form for a model's name."""
+    name = model.lower()
+    if "kimina-autoformalizer" in name:
+        return KIMINA
+    return STEPFUN if "stepfun-formalizer" in name else CHAT
+
+
+def repair(errors: str) -> Turn:
+    """What a model is told of a statement that Lean does not accept."""
+    return Turn(role="user", content=_REPAIR.format(errors=errors))
