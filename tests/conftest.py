@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.toolchain import find_engine
 
 settings.register_profile("repeatable", derandomize=True)
@@ -44,3 +45,10 @@ def repl(shared_repl: Repl) -> Repl:
     if shared_repl.memory_mb() > MEMORY_BEFORE_RESTART_MB:
         shared_repl.restart()
     return shared_repl
+
+
+@pytest.fixture(scope="session")
+def lean_pool(engine: Engine) -> Iterator[SyncPool]:
+    """A pool of one process, for tests of what works on pools."""
+    with SyncPool(engine, size=1, standby=0) as pool:
+        yield pool

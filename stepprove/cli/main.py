@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from stepprove import __version__
+from stepprove.cli.autoformalize import autoformalize_command
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
@@ -63,6 +64,7 @@ def main(
 app.command()(prove)
 app.command()(check)
 app.command()(verify)
+app.command("autoformalize")(autoformalize_command)
 app.command("equivalent")(equivalent_command)
 app.command("lean-server")(lean_server)
 app.command()(serve)

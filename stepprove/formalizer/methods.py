@@ -30,17 +30,16 @@ Method = Literal["beq", "beql", "beq+"]
 
 _OPENING = "intros\nsymm_saturate\n"
 _MOST_ORDERS = 24
-_NORMAL_FORM = """\
-try simp only [gt_iff_lt, ge_iff_le, ne_eq, and_imp, exists_imp, not_exists, not_and, not_or, Classical.not_not,
-  Nat.not_lt, Nat.not_le, Int.not_lt, Int.not_le, Nat.pow_two, Int.pow_two] at *
-try ac_nf at *"""
-"""Rewrites connectives and the order of operands: what is the same afterwards says the same, unless it is trivial by now."""
+_NORMAL_FORM = (
+    "try simp only [gt_iff_lt, ge_iff_le, ne_eq, and_imp, exists_imp, not_exists, not_and, not_or, Classical.not_not,\n"
+    "  Nat.not_lt, Nat.not_le, Int.not_lt, Int.not_le, Nat.pow_two, Int.pow_two]"
+)
+"""Rewrites connectives, and squares as products; what is the same after it and `ac_nf` says the same, unless it is trivial."""
 _HOLDING = """\
 repeat specialize this (by first | assumption | omega | (simp_all; done) | grind)
 fail_if_success with_reducible refine (fun (_ : ∀ x : _, _) => ?_) this"""
 """Has the premise's hypotheses proved first: else a case in which they do not hold could be settled without the premise."""
-_AT_HAND = "first | assumption | (simp only [*, and_self]; done)"
-_ITSELF = f"first | done | exact this | (apply this <;> {_AT_HAND})"
+_ITSELF = "first | done | exact this | (apply this <;> first | assumption | (and_intros <;> assumption))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,9 @@ def steps(
     yield Step("exact?", f"{opening}exact?", searches=True)
     if method != "beq+":
         return
-    unless = alone(closers)
+    if not closers.published:
+        opening = "intros\n"  # their simp set turns round for ever on an equation and its mirror image
+    unless = f"{opening}{closers.prove_all(closers.alone)}"
     finish = closers.prove_all(closers.after_apply)
     trivial = f"{opening}assumption" if closers.published else unless
     yield Step("apply", f"{opening}apply {premise}\n{finish}", trivial)
@@ -99,21 +100,17 @@ def steps(
             script = f"{opening}convert (config := .unfoldSameFun) {premise} using {depth}\n{finish}"
             yield Step(f"convert using {depth}", script, unless, refutable=False)
         return
+    turned = "".join(
+        f"revert {h.name}\n" for h in reversed(context) if usable(h.name) and _proposition(h.type)
+    )
+    normal = f"{turned}{_NORMAL_FORM}\nintros\n"
     for known in instances(premise, context):
-        script = f"{opening}have this := {known}\n{_NORMAL_FORM}\n{_ITSELF}"
-        yield Step(
-            "convert (stand-in: normal form)",
-            script,
-            f"{opening}{_NORMAL_FORM}\nfirst | done | rfl | {_AT_HAND}",
-        )
+        script = f"{normal}have this := {known}\n{_NORMAL_FORM} at this\ntry ac_nf at *\n{_ITSELF}"
+        without = f"{normal}try ac_nf at *\nfirst | done | rfl | assumption"
+        yield Step("convert (stand-in: normal form)", script, without)
     for known in instances(premise, context):
         script = f"{opening}have this := {known}\n{_HOLDING}\n{any_of(closers.with_hypothesis)}"
         yield Step("convert (stand-in: hypothesis)", script, unless, refutable=False)
-
-
-def alone(closers: Closers) -> str:
-    """A script that proves a target without the premise, where the closing tactics can."""
-    return f"{_OPENING}{closers.prove_all(closers.alone)}"
 
 
 def refutation(closers: Closers, premise: str) -> str:

@@ -12,7 +12,6 @@ from scripted_prover import ScriptedProver
 from stepprove.agent.search import SearchResult, search
 from stepprove.agent.session import ReplSession
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import judge
 from stepprove.lean_project.pool import Pool, SyncPool
 from stepprove.lean_project.protocol import CommandResponse
@@ -60,13 +59,6 @@ def prover() -> Iterator[ScriptedProver]:
     server = ScriptedProver()
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def lean_pool(engine: Engine) -> Iterator[SyncPool]:
-    """The pool behind `pool`."""
-    with SyncPool(engine, size=1, standby=0) as pool:
-        yield pool
 
 
 @pytest.fixture

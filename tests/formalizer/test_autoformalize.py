@@ -45,11 +45,11 @@ def formalize(
 
 
 def test_the_majority_is_chosen_and_all_classes_are_told(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool
 ) -> None:
     found = formalize(
         formalizer,
-        formalizer_pool,
+        lean_pool,
         [fenced(WEAK), fenced(ODD), fenced(ODD_TOO)],
         (-0.1, -2.0, -1.0),
         name="odd",
@@ -61,11 +61,11 @@ def test_the_majority_is_chosen_and_all_classes_are_told(
 
 
 def test_what_lean_does_not_accept_goes_back_with_its_errors(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool
 ) -> None:
     wrong = ODD.replace("n % 2", "Nat.remainder n 2")
     formalizer.mended[f"Here:\n```lean4\n{wrong}\n```"] = fenced(ODD)
-    found = formalize(formalizer, formalizer_pool, [fenced(wrong)])
+    found = formalize(formalizer, lean_pool, [fenced(wrong)])
     assert found.outcome == "formalized" and found.samples[0].answers == 2
     told = formalizer.asked[-1]["messages"][-1]["content"]
     assert "Line 1" in told and "Nat.remainder" in told
@@ -73,9 +73,9 @@ def test_what_lean_does_not_accept_goes_back_with_its_errors(
 
 
 def test_rounds_end_for_a_model_that_mends_nothing(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool
 ) -> None:
-    found = formalize(formalizer, formalizer_pool, ["I cannot say. ``` ```"], rounds=2)
+    found = formalize(formalizer, lean_pool, ["I cannot say. ``` ```"], rounds=2)
     assert (found.outcome, found.statement) == ("none", None)
     assert found.samples[0].outcome == "refused" and found.samples[0].answers == 2
 
@@ -89,27 +89,25 @@ def test_rounds_end_for_a_model_that_mends_nothing(
     ],
 )
 def test_what_says_nothing_is_left_out(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool, claim: str, reason: str
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool, claim: str, reason: str
 ) -> None:
-    found = formalize(
-        formalizer, formalizer_pool, [fenced(f"theorem my_favorite_theorem {claim} := by sorry")]
-    )
+    found = formalize(formalizer, lean_pool, [fenced(f"theorem my_favorite_theorem {claim} := by sorry")])
     assert found.outcome == "none"
     assert (found.samples[0].outcome, found.samples[0].reason) == ("empty", reason)
 
 
 def test_what_holds_at_a_glance_is_kept_with_a_warning(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool
 ) -> None:
-    found = formalize(formalizer, formalizer_pool, ["theorem my_favorite_theorem : 2 > 1 := by sorry"])
+    found = formalize(formalizer, lean_pool, ["theorem my_favorite_theorem : 2 > 1 := by sorry"])
     assert found.outcome == "formalized" and found.warning == "`trivial` or `decide` proves it"
 
 
 def test_a_claim_of_absurdity_is_not_taken_for_contradictory_hypotheses(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool
 ) -> None:
     claim = "theorem my_favorite_theorem (n : Nat) (h : n + 2 = 1) : False := by sorry"
-    assert formalize(formalizer, formalizer_pool, [claim]).outcome == "formalized"
+    assert formalize(formalizer, lean_pool, [claim]).outcome == "formalized"
 
 
 @pytest.mark.parametrize(
@@ -121,20 +119,20 @@ def test_a_claim_of_absurdity_is_not_taken_for_contradictory_hypotheses(
     ],
 )
 def test_codes_that_assume_or_run_anything_are_refused(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool, code: str, reason: str
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool, code: str, reason: str
 ) -> None:
-    found = formalize(formalizer, formalizer_pool, [fenced(code)], rounds=1)
+    found = formalize(formalizer, lean_pool, [fenced(code)], rounds=1)
     assert reason in (found.samples[0].reason or "")
 
 
 def test_a_header_with_definitions_is_shown_and_stood_on(
-    formalizer: ScriptedFormalizer, formalizer_pool: SyncPool
+    formalizer: ScriptedFormalizer, lean_pool: SyncPool
 ) -> None:
     header = "def double (n : Nat) := n + n"
     claim = "theorem my_favorite_theorem (n : Nat) : double n % 2 = 0 := by sorry"
     found = formalize(
         formalizer,
-        formalizer_pool,
+        lean_pool,
         [f"{header}\n\n{claim}", f"open Nat\n{claim}"],
         header=header,
         form=KIMINA,

@@ -1,0 +1,295 @@
+"""`stepprove autoformalize`: from a problem in words to a Lean statement."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.files import engine_json, engine_words, lean_for, positive_seconds
+from stepprove.cli.options import EngineOption, Json, WithoutMathlib
+from stepprove.formalizer.autoformalize import (
+    Formalization,
+    FormalizeOptions,
+    SampleReport,
+    autoformalize,
+    grounds_for,
+)
+from stepprove.formalizer.corpus import BadCorpus, Problem, Tally, Task, formalize_corpus
+from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.methods import Method
+from stepprove.formalizer.prompts import form_of
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.prelude import PRELUDE
+from stepprove.lean_project.repl import ReplFailure
+from stepprove.serving.client import BudgetSpent, Client, ModelFailure
+from stepprove.serving.endpoint import serving
+from stepprove.serving.model_name import FORMS, parse_model
+
+_CODES = {"formalized": 0, "none": 1, "unknown": 3}
+
+
+def autoformalize_command(
+    problem: Annotated[str | None, typer.Argument(metavar="[PROBLEM]", help="A problem in words.")] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="FORM", help=f"The model to ask: {FORMS}.", show_default=False)
+    ] = "",
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file",
+            metavar="PROBLEMS.jsonl",
+            help="Problems, a line each: `problem`, and `name` and `header` if need be.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="OUT.jsonl", help="Gets a line for each; a run goes on from it."
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="What the theorem is called.")] = None,
+    header: Annotated[
+        str | None,
+        typer.Option(
+            "--header",
+            metavar="LEAN",
+            help="What the statement stands on: Lean code, or a .lean file with it. [import Mathlib, where it is]",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="N", min=1, help="Answers to choose from.")
+    ] = 16,
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="R", min=1, help="Answers for each, the first one included.")
+    ] = 3,
+    method: Annotated[Method, typer.Option("--method", help="How samples are compared.")] = "beq",
+    at_once: Annotated[
+        int, typer.Option("--at-once", metavar="N", min=1, help="Problems of a file at the same time.")
+    ] = 4,
+    seed: Annotated[int | None, typer.Option("--seed", help="For the model, where it takes one.")] = None,
+    time_limit: Annotated[
+        float, typer.Option("--time-limit", metavar="SECONDS", help="For each text that Lean is sent.")
+    ] = 60.0,
+    json: Json = False,
+    engine: EngineOption = "auto",
+    without_mathlib: WithoutMathlib = False,
+) -> int:
+    """State a problem in Lean: a model proposes, Lean reads, and the statement that most samples agree on is taken.
+
+    Lean's errors go back to the model. Statements whose hypotheses contradict each other, or whose negation is provable, are
+    left out. Nothing proves that a statement says what the words do: read it, and the classes of those that disagree.
+
+    Exit code **0**: stated, or all of the file's problems. **1**: not, or not all. **2**: bad input. **3**: the model or Lean
+    gave no answer; the next run tries again.
+
+    Example: `stepprove autoformalize "For all naturals n, n + 0 = n." --model vllm:stepfun-ai/StepFun-Formalizer-7B`
+    """
+    positive_seconds(time_limit, "--time-limit")
+    if (problem is None) == (file is None):
+        raise CommandError("Give one problem, or a file of them with --file.")
+    if (file is None) != (output is None):
+        raise CommandError("--file and -o go together: -o names the file that gets the statements.")
+    if problem is not None and not problem.strip():
+        raise CommandError("The problem is empty.")
+    if not model:
+        raise CommandError(f"Name a model with --model: {FORMS}.")
+    form = form_of(parse_model(model).name or model)
+    lean = lean_for(None, engine)
+    core = without_mathlib and lean.kind == "embedded"
+    mathlib = lean.mathlib is not None
+    options = FormalizeOptions(
+        form=form,
+        samples=samples,
+        rounds=rounds,
+        name=name,
+        header=_header(header, default="import Mathlib" if mathlib or core else ""),
+        mathlib=mathlib or core,
+        method=method,
+        timeout=time_limit,
+        seed=seed,
+    )
+    if core:
+        options = replace(options, ground=PRELUDE)
+    if file is not None and output is not None:
+        return _of_file(model, lean, file, output, options, at_once, json=json)
+    found = asyncio.run(_one(model, lean, problem or "", options))
+    code = _CODES[found.outcome]
+    if json:
+        print_json(
+            {
+                "engine": engine_json(lean),
+                "model": model,
+                "form": form.name,
+                **found.model_dump(mode="json"),
+                "agreement": found.agreement,
+                "exit_code": code,
+            }
+        )
+    else:
+        _print(found, lean)
+    return code
+
+
+def _header(text: str | None, default: str) -> str:
+    if text is None:
+        return default
+    if not text.endswith(".lean"):
+        return text
+    try:
+        return Path(text).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise CommandError(
+            f"{text} cannot be read: {getattr(wrong, 'strerror', None) or 'it is not UTF-8'}."
+        ) from None
+
+
+async def _one(model: str, lean: Engine, problem: str, options: FormalizeOptions) -> Formalization:
+    def show(report: SampleReport) -> None:
+        if err.is_terminal:
+            err.print(f"  {report.outcome:<10} {escape(report.reason or report.warning or '')}", style="dim")
+
+    async with (
+        Pool(lean, timeout=options.timeout) as pool,
+        serving(model, lambda line: err.print(escape(line))) as endpoint,
+        endpoint.client() as client,
+    ):
+        return await autoformalize(client, pool, problem, options, listen=show)
+
+
+def _of_file(
+    model: str, lean: Engine, file: Path, output: Path, options: FormalizeOptions, at_once: int, *, json: bool
+) -> int:
+    """Formalize the problems of a file."""
+    failures: list[str] = []
+    try:
+        tally = asyncio.run(_many(model, lean, file, output, options, at_once, failures))
+    except BadCorpus as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or output}: {wrong.strerror}.") from None
+    code = 3 if tally.unanswered else 1 if tally.bad or tally.formalized < tally.records else 0
+    if json:
+        figures = {name: getattr(tally, name) for name in tally.__slots__}
+        print_json(
+            {"engine": engine_json(lean), "model": model, "output": str(output), **figures, "exit_code": code}
+        )
+    else:
+        left = f"; {tally.unanswered} left for the next run ({escape(failures[0])})" if failures else ""
+        bad = f"; {tally.bad} lines are no problem" if tally.bad else ""
+        out.print(
+            f"{tally.formalized} of {tally.records} problems stated, in {escape(str(output))}{bad}{left}"
+        )
+    return code
+
+
+async def _many(
+    model: str,
+    lean: Engine,
+    file: Path,
+    output: Path,
+    options: FormalizeOptions,
+    at_once: int,
+    failures: list[str],
+) -> Tally:
+    grounds: dict[str, Grounds] = {}
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as progress:
+        lines = sum(bool(line.strip()) for line in file.open("rb"))
+        bar = progress.add_task("problems", total=lines)
+
+        def complain(line: int, reason: str) -> None:
+            err.print(f"{escape(str(file))}, line {line}: {escape(reason)}; it is skipped.")
+            progress.advance(bar)
+
+        def listen(task: Task, result: Formalization | None) -> None:
+            progress.advance(bar)
+            if not err.is_terminal:
+                said = result.outcome if result else "no answer"
+                err.print(f"  {said:<11} line {task.line}  {escape(task.problem.name or '')}")
+
+        async with (
+            Pool(lean, timeout=options.timeout) as pool,
+            serving(model, lambda line: err.print(escape(line))) as endpoint,
+            endpoint.client() as client,
+        ):
+
+            async def one(problem: Problem) -> Formalization | None:
+                own = _own(options, problem)
+                known = grounds.setdefault(own.header, grounds_for(own))
+                return await _answered(client, pool, problem, own, known, failures)
+
+            return await formalize_corpus(
+                file, output, one, at_once=at_once, complain=complain, listen=listen
+            )
+
+
+def _own(options: FormalizeOptions, problem: Problem) -> FormalizeOptions:
+    """The options for a problem with a header or a name of its own."""
+    header = options.header if problem.header is None else problem.header
+    ground = options.ground if problem.header is None else None
+    return replace(options, header=header, ground=ground)
+
+
+async def _answered(
+    client: Client,
+    pool: Pool,
+    problem: Problem,
+    options: FormalizeOptions,
+    grounds: Grounds,
+    failures: list[str],
+) -> Formalization | None:
+    """The result, None where there was no answer; the reason is added to `failures`."""
+    try:
+        found = await autoformalize(client, pool, problem.problem, options, grounds=grounds)
+    except (ModelFailure, BudgetSpent, ReplFailure) as failure:
+        failures.append(str(failure).rstrip("."))
+        return None
+    if found.outcome == "unknown":
+        failures.append("Lean gave no answer about a sample")
+        return None
+    return found
+
+
+def _print(found: Formalization, lean: Engine) -> None:
+    valid = sum(len(c.members) for c in found.classes)
+    out.print(
+        f"{len(found.samples)} samples, {valid} valid, {len(found.classes)} classes, {found.usage.tokens} tokens, "
+        f"{escape(engine_words(lean))}"
+    )
+    for place, each in enumerate(found.classes):
+        chosen = found.samples[each.members[0]]
+        style = "green" if place == 0 else "dim"
+        out.print(f"\n[{style}]{len(each.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
+        if chosen.warning:
+            out.print(f"[yellow]warning[/]: {escape(chosen.warning)}")
+        out.print(escape(chosen.statement or "").rstrip())
+    left_out = [s for s in found.samples if s.outcome != "valid"]
+    if left_out:
+        out.print("")
+    for sample in left_out:
+        reason = (sample.reason or "").splitlines()
+        out.print(f"  [red]{sample.outcome:<10}[/] {escape(reason[0] if reason else '')}")
+    if found.undecided:
+        out.print(f"[yellow]{found.undecided} comparisons could not be told in time[/]")
+    if found.outcome != "formalized":
+        out.print(
+            "[red]no statement[/]"
+            if found.outcome == "none"
+            else "[yellow]could not tell[/]: Lean gave no answer"
+        )

@@ -1,0 +1,201 @@
+"""A file of problems in words becomes a file of statements: a record a line, in the order of the problems, kept as soon as it
+is there.
+
+A run that was killed goes on where it ended. A problem about which the model or Lean gave no answer is left out, and tried
+again by the next run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+from stepprove.formalizer.autoformalize import Formalization
+from stepprove.lean_project.source import write_atomic
+
+
+class BadCorpus(ValueError):
+    """A file cannot be used; the message is one sentence."""
+
+
+class Problem(BaseModel):
+    """A line of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+    name: str | None = Field(default=None, validation_alias=AliasChoices("name", "id", "problem_id"))
+    problem: str = Field(
+        min_length=1,
+        validation_alias=AliasChoices(
+            "problem", "informal_statement", "informal", "nl_statement", "statement"
+        ),
+    )
+    header: str | None = None
+    """What its statement stands on, where it is not the one of all."""
+
+
+class CorpusRecord(BaseModel):
+    """What became of a problem."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line: int
+    """In the file of problems, from 1."""
+    digest: str
+    """Of that line."""
+    name: str | None
+    result: Formalization
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A problem and where it stands."""
+
+    line: int
+    digest: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run came to."""
+
+    records: int = 0
+    """In the file of statements now."""
+    formalized: int = 0
+    unanswered: int = 0
+    """Problems left for the next run."""
+    bad: int = 0
+    """Lines that are no problem."""
+
+
+def read_problems(path: Path, complain: Callable[[int, str], None]) -> Iterator[Task]:
+    """The problems of a JSONL file; a line that is none is told to `complain`, with its number and why. Raises OSError."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                problem = Problem.model_validate_json(line)
+            except ValidationError as wrong:
+                complain(number, _reason(wrong))
+                continue
+            yield Task(number, hashlib.sha256(line.strip()).hexdigest()[:16], problem)
+
+
+def read_done(path: Path) -> dict[int, CorpusRecord]:
+    """The records of earlier runs, by their lines; what a killed run had begun to write is cut off.
+
+    Raises:
+        BadCorpus: the file holds something else.
+        OSError: it cannot be read.
+    """
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    try:
+        records = [CorpusRecord.model_validate_json(line) for line in data[:whole].splitlines() if line]
+    except ValidationError:
+        raise BadCorpus(f"{path} holds something else than statements: name another file with -o.") from None
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    return {record.line: record for record in records}
+
+
+async def formalize_corpus(
+    problems: Path,
+    out: Path,
+    one: Callable[[Problem], Awaitable[Formalization | None]],
+    *,
+    at_once: int = 4,
+    complain: Callable[[int, str], None] = lambda line, reason: None,
+    listen: Callable[[Task, Formalization | None], None] = lambda task, result: None,
+) -> Tally:
+    """Formalize the problems of a file that `out` has no record of.
+
+    Args:
+        problems: JSONL.
+        out: gets a record a line.
+        one: formalizes one; None: there was no answer, so that it is left for the next run.
+        at_once: how many at the same time.
+        complain: told of lines that are no problem.
+        listen: told of each that ends, in the order of the file.
+
+    Raises:
+        BadCorpus: `out` holds something else, or statements of other problems.
+        OSError: a file cannot be read or written.
+    """
+    done = read_done(out)
+    bad = unanswered = 0
+
+    def note(line: int, reason: str) -> None:
+        nonlocal bad
+        bad += 1
+        complain(line, reason)
+
+    ahead: deque[tuple[Task, asyncio.Task[Formalization | None]]] = deque()
+    last = max(done, default=0)
+    disorder = False
+    with out.open("ab") as file:
+
+        async def settle() -> None:
+            nonlocal unanswered, last, disorder
+            task, running = ahead[0]
+            result = await running
+            ahead.popleft()
+            if result is None:
+                unanswered += 1
+            else:
+                record = CorpusRecord(
+                    line=task.line, digest=task.digest, name=task.problem.name, result=result
+                )
+                done[task.line] = record
+                file.write(record.model_dump_json().encode() + b"\n")
+                file.flush()
+                disorder, last = disorder or task.line < last, max(last, task.line)
+            listen(task, result)
+
+        try:
+            for task in read_problems(problems, note):
+                if (known := done.get(task.line)) is not None:
+                    if known.digest != task.digest:
+                        raise BadCorpus(
+                            f"{out} holds statements of other problems (line {task.line} differs): "
+                            "name another file with -o."
+                        )
+                    continue
+                ahead.append((task, asyncio.ensure_future(_problem(one, task))))
+                if len(ahead) >= at_once:
+                    await settle()
+            while ahead:
+                await settle()
+        finally:
+            for _, running in ahead:
+                running.cancel()
+            await asyncio.gather(*(running for _, running in ahead), return_exceptions=True)
+    if disorder:
+        write_atomic(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
+    formalized = sum(record.result.statement is not None for record in done.values())
+    return Tally(len(done), formalized, unanswered, bad)
+
+
+async def _problem(
+    one: Callable[[Problem], Awaitable[Formalization | None]], task: Task
+) -> Formalization | None:
+    return await one(task.problem)
+
+
+def _reason(wrong: ValidationError) -> str:
+    error = wrong.errors()[0]
+    if error["type"] == "json_invalid":
+        return "it is no JSON"
+    field = error["loc"][0] if error["loc"] else "the line"
+    return f"`{field}` is missing" if error["type"] == "missing" else f"{field}: {error['msg'].lower()}"
