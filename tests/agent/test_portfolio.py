@@ -87,7 +87,17 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize(("statement", "move"), MOVES.values(), ids=MOVES.keys())
+LONG = {"products of inequalities", "residues of a cast", "factor", "residue of a formula"}
+"""Many seconds each: for the long run."""
+
+
+@pytest.mark.parametrize(
+    ("statement", "move"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name, case in MOVES.items()
+    ],
+)
 def test_a_move_proves_what_no_closing_tactic_does(searcher, statement: str, move: str) -> None:
     assert not searcher.closes(statement, CLOSERS)
 
