@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,6 +26,7 @@ from stepprove.cli.files import STYLES, EngineChoice, lean_for, positive_seconds
 from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
 from stepprove.cli.options import Json
 from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
+from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -185,6 +186,98 @@ def retry(
     return _run(_known(setup.benchmark), setup, selection, log.parent, jobs, max_samples, json)
 
 
+@evaluation.command()
+def score(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A log, or the JSONL of another harness with its attempts.")
+    ],
+    benchmark: Annotated[
+        str | None,
+        typer.Option("--benchmark", metavar="NAME", help="Whose statements the attempts of a JSONL are at."),
+    ] = None,
+    split: SplitOption = None,
+    subset: SubsetOption = None,
+    path: PathOption = None,
+    revision: RevisionOption = None,
+    engine: Annotated[EngineChoice, typer.Option("--engine", help="Which Lean.")] = "auto",
+    jobs: JobsOption = None,
+    log_dir: LogDirOption = Path("runs"),
+    json: Json = False,
+) -> int:
+    """Judge attempts that are there by the present gate, without making any.
+
+    A log's attempts are judged again, and LOG-rescored.eval is written. The JSONL of Goedel-Prover-V2 or DeepSeek-Prover is held
+    against the benchmark's own statements, whatever the file says of them.
+
+    Example: `stepprove eval score samples.jsonl --benchmark minif2f --split test --path MiniF2F/Test`
+    """
+    need_extra("eval", _MODULES)
+    from stepprove.eval.run import rescore, score_samples
+    from stepprove.eval.setup import Setup
+
+    if file.suffix == ".eval":
+        if benchmark or split or subset or path or revision:
+            raise CommandError(
+                "A log says itself which statements its attempts are at: leave those options away."
+            )
+        return _evaluated(
+            lambda lean, watch: rescore(file, lean, jobs=jobs, watch=watch), engine, file.parent, json
+        )
+    if benchmark is None:
+        names = ", ".join(each.name for each in BENCHMARKS)
+        raise CommandError(
+            f"Which statements are the attempts of {file} at? Name them with --benchmark: {names}."
+        )
+    known = _known(benchmark)
+    setup = Setup(
+        benchmark=known.name,
+        split=split or known.splits[0],
+        subset=subset,
+        path=path,
+        revision=revision,
+        policy="outside",
+        engine=engine,
+    )
+    return _evaluated(
+        lambda lean, watch: score_samples(known, setup, file, lean, log_dir, jobs=jobs, watch=watch),
+        engine,
+        log_dir,
+        json,
+    )
+
+
+@evaluation.command()
+def export(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="The log of an evaluation.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to. [stdout]", show_default=False),
+    ] = None,
+    form: Annotated[
+        Literal["goedel", "deepseek"], typer.Option("--form", help="Whose records they are to be like.")
+    ] = "goedel",
+) -> int:
+    """Write a log's attempts as JSONL that the harness of Goedel-Prover-V2 or DeepSeek-Prover reads.
+
+    Example: `stepprove eval export runs/LOG.eval --form goedel -o samples.jsonl`
+    """
+    need_extra("eval", _MODULES)
+    from stepprove.eval.log import read_run
+    from stepprove.eval.outside import write_samples
+
+    run = read_run(log)
+    if output is None:
+        write_samples(run, form, lambda line: typer.echo(line, nl=False))
+        return 0
+    try:
+        with output.open("w", encoding="utf-8", errors="replace") as file:
+            count = write_samples(run, form, file.write)
+    except OSError as wrong:
+        raise CommandError(f"{output}: {wrong.strerror}.") from None
+    out.print(f"{count} attempts written to {escape(str(output))}")
+    return 0
+
+
 def _known(name: str) -> Benchmark:
     known = benchmark_called(name)
     if known is None:
@@ -202,18 +295,29 @@ def _run(
     max_samples: int,
     json: bool,
 ) -> int:
+    from stepprove.eval.run import evaluate
+
+    def work(lean: Engine, watch: Watch) -> Path:
+        return evaluate(
+            benchmark, setup, selection, lean, log_dir, jobs=jobs, max_samples=max_samples, watch=watch
+        )
+
+    return _evaluated(work, setup.engine, log_dir, json)
+
+
+def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_dir: Path, json: bool) -> int:
+    """Do what leaves a log, and tell what it says."""
     from stepprove.eval.datasets import BadDataset
     from stepprove.eval.journal import JournalRefused
     from stepprove.eval.log import read_run
-    from stepprove.eval.run import NeedsMathlib, evaluate
+    from stepprove.eval.outside import BadSamples
+    from stepprove.eval.run import NeedsMathlib
 
-    lean = lean_for(None, setup.engine)
+    lean = lean_for(None, engine)
     try:
         with _watching(quiet=json) as watch:
-            log = evaluate(
-                benchmark, setup, selection, lean, log_dir, jobs=jobs, max_samples=max_samples, watch=watch
-            )
-    except (BadDataset, JournalRefused) as wrong:
+            log = work(lean, watch)
+    except (BadDataset, BadSamples, JournalRefused) as wrong:
         raise CommandError(str(wrong)) from None
     except NeedsMathlib as missing:
         raise CommandError(str(missing), code=3) from None

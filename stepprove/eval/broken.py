@@ -47,4 +47,4 @@ def known_broken(benchmark: str) -> tuple[Broken, ...]:
 @cache
 def _words(text: str) -> str:
     """A text's words, each with a space around it."""
-    return f" {' '.join(token.text for token in tokenize(text))} "
+    return f" {' '.join(text[token.start : token.end] for token in tokenize(text))} "

@@ -132,22 +132,30 @@ def _split_of(path: Path) -> str | None:
 def _of_file(file: Path, split: str | None, benchmark: Benchmark) -> list[Statement]:
     if file.suffix == ".parquet":
         return _of_records(_parquet(file), str(file), benchmark, split)
-    try:
-        data = file.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as wrong:
-        raise BadDataset(f"{file}: {wrong.strerror}.") from None
-    except UnicodeDecodeError as wrong:
-        raise BadDataset(f"{file} is not UTF-8 text (byte {wrong.start}).") from None
     if file.suffix == ".lean":
-        if len(data) > MAX_BYTES:
-            raise BadDataset(f"{file} has more than {MAX_BYTES} bytes.")
+        text = _text(file)
+        if len(text) > MAX_BYTES:
+            raise BadDataset(f"{file} has more than {MAX_BYTES} characters.")
         try:
             return [statement_in(text, file.stem, split)]
         except (Unreadable, SourceError) as wrong:
             raise BadDataset(f"{file}: {wrong}.") from None
-    records = _json(text, file) if file.suffix == ".json" else _lines(text, file)
-    return _of_records(records, str(file), benchmark, split)
+    return _of_records(read_json(file), str(file), benchmark, split)
+
+
+def read_json(file: Path) -> list[Any]:
+    """The records of a file: a JSON list, one object, or JSON lines. Raises BadDataset."""
+    text = _text(file)
+    return _lines(text, file) if file.suffix == ".jsonl" else _json(text, file)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as wrong:
+        raise BadDataset(f"{file}: {wrong.strerror}.") from None
+    except UnicodeDecodeError as wrong:
+        raise BadDataset(f"{file} is not UTF-8 text (byte {wrong.start}).") from None
 
 
 def _lines(text: str, file: Path) -> list[Any]:

@@ -7,6 +7,8 @@ run that is begun again takes from it what is done.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +25,18 @@ class JournalRefused(Exception):
     """A journal cannot be used for this run; the message is one sentence."""
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keep other runs from a file for a while. Raises JournalRefused where one has it."""
+    try:
+        with FileLock(path.with_name(f".{path.name}.lock"), blocking=False):
+            yield
+    except Timeout:
+        raise JournalRefused(
+            f"Another run is writing {path}: wait for it, or name another --log-dir."
+        ) from None
+
+
 class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,19 +50,14 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.manifest: Manifest | None = None
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"), blocking=False)
+        self._held = ExitStack()
         self._attempts: dict[tuple[str, int], Attempt] = {}
         self._file = -1
 
     def __enter__(self) -> Self:
         """Take the lock and read what is there. Raises JournalRefused and OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            raise JournalRefused(
-                f"Another run is writing {self.path}: wait for it, or name another --log-dir."
-            ) from None
+        self._held.enter_context(alone(self.path))
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             self._read()
@@ -67,7 +76,7 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-        self._lock.release()
+        self._held.close()
 
     def begin(self, manifest: Manifest) -> None:
         """Say what the attempts are made with. Raises JournalRefused where those that are there were made with something else."""

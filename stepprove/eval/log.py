@@ -12,9 +12,9 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_sam
 from pydantic import ValidationError
 
 from stepprove.eval.record import Attempt, BadLog, Problem, Run
-from stepprove.eval.setup import Manifest
+from stepprove.eval.setup import Manifest, Selection
 from stepprove.eval.solvers import ATTEMPT
-from stepprove.eval.tasks import MANIFEST
+from stepprove.eval.tasks import MANIFEST, SELECTION
 from stepprove.lean_project.outcome import Outcome
 
 
@@ -72,6 +72,15 @@ def manifest_of(log: EvalLog, path: Path) -> Manifest:
         return Manifest.model_validate((log.eval.metadata or {})[MANIFEST])
     except (KeyError, ValidationError):
         raise BadLog(f"{path} is the log of another program, not of `stepprove eval`.") from None
+
+
+def selection_of(log: EvalLog) -> Selection:
+    """Which attempts a log's run wanted; all that it has, where inspect's own command ran it."""
+    told = (log.eval.metadata or {}).get(SELECTION)
+    if told is not None:
+        return Selection.model_validate(told)
+    names = tuple(str(name) for name in log.eval.dataset.sample_ids or ())
+    return Selection(epochs=log.eval.config.epochs or 1, names=names)
 
 
 def _samples(path: Path) -> Iterator[EvalSample]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepprove.eval.journal import Journal
-from stepprove.eval.log import manifest_of, read_header, read_run
+from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
 from stepprove.eval.record import BadLog
 from stepprove.eval.setup import Selection, Setup, run_name
-from stepprove.eval.tasks import SELECTION
 
 
 def continued(path: Path) -> tuple[Setup, Selection]:
@@ -20,16 +19,10 @@ def continued(path: Path) -> tuple[Setup, Selection]:
     manifest = manifest_of(log, path)
     if manifest.setup.policy == "outside":
         raise BadLog(f"{path} has attempts that were made elsewhere: they cannot be made again here.")
-    told = (log.eval.metadata or {}).get(SELECTION)
-    if told is not None:
-        selection = Selection.model_validate(told)
-    else:
-        names = tuple(str(name) for name in log.eval.dataset.sample_ids or ())
-        selection = Selection(epochs=log.eval.config.epochs or 1, names=names)
     journal = path.parent / f"{run_name(manifest.setup)}.jsonl"
     if not journal.exists():
         with Journal(journal) as kept:
             kept.begin(manifest)
             for attempt in read_run(path).attempts:
                 kept.keep(attempt)
-    return manifest.setup, selection
+    return manifest.setup, selection_of(log)

@@ -21,7 +21,9 @@ from stepprove.eval.bench import Bench, Worker
 from stepprove.eval.benchmarks import Benchmark
 from stepprove.eval.core import core
 from stepprove.eval.datasets import BadDataset, Loaded, load
-from stepprove.eval.journal import Journal
+from stepprove.eval.journal import Journal, alone
+from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
+from stepprove.eval.outside import Replay, read_samples
 from stepprove.eval.prover import Prover
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
@@ -112,7 +114,16 @@ def write_log(
 ) -> None:
     """Have inspect run a bench, and put its log where it belongs when it is whole."""
     folder = target.with_name(f".{target.stem}.unfinished")
-    shutil.rmtree(folder, ignore_errors=True)
+    with alone(target):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(_inspected(bench, manifest, selection, folder, max_samples), target)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inspected(
+    bench: Bench, manifest: Manifest, selection: Selection, folder: Path, max_samples: int | None
+) -> str:
+    """Where inspect has written its log. Raises KeyboardInterrupt when it was stopped."""
     (log,) = inspect_eval(
         build(bench, manifest, **{SELECTION: selection.model_dump(mode="json")}),
         model=None,
@@ -130,8 +141,77 @@ def write_log(
         raise KeyboardInterrupt
     if log.status == "error":
         raise RuntimeError(log.error.message if log.error else "inspect ended without a log")
-    os.replace(log.location, target)
-    shutil.rmtree(folder, ignore_errors=True)
+    return log.location
+
+
+def rescore(path: Path, engine: Engine, *, jobs: int | None = None, watch: Watch = Watch()) -> Path:
+    """Have the present gate judge the attempts of a log again; the new log is at the path that is returned.
+
+    Raises BadLog, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
+    """
+    old = manifest_of(header := read_header(path), path)
+    run = read_run(path)
+    if old.setup.subset is None:
+        need_mathlib(engine, run.problems)
+    told = {"engine": engine_told(engine), "versions": versions()}
+    manifest = old.model_copy(update=told)
+    selection = selection_of(header)
+    target = path.with_name(f"{path.stem.removesuffix('-rescored')}-rescored.eval")
+    _replay(run.attempts, run.problems, manifest, selection, engine, target, jobs, watch)
+    return target
+
+
+def score_samples(
+    benchmark: Benchmark,
+    setup: Setup,
+    samples: Path,
+    engine: Engine,
+    log_dir: Path,
+    *,
+    jobs: int | None = None,
+    watch: Watch = Watch(),
+) -> Path:
+    """Have the gate judge attempts of another harness against the benchmark's own statements; the log is at the path returned.
+
+    Raises BadDataset, BadSamples, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
+    """
+    loaded = load(benchmark, setup.split, setup.path, setup.revision)
+    names = None
+    if setup.subset is None:
+        need_mathlib(engine, loaded.problems)
+    else:
+        with SyncPool(engine, size=jobs) as pool:
+            names = _asked(pool, loaded, watch)
+    problems = select(loaded, names, Selection())
+    attempts, others = read_samples(samples, problems)
+    if others:
+        watch.say(f"{others} of its attempts are at other statements than these {len(problems)}.")
+    tried = {attempt.problem for attempt in attempts}
+    if untried := [problem for problem in problems if problem.name not in tried]:
+        watch.say(f"It has no attempt at {len(untried)} of these {len(problems)} statements.")
+    selection = Selection(epochs=max(attempt.epoch for attempt in attempts))
+    manifest = manifest_for(setup, loaded, engine, names)
+    log_dir.mkdir(parents=True, exist_ok=True)
+    target = log_dir / f"{samples.stem}-{run_name(setup)}.eval"
+    _replay(attempts, problems, manifest, selection, engine, target, jobs, watch)
+    return target
+
+
+def _replay(
+    attempts: Sequence[Attempt],
+    problems: tuple[Problem, ...],
+    manifest: Manifest,
+    selection: Selection,
+    engine: Engine,
+    target: Path,
+    jobs: int | None,
+    watch: Watch,
+) -> None:
+    """Judge attempts that are there, and log them."""
+    watch.begin(0, selection.epochs * len(problems))
+    with SyncPool(engine, size=jobs) as pool:
+        worker = Replay(attempts, Prover(manifest.setup, engine, pool))
+        write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
 
 
 def select(loaded: Loaded, names: Sequence[str] | None, selection: Selection) -> tuple[Problem, ...]:
@@ -171,9 +251,14 @@ def _subset(
     known = journal.manifest
     if known is not None and known.names is not None and known.dataset.sha256 == loaded.dataset.sha256:
         return known.names
+    return _asked(pool(), loaded, watch)
+
+
+def _asked(pool: SyncPool, loaded: Loaded, watch: Watch) -> tuple[str, ...]:
+    """The core subset, asked of Lean."""
     count = len(loaded.problems)
     watch.say(f"Asking Lean which of {count} statements elaborate without Mathlib.")
-    return core(pool(), loaded.problems, lambda done: watch.asked(done, count))
+    return core(pool, loaded.problems, lambda done: watch.asked(done, count))
 
 
 def need_mathlib(engine: Engine, problems: Sequence[Problem]) -> None:

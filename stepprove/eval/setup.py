@@ -46,7 +46,9 @@ class Setup(BaseModel):
 
     @property
     def budget(self) -> dict[str, float | int | str]:
-        """What limits an attempt."""
+        """What limits an attempt; nothing that is known, of one that was made elsewhere."""
+        if self.policy == "outside":
+            return {}
         limits: dict[str, float | int | str] = {"seconds": self.time_limit}
         if self.policy in ("model", "auto") and self.style != "tir":
             limits["rounds of a chat"] = self.rounds
