@@ -153,7 +153,7 @@ def _attempt(problem: Problem, epoch: int, record: Mapping[str, Any], where: str
         epoch=epoch,
         outcome=Outcome.FAILED,
         reason="made elsewhere",
-        candidate=_under_header(problem, code),
+        candidate=_under_header(problem, code.encode("utf-8", "replace").decode()),
     )
 
 

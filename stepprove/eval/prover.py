@@ -22,6 +22,7 @@ from stepprove.agent.repair import Partial
 from stepprove.agent.stepfun import Checked, Generated, options_for, run_trajectory
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.setup import Setup
+from stepprove.eval.visible import encodable
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.outcome import Outcome
@@ -40,6 +41,8 @@ MOST_ERRORS, MOST_ERROR = 5, 1000
 """Errors of a candidate that are kept, and characters of each."""
 JUDGE_SECONDS = 120.0
 """For each of the gate's calls."""
+RETRIES = 4
+"""How often a request to the model is made again."""
 SEARCH_SHARE = 0.25
 """Of an attempt's time, that the search has before the model is asked (policy auto)."""
 
@@ -82,8 +85,11 @@ class Prover:
         """Keep the model until the loop ends and cancels this: what a task enters, the same task must leave."""
         assert self.setup.model is not None
         try:
-            async with serving(self.setup.model, self._say) as endpoint, endpoint.client() as client:
-                await client.model()
+            async with (
+                serving(self.setup.model, self._say) as endpoint,
+                endpoint.client(retries=RETRIES) as client,
+            ):
+                await client.reach()
                 ready.set_result(client)
                 await asyncio.Event().wait()
         except Exception as failure:
@@ -117,6 +123,7 @@ class Prover:
             async with asyncio.timeout(work.left):
                 await self._ask(client, work, task)
         except TimeoutError:
+            await client.reach()  # waiting for a server that is gone is no time-out of the attempt
             work.end(Outcome.TIMEOUT, f"no proof within {work.seconds:g} s")
 
     def _search(self, repl: Repl, work: _Work, task: Task, seconds: float) -> None:
@@ -274,14 +281,15 @@ class _Work:
         trace = "\n".join(self.told)
         if len(trace) > MOST_TRACE:
             trace = f"{trace[: MOST_TRACE // 2]}\n[…]\n{trace[-MOST_TRACE // 2 :]}"
-        return Attempt(
-            problem=self.problem.name,
-            epoch=self.epoch,
-            outcome=self.outcome,
-            reason=self.reason,
-            candidate=self.candidate,
-            interactions=self.interactions,
-            tokens=self.tokens,
-            seconds=round(self.spent, 3),
-            trace=trace or None,
-        )
+        told = {
+            "problem": self.problem.name,
+            "epoch": self.epoch,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "candidate": self.candidate,
+            "interactions": self.interactions,
+            "tokens": self.tokens,
+            "seconds": round(self.spent, 3),
+            "trace": trace or None,
+        }
+        return Attempt.model_validate(encodable(told))

@@ -10,7 +10,7 @@ import difflib
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,15 +61,18 @@ def evaluate(
     jobs: int | None = None,
     max_samples: int | None = None,
     watch: Watch = Watch(),
+    lent: SyncPool | None = None,
 ) -> Path:
     """Make the attempts that are not there yet; the log that has them all is at the path that is returned.
+
+    With a `lent` pool of that engine no other Lean is started.
 
     Raises BadDataset, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
     """
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(log_dir / f"{run_name(setup)}.jsonl"))
-        pools: list[SyncPool] = []
+        pools = [] if lent is None else [lent]
 
         def pool() -> SyncPool:
             if not pools:
@@ -144,7 +147,14 @@ def _inspected(
     return log.location
 
 
-def rescore(path: Path, engine: Engine, *, jobs: int | None = None, watch: Watch = Watch()) -> Path:
+def rescore(
+    path: Path,
+    engine: Engine,
+    *,
+    jobs: int | None = None,
+    watch: Watch = Watch(),
+    lent: SyncPool | None = None,
+) -> Path:
     """Have the present gate judge the attempts of a log again; the new log is at the path that is returned.
 
     Raises BadLog, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
@@ -157,7 +167,8 @@ def rescore(path: Path, engine: Engine, *, jobs: int | None = None, watch: Watch
     manifest = old.model_copy(update=told)
     selection = selection_of(header)
     target = path.with_name(f"{path.stem.removesuffix('-rescored')}-rescored.eval")
-    _replay(run.attempts, run.problems, manifest, selection, engine, target, jobs, watch)
+    with _pool(engine, jobs, lent) as pool:
+        _replay(run.attempts, run.problems, manifest, selection, engine, target, pool, watch)
     return target
 
 
@@ -170,31 +181,34 @@ def score_samples(
     *,
     jobs: int | None = None,
     watch: Watch = Watch(),
+    lent: SyncPool | None = None,
 ) -> Path:
     """Have the gate judge attempts of another harness against the benchmark's own statements; the log is at the path returned.
 
     Raises BadDataset, BadSamples, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
     """
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
-    names = None
     if setup.subset is None:
         need_mathlib(engine, loaded.problems)
-    else:
-        with SyncPool(engine, size=jobs) as pool:
-            names = _asked(pool, loaded, watch)
-    problems = select(loaded, names, Selection())
-    attempts, others = read_samples(samples, problems)
-    if others:
-        watch.say(f"{others} of its attempts are at other statements than these {len(problems)}.")
-    tried = {attempt.problem for attempt in attempts}
-    if untried := [problem for problem in problems if problem.name not in tried]:
-        watch.say(f"It has no attempt at {len(untried)} of these {len(problems)} statements.")
-    selection = Selection(epochs=max(attempt.epoch for attempt in attempts))
-    manifest = manifest_for(setup, loaded, engine, names)
-    log_dir.mkdir(parents=True, exist_ok=True)
-    target = log_dir / f"{samples.stem}-{run_name(setup)}.eval"
-    _replay(attempts, problems, manifest, selection, engine, target, jobs, watch)
+    with _pool(engine, jobs, lent) as pool:
+        names = None if setup.subset is None else _asked(pool, loaded, watch)
+        problems = select(loaded, names, Selection())
+        attempts, others = read_samples(samples, problems)
+        if others:
+            watch.say(f"{others} of its attempts are at other statements than these {len(problems)}.")
+        if untried := len({p.name for p in problems} - {a.problem for a in attempts}):
+            watch.say(f"It has no attempt at {untried} of these {len(problems)} statements.")
+        selection = Selection(epochs=max(attempt.epoch for attempt in attempts))
+        manifest = manifest_for(setup, loaded, engine, names)
+        log_dir.mkdir(parents=True, exist_ok=True)
+        target = log_dir / f"{samples.stem}-{run_name(setup)}.eval"
+        _replay(attempts, problems, manifest, selection, engine, target, pool, watch)
     return target
+
+
+def _pool(engine: Engine, jobs: int | None, lent: SyncPool | None) -> AbstractContextManager[SyncPool]:
+    """The pool that is lent, or one for a while."""
+    return SyncPool(engine, size=jobs) if lent is None else nullcontext(lent)
 
 
 def _replay(
@@ -204,14 +218,13 @@ def _replay(
     selection: Selection,
     engine: Engine,
     target: Path,
-    jobs: int | None,
+    pool: SyncPool,
     watch: Watch,
 ) -> None:
     """Judge attempts that are there, and log them."""
     watch.begin(0, selection.epochs * len(problems))
-    with SyncPool(engine, size=jobs) as pool:
-        worker = Replay(attempts, Prover(manifest.setup, engine, pool))
-        write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
+    worker = Replay(attempts, Prover(manifest.setup, engine, pool))
+    write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
 
 
 def select(loaded: Loaded, names: Sequence[str] | None, selection: Selection) -> tuple[Problem, ...]:

@@ -113,7 +113,7 @@ def _text(record: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, str) and value.strip():
-            return value.strip()
+            return value.strip().encode("utf-8", "replace").decode()  # JSON can hold halves of characters
     return None
 
 

@@ -122,6 +122,11 @@ class Client:
             self._model = names[0]
         return self._model
 
+    async def reach(self, seconds: float = 10.0) -> None:
+        """Raise ModelUnreachable unless the server answers at once, whatever it answers: nothing is asked of the model."""
+        with suppress(ModelRefused), _failures(self.url, self.account):
+            await self._openai.with_options(max_retries=0, timeout=seconds).models.list()
+
     async def context_length(self) -> int | None:
         """The most tokens, read and written, that a request may have, where the server says it (vLLM, SGLang); else None.
 
