@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from anyio.from_thread import start_blocking_portal
 from rich.markup import escape
 
-from stepprove.cli.console import out, print_json
+from stepprove.cli.console import err, out, print_json
 from stepprove.cli.files import choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import EngineOption, Json, WithoutMathlib
 from stepprove.formalizer.equivalence import Direction, Equivalence, Verdict, equivalent
 from stepprove.formalizer.methods import Method
+from stepprove.formalizer.restricted import Ask, Level, proposals
 from stepprove.formalizer.statement import statement_of
 from stepprove.lean_project.prelude import PRELUDE
 from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import read_source
+from stepprove.serving.endpoint import serving
+from stepprove.serving.exchange import Sampling, Turn
+from stepprove.serving.model_name import FORMS, parse_model
 
 _CODES = {Verdict.EQUIVALENT: 0, Verdict.NOT_SHOWN: 1, Verdict.UNKNOWN: 3}
 _STYLES = {Verdict.EQUIVALENT: "green", Verdict.NOT_SHOWN: "red", Verdict.UNKNOWN: "yellow"}
@@ -38,6 +46,21 @@ def equivalent_command(
             help="`exact?` alone (beq), after `intros` and `symm_saturate` (beql), or with further tactics (beq+).",
         ),
     ] = "beq+",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="FORM",
+            help=f"A model to ask for proofs that the method does not find: {FORMS}.",
+            show_default=False,
+        ),
+    ] = None,
+    level: Annotated[
+        Level, typer.Option("--level", help="Which tactics the model may use, as in BEq.")
+    ] = "normal",
+    tries: Annotated[
+        int, typer.Option("--tries", metavar="N", min=1, help="Proofs of the model, each way.")
+    ] = 16,
     json: Json = False,
     time_limit: Annotated[
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each text that Lean is sent.")
@@ -59,17 +82,23 @@ def equivalent_command(
     first, second = (statement_of(read_source(path)) for path in (a, b))
     lean = choose_engine(first.source, engine, without_mathlib=without_mathlib)
     choose_engine(second.source, engine, without_mathlib=without_mathlib)
+    if model is not None:
+        parse_model(model)
     with Repl(
         lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB if lean.kind == "embedded" else None
     ) as repl:
-        found = equivalent(
-            repl,
-            first,
-            second,
-            header=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
-            method=method,
-            timeout=time_limit,
-        )
+        header = PRELUDE if without_mathlib and lean.kind == "embedded" else None
+        with _asking(model, tries) as ask:
+            found = equivalent(
+                repl,
+                first,
+                second,
+                header=header,
+                method=method,
+                propose=proposals(ask, level) if ask else None,
+                label=f"{method}, then {model} ({level})" if ask else None,
+                timeout=time_limit,
+            )
     code = _CODES[found.verdict]
     if json:
         document = {"a": str(a), "b": str(b), "engine": engine_json(lean)}
@@ -80,6 +109,25 @@ def equivalent_command(
         )
         _print(found)
     return code
+
+
+@contextmanager
+def _asking(model: str | None, tries: int) -> Iterator[Ask | None]:
+    """A way to ask the model from plain code; its server, where it needs one, runs meanwhile."""
+    if model is None:
+        yield None
+        return
+    form = model
+    with start_blocking_portal() as portal, ExitStack() as stack:
+        say = partial(err.print, markup=False)
+        endpoint = stack.enter_context(portal.wrap_async_context_manager(serving(form, say)))
+        client = stack.enter_context(portal.wrap_async_context_manager(endpoint.client()))
+
+        def ask(turns: Sequence[Turn]) -> list[str]:
+            sampling = Sampling(temperature=0.7, top_p=0.95, max_tokens=4096, n=tries)
+            return [sample.text for sample in portal.call(client.chat, turns, sampling).samples]
+
+        yield ask
 
 
 def _print(found: Equivalence) -> None:

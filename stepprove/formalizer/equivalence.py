@@ -292,6 +292,13 @@ class _Search:
             self._closed[text] = self._run(what, text) is not None or len(self.late) > before
         return self._closed[text]
 
+    def _mentions(self, step: Step, script: str) -> bool:
+        """Whether a script proves the target just as well from a premise that claims nothing."""
+        if step.searches or step.name == "restatement":
+            return False
+        text = self.joint.emptied(script)
+        return text is not None and self._closes(f"{step.name} without the premise's claim", text)
+
     def _run(self, name: str, text: str) -> tuple[Message, ...] | None:
         """Lean's messages, None when there are errors among them or no answer in time."""
         try:
@@ -311,7 +318,7 @@ class _Search:
             self.late.append(step.name)
         if not judgement.accepted:
             return None
-        if not self.joint.uses_premise(judgement):
+        if not self.joint.uses_premise(judgement) or self._mentions(step, script):
             self.without.append(step.name)
             return None
         verdict = judgement.verdict(self.joint.full_target)

@@ -75,6 +75,19 @@ class Joint:
     claim: str
     """The target's statement."""
 
+    def emptied(self, script: str) -> str | None:
+        """The text of a script where the premise claims nothing; None where that cannot be written.
+
+        A proof that stands there as well has only mentioned the premise, as `have := thm_A` does.
+        """
+        claimless = self.premise.emptied(self.stated_name)
+        if claimless is None:
+            return None
+        head = _premise_part(self.premise, self.stated_name, self.premise_name, claimless)
+        return head + self.text(script).removeprefix(
+            _premise_part(self.premise, self.stated_name, self.premise_name)
+        )
+
     def text(self, script: str, *, unlimited: bool = False) -> str:
         """The whole text with tactics for the target's proof; `unlimited`: however much work Lean has with it."""
         lines = "\n".join("  " + line if line else line for line in script.split("\n"))
@@ -134,11 +147,11 @@ def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str
     return joint
 
 
-def _premise_part(premise: Statement, stated: str, axiom: str) -> str:
-    """The premise's file up to its statement, in a section, with the axiom that says the same."""
+def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None = None) -> str:
+    """The premise's file up to its statement (or `claim`), in a section, with the axiom that says the same."""
     declared = ".".join([*premise._path, stated])
     return (
-        f"section\n{_context(premise.context)}{premise.named(stated).rstrip()} {_SORRY}\n"
+        f"section\n{_context(premise.context)}{(claim or premise.named(stated)).rstrip()} {_SORRY}\n"
         f"axiom _root_.{axiom} : type_of% @{declared}\n{premise.closing()}end\n"
     )
 

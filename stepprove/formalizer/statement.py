@@ -82,6 +82,12 @@ class Statement:
         rest = words.lstrip()[len(self.declaration.name) :]
         return f"{head}{self.declaration.keyword} {'.'.join([*self._path, name])}{rest}"
 
+    def emptied(self, name: str) -> str | None:
+        """`named`, but claiming `True` under the same binders; None where the claim has no colon before it."""
+        if self.conclusion is None:
+            return None
+        return f"{self.named(name).rstrip().removesuffix(self.conclusion)} True"
+
     def full_name(self, name: str) -> str:
         """Under which full name `named` declares it."""
         within = self.declaration.full_name
