@@ -127,7 +127,7 @@ def _inspected(
     bench: Bench, manifest: Manifest, selection: Selection, folder: Path, max_samples: int | None
 ) -> str:
     """Where inspect has written its log. Raises KeyboardInterrupt when it was stopped."""
-    (log,) = inspect_eval(
+    logs = inspect_eval(
         build(bench, manifest, **{SELECTION: selection.model_dump(mode="json")}),
         model=None,
         epochs=Epochs(selection.epochs, "mean"),
@@ -140,8 +140,9 @@ def _inspected(
         ctl_server=False,
         acp_server=False,
     )
-    if log.status == "cancelled":
+    if not logs or logs[0].status == "cancelled":  # by Ctrl-C, of which inspect says no more than that
         raise KeyboardInterrupt
+    log = logs[0]
     if log.status == "error":
         raise RuntimeError(log.error.message if log.error else "inspect ended without a log")
     return log.location

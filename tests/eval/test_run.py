@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -251,6 +252,15 @@ def kill_after(words: list[str], runs: Path, attempts: int, seconds: float) -> N
         process.kill()
 
 
+def interrupt_after(words: list[str], runs: Path, attempts: int) -> tuple[int, str]:
+    """Press Ctrl-C on a command when it has made so many attempts: its exit code, and what it said."""
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and len(made(runs)) < attempts:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        return process.wait(), process.communicate()[1]
+
+
 def finish(words: list[str], runs: Path, kept: Sequence[Attempt]) -> dict[str, list[str]]:
     """Run a command to its end: what was made before is in its log as it was, and nothing was made twice."""
     done = subprocess.run(words, capture_output=True, text=True, check=True)
@@ -267,11 +277,13 @@ def finish(words: list[str], runs: Path, kept: Sequence[Attempt]) -> dict[str, l
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     data, runs = write_lines(tmp_path / "data.jsonl", TWICE), tmp_path / "runs"
-    words = command(data, runs, 3)
-    kill_after(words, runs, 2, 0.0)
+    words = command(data, runs, 8)
+    code, said = interrupt_after(words, runs, 1)
+    assert (code, "Traceback" in said) == (130, False), said
+    kill_after(words, runs, 1, 0.0)
     kept = made(runs)
-    assert 2 <= len(kept) < 6
-    assert finish(words, runs, kept) == {"easy": ["proved"] * 3, "easy#2": ["proved"] * 3}
+    assert 2 <= len(kept) < 16
+    assert finish(words, runs, kept) == {"easy": ["proved"] * 8, "easy#2": ["proved"] * 8}
 
 
 @pytest.mark.slow
