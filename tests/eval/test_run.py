@@ -275,6 +275,7 @@ def finish(words: list[str], runs: Path, kept: Sequence[Attempt]) -> dict[str, l
     return outcomes(run)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     data, runs = write_lines(tmp_path / "data.jsonl", TWICE), tmp_path / "runs"
     words = command(data, runs, 8)
