@@ -176,10 +176,10 @@ class HoleAttempts:
             said = f"an error of StepProve itself: {fault!r:.200}"
             self.trace.record("stopped", attempt=name, reason=said)
             return Outcome.INFRASTRUCTURE, said
-        if judgement is None or answer is None:
+        if judgement is None:
             self.trace.record("stopped", attempt=name, reason=why)
             return Outcome.FAILED, why
-        if judgement.accepted:
+        if judgement.accepted and answer is not None:
             return Outcome.PROVED, answer
         return judgement.outcome, judgement.reason or why
 
@@ -192,7 +192,10 @@ class HoleAttempts:
         if trajectory.answer is not None:
             self.ways[trajectory.answer] = _count(len(trajectory.sketches), "sketch", "sketches")
         why = f"the model's text ended without an answer ({trajectory.end.value})"
-        return trajectory.judgement, trajectory.answer, why
+        judgement = trajectory.judgement
+        if judgement is None and trajectory.outcome is not Outcome.FAILED:
+            judgement = self.silent(told, trajectory.outcome, "sketches")
+        return judgement, trajectory.answer, why
 
     async def refinement(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
         """One chat: likewise."""
@@ -212,11 +215,14 @@ class HoleAttempts:
         answers = _count(refinement.rounds, "answer", "answers")
         judgement = refinement.judgement
         if judgement is None and refinement.unanswered is not None:
-            judgement = Judgement(
-                outcome=refinement.unanswered, reason=f"Lean could not tell of all of the model's {answers}"
-            )
-            self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
+            judgement = self.silent(told, refinement.unanswered, answers)
         return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
+
+    def silent(self, told: _Told, outcome: Outcome, what: str) -> Judgement:
+        """The word on an attempt of which Lean left something without an answer: no verdict."""
+        judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
+        self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
+        return judgement
 
     async def judge(self, answer: str) -> Judgement:
         """The gate's word on the file with an answer's proof in the hole's place."""

@@ -23,7 +23,8 @@ from stepprove.agent.answer import code_of, without_beginning
 from stepprove.agent.problem import Problem
 from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.lexer import tokenize
-from stepprove.lean_project.pool import Check, Pool
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.pool import Check, Pool, unanswered
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.serving.client import ModelRefused
 from stepprove.serving.exchange import Completer, Sample, Sampling, Usage
@@ -178,6 +179,18 @@ class Trajectory:
         """The Lean code in it."""
         said = self.final_text
         return None if said is None else code_of(said, self.problem.name)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The gate's word; without an answer `failed`, unless Lean gave none to a sketch: then nothing is known."""
+        if self.judgement is not None:
+            return self.judgement.outcome
+        silent = [
+            outcome
+            for turn in self.turns
+            if turn.checked is not None and (outcome := unanswered(turn.checked.outcome)) is not None
+        ]
+        return silent[-1] if silent else Outcome.FAILED
 
     @property
     def accepted(self) -> bool:

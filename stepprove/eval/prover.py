@@ -171,7 +171,7 @@ class Prover:
             work.claim(task, trajectory.answer, f"{len(trajectory.sketches)} sketches")
             if trajectory.answer is None:
                 work.end(
-                    work.unanswered or Outcome.FAILED,
+                    trajectory.outcome,
                     f"the text ended without an answer ({trajectory.end.value})",
                 )
             return
@@ -229,8 +229,6 @@ class _Work:
     candidate: str | None = None
     interactions: int = 0
     tokens: int = 0
-    unanswered: Outcome | None = None
-    """What it counts as that Lean gave no answer to a sketch."""
     told: list[str] = field(default_factory=list)
     started: float | None = None
 
@@ -261,10 +259,8 @@ class _Work:
             case Generated(text, usage, _, _):
                 self.tokens += usage.completion_tokens
                 self.tell(text)
-            case Checked(_, feedback, outcome, _, _):
+            case Checked(_, feedback, _, _, _):
                 self.interactions += 1
-                if outcome != "answered":
-                    self.unanswered = Outcome.TIMEOUT if outcome == "timeout" else Outcome.INFRASTRUCTURE
                 self.tell(f"[Lean] {feedback}")
 
     def claim(self, task: Task, answer: str | None, how: str) -> None:

@@ -80,9 +80,14 @@ class Check:
     @property
     def unanswered(self) -> Outcome | None:
         """What it counts as that Lean gave no answer; None when it gave one."""
-        if self.outcome == "answered":
-            return None
-        return Outcome.TIMEOUT if self.outcome == "timeout" else Outcome.INFRASTRUCTURE
+        return unanswered(self.outcome)
+
+
+def unanswered(ending: str) -> Outcome | None:
+    """What a check with this ending counts as where Lean gave no answer; None where it gave one."""
+    if ending == "answered":
+        return None
+    return Outcome.TIMEOUT if ending == "timeout" else Outcome.INFRASTRUCTURE
 
 
 @dataclass(frozen=True, slots=True)

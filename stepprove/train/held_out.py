@@ -104,10 +104,9 @@ def model_prover(client: Client, pool: Pool, options: TirOptions) -> Prover:
         except ModelFailure as failure:
             return blank.model_copy(update={"end": str(failure)})
         checks = [turn.checked for turn in done.turns if turn.checked is not None]
-        outcome = Outcome.FAILED if done.judgement is None else done.judgement.outcome
         return blank.model_copy(
             update={
-                "outcome": outcome,
+                "outcome": done.outcome,
                 "sketches": len(checks),
                 "rejected": sum(check.outcome == "answered" and not check.clean for check in checks),
                 "tokens": done.usage.completion_tokens,

@@ -16,6 +16,7 @@ from stepprove.agent.options import ProveOptions
 from stepprove.agent.prove import prove_source
 from stepprove.agent.refine import RefineOptions
 from stepprove.agent.report import HoleResult, ProveReport
+from stepprove.agent.stepfun import TirOptions
 from stepprove.agent.trace import Trace, read_trace
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engine import Engine
@@ -225,6 +226,14 @@ def test_an_answer_that_lean_cannot_tell_of_in_time_is_no_failure(ask: Ask, prov
     (hole,) = ask(HARD, "chat-runaway", style="chat", rounds=1, chat=chat).holes
     assert hole.outcome is Outcome.TIMEOUT
     assert hole.reason == "Lean could not tell of all of the model's 1 answer"
+
+
+def test_a_sketch_that_lean_cannot_tell_of_in_time_is_no_failure(ask: Ask, prover: ScriptedProver) -> None:
+    runaway = "theorem r : (List.range 10000000000).length = 1 := by decide +kernel"
+    prover.play("p-unsaid", [f"<sketch>{runaway}</sketch>", "That is all."])
+    (hole,) = ask(HARD, "p-unsaid", attempts=1, tir=TirOptions(check_seconds=4.0)).holes
+    assert hole.outcome is Outcome.TIMEOUT
+    assert hole.reason == "Lean could not tell of all of the model's sketches"
 
 
 def test_stopping_ends_the_model_and_keeps_what_is_proved(ask: Ask, prover: ScriptedProver) -> None:

@@ -326,6 +326,22 @@ def test_a_sketch_that_runs_away_is_told_so(prover: ScriptedProver, pool: Pool) 
     assert feedback.startswith("repl cannot return status in 2.") and feedback.endswith(" seconds!")
 
 
+@pytest.mark.parametrize(
+    ("sketch", "outcome"),
+    [
+        ("theorem r : (List.range 10000000000).length = 1 := by decide +kernel", Outcome.TIMEOUT),
+        ("theorem r : 1 = 2 := by decide", Outcome.FAILED),
+    ],
+    ids=["no answer by Lean", "Lean's no"],
+)
+def test_without_an_answer_a_sketch_that_lean_could_not_tell_of_leaves_nothing_known(
+    prover: ScriptedProver, pool: Pool, sketch: str, outcome: Outcome
+) -> None:
+    prover.play("unsaid", [f"<sketch>{sketch}</sketch>", "That is all."])
+    trajectory = run(prover, pool, "unsaid", check_seconds=2.0)
+    assert trajectory.judgement is None and trajectory.outcome is outcome
+
+
 def test_a_wrong_proof_is_judged_and_not_accepted(prover: ScriptedProver, pool: Pool) -> None:
     prover.play("wrong", [ANSWER.replace("omega", "rfl")])
     judgement = run(prover, pool, "wrong").judgement
