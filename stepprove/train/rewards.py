@@ -54,17 +54,23 @@ class RewardHack(Exception):
 
 
 def with_canaries(problems: Sequence[Problem], count: int, rng: random.Random) -> list[Problem]:
-    """The problems of a batch with `count` false ones among them, at random places. Raises ValueError for more than there are."""
+    """The problems of a batch and `count` false ones. Raises ValueError for more than there are."""
     if count > len(CANARIES):
         raise ValueError(f"there are {len(CANARIES)} false theorems, not {count}")
-    mixed = [*problems, *rng.sample(CANARIES, count)]
-    rng.shuffle(mixed)
-    return mixed
+    return [*problems, *rng.sample(CANARIES, count)]
 
 
 def earned(outcome: Outcome) -> float:
     """The reward of an answer with this outcome; NaN where nothing is known."""
     return _EARNED[outcome]
+
+
+def reward(problem: Problem, outcome: Outcome, answer: str | None) -> float:
+    """What an answer with this outcome earned. Raises RewardHack when it proves a canary."""
+    value = earned(outcome)
+    if value > 0 and problem in CANARIES:
+        raise RewardHack(problem, answer or "")
+    return value
 
 
 async def proof_reward(
@@ -85,10 +91,7 @@ async def proof_reward(
     if answer is None:
         return 0.0
     judgement = await problem.judge(pool, answer, policy=policy, timeout=timeout)
-    reward = earned(judgement.outcome)
-    if reward > 0 and problem in CANARIES:
-        raise RewardHack(problem, answer)
-    return reward
+    return reward(problem, judgement.outcome, answer)
 
 
 async def proof_rewards(

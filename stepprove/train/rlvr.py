@@ -33,7 +33,7 @@ from stepprove.train.losses import (
     teaches,
     trusted,
 )
-from stepprove.train.rewards import CANARIES, RewardHack, earned
+from stepprove.train.rewards import CANARIES, reward, with_canaries
 from stepprove.train.rollout import Rollout, roll
 
 Loss = Literal["grpo", "dapo", "mis-po"]
@@ -115,14 +115,9 @@ class Update:
 
 
 def reward_of(rollout: Rollout) -> float:
-    """What a text earned by the gate's word: 1, 0 or NaN. Raises RewardHack when it proves a canary."""
-    if rollout.judgement is None:
-        return 0.0
-    reward = earned(rollout.judgement.outcome)
-    problem = rollout.trajectory.problem
-    if reward > 0 and problem in CANARIES:
-        raise RewardHack(problem, rollout.trajectory.answer or "")
-    return reward
+    """What a text earned by the gate's word, or by its sketches: 1, 0 or NaN. Raises RewardHack when it proves a canary."""
+    text = rollout.trajectory
+    return reward(text.problem, text.outcome, text.answer)
 
 
 async def sample_round(
@@ -147,8 +142,8 @@ async def sample_round(
         judge_seconds=options.judge_seconds,
     )
     rng = random.Random(f"{options.seed}:{number}")
-    canaries = rng.sample(CANARIES, options.canaries)
-    todo = [problem for problem in problems for _ in range(options.group)] + canaries
+    asked = [problem for problem in problems for _ in range(options.group)]
+    todo = with_canaries(asked, options.canaries, rng)
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [

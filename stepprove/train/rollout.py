@@ -14,7 +14,6 @@ from typing import Any
 
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import End, TirOptions, Trajectory, run_trajectory
-from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.batching import Decoder, Drawing, Row
 from stepprove.serving.client import ModelFailure, ModelRefused
@@ -130,11 +129,6 @@ class Rollout:
     def truncated(self) -> bool:
         """It ended for its length, not by its own choice."""
         return self.trajectory.end in (End.CUT, End.CONTEXT)
-
-    @property
-    def judgement(self) -> Judgement | None:
-        """The gate's word on its answer; None without one."""
-        return self.trajectory.judgement
 
 
 async def roll(

@@ -113,14 +113,26 @@ def test_a_round_has_a_group_for_each_problem(decoder: Decoder, tokenizer: Any, 
 def test_a_proof_of_a_false_theorem_stops_the_round(
     rollout: Rollout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.train.rlvr.CANARIES", (PROBLEM,))  # as if the gate could be fooled
+    monkeypatch.setattr("stepprove.train.rewards.CANARIES", (PROBLEM,))  # as if the gate could be fooled
     with pytest.raises(RewardHack, match="by_heart was accepted"):
         reward_of(rollout)
 
 
+def test_a_text_without_an_answer_earns_nothing_unless_lean_left_a_sketch_unanswered(
+    rollout: Rollout,
+) -> None:
+    text = replace(rollout.trajectory, judgement=None)
+    assert reward_of(replace(rollout, trajectory=text)) == 0.0
+    first = text.turns[0]
+    assert first.checked is not None
+    late = replace(first, checked=replace(first.checked, outcome="timeout"))
+    unknown = reward_of(replace(rollout, trajectory=replace(text, turns=(late, *text.turns[1:]))))
+    assert unknown != unknown
+
+
 def test_what_lean_could_not_tell_is_left_out_of_the_batch(rollout: Rollout) -> None:
-    assert rollout.judgement is not None
-    late = rollout.judgement.model_copy(update={"outcome": Outcome.TIMEOUT})
+    assert rollout.trajectory.judgement is not None
+    late = rollout.trajectory.judgement.model_copy(update={"outcome": Outcome.TIMEOUT})
     unknown = replace(rollout, trajectory=replace(rollout.trajectory, judgement=late))
     reward = reward_of(unknown)
     assert reward != reward
