@@ -311,7 +311,7 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
     from stepprove.eval.journal import JournalRefused
     from stepprove.eval.log import read_run
     from stepprove.eval.outside import BadSamples
-    from stepprove.eval.run import NeedsMathlib
+    from stepprove.eval.wanted import NeedsMathlib
 
     lean = lean_for(None, engine)
     try:

@@ -6,7 +6,6 @@ again: it takes from the journal what is there, makes the rest, and writes one w
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from inspect_ai import eval as inspect_eval
 from stepprove.eval.bench import Bench, Worker
 from stepprove.eval.benchmarks import Benchmark
 from stepprove.eval.core import core
-from stepprove.eval.datasets import BadDataset, Loaded, load
+from stepprove.eval.datasets import Loaded, load
 from stepprove.eval.journal import Journal, alone
 from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
 from stepprove.eval.outside import Replay, read_samples
@@ -28,13 +27,9 @@ from stepprove.eval.prover import Prover
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
 from stepprove.eval.tasks import SELECTION, build
+from stepprove.eval.wanted import manifest_for, need_mathlib, select
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.source import parse_source
-
-
-class NeedsMathlib(Exception):
-    """The statements are written for a Mathlib that this Lean does not have; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +93,6 @@ def evaluate(
         bench = Bench(worker, problems, journal, watch.attempt)
         write_log(bench, manifest, selection, target, max_samples=max_samples)
         return target
-
-
-def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[str] | None) -> Manifest:
-    """What the attempts of a run are made with."""
-    return Manifest(
-        setup=setup,
-        dataset=loaded.dataset.model_copy(update={"subset": setup.subset}),
-        statements=len(loaded.problems),
-        names=None if names is None else tuple(names),
-        engine=engine_told(engine),
-        versions=versions(),
-    )
 
 
 def write_log(
@@ -228,28 +211,6 @@ def _replay(
     write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
 
 
-def select(loaded: Loaded, names: Sequence[str] | None, selection: Selection) -> tuple[Problem, ...]:
-    """The problems that are wanted, in the benchmark's order. Raises BadDataset."""
-    within = None if names is None else set(names)
-    problems = [p for p in loaded.problems if within is None or p.name in within]
-    if not problems:
-        raise BadDataset(f"{loaded.dataset.origin} has no statement that elaborates without Mathlib.")
-    for name in selection.names:
-        if all(name != problem.name for problem in problems):
-            raise BadDataset(_unknown(name, [problem.name for problem in problems], loaded))
-    if selection.names:
-        problems = [problem for problem in problems if problem.name in selection.names]
-    return tuple(problems[: selection.limit])
-
-
-def _unknown(name: str, names: Sequence[str], loaded: Loaded) -> str:
-    if any(name == problem.name for problem in loaded.problems):
-        return f"{name} does not elaborate without Mathlib, so it is not in the core subset."
-    near = difflib.get_close_matches(name, names, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else "."
-    return f"There is no statement {name!r} in the split {loaded.dataset.split}{hint}"
-
-
 def _subset(
     setup: Setup,
     loaded: Loaded,
@@ -273,19 +234,6 @@ def _asked(pool: SyncPool, loaded: Loaded, watch: Watch) -> tuple[str, ...]:
     count = len(loaded.problems)
     watch.say(f"Asking Lean which of {count} statements elaborate without Mathlib.")
     return core(pool, loaded.problems, lambda done: watch.asked(done, count))
-
-
-def need_mathlib(engine: Engine, problems: Sequence[Problem]) -> None:
-    """Raise NeedsMathlib where the engine lacks what the statements import."""
-    if engine.mathlib is None and any(_imports_mathlib(problem) for problem in problems):
-        raise NeedsMathlib(
-            f"These statements import Mathlib, which {engine_told(engine)} does not have: take those that do without it with "
-            "--subset core, or set up Mathlib with `stepprove setup --native --mathlib`."
-        )
-
-
-def _imports_mathlib(problem: Problem) -> bool:
-    return any(name.split(".", 1)[0] == "Mathlib" for name in parse_source(problem.source).imports)
 
 
 class _Nobody:

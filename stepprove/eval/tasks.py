@@ -19,8 +19,9 @@ from stepprove.eval.datasets import load
 from stepprove.eval.prover import Prover
 from stepprove.eval.record import Problem
 from stepprove.eval.scorers import gate
-from stepprove.eval.setup import MODEL_SECONDS, SEARCH_SECONDS, Manifest, Policy, Setup, engine_told, versions
+from stepprove.eval.setup import MODEL_SECONDS, SEARCH_SECONDS, Manifest, Policy, Selection, Setup
 from stepprove.eval.solvers import prover
+from stepprove.eval.wanted import manifest_for, need_mathlib, select
 from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.toolchain import find_engine
 
@@ -105,19 +106,13 @@ def _task(
     assert benchmark is not None
     loaded = load(benchmark, split, path, revision)
     engine = find_engine(prefer=setup.engine)
+    if subset is None:
+        need_mathlib(engine, loaded.problems)
     pool = SyncPool(engine)
     atexit.register(pool.close)
     names = core(pool, loaded.problems) if subset == "core" else None
-    manifest = Manifest(
-        setup=setup,
-        dataset=loaded.dataset.model_copy(update={"subset": subset}),
-        statements=len(loaded.problems),
-        names=names,
-        engine=engine_told(engine),
-        versions=versions(),
-    )
-    problems = tuple(p for p in loaded.problems if names is None or p.name in names)
-    return build(Bench(Prover(setup, engine, pool), problems), manifest)
+    problems = select(loaded, names, Selection())
+    return build(Bench(Prover(setup, engine, pool), problems), manifest_for(setup, loaded, engine, names))
 
 
 def build(bench: Bench, manifest: Manifest, **more: Any) -> Task:

@@ -25,8 +25,10 @@ from stepprove.eval.log import read_run
 from stepprove.eval.prover import Prover
 from stepprove.eval.record import Attempt, BadLog, Problem, Run
 from stepprove.eval.retry import continued
-from stepprove.eval.run import NeedsMathlib, Watch, evaluate, rescore, score_samples
+from stepprove.eval.run import Watch, evaluate, rescore, score_samples
 from stepprove.eval.setup import Selection, Setup
+from stepprove.eval.tasks import minif2f
+from stepprove.eval.wanted import NeedsMathlib
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import SyncPool
@@ -107,6 +109,12 @@ def test_statements_for_mathlib_are_not_tried_without_it(engine: Engine, tmp_pat
     data = write_lines(tmp_path / "data.jsonl", [EASY])
     with pytest.raises(NeedsMathlib, match="--subset core"):
         evaluate(MINIF2F, setup(data, subset=None), Selection(), engine, tmp_path / "runs")
+
+
+def test_inspects_own_command_does_not_try_them_either(tmp_path: Path) -> None:
+    data = write_lines(tmp_path / "data.jsonl", [EASY])
+    with pytest.raises(NeedsMathlib, match="--subset core"):
+        minif2f(path=str(data))
 
 
 def test_outside_samples_are_held_against_the_benchmarks_own_statements(

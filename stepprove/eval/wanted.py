@@ -1,0 +1,63 @@
+"""Which statements of a benchmark a run tries, and with what: the same for `stepprove eval run` and for inspect's own command."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from stepprove.eval.datasets import BadDataset, Loaded
+from stepprove.eval.record import Problem
+from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, versions
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.source import parse_source
+
+
+class NeedsMathlib(Exception):
+    """The statements are written for a Mathlib that this Lean does not have; the message is one sentence."""
+
+
+def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[str] | None) -> Manifest:
+    """What the attempts of a run are made with."""
+    return Manifest(
+        setup=setup,
+        dataset=loaded.dataset.model_copy(update={"subset": setup.subset}),
+        statements=len(loaded.problems),
+        names=None if names is None else tuple(names),
+        engine=engine_told(engine),
+        versions=versions(),
+    )
+
+
+def select(loaded: Loaded, names: Sequence[str] | None, selection: Selection) -> tuple[Problem, ...]:
+    """The problems that are wanted, in the benchmark's order. Raises BadDataset."""
+    within = None if names is None else set(names)
+    problems = [p for p in loaded.problems if within is None or p.name in within]
+    if not problems:
+        raise BadDataset(f"{loaded.dataset.origin} has no statement that elaborates without Mathlib.")
+    for name in selection.names:
+        if all(name != problem.name for problem in problems):
+            raise BadDataset(_unknown(name, [problem.name for problem in problems], loaded))
+    if selection.names:
+        problems = [problem for problem in problems if problem.name in selection.names]
+    return tuple(problems[: selection.limit])
+
+
+def _unknown(name: str, names: Sequence[str], loaded: Loaded) -> str:
+    if any(name == problem.name for problem in loaded.problems):
+        return f"{name} does not elaborate without Mathlib, so it is not in the core subset."
+    near = difflib.get_close_matches(name, names, n=3)
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
+    return f"There is no statement {name!r} in the split {loaded.dataset.split}{hint}"
+
+
+def need_mathlib(engine: Engine, problems: Sequence[Problem]) -> None:
+    """Raise NeedsMathlib where the engine lacks what the statements import."""
+    if engine.mathlib is None and any(_imports_mathlib(problem) for problem in problems):
+        raise NeedsMathlib(
+            f"These statements import Mathlib, which {engine_told(engine)} does not have: take those that do without it with "
+            "--subset core, or set up Mathlib with `stepprove setup --native --mathlib`."
+        )
+
+
+def _imports_mathlib(problem: Problem) -> bool:
+    return any(name.split(".", 1)[0] == "Mathlib" for name in parse_source(problem.source).imports)
