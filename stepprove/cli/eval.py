@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.eval_report import compare, report
-from stepprove.cli.files import STYLES, EngineChoice, lean_for, positive_seconds
+from stepprove.cli.files import STYLES, EngineChoice, counting_bar, lean_for, positive_seconds
 from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
 from stepprove.cli.options import Json
 from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
@@ -383,16 +375,7 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
         yield Watch(say=say, begin=begin, attempt=lambda attempt: err.print(_line(attempt)))
         return
     counted: Counter[Outcome] = Counter()
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-    )
-    with bar:
+    with counting_bar() as bar:
         task = bar.add_task("Starting")
 
         def started(done: int, count: int) -> None:

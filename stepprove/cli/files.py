@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from rich.progress import (
     BarColumn,
     DownloadColumn,
+    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
@@ -126,6 +127,19 @@ class Installing:
             self._progress = None
         if words:
             err.print(words)
+
+
+def counting_bar() -> Progress:
+    """A bar on stderr for work whose parts are counted; it is gone when the work is done."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
 
 
 def positive_seconds(value: float, option: str) -> float:

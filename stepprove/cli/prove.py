@@ -14,14 +14,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from stepprove import __version__
 from stepprove.agent.attempts import ModelPlan
@@ -42,6 +34,7 @@ from stepprove.cli.console import CommandError, err, out, print_json
 from stepprove.cli.files import (
     STYLES,
     choose_engine,
+    counting_bar,
     engine_json,
     engine_words,
     positive_seconds,
@@ -271,16 +264,7 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
     if quiet or not err.is_terminal or not source.holes:
         yield lambda _: None
         return
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-    )
-    with bar:
+    with counting_bar() as bar:
         task = bar.add_task("Starting Lean", total=len(source.holes))
 
         def listen(event: Event) -> None:

@@ -26,6 +26,7 @@ from stepprove.formalizer.prompts import CHAT, PromptForm, repair
 from stepprove.formalizer.vacuity import Vacuity, vacuity
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.serving.answer import after_thinking
 from stepprove.serving.client import Client
 from stepprove.serving.exchange import Sample, Sampling, Turn, Usage
 
@@ -220,9 +221,7 @@ class _Work:
                 return report, found if verdict.empty is None else None
             if answers >= self.options.rounds:
                 return SampleReport(outcome="refused", answers=answers, reason=found, logprob=logprob), None
-            said = Turn(
-                role="assistant", content=sample.text.rpartition("</think>")[2].strip() or "(nothing)"
-            )
+            said = Turn(role="assistant", content=after_thinking(sample.text).strip() or "(nothing)")
             (sample,) = (await self.ask([*asked, said, repair(found)], 1))[:1]
             answers += 1
 
