@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import networkx
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.formalizer.equivalence import Verdict
@@ -38,6 +37,8 @@ def classes(
     Statements of the same words are not compared, nor are two that are in one class already. A comparison that could not be
     told joins nothing.
     """
+    import networkx  # not at the top: all commands load this file, and only this one needs it
+
     graph: networkx.Graph = networkx.Graph()
     graph.add_nodes_from(range(len(statements)))
     words = [_words(statement) for statement in statements]
