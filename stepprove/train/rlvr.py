@@ -275,8 +275,7 @@ async def train(
     options: RlvrOptions,
     *,
     start: Checkpoint | None = None,
-    listen: Callable[[Update], None] = lambda update: None,
-    keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
+    keep: Callable[[Update, Checkpoint], None] = lambda update, checkpoint: None,
 ) -> None:
     """Train a model in place.
 
@@ -287,8 +286,7 @@ async def train(
         problems: those of a round, of its number: `options.problems` each time, the same when asked again.
         options: how.
         start: where an earlier run stopped.
-        listen: told each update.
-        keep: told where to go on from, after each update; its tensors change with the next.
+        keep: told each update, and where to go on from after it; its tensors change with the next.
 
     Raises:
         RewardHack: a false theorem was proved; the weights are those before the update it would have been part of.
@@ -327,8 +325,10 @@ async def train(
             if parts:
                 figures = await asyncio.to_thread(update, model, optimizer, parts, options)
             seconds = time.monotonic() - started
-            keep(Checkpoint(number + 1, model.state_dict(), before, optimizer.state_dict()))
-            listen(_told(number, groups, figures, sampling_seconds, seconds))
+            keep(
+                _told(number, groups, figures, sampling_seconds, seconds),
+                Checkpoint(number + 1, model.state_dict(), before, optimizer.state_dict()),
+            )
     finally:
         sampling.cancel()
 

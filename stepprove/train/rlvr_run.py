@@ -101,20 +101,20 @@ async def _run(
             orjson.dumps({**about, "versions": versions}, option=orjson.OPT_INDENT_2)
         )
     done = start.updates if start is not None else 0
-    figures = _figures(output / FIGURES, done)
+    _cut_figures(output / FIGURES, done)
     with (
-        (output / FIGURES).open("wb") as file,
+        (output / FIGURES).open("ab") as file,
         SummaryWriter(str(output / "tensorboard"), purge_step=done) as board,
     ):
-        file.writelines(figures)
-        file.flush()
 
-        def told(update: Update) -> None:
+        def keep(update: Update, checkpoint: Checkpoint) -> None:
+            # In this order: an update whose figures are there and whose checkpoint is not is made again, and none is missing.
             file.write(orjson.dumps(asdict(update)) + b"\n")
             file.flush()
             for name, value in asdict(update).items():
                 if name != "number":
                     board.add_scalar(name, value, update.number)
+            _keep(output / _CHECKPOINT, checkpoint)
             listen(update)
 
         async with Pool(engine, size=recipe.jobs) as pool:
@@ -125,8 +125,7 @@ async def _run(
                 problems,
                 recipe.rlvr,
                 start=start,
-                listen=told,
-                keep=lambda checkpoint: _keep(output / _CHECKPOINT, checkpoint),
+                keep=keep,
             )
     model.save_pretrained(output / "model")
     tokenizer.save_pretrained(output / "model")
@@ -158,12 +157,11 @@ def _keep(path: Path, checkpoint: Checkpoint) -> None:
     new.replace(path)
 
 
-def _figures(path: Path, done: int) -> list[bytes]:
-    """The lines of the updates that count: one that came after the checkpoint is made again."""
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    return [line for line in lines[:done] if line.endswith(b"\n")]
+def _cut_figures(path: Path, done: int) -> None:
+    """Leave the lines of the updates that count: one that came after the checkpoint is made again."""
+    if path.exists():
+        kept = path.read_bytes().splitlines(keepends=True)[:done]
+        os.truncate(path, sum(len(line) for line in kept if line.endswith(b"\n")))
 
 
 def _problems(recipe: RlvrRecipe) -> tuple[Callable[[int], Sequence[Problem]], str]:

@@ -20,6 +20,7 @@ from stepprove.serving.exchange import Sampling
 from stepprove.serving.step_moe import StepMoeForCausalLM
 from stepprove.train.rewards import RewardHack
 from stepprove.train.rlvr import (
+    Checkpoint,
     Group,
     RlvrOptions,
     Update,
@@ -155,7 +156,11 @@ def trained(models: Path, tokenizer: Any, pool: SyncPool) -> list[Update]:
         updates=3, problems=1, canaries=1, max_tokens=600, max_turns=3, learning_rate=1e-3, seed=3
     )
     lean = Pool.over(pool)
-    asyncio.run(train(model, tokenizer, lean, lambda number: [PROBLEM], options, listen=told.append))
+
+    def keep(update: Update, checkpoint: Checkpoint) -> None:
+        told.append(update)
+
+    asyncio.run(train(model, tokenizer, lean, lambda number: [PROBLEM], options, keep=keep))
     return told
 
 
