@@ -160,8 +160,8 @@ def compare(
 
 def suggestion(messages: tuple[Message, ...]) -> str | None:
     """The tactic that `exact?` suggests, in either of Lean's spellings; None when there is none."""
-    found = [m for m in messages if m.severity == "info" and (match := _SUGGESTED.match(m.data)) and match[1]]
-    return _SUGGESTED.match(found[-1].data)[1].strip() if found else None  # type: ignore[index]
+    told = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
+    return next((tactic.strip() for tactic in reversed(told) if tactic), None)
 
 
 def _common_header(a: Statement, b: Statement) -> str:

@@ -75,6 +75,10 @@ class Joint:
     claim: str
     """The target's statement."""
 
+    @cached_property
+    def _head(self) -> str:
+        return _premise_part(self.premise, self.stated_name, self.premise_name)
+
     def emptied(self, script: str) -> str | None:
         """The text of a script where the premise claims nothing; None where that cannot be written.
 
@@ -84,9 +88,7 @@ class Joint:
         if claimless is None:
             return None
         head = _premise_part(self.premise, self.stated_name, self.premise_name, claimless)
-        return head + self.text(script).removeprefix(
-            _premise_part(self.premise, self.stated_name, self.premise_name)
-        )
+        return head + self.text(script).removeprefix(self._head)
 
     def text(self, script: str, *, unlimited: bool = False) -> str:
         """The whole text with tactics for the target's proof; `unlimited`: however much work Lean has with it."""
@@ -97,8 +99,7 @@ class Joint:
     def without_target(self, claim: str, script: str) -> str:
         """A text that proves something else from the premise, in the target's place."""
         lines = "\n".join("  " + line for line in script.split("\n"))
-        before = _premise_part(self.premise, self.stated_name, self.premise_name)
-        return f"{before}theorem {self.target_name} : {claim} := by\n{lines}\n"
+        return f"{self._head}theorem {self.target_name} : {claim} := by\n{lines}\n"
 
     @cached_property
     def full_target(self) -> str:
