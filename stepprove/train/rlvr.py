@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -20,9 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from stepprove.agent.problem import Problem
-from stepprove.agent.stepfun import TirOptions
-from stepprove.lean_project.pool import Pool
 from stepprove.serving.batching import Decoder
 from stepprove.train.losses import (
     Average,
@@ -33,8 +29,8 @@ from stepprove.train.losses import (
     teaches,
     trusted,
 )
-from stepprove.train.rewards import CANARIES, reward, with_canaries
-from stepprove.train.rollout import Rollout, roll
+from stepprove.train.rewards import CANARIES
+from stepprove.train.rollout import Rollout
 
 Loss = Literal["grpo", "dapo", "mis-po"]
 
@@ -83,7 +79,6 @@ class RlvrOptions(BaseModel):
 class Group:
     """The texts for one problem, and what each earned (NaN: not known)."""
 
-    problem: Problem
     rollouts: tuple[Rollout, ...]
     rewards: tuple[float, ...]
 
@@ -106,7 +101,7 @@ class Update:
     tokens: float
     """Mean of the texts, written ones alone."""
     checks: float
-    """Mean number of sketches that Lean ran."""
+    """Mean number of Lean's answers that a text reads."""
     truncated: float
     sampling_seconds: float
     update_seconds: float
@@ -114,60 +109,8 @@ class Update:
     """Of all engines together, while sampling."""
 
 
-def reward_of(rollout: Rollout) -> float:
-    """What a text earned by the gate's word, or by its sketches: 1, 0 or NaN. Raises RewardHack when it proves a canary."""
-    text = rollout.trajectory
-    return reward(text.problem, text.outcome, text.answer)
-
-
-async def sample_round(
-    decoder: Decoder,
-    tokenizer: Any,
-    pool: Pool,
-    problems: Sequence[Problem],
-    options: RlvrOptions,
-    number: int,
-) -> list[Group]:
-    """The texts of round `number`: a group for each problem, and the canaries, which earn nothing or stop everything.
-
-    Raises RewardHack, and what `run_trajectory` raises.
-    """
-    tir = TirOptions(
-        temperature=1.0,
-        top_p=1.0,
-        max_tokens=options.max_tokens,
-        max_seq_len=options.max_tokens,
-        max_turns=options.max_turns,
-        check_seconds=options.check_seconds,
-        judge_seconds=options.judge_seconds,
-    )
-    rng = random.Random(f"{options.seed}:{number}")
-    asked = [problem for problem in problems for _ in range(options.group)]
-    todo = with_canaries(asked, options.canaries, rng)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(
-                    roll(
-                        decoder,
-                        tokenizer,
-                        pool,
-                        problem,
-                        replace(tir, seed=rng.randrange(2**31)),
-                        version=max(0, number - 1),
-                    )
-                )
-                for problem in todo
-            ]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    done = [task.result() for task in running]
-    rewards = [reward_of(rollout) for rollout in done]
-    size = options.group
-    return [
-        Group(problem, tuple(done[i * size : (i + 1) * size]), tuple(rewards[i * size : (i + 1) * size]))
-        for i, problem in enumerate(problems)
-    ]
+Sampler = Callable[[Decoder, int], Awaitable[Sequence[Group]]]
+"""Writes the texts of a round, of its number, with a decoder, and says what each earned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +213,7 @@ class Checkpoint:
 async def train(
     model: PreTrainedModel,
     tokenizer: Any,
-    pool: Pool,
-    problems: Callable[[int], Sequence[Problem]],
+    sample: Sampler,
     options: RlvrOptions,
     *,
     start: Checkpoint | None = None,
@@ -282,15 +224,12 @@ async def train(
     Args:
         model: as it begins; with a `start` its weights are replaced.
         tokenizer: its own.
-        pool: where sketches and answers are judged.
-        problems: those of a round, of its number: `options.problems` each time, the same when asked again.
+        sample: writes the texts of a round: the same problems when asked again for the same one.
         options: how.
         start: where an earlier run stopped.
         keep: told each update, and where to go on from after it; its tensors change with the next.
 
-    Raises:
-        RewardHack: a false theorem was proved; the weights are those before the update it would have been part of.
-        ReplFailure, PoolClosed, BrokenOriginal: as the pool does.
+    Raises what `sample` raises; the weights are then those before the update that the round would have been part of.
     """
     model.train(False)  # nothing is dropped out, so that a text is as likely here as it was when it was drawn
     decoder = Decoder(copy.deepcopy(model), tokenizer)
@@ -300,10 +239,10 @@ async def train(
         decoder.load(start.sampler)
         optimizer.load_state_dict(dict(start.optimizer))
 
-    def next_round(number: int) -> asyncio.Task[tuple[list[Group], float]]:
-        async def timed() -> tuple[list[Group], float]:
+    def next_round(number: int) -> asyncio.Task[tuple[Sequence[Group], float]]:
+        async def timed() -> tuple[Sequence[Group], float]:
             started = time.monotonic()
-            groups = await sample_round(decoder, tokenizer, pool, problems(number), options, number)
+            groups = await sample(decoder, number)
             return groups, time.monotonic() - started
 
         return asyncio.create_task(timed())
@@ -343,7 +282,6 @@ def _told(
     rewards = [reward for group in groups for reward in group.rewards]
     known = [reward for reward in rewards if reward == reward]
     rollouts = [rollout for group in groups for rollout in group.rollouts]
-    checks = [turn.checked for rollout in rollouts for turn in rollout.trajectory.turns if turn.checked]
     loss, norm, kept = figures
     return Update(
         number=number,
@@ -354,9 +292,9 @@ def _told(
         taught=sum(bool(teaches(torch.tensor(g.rewards), len(g.rewards))[0]) for g in groups),
         trusted=kept,
         tokens=sum(sum(rollout.own) for rollout in rollouts) / len(rollouts),
-        checks=len(checks) / len(rollouts),
+        checks=sum(rollout.checks for rollout in rollouts) / len(rollouts),
         truncated=sum(rollout.truncated for rollout in rollouts) / len(rollouts),
         sampling_seconds=round(sampling_seconds, 3),
         update_seconds=round(update_seconds, 3),
-        lean_seconds=round(sum(check.seconds for check in checks), 3),
+        lean_seconds=round(sum(rollout.lean_seconds for rollout in rollouts), 3),
     )

@@ -23,6 +23,7 @@ from stepprove import __version__
 from stepprove.agent.problem import Problem
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
+from stepprove.train.proving import proofs
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
 from stepprove.train.rlvr import Checkpoint, Update, train
 from stepprove.train.theorems import generate, is_held_out
@@ -121,8 +122,7 @@ async def _run(
             await train(
                 model,
                 tokenizer,
-                pool,
-                problems,
+                proofs(tokenizer, pool, problems, recipe.rlvr),
                 recipe.rlvr,
                 start=start,
                 keep=keep,

@@ -1,7 +1,8 @@
-"""Rollouts: a model in this process reasons with Lean as its tool; each token is kept with who wrote it and how likely it was.
+"""Rollouts: texts of a model in this process, each token kept with who wrote it and how likely it was.
 
-The text is made by the agent's own `stepfun.py`. What is added here is what training needs: the very tokens that were drawn
-(a text cut into tokens anew may fall into others), their log-probabilities at the time, and which tokens are not the model's.
+A proof's text is made by the agent's own `stepfun.py`, with Lean as the model's tool. What is added here is what training
+needs: the very tokens that were drawn (a text cut into tokens anew may fall into others), their log-probabilities at the time,
+and which tokens are not the model's.
 """
 
 from __future__ import annotations
@@ -109,26 +110,33 @@ def _drawing(sampling: Sampling, tokenizer: Any, longest: int) -> Drawing:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rollout:
     """One text as training takes it."""
 
-    trajectory: Trajectory
     ids: tuple[int, ...]
     log_probs: tuple[float, ...]
     """When drawn, at temperature 1; NaN for prompt and feedback, which are not learned."""
     version: int
     """How many updates the weights had had."""
+    truncated: bool
+    """It ended for its length, not by its own choice."""
+    checks: int
+    """Answers of Lean that it reads."""
+    lean_seconds: float
+    """That these took."""
 
     @property
     def own(self) -> tuple[bool, ...]:
         """Which tokens the model wrote."""
         return tuple(not math.isnan(value) for value in self.log_probs)
 
-    @property
-    def truncated(self) -> bool:
-        """It ended for its length, not by its own choice."""
-        return self.trajectory.end in (End.CUT, End.CONTEXT)
+
+@dataclass(frozen=True)
+class ProofRollout(Rollout):
+    """A text in which a model reasons with Lean as its tool."""
+
+    trajectory: Trajectory
 
 
 async def roll(
@@ -139,8 +147,17 @@ async def roll(
     options: TirOptions,
     *,
     version: int = 0,
-) -> Rollout:
+) -> ProofRollout:
     """Let the model work on a problem once; `version` says with which weights. Raises as `run_trajectory`."""
     writer = Writer(decoder, tokenizer)
     trajectory = await run_trajectory(writer, pool, problem, options)
-    return Rollout(trajectory, tuple(writer.ids), tuple(writer.log_probs), version)
+    checks = [turn.checked for turn in trajectory.turns if turn.checked is not None]
+    return ProofRollout(
+        ids=tuple(writer.ids),
+        log_probs=tuple(writer.log_probs),
+        version=version,
+        truncated=trajectory.end in (End.CUT, End.CONTEXT),
+        checks=len(checks),
+        lean_seconds=sum(check.seconds for check in checks),
+        trajectory=trajectory,
+    )

@@ -18,6 +18,7 @@ from stepprove.lean_project.pool import Pool, SyncPool
 from stepprove.serving.batching import Decoder
 from stepprove.serving.exchange import Sampling
 from stepprove.serving.step_moe import StepMoeForCausalLM
+from stepprove.train.proving import proofs, reward_of, sample_round
 from stepprove.train.rewards import RewardHack
 from stepprove.train.rlvr import (
     Checkpoint,
@@ -26,12 +27,10 @@ from stepprove.train.rlvr import (
     Update,
     batches,
     log_probs,
-    reward_of,
-    sample_round,
     train,
     update,
 )
-from stepprove.train.rollout import Rollout, Writer, roll
+from stepprove.train.rollout import ProofRollout, Writer, roll
 from stepprove.train.trajectories import problem_of
 
 GREEDY = TirOptions(temperature=0.0, max_seq_len=1024, max_turns=4)
@@ -54,25 +53,27 @@ def decoder(models: Path, tokenizer: Any) -> Decoder:
 
 
 @pytest.fixture(scope="module")
-def rollout(decoder: Decoder, tokenizer: Any, pool: SyncPool) -> Rollout:
+def rollout(decoder: Decoder, tokenizer: Any, pool: SyncPool) -> ProofRollout:
     return asyncio.run(roll(decoder, tokenizer, Pool.over(pool), PROBLEM, GREEDY))
 
 
-def test_a_rollout_is_the_agents_own_trajectory_with_its_tokens(rollout: Rollout, tokenizer: Any) -> None:
+def test_a_rollout_is_the_agents_own_trajectory_with_its_tokens(
+    rollout: ProofRollout, tokenizer: Any
+) -> None:
     assert rollout.trajectory.accepted and rollout.trajectory.end is End.FINISHED
     assert len(rollout.trajectory.sketches) == 2  # the first one Lean turned down
     assert tokenizer.decode(rollout.ids) == rollout.trajectory.text + tokenizer.eos_token
     assert len(rollout.ids) == len(rollout.log_probs)
 
 
-def test_prompt_and_feedback_are_not_the_models_own(rollout: Rollout, tokenizer: Any) -> None:
+def test_prompt_and_feedback_are_not_the_models_own(rollout: ProofRollout, tokenizer: Any) -> None:
     own = "".join(piece for piece, mine in rollout.trajectory.segments() if mine)
     written = [token for token, mine in zip(rollout.ids, rollout.own, strict=True) if mine]
     assert tokenizer.decode(written) == own + tokenizer.eos_token
 
 
 def test_log_probabilities_are_those_of_the_model_that_drew(
-    rollout: Rollout, model: StepMoeForCausalLM
+    rollout: ProofRollout, model: StepMoeForCausalLM
 ) -> None:
     with torch.no_grad():
         found = log_probs(model, torch.tensor([rollout.ids]))[0]
@@ -80,9 +81,9 @@ def test_log_probabilities_are_those_of_the_model_that_drew(
     assert torch.allclose(found[own], torch.tensor(rollout.log_probs)[own], atol=1e-3)
 
 
-def test_feedback_has_no_part_in_the_loss(rollout: Rollout, model: StepMoeForCausalLM) -> None:
+def test_feedback_has_no_part_in_the_loss(rollout: ProofRollout, model: StepMoeForCausalLM) -> None:
     failed = replace(rollout, trajectory=replace(rollout.trajectory, judgement=None))
-    parts = batches([Group(PROBLEM, (rollout, failed), (1.0, 0.0))], RlvrOptions(), 0)
+    parts = batches([Group((rollout, failed), (1.0, 0.0))], RlvrOptions(), 0)
     assert len(parts) == 1
     read = torch.tensor(rollout.own) == 0
     for loss in ("grpo", "dapo", "mis-po"):
@@ -108,11 +109,11 @@ def test_a_text_that_does_not_go_on_as_it_was_drawn_is_read_anew(decoder: Decode
 def test_a_round_has_a_group_for_each_problem(decoder: Decoder, tokenizer: Any, pool: SyncPool) -> None:
     options = RlvrOptions(group=2, canaries=1, max_tokens=600, max_turns=2)
     (group,) = asyncio.run(sample_round(decoder, tokenizer, Pool.over(pool), [PROBLEM], options, 0))
-    assert group.problem == PROBLEM and len(group.rollouts) == len(group.rewards) == 2
+    assert group.rollouts[0].trajectory.problem == PROBLEM and len(group.rollouts) == len(group.rewards) == 2
 
 
 def test_a_proof_of_a_false_theorem_stops_the_round(
-    rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+    rollout: ProofRollout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stepprove.train.rewards.CANARIES", (PROBLEM,))  # as if the gate could be fooled
     with pytest.raises(RewardHack, match="by_heart was accepted"):
@@ -120,7 +121,7 @@ def test_a_proof_of_a_false_theorem_stops_the_round(
 
 
 def test_a_text_without_an_answer_earns_nothing_unless_lean_left_a_sketch_unanswered(
-    rollout: Rollout,
+    rollout: ProofRollout,
 ) -> None:
     text = replace(rollout.trajectory, judgement=None)
     assert reward_of(replace(rollout, trajectory=text)) == 0.0
@@ -131,16 +132,16 @@ def test_a_text_without_an_answer_earns_nothing_unless_lean_left_a_sketch_unansw
     assert unknown != unknown
 
 
-def test_what_lean_could_not_tell_is_left_out_of_the_batch(rollout: Rollout) -> None:
+def test_what_lean_could_not_tell_is_left_out_of_the_batch(rollout: ProofRollout) -> None:
     assert rollout.trajectory.judgement is not None
     late = rollout.trajectory.judgement.model_copy(update={"outcome": Outcome.TIMEOUT})
     unknown = replace(rollout, trajectory=replace(rollout.trajectory, judgement=late))
     reward = reward_of(unknown)
     assert reward != reward
-    group = Group(PROBLEM, (rollout, unknown, rollout, rollout), (1.0, reward, 0.0, 0.0))
+    group = Group((rollout, unknown, rollout, rollout), (1.0, reward, 0.0, 0.0))
     (part,) = batches([group], RlvrOptions(), 0)
     assert len(part.ids) == 3
-    assert batches([Group(PROBLEM, (rollout, unknown), (1.0, reward))], RlvrOptions(), 0) == []
+    assert batches([Group((rollout, unknown), (1.0, reward))], RlvrOptions(), 0) == []
 
 
 def trained(models: Path, tokenizer: Any, pool: SyncPool) -> list[Update]:
@@ -160,7 +161,11 @@ def trained(models: Path, tokenizer: Any, pool: SyncPool) -> list[Update]:
     def keep(update: Update, checkpoint: Checkpoint) -> None:
         told.append(update)
 
-    asyncio.run(train(model, tokenizer, lean, lambda number: [PROBLEM], options, keep=keep))
+    asyncio.run(
+        train(
+            model, tokenizer, proofs(tokenizer, lean, lambda number: [PROBLEM], options), options, keep=keep
+        )
+    )
     return told
 
 
