@@ -41,7 +41,7 @@ def classes(
 
     graph: networkx.Graph = networkx.Graph()
     graph.add_nodes_from(range(len(statements)))
-    words = [_words(statement) for statement in statements]
+    words = [words_of(statement) for statement in statements]
     unknown = 0
     for second in range(len(statements)):
         for first in range(second):
@@ -67,7 +67,7 @@ def classes(
     return tuple(StatementClass(members=tuple(m), logprob=logprobs[m[0]]) for m in found), unknown
 
 
-def _words(statement: Statement) -> tuple[str, ...]:
+def words_of(statement: Statement) -> tuple[str, ...]:
     """A statement's words and those before it, whatever its name and its white space."""
     text = statement.source.text[statement.source.header_end : statement.chunk.start] + statement.named("x")
     return tuple(text[t.start : t.end] for t in tokenize(text))
