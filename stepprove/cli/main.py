@@ -16,6 +16,7 @@ from stepprove.cli.check import check
 from stepprove.cli.console import CommandError, err
 from stepprove.cli.equivalent import equivalent_command
 from stepprove.cli.eval import evaluation
+from stepprove.cli.formalizer import formalizer
 from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
 from stepprove.cli.serve import serve
@@ -72,6 +73,7 @@ app.command()(setup)
 app.command()(doctor)
 app.add_typer(bench, name="bench")
 app.add_typer(evaluation, name="eval")
+app.add_typer(formalizer, name="formalizer")
 app.add_typer(trace, name="trace")
 app.add_typer(train, name="train")
 

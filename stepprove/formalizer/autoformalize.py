@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,10 +27,16 @@ from stepprove.formalizer.vacuity import Vacuity, vacuity
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.repl import Repl, ReplFailure
 from stepprove.serving.answer import after_thinking
-from stepprove.serving.client import Client
-from stepprove.serving.exchange import Sample, Sampling, Turn, Usage
+from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
 
 SampleOutcome = Literal["valid", "refused", "empty", "unanswered"]
+
+
+class Chatter(Protocol):
+    """Whoever answers a chat: a served model, or answers made before."""
+
+    async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
+        """Answers to a chat."""
 
 
 class _Record(BaseModel):
@@ -106,7 +112,7 @@ def grounds_for(options: FormalizeOptions) -> Grounds:
 
 
 async def autoformalize(
-    client: Client,
+    client: Chatter,
     pool: Pool,
     problem: str,
     options: FormalizeOptions = FormalizeOptions(),
@@ -164,7 +170,7 @@ async def autoformalize(
 class _Work:
     """What the samples of one problem share."""
 
-    def __init__(self, client: Client, pool: Pool, options: FormalizeOptions, grounds: Grounds) -> None:
+    def __init__(self, client: Chatter, pool: Pool, options: FormalizeOptions, grounds: Grounds) -> None:
         self.client, self.pool, self.options, self.grounds = client, pool, options, grounds
         self.usage = Usage()
 

@@ -84,7 +84,7 @@ def read_problems(path: Path, complain: Callable[[int, str], None]) -> Iterator[
             try:
                 problem = Problem.model_validate_json(line)
             except ValidationError as wrong:
-                complain(number, _reason(wrong))
+                complain(number, reason_of(wrong))
                 continue
             yield Task(number, hashlib.sha256(line.strip()).hexdigest()[:16], problem)
 
@@ -193,7 +193,8 @@ async def _problem(
     return await one(task.problem)
 
 
-def _reason(wrong: ValidationError) -> str:
+def reason_of(wrong: ValidationError) -> str:
+    """What is wrong with a line, in a few words."""
     error = wrong.errors()[0]
     if error["type"] == "json_invalid":
         return "it is no JSON"

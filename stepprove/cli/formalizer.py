@@ -1,0 +1,318 @@
+"""`stepprove formalizer`: data for formalizers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from pydantic import BaseModel
+from rich.markup import escape
+
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.files import counting_bar, engine_json, lean_for
+from stepprove.cli.options import EngineOption, Json
+from stepprove.formalizer.autoformalize import FormalizeOptions
+from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.ledger import BadLedger, Ledger
+from stepprove.formalizer.pairs import InformalProblem, Pair
+from stepprove.formalizer.prompts import form_of
+from stepprove.formalizer.stage import Line, Outcome, StageTally, run_stage
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.pool import Pool
+from stepprove.serving.client import Client
+from stepprove.serving.endpoint import serving
+from stepprove.serving.model_name import parse_model
+
+if TYPE_CHECKING:
+    from stepprove.formalizer.config import FormalizerConfig
+
+formalizer = typer.Typer(
+    help="Make the data that formalizers learn from: pairs, reasoning, a dataset.", no_args_is_help=True
+)
+Item = TypeVar("Item", bound=BaseModel)
+Config = Annotated[
+    Path,
+    typer.Option("--config", metavar="FILE.yaml", help="What the stages are made with.", show_default=False),
+]
+
+
+@formalizer.callback()
+def main() -> None:
+    """Make the data that formalizers learn from: pairs, reasoning, a dataset."""
+
+
+@formalizer.command()
+def knowledge(config: Config, json: Json = False, engine: EngineOption = "auto") -> int:
+    """Make pairs of problems in words: a formalizer's answers, those that Lean reads, the largest class of those that agree.
+
+    Each problem has a row in `OUTPUT/knowledge.sqlite` as soon as it is done; a run that was ended goes on from there. What is
+    kept is written to `OUTPUT/knowledge.jsonl`. Problems about which a model or Lean gave no answer are left for the next run:
+    exit code 3 then.
+
+    Example: `stepprove formalizer knowledge --config thinkingf.yaml`
+    """
+    settings = _settings(config)
+    if settings.knowledge is None:
+        raise CommandError(f"{config} has no part `knowledge`.")
+    part = settings.knowledge
+    lean = lean_for(None, engine)
+    mathlib = "Mathlib" in part.header
+    if mathlib and lean.mathlib is None:
+        raise CommandError(
+            "The header imports Mathlib, which this Lean does not have: "
+            'set it up with `stepprove setup --native --mathlib`, or say `header: ""`.',
+            code=3,
+        )
+    options = FormalizeOptions(
+        form=form_of((parse_model(part.model).name or part.model) if part.model else ""),
+        samples=part.samples,
+        rounds=1,
+        header=part.header,
+        mathlib=mathlib,
+        method=part.method,
+        timeout=settings.lean.timeout,
+    )
+
+    async def run() -> StageTally:
+        from stepprove.formalizer.knowledge import knowledge_pair
+
+        grounds: dict[str, Grounds] = {}
+        async with (
+            Pool(lean, size=settings.lean.jobs, timeout=settings.lean.timeout) as pool,
+            _client(part.model) as model,
+            _client(part.judge) as judge,
+        ):
+
+            async def one(problem: InformalProblem) -> Outcome:
+                return await knowledge_pair(problem, pool, options, grounds, formalizer=model, judge=judge)
+
+            return await _stage(
+                "knowledge", settings, part.problems, InformalProblem, part.model_dump(mode="json"), lean, one,
+                part.at_once,
+            )  # fmt: skip
+
+    return _end("knowledge", settings, lean, run, json=json)
+
+
+@formalizer.command()
+def reasoning(config: Config, json: Json = False, engine: EngineOption = "auto") -> int:
+    """Have the way from words to statement written down for pairs, by StepFun-Formalizer's template of eight parts.
+
+    A trajectory is kept when the statement at its end says the same as the pair's (BEq), when all parts are there, and when it
+    does not speak of the statement that it was given. Rows, files and exit codes are as those of `knowledge`.
+
+    Example: `stepprove formalizer reasoning --config thinkingf.yaml`
+    """
+    settings = _settings(config)
+    if settings.reasoning is None:
+        raise CommandError(f"{config} has no part `reasoning`.")
+    part = settings.reasoning
+    pairs = part.pairs or settings.output / "knowledge.jsonl"
+    lean = lean_for(None, engine)
+
+    async def run() -> StageTally:
+        from stepprove.formalizer.reasoning import ReasoningOptions, reasoning_trajectory
+
+        options = ReasoningOptions(tries=part.tries, temperature=part.temperature, method=part.method)
+        grounds: dict[str, Grounds] = {}
+        async with (
+            Pool(lean, size=settings.lean.jobs, timeout=settings.lean.timeout) as pool,
+            _client(part.model) as model,
+        ):
+            assert model is not None
+
+            async def one(pair: Pair) -> Outcome:
+                return await reasoning_trajectory(
+                    pair, pool, model, options, grounds, timeout=settings.lean.timeout
+                )
+
+            return await _stage(
+                "reasoning", settings, pairs, Pair, part.model_dump(mode="json"), lean, one, part.at_once
+            )
+
+    return _end("reasoning", settings, lean, run, json=json)
+
+
+@formalizer.command()
+def build(config: Config, json: Json = False) -> int:
+    """Make a dataset of what was kept: without what benchmarks hold, without repetitions, split, with a card; JSONL and Parquet.
+
+    What shares a name, 13 words in a row or the statement with a benchmark is left out, and counted by reason. The folder
+    `OUTPUT/dataset` can be uploaded to the Hub as it is.
+
+    Example: `stepprove formalizer build --config thinkingf.yaml`
+    """
+    settings = _settings(config)
+    part = settings.build
+    if part.parquet:
+        need_extra("data", ("pyarrow",))
+    from stepprove.formalizer.dataset import BadDataset, BuildOptions
+    from stepprove.formalizer.dataset import build as build_dataset
+    from stepprove.formalizer.decontaminate import Benchmarks
+
+    made = (settings.output / "knowledge.jsonl", settings.output / "reasoning.jsonl")
+    sources = part.sources or tuple(path for path in made if path.exists())
+    if not sources:
+        raise CommandError(f"There is nothing to build from: neither {made[0]} nor {made[1]} is there.")
+    kept_out = Benchmarks(part.ngram)
+    origins = [_keep_out(kept_out, name, place) for name, place in part.benchmarks.items()]
+    target = settings.output / "dataset"
+    options = BuildOptions(part.title, part.licence, part.dev_share, part.parquet)
+
+    def complain(path: Path, line: int, reason: str) -> None:
+        err.print(f"{escape(str(path))}, line {line}: {escape(reason)}; it is skipped.")
+
+    try:
+        with counting_bar() as progress:
+            bar = progress.add_task("records", total=None)
+            parts = build_dataset(
+                sources,
+                target,
+                kept_out,
+                options,
+                origins=origins,
+                complain=complain,
+                listen=lambda read: progress.update(bar, completed=read),
+            )
+    except BadDataset as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or target}: {wrong.strerror}.") from None
+    if json:
+        told = [
+            {"source": p.source, "read": p.read, "kept": dict(p.kept), "dropped": dict(p.dropped)}
+            for p in parts
+        ]
+        print_json({"folder": str(target), "benchmarks": origins, "parts": told, "exit_code": 0})
+        return 0
+    for each in parts:
+        out.print(
+            f"{escape(each.source)}: {each.read} records, {each.kept['train']} for training, {each.kept['dev']} for tests"
+        )
+        for reason, count in each.dropped.most_common():
+            out.print(f"  {count:>8}  {escape(reason)}")
+    out.print(f"Kept out: {escape('; '.join(origins)) or 'nothing'}")
+    out.print(f"Written to {escape(str(target))}")
+    return 0
+
+
+def _settings(path: Path) -> FormalizerConfig:
+    from stepprove.formalizer.config import BadConfig, read_config
+
+    try:
+        return read_config(path)
+    except BadConfig as wrong:
+        raise CommandError(str(wrong)) from None
+
+
+@asynccontextmanager
+async def _client(model: str | None) -> AsyncIterator[Client | None]:
+    """A client of a model that is started if need be."""
+    if model is None:
+        yield None
+        return
+    async with serving(model, lambda line: err.print(escape(line))) as endpoint, endpoint.client() as client:
+        yield client
+
+
+async def _stage(
+    name: str,
+    settings: FormalizerConfig,
+    source: Path,
+    kind: type[Item],
+    about: dict[str, Any],
+    lean: Engine,
+    one: Callable[[Item], Awaitable[Outcome]],
+    at_once: int,
+) -> StageTally:
+    with (
+        Ledger(settings.output / f"{name}.sqlite", about | {"lean": engine_json(lean)}) as ledger,
+        counting_bar() as progress,
+    ):
+        with source.open("rb") as file:
+            total = sum(bool(line.strip()) for line in file)
+        bar = progress.add_task(name, total=total, completed=sum(ledger.counts().values()))
+
+        def complain(line: int, reason: str) -> None:
+            err.print(f"{escape(str(source))}, line {line}: {escape(reason)}; it is skipped.")
+            progress.advance(bar)
+
+        def listen(line: Line[Item]) -> None:
+            progress.advance(bar)
+
+        return await run_stage(
+            source,
+            kind,
+            ledger,
+            settings.output / f"{name}.jsonl",
+            one,
+            at_once=at_once,
+            complain=complain,
+            listen=listen,
+        )
+
+
+def _end(
+    name: str,
+    settings: FormalizerConfig,
+    lean: Engine,
+    run: Callable[[], Any],
+    *,
+    json: bool,
+) -> int:
+    """Run a stage and say what became of it."""
+    target = settings.output / f"{name}.jsonl"
+    try:
+        tally: StageTally = asyncio.run(run())
+    except BadLedger as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or settings.output}: {wrong.strerror}.") from None
+    code = 3 if tally.unanswered else 0
+    if json:
+        print_json(
+            {
+                "engine": engine_json(lean),
+                "output": str(target),
+                "counts": tally.counts,
+                "unanswered": len(tally.unanswered),
+                "bad": tally.bad,
+                "exit_code": code,
+            }
+        )
+        return code
+    for reason, count in tally.counts.items():
+        out.print(f"  {count:>8}  {escape(reason)}")
+    if tally.bad:
+        out.print(f"  {tally.bad:>8}  no record")
+    if tally.unanswered:
+        why = escape(tally.unanswered[0].rstrip("."))
+        out.print(f"  {len(tally.unanswered):>8}  without an answer, left for the next run ({why})")
+    out.print(f"{tally.written} written to {escape(str(target))}")
+    return code
+
+
+def _keep_out(benchmarks: Any, name: str, place: str | None) -> str:
+    """Read a benchmark and keep its problems out; returns what was read."""
+    from stepprove.eval.benchmarks import BENCHMARKS, benchmark_called
+    from stepprove.eval.datasets import BadDataset, load
+    from stepprove.formalizer.decontaminate import Known
+
+    benchmark = benchmark_called(name)
+    if benchmark is None:
+        known = ", ".join(each.name for each in BENCHMARKS)
+        raise CommandError(f"{name} is no benchmark; there are {known}.")
+    count = 0
+    for split in benchmark.splits:
+        try:
+            loaded = load(benchmark, split, place)
+        except BadDataset as wrong:
+            if place is not None and split != benchmark.splits[0] and count:
+                continue
+            raise CommandError(f"{wrong} It is kept out by `benchmarks:` of the configuration.") from None
+        count += benchmarks.add(Known(name, p.name, p.informal, p.source) for p in loaded.problems)
+    return f"{name} ({count} problems, {loaded.dataset.origin})"

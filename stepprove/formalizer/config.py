@@ -1,0 +1,119 @@
+"""What the stages of ThinkingF are made with, as a YAML file says it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stepprove.formalizer.methods import Method
+
+_MOST_BYTES = 1_000_000
+
+
+class BadConfig(ValueError):
+    """The file cannot be used; the message is one sentence."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LeanPart(_Part):
+    """The Lean that checks."""
+
+    jobs: int | None = Field(default=None, ge=1)
+    """Processes on this machine; None: as many as it has cores."""
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds for each text."""
+
+
+class KnowledgePart(_Part):
+    """Problems to pairs."""
+
+    problems: Path
+    """JSONL: `problem`, and `name`, `header` and `candidates` if need be."""
+    model: str | None = None
+    """The formalizer; None: every problem brings its candidates."""
+    judge: str | None = None
+    """A model that throws out what is oversimplified or contradictory; None: nobody does."""
+    header: str = "import Mathlib"
+    samples: int = Field(default=16, ge=1)
+    method: Method = "beq"
+    at_once: int = Field(default=16, ge=1)
+    """Problems at the same time."""
+
+
+class ReasoningPart(_Part):
+    """Pairs to trajectories."""
+
+    pairs: Path | None = None
+    """JSONL: `problem`, `formal_statement`, and `name` and `header` if need be; None: what the knowledge stage kept."""
+    model: str
+    tries: int = Field(default=2, ge=1)
+    temperature: float = Field(default=0.6, ge=0)
+    method: Method = "beq"
+    at_once: int = Field(default=16, ge=1)
+
+
+class BuildPart(_Part):
+    """Pairs and trajectories to a dataset."""
+
+    sources: tuple[Path, ...] = ()
+    """JSONL files; none: what the two stages kept."""
+    benchmarks: dict[str, str | None] = {"minif2f": None, "formalmath_lite": None, "proverbench": None}
+    """What must not be in it: a benchmark's name, and where it is read from (none: where it is published)."""
+    ngram: int = Field(default=13, ge=1)
+    dev_share: float = Field(default=0.01, ge=0, lt=1)
+    title: str = "Informal problems and Lean 4 statements"
+    licence: str = "other"
+    parquet: bool = True
+
+
+class FormalizerConfig(_Part):
+    """The whole file."""
+
+    output: Path
+    """The folder of ledgers, kept records and the dataset."""
+    lean: LeanPart = LeanPart()
+    knowledge: KnowledgePart | None = None
+    reasoning: ReasoningPart | None = None
+    build: BuildPart = BuildPart()
+
+
+def read_config(path: Path) -> FormalizerConfig:
+    """The configuration of a file; paths in it are looked for beside it. Raises BadConfig."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise BadConfig(f"{path} is too large for a configuration.")
+        text = path.read_text("utf-8")
+    except OSError as wrong:
+        raise BadConfig(f"{path} cannot be read: {wrong.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadConfig(f"{path} is not UTF-8.") from None
+    try:
+        config: FormalizerConfig = _beside(
+            FormalizerConfig.model_validate(yaml.safe_load(text) or {}), path.parent
+        )
+        return config
+    except yaml.YAMLError as wrong:
+        raise BadConfig(f"{path} is not YAML ({' '.join(str(wrong).split())}).") from None
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadConfig(f"{path}: {where + ': ' if where else ''}{first['msg']}.") from None
+
+
+def _beside(part: Any, folder: Path) -> Any:
+    """The same with its paths taken from a folder."""
+    if isinstance(part, Path):
+        return folder / part.expanduser()
+    if isinstance(part, tuple):
+        return tuple(_beside(each, folder) for each in part)
+    if isinstance(part, BaseModel):
+        return part.model_copy(
+            update={name: _beside(getattr(part, name), folder) for name in type(part).model_fields}
+        )
+    return part

@@ -1,0 +1,116 @@
+"""What became of each record of a long stage, in an SQLite file: kept or dropped, and why.
+
+A record is there whole or not at all, whenever the process is killed; a million of them need no memory. What nothing became of,
+because a model or Lean gave no answer, has no row and is tried again by the next run.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    line INTEGER PRIMARY KEY, digest TEXT NOT NULL, dropped TEXT, body TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS about (what TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+_MOST_AT_ONCE = 1000
+
+
+class BadLedger(ValueError):
+    """A file cannot be gone on with; the message is one sentence."""
+
+
+class Ledger:
+    """The records of one stage.
+
+    Args:
+        path: the file, made if it is not there.
+        about: what the stage is made with; a file that was made otherwise is refused.
+
+    Raises:
+        BadLedger: another process writes to it, it was made with other settings, or it is no ledger.
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(path.with_suffix(".lock"), timeout=0)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise BadLedger(f"Another process is writing to {path}.") from None
+        self._file = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._file.execute("PRAGMA journal_mode=WAL")
+            self._file.executescript(_SCHEMA)
+            self._agree(about)
+        except sqlite3.DatabaseError as wrong:
+            self.close()
+            raise BadLedger(f"{path} cannot be used as a ledger ({wrong}).") from None
+        except BadLedger:
+            self.close()
+            raise
+
+    def _agree(self, about: Mapping[str, Any]) -> None:
+        known = dict(self._file.execute("SELECT what, value FROM about"))
+        for what, value in about.items():
+            said = json.dumps(value, sort_keys=True)
+            if known.get(what, said) != said:
+                raise BadLedger(
+                    f"{self.path} was begun with {what} {known[what]}, not {said}: name another folder."
+                )
+            self._file.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (what, said))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+        self._lock.release()
+
+    def digest(self, line: int) -> str | None:
+        """Of the line that a record was made of; None when there is none yet."""
+        row = self._file.execute("SELECT digest FROM records WHERE line = ?", (line,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, line: int, digest: str, body: str, dropped: str | None = None) -> None:
+        """Record what became of a line, on disk when this returns; `dropped`: why it is not kept."""
+        self._file.execute(
+            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (line, digest, dropped, body)
+        )
+
+    def counts(self) -> dict[str, int]:
+        """How many were kept (under `kept`) and dropped, by reason, the most frequent first."""
+        rows = self._file.execute(
+            "SELECT coalesce(dropped, 'kept'), count(*) FROM records GROUP BY dropped ORDER BY dropped IS NOT NULL, 2 DESC"
+        )
+        return {str(reason): int(count) for reason, count in rows}
+
+    def kept(self) -> Iterator[str]:
+        """The bodies of the kept records, in the order of their lines."""
+        last = 0
+        while True:
+            rows = self._file.execute(
+                "SELECT line, body FROM records WHERE dropped IS NULL AND line > ? ORDER BY line LIMIT ?",
+                (last, _MOST_AT_ONCE),
+            ).fetchall()
+            if not rows:
+                return
+            for line, body in rows:
+                last = int(line)
+                yield str(body)
