@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -42,15 +42,20 @@ CHAT_TEMPLATE = (
 """The template of DeepSeek-R1-Distill-Qwen, as far as texts go."""
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
-    """Learn a vocabulary of so many tokens; `context` is the most tokens of a text. Digits stay single."""
+def train_tokenizer(
+    texts: Iterable[str], vocabulary: int, context: int, fixed: Sequence[str] = ()
+) -> PreTrainedTokenizerFast:
+    """Learn a vocabulary of so many tokens; `context` is the most tokens of a text. Digits stay single.
+
+    `fixed` are more texts that become one token each.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
     special = [PAD, BEGIN, END, USER, ASSISTANT]
-    kept = [AddedToken(text, special=False, normalized=False) for text in _KEPT]
+    kept = [AddedToken(text, special=False, normalized=False) for text in (*_KEPT, *fixed)]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     size = vocabulary - len(kept)
     trainer = trainers.BpeTrainer(

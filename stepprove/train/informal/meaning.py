@@ -1,0 +1,94 @@
+"""What a problem means, in words and in Lean side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Variables of one type."""
+
+    names: tuple[str, ...]
+    type: str
+    one: str
+    """`natural number`."""
+    many: str
+    """`natural numbers`."""
+
+    @property
+    def lean(self) -> str:
+        """As a binder."""
+        return f"({' '.join(self.names)} : {self.type})"
+
+    @property
+    def listed(self) -> str:
+        """`a, b and c`."""
+        return joined(self.names)
+
+    @property
+    def let(self) -> str:
+        """`n be a natural number`."""
+        return (
+            f"{self.listed} be {self._article} {self.one}"
+            if self._single
+            else f"{self.listed} be {self.many}"
+        )
+
+    @property
+    def every(self) -> str:
+        """`every natural number n`."""
+        return f"every {self.one} {self.listed}" if self._single else f"all {self.many} {self.listed}"
+
+    @property
+    def given(self) -> str:
+        """`a natural number n`."""
+        return f"{self._article} {self.one} {self.listed}" if self._single else f"{self.many} {self.listed}"
+
+    @property
+    def _single(self) -> bool:
+        return len(self.names) == 1
+
+    @property
+    def _article(self) -> str:
+        return "an" if self.one[0] in "aeiou" else "a"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A supposition or a claim."""
+
+    lean: str
+    words: tuple[str, ...]
+    """Ways to say it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A statement, taken apart."""
+
+    objects: tuple[Objects, ...]
+    suppositions: tuple[Part, ...]
+    claim: Part
+    concepts: tuple[str, ...] = ()
+    """What words mean in Lean: `even: n % 2 = 0`."""
+    trap: str = ""
+    """What is easily got wrong."""
+
+    @property
+    def binders(self) -> tuple[str, ...]:
+        """Of the objects and the suppositions."""
+        names = ("h",) if len(self.suppositions) == 1 else tuple(f"h{i}" for i in range(1, 10))
+        supposed = (f"({name} : {part.lean})" for name, part in zip(names, self.suppositions, strict=False))
+        return (*(each.lean for each in self.objects), *supposed)
+
+    @property
+    def lean(self) -> str:
+        """Binders and claim as they stand in a theorem."""
+        return " ".join([*self.binders, ":", self.claim.lean])
+
+
+def joined(words: Sequence[str]) -> str:
+    """Words in a row: `a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
