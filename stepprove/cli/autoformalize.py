@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,16 +19,14 @@ from stepprove.formalizer.autoformalize import (
     FormalizeOptions,
     SampleReport,
     autoformalize,
-    grounds_for,
 )
+from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
 from stepprove.formalizer.corpus import BadCorpus, Problem, Tally, Task, formalize_corpus
-from stepprove.formalizer.ground import Grounds
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import form_of
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.repl import ReplFailure
 from stepprove.serving.client import BudgetSpent, Client, ModelFailure
 from stepprove.serving.endpoint import serving
 from stepprove.serving.model_name import FORMS, parse_model
@@ -114,14 +112,13 @@ def autoformalize_command(
         header=_header(header, default="import Mathlib" if mathlib or core else ""),
         mathlib=mathlib or core,
         method=method,
-        timeout=time_limit,
         seed=seed,
     )
-    if core:
-        options = replace(options, ground=PRELUDE)
+    stands_for = {options.header: PRELUDE} if core else {}
+    setting = _Setting(model, lean, time_limit, stands_for)
     if file is not None and output is not None:
-        return _of_file(model, lean, file, output, options, at_once, json=json)
-    found = asyncio.run(_one(model, lean, problem or "", options))
+        return _of_file(setting, file, output, options, at_once, json=json)
+    found = asyncio.run(_one(setting, problem or "", options))
     code = _CODES[found.outcome]
     if json:
         print_json(
@@ -139,6 +136,23 @@ def autoformalize_command(
     return code
 
 
+@dataclass(frozen=True)
+class _Setting:
+    """The model and the Lean."""
+
+    model: str
+    lean: Engine
+    timeout: float
+    stands_for: dict[str, str]
+    """What is elaborated in the place of a header."""
+
+    def checks(self, pool: Pool) -> Leans:
+        """The Lean for each header."""
+        return by_header(
+            lambda header: PoolChecks(pool, self.stands_for.get(header, header), timeout=self.timeout)
+        )
+
+
 def _header(text: str | None, default: str) -> str:
     if text is None:
         return default
@@ -152,26 +166,28 @@ def _header(text: str | None, default: str) -> str:
         ) from None
 
 
-async def _one(model: str, lean: Engine, problem: str, options: FormalizeOptions) -> Formalization:
+async def _one(setting: _Setting, problem: str, options: FormalizeOptions) -> Formalization:
     def show(report: SampleReport) -> None:
         if err.is_terminal:
             err.print(f"  {report.outcome:<10} {escape(report.reason or report.warning or '')}", style="dim")
 
     async with (
-        Pool(lean, timeout=options.timeout) as pool,
-        serving(model, lambda line: err.print(escape(line))) as endpoint,
+        Pool(setting.lean, timeout=setting.timeout) as pool,
+        serving(setting.model, lambda line: err.print(escape(line))) as endpoint,
         endpoint.client() as client,
     ):
-        return await autoformalize(client, pool, problem, options, listen=show)
+        return await autoformalize(
+            client, setting.checks(pool)(options.header), problem, options, listen=show
+        )
 
 
 def _of_file(
-    model: str, lean: Engine, file: Path, output: Path, options: FormalizeOptions, at_once: int, *, json: bool
+    setting: _Setting, file: Path, output: Path, options: FormalizeOptions, at_once: int, *, json: bool
 ) -> int:
     """Formalize the problems of a file."""
     failures: list[str] = []
     try:
-        tally = asyncio.run(_many(model, lean, file, output, options, at_once, failures))
+        tally = asyncio.run(_many(setting, file, output, options, at_once, failures))
     except BadCorpus as wrong:
         raise CommandError(str(wrong)) from None
     except OSError as wrong:
@@ -180,7 +196,13 @@ def _of_file(
     if json:
         figures = {name: getattr(tally, name) for name in tally.__slots__}
         print_json(
-            {"engine": engine_json(lean), "model": model, "output": str(output), **figures, "exit_code": code}
+            {
+                "engine": engine_json(setting.lean),
+                "model": setting.model,
+                "output": str(output),
+                **figures,
+                "exit_code": code,
+            }
         )
     else:
         left = f"; {tally.unanswered} left for the next run ({escape(failures[0])})" if failures else ""
@@ -192,15 +214,13 @@ def _of_file(
 
 
 async def _many(
-    model: str,
-    lean: Engine,
+    setting: _Setting,
     file: Path,
     output: Path,
     options: FormalizeOptions,
     at_once: int,
     failures: list[str],
 ) -> Tally:
-    grounds: dict[str, Grounds] = {}
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -224,15 +244,14 @@ async def _many(
                 err.print(f"  {said:<11} line {task.line}  {escape(task.problem.name or '')}")
 
         async with (
-            Pool(lean, timeout=options.timeout) as pool,
-            serving(model, lambda line: err.print(escape(line))) as endpoint,
+            Pool(setting.lean, timeout=setting.timeout) as pool,
+            serving(setting.model, lambda line: err.print(escape(line))) as endpoint,
             endpoint.client() as client,
         ):
+            checks = setting.checks(pool)
 
             async def one(problem: Problem) -> Formalization | None:
-                own = _own(options, problem)
-                known = grounds.setdefault(own.header, grounds_for(own))
-                return await _answered(client, pool, problem, own, known, failures)
+                return await _answered(client, checks, problem, _own(options, problem), failures)
 
             return await formalize_corpus(
                 file, output, one, at_once=at_once, complain=complain, listen=listen
@@ -241,23 +260,20 @@ async def _many(
 
 def _own(options: FormalizeOptions, problem: Problem) -> FormalizeOptions:
     """The options for a problem with a header or a name of its own."""
-    header = options.header if problem.header is None else problem.header
-    ground = options.ground if problem.header is None else None
-    return replace(options, header=header, ground=ground)
+    return options if problem.header is None else replace(options, header=problem.header)
 
 
 async def _answered(
     client: Client,
-    pool: Pool,
+    checks: Leans,
     problem: Problem,
     options: FormalizeOptions,
-    grounds: Grounds,
     failures: list[str],
 ) -> Formalization | None:
     """The result, None where there was no answer; the reason is added to `failures`."""
     try:
-        found = await autoformalize(client, pool, problem.problem, options, grounds=grounds)
-    except (ModelFailure, BudgetSpent, ReplFailure) as failure:
+        found = await autoformalize(client, checks(options.header), problem.problem, options)
+    except (ModelFailure, BudgetSpent, NoLean) as failure:
         failures.append(str(failure).rstrip("."))
         return None
     if found.outcome == "unknown":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,10 @@ from pydantic import BaseModel
 from rich.markup import escape
 
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
-from stepprove.cli.files import counting_bar, engine_json, lean_for
+from stepprove.cli.files import EngineChoice, counting_bar, engine_json, lean_for
 from stepprove.cli.options import EngineOption, Json
 from stepprove.formalizer.autoformalize import FormalizeOptions
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.checks import Leans, PoolChecks, by_header
 from stepprove.formalizer.ledger import BadLedger, Ledger
 from stepprove.formalizer.pairs import InformalProblem, Pair
 from stepprove.formalizer.prompts import form_of
@@ -59,9 +60,9 @@ def knowledge(config: Config, json: Json = False, engine: EngineOption = "auto")
     if settings.knowledge is None:
         raise CommandError(f"{config} has no part `knowledge`.")
     part = settings.knowledge
-    lean = lean_for(None, engine)
+    lean = _lean(settings, engine)
     mathlib = "Mathlib" in part.header
-    if mathlib and lean.mathlib is None:
+    if mathlib and isinstance(lean, Engine) and lean.mathlib is None:
         raise CommandError(
             "The header imports Mathlib, which this Lean does not have: "
             'set it up with `stepprove setup --native --mathlib`, or say `header: ""`.',
@@ -74,21 +75,19 @@ def knowledge(config: Config, json: Json = False, engine: EngineOption = "auto")
         header=part.header,
         mathlib=mathlib,
         method=part.method,
-        timeout=settings.lean.timeout,
     )
 
     async def run() -> StageTally:
         from stepprove.formalizer.knowledge import knowledge_pair
 
-        grounds: dict[str, Grounds] = {}
         async with (
-            Pool(lean, size=settings.lean.jobs, timeout=settings.lean.timeout) as pool,
+            _checks(settings, lean) as checks,
             _client(part.model) as model,
             _client(part.judge) as judge,
         ):
 
             async def one(problem: InformalProblem) -> Outcome:
-                return await knowledge_pair(problem, pool, options, grounds, formalizer=model, judge=judge)
+                return await knowledge_pair(problem, checks, options, formalizer=model, judge=judge)
 
             return await _stage(
                 "knowledge", settings, part.problems, InformalProblem, part.model_dump(mode="json"), lean, one,
@@ -112,23 +111,20 @@ def reasoning(config: Config, json: Json = False, engine: EngineOption = "auto")
         raise CommandError(f"{config} has no part `reasoning`.")
     part = settings.reasoning
     pairs = part.pairs or settings.output / "knowledge.jsonl"
-    lean = lean_for(None, engine)
+    lean = _lean(settings, engine)
 
     async def run() -> StageTally:
         from stepprove.formalizer.reasoning import ReasoningOptions, reasoning_trajectory
 
         options = ReasoningOptions(tries=part.tries, temperature=part.temperature, method=part.method)
-        grounds: dict[str, Grounds] = {}
         async with (
-            Pool(lean, size=settings.lean.jobs, timeout=settings.lean.timeout) as pool,
+            _checks(settings, lean) as checks,
             _client(part.model) as model,
         ):
             assert model is not None
 
             async def one(pair: Pair) -> Outcome:
-                return await reasoning_trajectory(
-                    pair, pool, model, options, grounds, timeout=settings.lean.timeout
-                )
+                return await reasoning_trajectory(pair, checks, model, options)
 
             return await _stage(
                 "reasoning", settings, pairs, Pair, part.model_dump(mode="json"), lean, one, part.at_once
@@ -200,6 +196,15 @@ def build(config: Config, json: Json = False) -> int:
     return 0
 
 
+def _lean(settings: FormalizerConfig, engine: EngineChoice) -> Engine | str:
+    """The engine on this machine, or a server's address."""
+    return settings.lean.server or lean_for(None, engine)
+
+
+def _lean_json(lean: Engine | str) -> Any:
+    return {"server": lean} if isinstance(lean, str) else engine_json(lean)
+
+
 def _settings(path: Path) -> FormalizerConfig:
     from stepprove.formalizer.config import BadConfig, read_config
 
@@ -207,6 +212,20 @@ def _settings(path: Path) -> FormalizerConfig:
         return read_config(path)
     except BadConfig as wrong:
         raise CommandError(str(wrong)) from None
+
+
+@asynccontextmanager
+async def _checks(settings: FormalizerConfig, lean: Engine | str) -> AsyncIterator[Leans]:
+    """The Lean for each header: a pool of engines, or a server."""
+    timeout = settings.lean.timeout
+    if isinstance(lean, str):
+        from stepprove.formalizer.server_checks import ServerChecks
+
+        key = os.environ.get("STEPPROVE_API_KEY") or os.environ.get("LEAN_SERVER_API_KEY")
+        yield by_header(lambda header: ServerChecks(lean, header, timeout=timeout, key=key))
+        return
+    async with Pool(lean, size=settings.lean.jobs, timeout=timeout) as pool:
+        yield by_header(lambda header: PoolChecks(pool, header, timeout=timeout))
 
 
 @asynccontextmanager
@@ -225,12 +244,12 @@ async def _stage(
     source: Path,
     kind: type[Item],
     about: dict[str, Any],
-    lean: Engine,
+    lean: Engine | str,
     one: Callable[[Item], Awaitable[Outcome]],
     at_once: int,
 ) -> StageTally:
     with (
-        Ledger(settings.output / f"{name}.sqlite", about | {"lean": engine_json(lean)}) as ledger,
+        Ledger(settings.output / f"{name}.sqlite", about | {"lean": _lean_json(lean)}) as ledger,
         counting_bar() as progress,
     ):
         with source.open("rb") as file:
@@ -259,7 +278,7 @@ async def _stage(
 def _end(
     name: str,
     settings: FormalizerConfig,
-    lean: Engine,
+    lean: Engine | str,
     run: Callable[[], Any],
     *,
     json: bool,
@@ -276,7 +295,7 @@ def _end(
     if json:
         print_json(
             {
-                "engine": engine_json(lean),
+                "engine": _lean_json(lean),
                 "output": str(target),
                 "counts": tally.counts,
                 "unanswered": len(tally.unanswered),

@@ -17,15 +17,12 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.candidate import Candidate, code_in, read_candidate
-from stepprove.formalizer.equivalence import compare
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.candidate import Candidate, code_in
+from stepprove.formalizer.checks import Checks, NoLean
 from stepprove.formalizer.majority import StatementClass, classes
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import CHAT, PromptForm, repair
-from stepprove.formalizer.vacuity import Vacuity, vacuity
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.formalizer.vacuity import Vacuity
 from stepprove.serving.answer import after_thinking
 from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
 
@@ -95,47 +92,35 @@ class FormalizeOptions:
     """What the theorem is called; None: as the model called it."""
     header: str = ""
     """What the statement stands on, and the model is shown."""
-    ground: str | None = None
-    """What is elaborated in the header's place; None: the header."""
     mathlib: bool = False
     """The header brings Mathlib."""
     method: Method = "beq"
-    timeout: float = 60.0
-    """Seconds for each text that Lean is sent."""
     seed: int | None = None
-
-
-def grounds_for(options: FormalizeOptions) -> Grounds:
-    """The grounds that all problems with the same header may share."""
-    header = options.header if options.ground is None else options.ground
-    return Grounds(header, timeout=options.timeout)
 
 
 async def autoformalize(
     client: Chatter,
-    pool: Pool,
+    lean: Checks,
     problem: str,
     options: FormalizeOptions = FormalizeOptions(),
     *,
-    grounds: Grounds | None = None,
     listen: Callable[[SampleReport], None] = lambda report: None,
 ) -> Formalization:
     """State a problem in Lean.
 
     Args:
         client: the model.
-        pool: the Lean.
+        lean: where the header stands.
         problem: in words.
         options: how it is asked.
-        grounds: of `grounds_for`, for a caller with many problems.
         listen: called with each sample's report.
 
     Raises:
         ModelFailure, BudgetSpent: the model does not answer.
-        ReplFailure: Lean cannot be started.
+        NoLean: Lean cannot be asked.
     """
     started = time.monotonic()
-    work = _Work(client, pool, options, grounds or grounds_for(options))
+    work = _Work(client, lean, options)
     asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
     first = await work.ask(asked, options.samples)
     try:
@@ -170,8 +155,8 @@ async def autoformalize(
 class _Work:
     """What the samples of one problem share."""
 
-    def __init__(self, client: Chatter, pool: Pool, options: FormalizeOptions, grounds: Grounds) -> None:
-        self.client, self.pool, self.options, self.grounds = client, pool, options, grounds
+    def __init__(self, client: Chatter, lean: Checks, options: FormalizeOptions) -> None:
+        self.client, self.lean, self.options = client, lean, options
         self.usage = Usage()
 
     async def ask(self, turns: list[Turn], count: int, seed: int | None = None) -> tuple[Sample, ...]:
@@ -210,8 +195,8 @@ class _Work:
                 if code is None:
                     found = "There is no Lean code in the answer."
                 else:
-                    found, verdict = await self.pool.run(partial(self._read, code=code))
-            except ReplFailure as failure:
+                    found, verdict = await self.lean.read(code, self.options.header, self.options.name)
+            except NoLean as failure:
                 return SampleReport(
                     outcome="unanswered", answers=answers, reason=str(failure), logprob=logprob
                 ), None
@@ -234,26 +219,12 @@ class _Work:
     async def classes(
         self, candidates: list[Candidate], logprobs: list[float | None]
     ) -> tuple[tuple[StatementClass, ...], int]:
-        """The classes of the statements, compared on one engine."""
-        statements = [candidate.statement for candidate in candidates]
-
-        def work(repl: Repl) -> tuple[tuple[StatementClass, ...], int]:
-            ground = self.grounds(repl)
-            return classes(
-                statements, logprobs, lambda a, b: compare(ground, a, b, self.options.method).verdict
-            )
-
-        return await self.pool.run(work)
-
-    def _read(self, repl: Repl, code: str) -> tuple[Candidate | str, Vacuity]:
-        ground = self.grounds(repl)
-        try:
-            found = read_candidate(ground, code, self.options.header, self.options.name)
-            if isinstance(found, str):
-                return found, Vacuity()
-            return found, vacuity(ground, found.text, found.name, found.goal)
-        finally:
-            ground.forget()
+        """The classes of the statements."""
+        return await classes(
+            [candidate.statement for candidate in candidates],
+            logprobs,
+            partial(self.lean.same, method=self.options.method),
+        )
 
     def _file(self, candidate: Candidate) -> str:
         return (

@@ -57,30 +57,43 @@ def body_of(code: str, header: str) -> str:
     return code[parse_source(code).header_end :].strip()
 
 
-def read_candidate(ground: Ground, code: str, header: str, name: str | None) -> Candidate | str:
-    """The statement in a code, named `name` (None: as the code has it); or what is wrong with it, for the model to read.
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A statement that Lean has not read yet."""
 
-    Raises ReplFailure when Lean does not answer.
-    """
+    text: str
+    """It and what it needs, with `sorry` for a proof."""
+    name: str
+    """Its full name."""
+
+    def read(self, answer: CommandResponse) -> Candidate | str:
+        """What Lean's answer to the text makes of it; or what is wrong, for the model to read."""
+        if errors := errors_of(answer.messages):
+            return _told(self.text, errors)
+        if len(answer.sorries) != 1:
+            return (
+                "Only the theorem's proof may be `sorry`; its statement and all definitions must be complete."
+            )
+        return Candidate(read_statement(self.text), self.text, self.name, answer.sorries[0].goal)
+
+
+def proposed(code: str, header: str, name: str | None) -> Proposed | str:
+    """The statement in a code, named `name` (None: as the code has it); or what is wrong with it, for the model to read."""
     try:
         statement = read_statement(body_of(code, header))
-        if any(d.keyword == "axiom" for d in statement.source.declarations):
-            return "It declares an axiom. State a theorem, and definitions if it needs them."
     except BadStatement as bad:
         return str(bad).replace("the text", "it").capitalize()
+    if any(d.keyword == "axiom" for d in statement.source.declarations):
+        return "It declares an axiom. State a theorem, and definitions if it needs them."
     last = name or (statement.declaration.name or THEOREM_NAME).rpartition(".")[2]
     context = statement.source.text[: statement.chunk.start]
-    text = f"{context}{statement.named(last).rstrip()} := by sorry"
-    answer = ground.elaborate(text)
-    if errors := errors_of(answer.messages):
-        return _told(text, errors)
-    if len(answer.sorries) != 1:
-        return "Only the theorem's proof may be `sorry`; its statement and all definitions must be complete."
-    return Candidate(read_statement(text), text, statement.full_name(last), _goal(answer))
+    return Proposed(f"{context}{statement.named(last).rstrip()} := by sorry", statement.full_name(last))
 
 
-def _goal(answer: CommandResponse) -> str:
-    return answer.sorries[0].goal
+def read_candidate(ground: Ground, code: str, header: str, name: str | None) -> Candidate | str:
+    """What `proposed` finds, read by Lean. Raises ReplFailure when Lean does not answer."""
+    found = proposed(code, header, name)
+    return found if isinstance(found, str) else found.read(ground.elaborate(found.text))
 
 
 def _told(text: str, errors: list[Message]) -> str:

@@ -28,6 +28,8 @@ class LeanPart(_Part):
     """Processes on this machine; None: as many as it has cores."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds for each text."""
+    server: str | None = Field(default=None, pattern=r"^https?://")
+    """A Lean server in the place of engines here; its key comes from STEPPROVE_API_KEY or LEAN_SERVER_API_KEY."""
 
 
 class KnowledgePart(_Part):

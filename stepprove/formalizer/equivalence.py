@@ -260,7 +260,7 @@ class _Search:
             if self.joint.premise_name not in term:
                 self.without.append(step.name)
                 return None
-            if not _applies(term, self.joint.premise_name) and self.explodes():
+            if not applies(term, self.joint.premise_name) and self.explodes():
                 self.without.append(step.name)
                 return None
         for script in scripts:
@@ -326,6 +326,6 @@ class _Search:
         return _Found(step.name, script, axioms)
 
 
-def _applies(term: str, premise: str) -> bool:
+def applies(term: str, premise: str) -> bool:
     """Whether a suggested term is the premise applied, whatever stands before it in `fun`."""
     return re.match(rf"exact\s+(?:fun[^=]*=>\s*)?\(?@?{re.escape(premise)}(?![\w'.])", term) is not None

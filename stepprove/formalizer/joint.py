@@ -59,10 +59,9 @@ def check_statement(ground: Ground, statement: Statement, name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Joint:
-    """A premise and a target on one ground; made by `join`."""
+class Juxtaposed:
+    """A premise and a target in one text; made by `juxtapose`."""
 
-    ground: Ground
     premise: Statement
     target: Statement
     premise_name: str
@@ -106,6 +105,13 @@ class Joint:
         """The name under which Lean knows the target."""
         return self.target.full_name(self.target_name)
 
+
+@dataclass(frozen=True)
+class Joint(Juxtaposed):
+    """A premise and a target on one ground; made by `join`."""
+
+    ground: Ground
+
     def judge(self, script: str, *, unlimited: bool = False) -> Judgement:
         """The gate's word on a proof of the target in which the premise is an axiom that is allowed."""
         return judge(
@@ -133,6 +139,13 @@ def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str
         Apart: they cannot stand in one text.
         ReplFailure: Lean cannot say.
     """
+    joint = Joint(**vars(juxtapose(premise, target, sides)), ground=ground)
+    _compare(joint)
+    return joint
+
+
+def juxtapose(premise: Statement, target: Statement, sides: tuple[str, str]) -> Juxtaposed:
+    """As `join`, without asking Lean whether they mean together what they mean alone. Raises Apart."""
     used = {t.text for s in (premise, target) for t in tokenize(s.source.text) if t.kind == "word"}
     ending = ""
     while any(
@@ -143,9 +156,7 @@ def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str
     stated = f"_stated_{sides[0]}{ending}"
     before = _premise_part(premise, stated, names[0]) + _target_context(premise, target)
     claim = target.named(names[1]).rstrip()
-    joint = Joint(ground, premise, target, names[0], stated, names[1], before, claim)
-    _compare(joint)
-    return joint
+    return Juxtaposed(premise, target, names[0], stated, names[1], before, claim)
 
 
 def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None = None) -> str:

@@ -18,13 +18,10 @@ from stepprove.formalizer.autoformalize import (
     Formalization,
     FormalizeOptions,
     autoformalize,
-    grounds_for,
 )
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.checks import Leans, NoLean
 from stepprove.formalizer.pairs import Dropped, InformalProblem, KnowledgePair
 from stepprove.formalizer.stage import NoAnswer, Outcome
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.repl import ReplFailure
 from stepprove.serving.answer import after_thinking
 from stepprove.serving.client import BudgetSpent, ModelFailure
 from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
@@ -64,9 +61,8 @@ class Prepared:
 
 async def knowledge_pair(
     problem: InformalProblem,
-    pool: Pool,
+    lean: Leans,
     options: FormalizeOptions,
-    grounds: dict[str, Grounds],
     *,
     formalizer: Chatter | None = None,
     judge: Chatter | None = None,
@@ -75,9 +71,8 @@ async def knowledge_pair(
 
     Args:
         problem: in words, with the answers of a formalizer or without.
-        pool: the Lean.
+        lean: by header.
         options: how the formalizer is asked and its answers are compared; each answer counts as it is, without a second try.
-        grounds: by header; those that are new are added.
         formalizer: the model, for problems that come without answers.
         judge: a model that throws out what says too little; None: nothing is thrown out for that.
 
@@ -85,17 +80,16 @@ async def knowledge_pair(
     """
     own = options
     if problem.header is not None:
-        own = replace(options, header=problem.header, ground=None)
+        own = replace(options, header=problem.header)
     asked = Prepared(problem.candidates) if problem.candidates else formalizer
     if asked is None:
         return Outcome(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
     try:
         found = await autoformalize(
             asked,
-            pool,
+            lean(own.header),
             problem.problem,
             replace(own, rounds=1),
-            grounds=grounds.setdefault(own.header, grounds_for(own)),
         )
         if found.outcome == "unknown":
             silent = (each.reason for each in found.samples if each.outcome == "unanswered")
@@ -103,7 +97,7 @@ async def knowledge_pair(
         if found.statement is None:
             return Outcome(_dropped(problem, _why_none(found), found), _why_none(found))
         verdict = None if judge is None else await _judged(judge, problem.problem, found.statement)
-    except (ModelFailure, BudgetSpent, ReplFailure) as failure:
+    except (ModelFailure, BudgetSpent, NoLean) as failure:
         raise NoAnswer(str(failure)) from failure
     pair = KnowledgePair(
         name=problem.name,

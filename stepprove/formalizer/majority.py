@@ -7,7 +7,7 @@ here by the probability that the model gave to its answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,10 +27,10 @@ class StatementClass(BaseModel):
     """The highest of them."""
 
 
-def classes(
+async def classes(
     statements: Sequence[Statement],
     logprobs: Sequence[float | None],
-    compare: Callable[[Statement, Statement], Verdict],
+    compare: Callable[[Statement, Statement], Awaitable[Verdict]],
 ) -> tuple[tuple[StatementClass, ...], int]:
     """The classes, the largest first, then the most probable; and how many comparisons could not be told.
 
@@ -50,7 +50,7 @@ def classes(
             verdict = (
                 Verdict.EQUIVALENT
                 if words[first] == words[second]
-                else compare(statements[first], statements[second])
+                else await compare(statements[first], statements[second])
             )
             unknown += verdict is Verdict.UNKNOWN
             if verdict is Verdict.EQUIVALENT:

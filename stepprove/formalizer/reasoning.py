@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import partial
 
 from stepprove.formalizer.autoformalize import Chatter
 from stepprove.formalizer.candidate import code_in
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.checks import Leans, NoLean
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.pairs import Dropped, Pair, Trajectory, thoughts_of
-from stepprove.formalizer.scoring import Scored, score
+from stepprove.formalizer.scoring import Scored
 from stepprove.formalizer.stage import NoAnswer, Outcome
-from stepprove.formalizer.statement import BadStatement, Statement, read_statement
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.serving.client import BudgetSpent, ModelFailure
 from stepprove.serving.exchange import Sampling, Turn
 
@@ -80,22 +77,17 @@ def question(pair: Pair) -> Turn:
 
 async def reasoning_trajectory(
     pair: Pair,
-    pool: Pool,
+    lean: Leans,
     model: Chatter,
     options: ReasoningOptions,
-    grounds: dict[str, Grounds],
-    *,
-    timeout: float = 60.0,
 ) -> Outcome:
     """Have the way to a pair's statement written down.
 
     Args:
         pair: the problem and its statement.
-        pool: the Lean.
+        lean: by header.
         model: who writes.
         options: how.
-        grounds: by header; those that are new are added.
-        timeout: seconds for each text that Lean is sent.
 
     Raises NoAnswer.
     """
@@ -103,7 +95,6 @@ async def reasoning_trajectory(
         truth = read_statement(pair.formal_statement)
     except BadStatement as wrong:
         return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
-    ground = grounds.setdefault(pair.header, Grounds(pair.header, timeout=timeout))
     reason, words = "", ""
     for _ in range(options.tries):
         try:
@@ -111,12 +102,10 @@ async def reasoning_trajectory(
                 [question(pair)], Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
             )
             text = reply.samples[0].text
-            found = await pool.run(
-                partial(_score, grounds=ground, text=text, truth=truth, pair=pair, method=options.method)
-            )
+            found = await lean(pair.header).score(text, truth, pair.header, options.method)
         except BadStatement as wrong:
             return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
-        except (ModelFailure, BudgetSpent, ReplFailure) as failure:
+        except (ModelFailure, BudgetSpent, NoLean) as failure:
             raise NoAnswer(str(failure)) from failure
         if found.outcome == "unknown":
             raise NoAnswer(found.reason or "Lean did not answer in time")
@@ -141,10 +130,6 @@ def fault(text: str, scored: Scored) -> str:
     if {int(number) for number in _HEADING.findall(thoughts)} != set(range(1, len(PARTS) + 1)):
         return "parts of the template are missing"
     return ""
-
-
-def _score(repl: Repl, grounds: Grounds, text: str, truth: Statement, pair: Pair, method: Method) -> Scored:
-    return score(grounds(repl), text, truth, header=pair.header, method=method)
 
 
 def _dropped(pair: Pair, reason: str) -> Dropped:

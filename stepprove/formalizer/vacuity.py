@@ -5,6 +5,7 @@ None of it says whether the statement is the right one; a theorem that is easy t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 from pydantic import BaseModel, ConfigDict
@@ -50,30 +51,42 @@ class Vacuity(BaseModel):
         return "`trivial` or `decide` proves it" if self.outright else None
 
 
-def vacuity(ground: Ground, text: str, name: str, goal: str) -> Vacuity:
-    """Try a statement's hypotheses, the statement and its negation.
+Trial = Callable[[str, str, str], bool | None]
+"""Of (text with `sorry`, text with a proof, the theorem's full name): whether it is a proof; None when time ran out."""
 
-    Args:
-        ground: what the text stands on.
-        text: ends in the statement and `:= by sorry`.
-        name: the statement's full name.
-        goal: its goal as Lean prints it.
 
-    Raises ReplFailure when Lean cannot be asked.
-    """
-    late = False
+def on_ground(ground: Ground) -> Trial:
+    """Trials by the trust gate on a ground. They raise ReplFailure when Lean cannot be asked."""
 
-    def proved(script: str) -> bool:
-        nonlocal late
-        return tried(text, text.removesuffix("sorry") + _indented(script), name)
-
-    def tried(original: str, candidate: str, target: str) -> bool:
-        nonlocal late
+    def trial(original: str, candidate: str, target: str) -> bool | None:
         judgement = judge(
             ground.repl, original, candidate, env=ground.env(), targets={target}, timeout=ground.timeout
         )
-        late = late or judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
-        return judgement.accepted
+        late = judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
+        return None if late else judgement.accepted
+
+    return trial
+
+
+def vacuity(trial: Trial, text: str, name: str, goal: str) -> Vacuity:
+    """Try a statement's hypotheses, the statement and its negation.
+
+    Args:
+        trial: who says what is a proof.
+        text: ends in the statement and `:= by sorry`.
+        name: the statement's full name.
+        goal: its goal as Lean prints it.
+    """
+    late = False
+
+    def tried(original: str, candidate: str, target: str) -> bool:
+        nonlocal late
+        found = trial(original, candidate, target)
+        late = late or found is None
+        return bool(found)
+
+    def proved(script: str) -> bool:
+        return tried(text, text.removesuffix("sorry") + _indented(script), name)
 
     denial = f"{text}\ntheorem _denial : ¬ (type_of% @{name}) := by "
     contradictory = not goal.rstrip().endswith("⊢ False") and proved(_EXCLUDED)

@@ -11,16 +11,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.checks import Checks, NoLean
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import THEOREM_NAME
-from stepprove.formalizer.scoring import Scored, score
+from stepprove.formalizer.scoring import Scored
 from stepprove.formalizer.statement import Statement, read_statement
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.repl import Repl, ReplClosed, ReplFailure
 from stepprove.serving.batching import Decoder
 from stepprove.serving.exchange import Sampling
 from stepprove.train.rewards import UNKNOWN
@@ -61,23 +58,17 @@ class FooledJudge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BeqJudge:
-    """Compares answers with what was meant, on a pool of Lean engines."""
+    """Compares answers with what was meant."""
 
-    pool: Pool
-    grounds: Grounds
+    lean: Checks
     method: Method = "beq"
 
     async def __call__(self, answer: str, truth: Statement) -> Scored:
-        """Compare one. Raises ReplClosed."""
+        """Compare one."""
         try:
-            return await self.pool.run(partial(self._score, answer=answer, truth=truth))
-        except ReplClosed:
-            raise
-        except ReplFailure as failure:
+            return await self.lean.score(answer, truth, "", self.method)
+        except NoLean as failure:
             return Scored(outcome="unknown", reason=str(failure))
-
-    def _score(self, repl: Repl, answer: str, truth: Statement) -> Scored:
-        return score(self.grounds(repl), answer, truth, name=THEOREM_NAME, method=self.method)
 
 
 def truth_of(lean: str) -> Statement:

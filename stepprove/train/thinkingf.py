@@ -20,7 +20,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel, set_seed
 
 from stepprove import __version__
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.checks import PoolChecks
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.batching import Decoder
@@ -261,7 +261,7 @@ class _Run:
         return found
 
     def _judge(self, pool: Pool) -> BeqJudge:
-        return BeqJudge(pool, Grounds(timeout=self.options.rlvr.check_seconds))
+        return BeqJudge(PoolChecks(pool, timeout=self.options.rlvr.check_seconds))
 
     def _asked(self, one: Informal) -> Asked:
         return Asked(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))

@@ -10,6 +10,7 @@ from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.formalizer.autoformalize import Formalization, FormalizeOptions, autoformalize
 from stepprove.formalizer.candidate import body_of, code_in
+from stepprove.formalizer.checks import PoolChecks
 from stepprove.formalizer.prompts import CHAT, KIMINA, STEPFUN, form_of
 from stepprove.lean_project.pool import Pool, SyncPool
 from stepprove.serving.client import Client
@@ -36,7 +37,7 @@ def formalize(
         async with Client(formalizer.url, "scripted") as client:
             return await autoformalize(
                 client,
-                Pool.over(pool),
+                PoolChecks(Pool.over(pool), options.get("header", "")),
                 "The square of an odd number leaves 1 modulo 8.",
                 FormalizeOptions(samples=len(samples), **options),
             )

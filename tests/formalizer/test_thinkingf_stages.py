@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from stepprove.formalizer.autoformalize import FormalizeOptions
+from stepprove.formalizer.checks import Leans, PoolChecks, by_header
 from stepprove.formalizer.knowledge import Prepared, knowledge_pair
 from stepprove.formalizer.pairs import Dropped, InformalProblem, KnowledgePair, Pair, Trajectory
 from stepprove.formalizer.reasoning import PARTS, ReasoningOptions, reasoning_trajectory
@@ -20,6 +21,10 @@ from stepprove.lean_project.pool import Pool, SyncPool
 def pool() -> Iterator[SyncPool]:
     with SyncPool(find_engine(), size=1, timeout=60) as lean:
         yield lean
+
+
+def checks(pool: SyncPool) -> Leans:
+    return by_header(lambda header: PoolChecks(Pool.over(pool), header))
 
 
 def lean(claim: str) -> str:
@@ -37,9 +42,8 @@ def pair_of(pool: SyncPool, *candidates: str, judge: str | None = None) -> Outco
     outcome = asyncio.run(
         knowledge_pair(
             InformalProblem(problem="n + 0 = n", name="p", candidates=candidates),
-            Pool.over(pool),
+            checks(pool),
             FormalizeOptions(),
-            {},
             judge=None if judge is None else Prepared((judge,)),
         )
     )
@@ -82,7 +86,7 @@ THOUGHTS = "\n".join(f"### {number}. On {part}\nIt is plain." for number, part i
 
 def trajectory_of(pool: SyncPool, text: str, pair: Pair = PAIR) -> Outcome:
     outcome = asyncio.run(
-        reasoning_trajectory(pair, Pool.over(pool), Prepared((text,)), ReasoningOptions(tries=1), {})
+        reasoning_trajectory(pair, checks(pool), Prepared((text,)), ReasoningOptions(tries=1))
     )
     return outcome
 

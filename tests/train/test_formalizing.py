@@ -10,7 +10,7 @@ import pytest
 from micro import config
 from transformers import AutoTokenizer
 
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.checks import PoolChecks
 from stepprove.formalizer.scoring import Scored
 from stepprove.lean_project.pool import Pool, SyncPool
 from stepprove.serving.batching import Decoder
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def judge(pool: SyncPool) -> BeqJudge:
-    return BeqJudge(Pool.over(pool), Grounds(timeout=20))
+    return BeqJudge(PoolChecks(Pool.over(pool), timeout=20))
 
 
 def judged(judge: BeqJudge, said: str, meant: str) -> str:

@@ -1,0 +1,98 @@
+"""What a formalizer asks Lean, whichever Lean it is: read an answer, compare two statements, score an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from stepprove.formalizer.candidate import Candidate, read_candidate
+from stepprove.formalizer.equivalence import Verdict, compare
+from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.methods import Method
+from stepprove.formalizer.scoring import Scored, score
+from stepprove.formalizer.statement import Statement
+from stepprove.formalizer.vacuity import Vacuity, on_ground, vacuity
+from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.repl import Repl, ReplFailure
+
+__all__ = ["Checks", "Leans", "NoLean", "PoolChecks", "by_header"]
+
+
+class NoLean(Exception):
+    """Lean did not answer, or could not be asked; nothing is known. The message says why."""
+
+
+class Checks(Protocol):
+    """A Lean on which one header stands."""
+
+    async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
+        """The statement of a code and whether it says anything, or what is wrong with it. Raises NoLean."""
+
+    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+        """Whether two statements say the same. Raises NoLean when Lean cannot be asked at all."""
+
+    async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
+        """What became of an answer to a problem whose statement is known. Raises NoLean, and BadStatement of `truth`."""
+
+
+Leans = Callable[[str], Checks]
+"""The Lean for a header."""
+
+
+def by_header(make: Callable[[str], Checks]) -> Leans:
+    """Make the Lean for a header when it is first asked for."""
+    known: dict[str, Checks] = {}
+
+    def found(header: str) -> Checks:
+        if header not in known:
+            known[header] = make(header)
+        return known[header]
+
+    return found
+
+
+class PoolChecks:
+    """The engines of a pool, each with the header elaborated once.
+
+    Args:
+        pool: the engines.
+        header: what is elaborated; it may stand for the header that answers begin with.
+        timeout: seconds for each text.
+    """
+
+    def __init__(self, pool: Pool, header: str = "", *, timeout: float = 60.0) -> None:
+        self._pool, self._grounds = pool, Grounds(header, timeout=timeout)
+
+    async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
+        """As `Checks.read`."""
+        try:
+            return await self._pool.run(partial(self._read, code=code, header=header, name=name))
+        except ReplFailure as failure:
+            raise NoLean(str(failure)) from failure
+
+    def _read(self, repl: Repl, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
+        ground = self._grounds(repl)
+        try:
+            found = read_candidate(ground, code, header, name)
+            if isinstance(found, str):
+                return found, Vacuity()
+            return found, vacuity(on_ground(ground), found.text, found.name, found.goal)
+        finally:
+            ground.forget()
+
+    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+        """As `Checks.same`."""
+        try:
+            return await self._pool.run(lambda repl: compare(self._grounds(repl), a, b, method).verdict)
+        except ReplFailure as failure:
+            raise NoLean(str(failure)) from failure
+
+    async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
+        """As `Checks.score`."""
+        try:
+            return await self._pool.run(
+                lambda repl: score(self._grounds(repl), answer, truth, header=header, method=method)
+            )
+        except ReplFailure as failure:
+            raise NoLean(str(failure)) from failure
