@@ -28,9 +28,12 @@ def thinkingf(
     ] = 2000,
     updates: Annotated[
         int, typer.Option("--updates", metavar="N", min=1, help="Of the reinforcement stage.")
-    ] = 30,
+    ] = 50,
     problems: Annotated[
-        int, typer.Option("--problems", metavar="N", min=1, help="In each of the two tests.")
+        int,
+        typer.Option(
+            "--problems", metavar="N", min=1, help="In the test of new phrasings; half as many of new kinds."
+        ),
     ] = 100,
     samples: Annotated[
         int, typer.Option("--samples", metavar="K", min=1, help="Answers to each problem of a test.")

@@ -27,6 +27,8 @@ def test_every_meaning_can_be_said_and_read(family: str, seed: int, kept: bool) 
     assert "{" not in problem and problem.endswith(".") and "  " not in problem
     for objects in meaning.objects:
         assert set(objects.names) <= set(re.findall(r"\w+", problem))
+    bound = [*(name for objects in meaning.objects for name in objects.names), "h", "h1", "h2"]
+    assert len(set(bound)) == len(bound)
     assert read_statement(f"theorem t {meaning.lean} := by sorry").declaration.name == "t"
 
 

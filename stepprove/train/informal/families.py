@@ -314,7 +314,7 @@ def logic(rng: random.Random) -> Meaning:
 
 def functions(rng: random.Random) -> Meaning:
     """A function given by a rule."""
-    f, x = rng.choice(("f", "g", "h")), rng.choice(("x", "n", "t"))
+    f, x = rng.choice(("f", "g", "u")), rng.choice(("x", "n", "t"))
     kind, noun = rng.choice((("Nat", "natural numbers"), ("Int", "integers")))
     c, v = rng.randint(1, 20), rng.randint(0, 20)
     arrow = f"function from the {noun} to the {noun}"
