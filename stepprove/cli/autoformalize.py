@@ -21,8 +21,10 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
-from stepprove.formalizer.corpus import BadCorpus, Problem, Tally, Task, formalize_corpus
+from stepprove.formalizer.corpus import BadCorpus, Tally, formalize_corpus
+from stepprove.formalizer.lines import Line
 from stepprove.formalizer.methods import Method
+from stepprove.formalizer.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
@@ -237,11 +239,11 @@ async def _many(
             err.print(f"{escape(str(file))}, line {line}: {escape(reason)}; it is skipped.")
             progress.advance(bar)
 
-        def listen(task: Task, result: Formalization | None) -> None:
+        def listen(task: Line[InformalProblem], result: Formalization | None) -> None:
             progress.advance(bar)
             if not err.is_terminal:
                 said = result.outcome if result else "no answer"
-                err.print(f"  {said:<11} line {task.line}  {escape(task.problem.name or '')}")
+                err.print(f"  {said:<11} line {task.number}  {escape(task.item.name or '')}")
 
         async with (
             Pool(setting.lean, timeout=setting.timeout) as pool,
@@ -250,7 +252,7 @@ async def _many(
         ):
             checks = setting.checks(pool)
 
-            async def one(problem: Problem) -> Formalization | None:
+            async def one(problem: InformalProblem) -> Formalization | None:
                 return await _answered(client, checks, problem, _own(options, problem), failures)
 
             return await formalize_corpus(
@@ -258,7 +260,7 @@ async def _many(
             )
 
 
-def _own(options: FormalizeOptions, problem: Problem) -> FormalizeOptions:
+def _own(options: FormalizeOptions, problem: InformalProblem) -> FormalizeOptions:
     """The options for a problem with a header or a name of its own."""
     return options if problem.header is None else replace(options, header=problem.header)
 
@@ -266,7 +268,7 @@ def _own(options: FormalizeOptions, problem: Problem) -> FormalizeOptions:
 async def _answered(
     client: Client,
     checks: Leans,
-    problem: Problem,
+    problem: InformalProblem,
     options: FormalizeOptions,
     failures: list[str],
 ) -> Formalization | None:

@@ -7,10 +7,9 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import BaseModel
 from rich.markup import escape
 
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
@@ -19,9 +18,10 @@ from stepprove.cli.options import EngineOption, Json
 from stepprove.formalizer.autoformalize import FormalizeOptions
 from stepprove.formalizer.checks import Leans, PoolChecks, by_header
 from stepprove.formalizer.ledger import BadLedger, Ledger
+from stepprove.formalizer.lines import Item, Line
 from stepprove.formalizer.pairs import InformalProblem, Pair
 from stepprove.formalizer.prompts import form_of
-from stepprove.formalizer.stage import Line, Outcome, StageTally, run_stage
+from stepprove.formalizer.stage import Outcome, StageTally, run_stage
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.client import Client
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 formalizer = typer.Typer(
     help="Make the data that formalizers learn from: pairs, reasoning, a dataset.", no_args_is_help=True
 )
-Item = TypeVar("Item", bound=BaseModel)
 Config = Annotated[
     Path,
     typer.Option("--config", metavar="FILE.yaml", help="What the stages are made with.", show_default=False),

@@ -8,36 +8,21 @@ again by the next run.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.formalizer.autoformalize import Formalization
+from stepprove.formalizer.lines import Line, read_lines
+from stepprove.formalizer.pairs import InformalProblem
 from stepprove.lean_project.source import write_atomic
 
 
 class BadCorpus(ValueError):
     """A file cannot be used; the message is one sentence."""
-
-
-class Problem(BaseModel):
-    """A line of the file."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
-
-    name: str | None = Field(default=None, validation_alias=AliasChoices("name", "id", "problem_id"))
-    problem: str = Field(
-        min_length=1,
-        validation_alias=AliasChoices(
-            "problem", "informal_statement", "informal", "nl_statement", "statement"
-        ),
-    )
-    header: str | None = None
-    """What its statement stands on, where it is not the one of all."""
 
 
 class CorpusRecord(BaseModel):
@@ -54,15 +39,6 @@ class CorpusRecord(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A problem and where it stands."""
-
-    line: int
-    digest: str
-    problem: Problem
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """What a run came to."""
 
@@ -73,20 +49,6 @@ class Tally:
     """Problems left for the next run."""
     bad: int = 0
     """Lines that are no problem."""
-
-
-def read_problems(path: Path, complain: Callable[[int, str], None]) -> Iterator[Task]:
-    """The problems of a JSONL file; a line that is none is told to `complain`, with its number and why. Raises OSError."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                problem = Problem.model_validate_json(line)
-            except ValidationError as wrong:
-                complain(number, reason_of(wrong))
-                continue
-            yield Task(number, hashlib.sha256(line.strip()).hexdigest()[:16], problem)
 
 
 def read_done(path: Path) -> dict[int, CorpusRecord]:
@@ -113,11 +75,11 @@ def read_done(path: Path) -> dict[int, CorpusRecord]:
 async def formalize_corpus(
     problems: Path,
     out: Path,
-    one: Callable[[Problem], Awaitable[Formalization | None]],
+    one: Callable[[InformalProblem], Awaitable[Formalization | None]],
     *,
     at_once: int = 4,
     complain: Callable[[int, str], None] = lambda line, reason: None,
-    listen: Callable[[Task, Formalization | None], None] = lambda task, result: None,
+    listen: Callable[[Line[InformalProblem], Formalization | None], None] = lambda task, result: None,
 ) -> Tally:
     """Formalize the problems of a file that `out` has no record of.
 
@@ -141,7 +103,7 @@ async def formalize_corpus(
         bad += 1
         complain(line, reason)
 
-    ahead: deque[tuple[Task, asyncio.Task[Formalization | None]]] = deque()
+    ahead: deque[tuple[Line[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
     last = max(done, default=0)
     disorder = False
     with out.open("ab") as file:
@@ -155,20 +117,20 @@ async def formalize_corpus(
                 unanswered += 1
             else:
                 record = CorpusRecord(
-                    line=task.line, digest=task.digest, name=task.problem.name, result=result
+                    line=task.number, digest=task.digest, name=task.item.name, result=result
                 )
-                done[task.line] = record
+                done[task.number] = record
                 file.write(record.model_dump_json().encode() + b"\n")
                 file.flush()
-                disorder, last = disorder or task.line < last, max(last, task.line)
+                disorder, last = disorder or task.number < last, max(last, task.number)
             listen(task, result)
 
         try:
-            for task in read_problems(problems, note):
-                if (known := done.get(task.line)) is not None:
+            for task in read_lines(problems, InformalProblem, note):
+                if (known := done.get(task.number)) is not None:
                     if known.digest != task.digest:
                         raise BadCorpus(
-                            f"{out} holds statements of other problems (line {task.line} differs): "
+                            f"{out} holds statements of other problems (line {task.number} differs): "
                             "name another file with -o."
                         )
                     continue
@@ -188,15 +150,6 @@ async def formalize_corpus(
 
 
 async def _problem(
-    one: Callable[[Problem], Awaitable[Formalization | None]], task: Task
+    one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: Line[InformalProblem]
 ) -> Formalization | None:
-    return await one(task.problem)
-
-
-def reason_of(wrong: ValidationError) -> str:
-    """What is wrong with a line, in a few words."""
-    error = wrong.errors()[0]
-    if error["type"] == "json_invalid":
-        return "it is no JSON"
-    field = error["loc"][0] if error["loc"] else "the line"
-    return f"`{field}` is missing" if error["type"] == "missing" else f"{field}: {error['msg'].lower()}"
+    return await one(task.item)

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from stepprove.formalizer.corpus import reason_of
 from stepprove.formalizer.decontaminate import Benchmarks, problem_key, statement_key
+from stepprove.formalizer.lines import reason_of
 from stepprove.formalizer.pairs import Pair, Trajectory, messages
 
 Split = Literal["train", "dev"]

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from stepprove.formalizer.corpus import reason_of
 from stepprove.formalizer.ledger import BadLedger, Ledger
-
-Item = TypeVar("Item", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Line(Generic[Item]):
-    """A record of the file and where it stands."""
-
-    number: int
-    digest: str
-    item: Item
+from stepprove.formalizer.lines import Item, Line, read_lines
 
 
 class NoAnswer(Exception):
@@ -52,20 +39,6 @@ class StageTally:
     """Lines that are no record."""
     written: int
     """Records in the file of what is kept."""
-
-
-def read_lines(path: Path, kind: type[Item], complain: Callable[[int, str], None]) -> Iterator[Line[Item]]:
-    """The records of a JSONL file, one after the other; a line that is none is told to `complain`. Raises OSError."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                item = kind.model_validate_json(line)
-            except ValidationError as wrong:
-                complain(number, reason_of(wrong))
-                continue
-            yield Line(number, hashlib.sha256(line.strip()).hexdigest()[:16], item)
 
 
 async def run_stage(

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from stepprove.formalizer.autoformalize import Formalization
-from stepprove.formalizer.corpus import BadCorpus, Problem, Tally, formalize_corpus, read_done
+from stepprove.formalizer.corpus import BadCorpus, Tally, formalize_corpus, read_done
+from stepprove.formalizer.pairs import InformalProblem
 from stepprove.serving.exchange import Usage
 
 
@@ -19,7 +20,7 @@ class Formalizer:
     def __init__(self, silent: tuple[str, ...] = ()) -> None:
         self.silent, self.asked = silent, list[str]()
 
-    async def __call__(self, problem: Problem) -> Formalization | None:
+    async def __call__(self, problem: InformalProblem) -> Formalization | None:
         self.asked.append(problem.problem)
         await asyncio.sleep(0.02 / len(self.asked))
         if problem.problem in self.silent:
