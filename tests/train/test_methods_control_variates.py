@@ -6,8 +6,17 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stepprove.train.methods.control_variates import NeuralOptions, neural, plain, polynomial, stein
+from stepprove.train.methods.control_variates import (
+    NeuralOptions,
+    learned_baseline,
+    neural,
+    plain,
+    polynomial,
+    stein,
+)
 
 
 def gaussian(count: int, dimensions: int = 1, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,3 +68,38 @@ def test_fewer_samples_than_folds_are_refused() -> None:
     x, score = gaussian(3)
     with pytest.raises(ValueError, match="3 samples cannot be split into 5 folds"):
         neural(x[:, 0], x, score)
+
+
+def test_a_baseline_by_hand_is_laplaces_rule_where_it_is_held_there() -> None:
+    rewards = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    found = learned_baseline(rewards, ridge=1e9)
+    # Of problem 0: nothing but the other's mean 0, and 2 / (2 + 2) of its own others' means 1/2, 1, 1/2.
+    assert found[0].tolist() == pytest.approx([0.25, 0.5, 0.25])
+    # Of problem 1: the other's mean 2/3, and half of the way from there to 0.
+    assert found[1].tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_a_baseline_learns_what_features_say() -> None:
+    rng = torch.Generator().manual_seed(0)
+    features = torch.randn(64, 1, generator=rng, dtype=torch.float64)
+    rewards = (features > 0).double()  # one text a problem: its others say nothing
+    without, having = learned_baseline(rewards), learned_baseline(rewards, features)
+    assert (rewards - having).square().mean() < 0.5 * (rewards - without).square().mean()
+
+
+rewards_of_a_round = st.lists(
+    st.lists(st.sampled_from([0.0, 1.0, math.nan]), min_size=3, max_size=3), min_size=1, max_size=5
+)
+
+
+@given(rewards_of_a_round, st.integers(0, 4), st.integers(0, 2), st.sampled_from([0.0, 1.0, math.nan]))
+def test_a_texts_own_reward_is_not_in_its_baseline(
+    rows: list[list[float]], problem: int, text: int, other: float
+) -> None:
+    problem %= len(rows)
+    rewards = torch.tensor(rows)
+    before = learned_baseline(rewards)
+    assert bool(before.isfinite().all())
+    rewards[problem, text] = other
+    after = learned_baseline(rewards)
+    assert float(after[problem, text]) == pytest.approx(float(before[problem, text]), abs=1e-6)

@@ -1,0 +1,151 @@
+"""DTNH in small: what a source does to a task with few examples, when it suits and when it does not.
+
+    python benchmarks/methods/never_hurt.py [--seeds N] [--steps N]
+
+A small convolutional network learns glyphs (glyphs.py) from 12 pictures a class, beginning with the weights of a source: many
+other glyphs of the same strokes (good), or such glyphs under random labels (bad). Plain SGD from these weights, L2-SP, which
+draws them back to the source, and L2-SP in both forms of DTNH, at three weights of the regulariser, in batches of 16 and with all
+96 pictures in each step. Differences are paired: same seed, same source, same batches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+
+import glyphs
+import torch
+from report import interval, plot, print_table, print_versions, shown
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stepprove.train.methods.never_hurt import Form, NeverHurt, l2_sp
+
+CLASSES, EACH, NOISE = 8, 12, 0.35
+BATCHES = (16, CLASSES * EACH)
+SOURCE_CLASSES = 32
+WEIGHTS = (0.03, 0.1, 0.3)
+NAMES = {"L2-SP": "L2-SP", "conditional": "DTNH, conditional", "unconditional": "DTNH, unconditional"}
+
+
+def network(classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(288, 64), nn.ReLU(), nn.Linear(64, classes),
+    )  # fmt: skip
+
+
+def learn(
+    model: nn.Sequential, x: Tensor, labels: Tensor, steps: int, batch: int, method: str, weight: float
+) -> None:
+    """SGD with momentum; `method` is `SGD`, `L2-SP`, or a form of DTNH. The last layer is new and never drawn anywhere."""
+    sgd = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    body = [p for layer in model[:-1] for p in layer.parameters()]
+    pulls = [(p, l2_sp(p)) for p in body]
+    if method in ("conditional", "unconditional"):
+        form: Form = "conditional" if method == "conditional" else "unconditional"
+        NeverHurt(sgd, pulls, weight=weight, decay=1.0, form=form)
+    for _ in range(steps):
+        drawn = torch.randperm(len(x))[:batch]
+        loss = functional.cross_entropy(model(x[drawn]), labels[drawn])
+        sgd.zero_grad()
+        loss.backward()
+        if method == "L2-SP":
+            for parameter, gradient in pulls:
+                assert parameter.grad is not None
+                parameter.grad += weight * gradient(parameter)
+        sgd.step()
+
+
+@torch.no_grad()
+def accuracy(model: nn.Sequential, x: Tensor, labels: Tensor) -> float:
+    return float((model.eval()(x).argmax(1) == labels).float().mean())
+
+
+Case = tuple[str, int, str, float]
+"""Source, pictures in a step, method, weight."""
+
+
+def one_seed(seed: int, source_steps: int, steps: int) -> dict[Case, tuple[float, float]]:
+    """Test accuracy and what is left of the training loss."""
+    rng = torch.Generator().manual_seed(seed)
+    strokes = glyphs.strokes(rng)
+    own, others = glyphs.classes(CLASSES, rng), glyphs.classes(SOURCE_CLASSES, rng)
+    x, labels = glyphs.draw(CLASSES * EACH, strokes, own, rng, NOISE)
+    test = glyphs.draw(2000, strokes, own, rng, NOISE)
+    good = glyphs.draw(4000, strokes, others, rng, NOISE)
+    bad_x, _ = glyphs.draw(500, strokes, others, rng, NOISE)
+    bad = bad_x, torch.randint(SOURCE_CLASSES, (500,), generator=rng)
+    found = {}
+    torch.manual_seed(seed)
+    fresh = network(SOURCE_CLASSES)
+    for name, source in (("none", None), ("good", good), ("bad", bad)):
+        start = copy.deepcopy(fresh)
+        cases = [("SGD", 0.0)]
+        if source is not None:
+            learn(start, *source, source_steps, 32, "SGD", 0.0)
+            cases += [(method, weight) for method in NAMES for weight in WEIGHTS]
+        torch.manual_seed(seed + 1)
+        start[-1] = nn.Linear(64, CLASSES)
+        for batch in BATCHES:
+            for method, weight in cases:
+                model = copy.deepcopy(start)
+                torch.manual_seed(seed + 2)
+                learn(model, x, labels, steps, batch, method, weight)
+                with torch.no_grad():
+                    left = float(functional.cross_entropy(model(x), labels))
+                found[name, batch, method, weight] = accuracy(model, *test), left
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--source-steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=300)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    print_versions()
+    runs = [one_seed(seed, arguments.source_steps, arguments.steps) for seed in range(arguments.seeds)]
+
+    def accuracies(source: str, batch: int, method: str, weight: float) -> str:
+        return shown([run[source, batch, method, weight][0] for run in runs], 1, 100)
+
+    series: dict[str, list[tuple[float, float, float]]] = {word: [] for word in NAMES.values()}
+    ticks = {}
+    for batch in BATCHES:
+        print(
+            f"Batches of {batch}, {arguments.seeds} seeds: test accuracy in %, the same over plain SGD from the same "
+            "source in points, and the training loss that is left:\n"
+        )
+        rows = [["plain SGD", "none", "–", accuracies("none", batch, "SGD", 0.0), "–", "–"]]
+        for source in ("good", "bad"):
+            losses = [run[source, batch, "SGD", 0.0][1] for run in runs]
+            rows.append(
+                ["plain SGD", source, "–", accuracies(source, batch, "SGD", 0.0), "–", shown(losses, 3)]
+            )
+            for weight in WEIGHTS:
+                place = float(len(ticks))
+                ticks[place] = f"{batch} {source} {weight:g}"
+                for nudge, (method, word) in enumerate(NAMES.items()):
+                    case: Case = (source, batch, method, weight)
+                    over = [100 * (run[case][0] - run[source, batch, "SGD", 0.0][0]) for run in runs]
+                    losses = [run[case][1] for run in runs]
+                    row = [word, source, f"{weight:g}", accuracies(*case), shown(over, 1), shown(losses, 3)]
+                    rows.append(row)
+                    series[word].append((place + 0.15 * (nudge - 1), *interval(over)))
+        print_table(["method", "source", "weight", "accuracy", "over SGD", "training loss"], rows)
+    plot(
+        "never_hurt",
+        f"Accuracy over plain SGD from the same source ({arguments.seeds} seeds, 95 % intervals)",
+        ("batch, source, weight of the regulariser", "points"),
+        series | {"plain SGD": [(0.0, 0.0, 0.0), (len(ticks) - 1.0, 0.0, 0.0)]},
+        ticks=ticks,
+        dashed=["plain SGD"],
+        joined=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
