@@ -1,0 +1,179 @@
+"""Angle-based search for a StepMoE: how many experts, how wide a window and which attention, under a budget of parameters.
+
+A supernet has an attention for each kind and window, and a mixture for each number of experts, in every layer; embeddings, norms
+and dense layers are shared. An architecture is an ordinary StepMoE of ordinary parts, so that nothing is computed otherwise than
+in the model that is chosen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM, update_router_biases
+from stepprove.train.methods.angle_search import Architecture, Space, Turned, search, turned
+
+ATTENTION, WINDOW, EXPERTS = range(3)
+"""The places of an architecture."""
+
+
+class SearchOptions(BaseModel):
+    """What to choose from, and how long to look."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameters: int = Field(ge=1)
+    """At most so many, embeddings included, heads that predict further tokens not."""
+    attention: tuple[str, ...] = ("gqa", "mfa")
+    windows: tuple[int, ...] = (64, 256, 512)
+    experts: tuple[int, ...] = (8, 16, 32)
+    first_steps: int = Field(default=300, ge=1)
+    """Of the supernet before the first operator is dropped."""
+    later_steps: int = Field(default=100, ge=1)
+    """Before each further one."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    samples: int = Field(default=50, ge=1)
+    """Architectures drawn to score an operator."""
+    seed: int = 0
+
+    @property
+    def space(self) -> Space:
+        """All that there is to choose from."""
+        return (
+            self.attention,
+            tuple(str(window) for window in self.windows),
+            tuple(str(count) for count in self.experts),
+        )
+
+
+def configuration(base: StepMoeConfig, architecture: Architecture) -> StepMoeConfig:
+    """The base with the architecture's attention, window and number of experts.
+
+    Raises ValueError for sizes that do not fit together.
+    """
+    chosen = base.to_dict() | {
+        "attention": architecture[ATTENTION],
+        "sliding_window": int(architecture[WINDOW]),
+        "n_routed_experts": int(architecture[EXPERTS]),
+    }
+    if architecture[ATTENTION] != base.attention:
+        chosen["query_rank"] = None
+    return StepMoeConfig(**chosen)
+
+
+class Supernet:
+    """A model for each architecture, of shared parts; heads that predict further tokens are left out."""
+
+    def __init__(self, base: StepMoeConfig, space: Space) -> None:
+        no_heads = {"num_nextn_predict_layers": 0, "mtp_layer_types": None, "mtp_mlp_layer_types": None}
+        base = StepMoeConfig(**base.to_dict() | no_heads)
+        self.models: dict[Architecture, StepMoeForCausalLM] = {}
+        parts: dict[tuple[object, ...], nn.Module] = {}
+        for architecture in product(*space):
+            model = StepMoeForCausalLM(configuration(base, architecture))
+            inner = model.model
+            inner.embed_tokens = parts.setdefault(("embed",), inner.embed_tokens)
+            inner.norm = parts.setdefault(("norm",), inner.norm)
+            model.lm_head = parts.setdefault(("head",), model.lm_head)
+            for place, layer in enumerate(inner.layers):
+                attention = ("attention", place, architecture[ATTENTION], architecture[WINDOW])
+                mixture = ("mixture", place, architecture[EXPERTS] if layer.is_sparse else None)
+                layer.self_attn = parts.setdefault(attention, layer.self_attn)
+                layer.mlp = parts.setdefault(mixture, layer.mlp)
+                for name in ("input_layernorm", "post_attention_layernorm"):
+                    setattr(layer, name, parts.setdefault((name, place), getattr(layer, name)))
+            self.models[architecture] = model
+        self._parts = parts
+        self._start = {
+            key: [weight.detach().clone() for weight in part.parameters()] for key, part in parts.items()
+        }
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Of all parts, each once."""
+        return list({id(p): p for part in self._parts.values() for p in part.parameters()}.values())
+
+    def size(self, architecture: Architecture) -> int:
+        """How many parameters its model has."""
+        return sum(parameter.numel() for parameter in self.models[architecture].parameters())
+
+    def turned(self) -> dict[Architecture, Turned]:
+        """What each architecture's weights did since the supernet was made, shared ones included."""
+        moved = {key: turned(self._start[key], part.parameters()) for key, part in self._parts.items()}
+        names = {id(part): key for key, part in self._parts.items()}
+        found = {}
+        for architecture, model in self.models.items():
+            keys = {names[id(part)] for part in model.modules() if id(part) in names}
+            if model.config.tie_word_embeddings:
+                keys.discard(("head",))
+            found[architecture] = sum((moved[key] for key in sorted(keys, key=str)), Turned())
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a search found."""
+
+    config: StepMoeConfig
+    parameters: int
+    stages: tuple[Space, ...]
+    """The spaces as they shrank, the whole one first, that of the choice alone last."""
+
+
+def choose(
+    base: StepMoeConfig,
+    options: SearchOptions,
+    batches: Iterator[Mapping[str, Tensor]],
+    *,
+    listen: Callable[[int, Space], None] = lambda stage, space: None,
+) -> Choice:
+    """The StepMoE within the budget that is left when operators of small angles are dropped, one a stage.
+
+    Args:
+        base: all that is not chosen.
+        options: what to choose from.
+        batches: as the model takes them, with labels; as many as there are steps are taken.
+        listen: told each stage before it is trained.
+
+    Raises ValueError when nothing fits the budget, or sizes do not fit together.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        net = Supernet(base, options.space)
+    rng = random.Random(options.seed)
+    optimizer = torch.optim.AdamW(net.parameters(), options.learning_rate, weight_decay=0.01)
+    scores: dict[Architecture, float] = {}
+    sizes = {architecture: net.size(architecture) for architecture in net.models}
+
+    def fits(architecture: Architecture) -> bool:
+        return sizes[architecture] <= options.parameters
+
+    def train(space: Space, stage: int) -> None:
+        listen(stage, space)
+        within = [each for each in product(*space) if fits(each)]
+        for _ in range(options.later_steps if stage else options.first_steps):
+            step(net.models[rng.choice(within)], optimizer, next(batches))
+        scores.update({each: found.angle for each, found in net.turned().items()})
+
+    stages = search(
+        options.space, train, lambda each: scores[each], rng, target=1, samples=options.samples, fits=fits
+    )
+    (last,) = product(*stages[-1])
+    return Choice(configuration(base, last), sizes[last], tuple(stages))
+
+
+def step(model: StepMoeForCausalLM, optimizer: torch.optim.Optimizer, batch: Mapping[str, Tensor]) -> float:
+    """One step of a model; its loss. Its routers are balanced as in any training."""
+    model.train()
+    loss = model(**batch).loss
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    update_router_biases(model)
+    return float(loss.detach())
