@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from stepprove.agent.answer import code_of
+from stepprove.agent.library import Library
 from stepprove.agent.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.repair import Partial, partial_of, searched
 from stepprove.agent.stepfun import Checked, Generated, final_text
@@ -40,6 +41,12 @@ Prove this theorem in Lean 4:
 
 Answer with the whole theorem, its statement unchanged, in one ```lean4 block, with a proof in the place of every `sorry`. Use no
 `sorry`, no new axioms and no `native_decide`. Lemmas of your own may stand before the theorem."""
+_HELPFUL = """
+What its imports hold that may help:
+
+```lean4
+{premises}
+```"""
 _NO_CODE = (
     "There is no Lean code in your answer. Send the whole theorem with its proof in one ```lean4 block."
 )
@@ -64,6 +71,10 @@ class RefineOptions:
     search_seconds: float = 4.0
     """For each goal that is left of a proof that fails, twice that for all of them; 0: none is searched."""
     policy: Policy = field(default_factory=Policy)
+    library: Library | None = None
+    """Where premises are looked for that the model is shown, of what the problem imports."""
+    premises: int = 12
+    """At most so many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +102,15 @@ class Refinement:
         return self.judgement is not None and self.judgement.accepted
 
 
-def task(problem: Problem) -> str:
-    """What the model is asked."""
-    return _TASK.format(problem=problem.shown.strip())
+def task(problem: Problem, options: RefineOptions = RefineOptions()) -> str:
+    """What the model is asked, with the premises that may help where there is a library."""
+    said = _TASK.format(problem=problem.shown.strip())
+    if options.library is None:
+        return said
+    files = options.library.imported_by(problem.header)
+    helpful = options.library.near(problem.statement, options.premises, lambda one: one.path in files)
+    listed = "\n".join(f"-- {one.name}\n{_short(one.code)}" for one in helpful)
+    return said + _HELPFUL.format(premises=listed) if listed else said
 
 
 def feedback(code: str, answer: CommandResponse, best: Partial | None) -> str:
@@ -183,7 +200,7 @@ class _Attempt:
         self.client, self.pool, self.engine = client, pool, engine
         self.problem, self.options, self.listen = problem, options, listen
         self._judge = judge
-        self.turns = [Turn(role="user", content=task(problem))]
+        self.turns = [Turn(role="user", content=task(problem, options))]
         self.code: str | None = None
         self.judgement: Judgement | None = None
         self.unanswered: Outcome | None = None

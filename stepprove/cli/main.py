@@ -23,6 +23,7 @@ from stepprove.cli.serve import serve
 from stepprove.cli.setup import doctor, setup
 from stepprove.cli.trace import trace
 from stepprove.cli.train import train
+from stepprove.cli.train_premises import premises
 from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
@@ -72,6 +73,7 @@ app.command("lean-server")(lean_server)
 app.command()(serve)
 app.command()(setup)
 app.command()(doctor)
+train.command()(premises)
 train.command()(thinkingf)
 app.add_typer(bench, name="bench")
 app.add_typer(evaluation, name="eval")

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import typer
 
 from stepprove.agent.attempts import ModelPlan
+from stepprove.agent.library import BadLibrary, Library
+from stepprove.agent.refine import RefineOptions
 from stepprove.agent.trace import Trace
 from stepprove.cli.console import CommandError
 from stepprove.serving.budget import Budget, Prices
@@ -52,6 +54,15 @@ DollarsOption = Annotated[
     float | None,
     typer.Option("--dollars", metavar="X", help="The most that the model may cost; needs --price."),
 ]
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        metavar="FILE",
+        help="A traced repository's corpus.jsonl; a chat is shown premises of it that the file imports.",
+        show_default=False,
+    ),
+]
 PriceOption = Annotated[
     str | None,
     typer.Option("--price", metavar="IN,OUT", help="Dollars for a million tokens read, and written."),
@@ -78,6 +89,7 @@ def model_plan(
     hole_tokens: int | None,
     dollars: float | None,
     price: str | None,
+    library: Path | None = None,
 ) -> ModelPlan | None:
     """How the model is to be asked; None where none is.
 
@@ -86,6 +98,8 @@ def model_plan(
     if model is None:
         if policy in ("model", "auto"):
             raise CommandError(f"--policy {policy} needs a model: --model {FORMS}.")
+        if library is not None:
+            raise CommandError(f"--library needs a model that is shown it: --model {FORMS}.")
         return None
     if policy == "portfolio":
         raise CommandError("--policy portfolio asks no model; leave --model away.")
@@ -105,7 +119,17 @@ def model_plan(
         budget=budget,
         prices=_prices(price),
         hole_tokens=hole_tokens,
+        chat=RefineOptions(library=None if library is None else _library(library)),
     )
+
+
+def _library(path: Path) -> Library:
+    try:
+        return Library.read(path)
+    except BadLibrary as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{path}: {wrong.strerror}.") from None
 
 
 def _prices(text: str | None) -> Prices:

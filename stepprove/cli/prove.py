@@ -43,6 +43,7 @@ from stepprove.cli.models import (
     AttemptsOption,
     DollarsOption,
     HoleTokensOption,
+    LibraryOption,
     ModelOption,
     NoTraceOption,
     PolicyOption,
@@ -110,6 +111,7 @@ def prove(
     hole_tokens: HoleTokensOption = None,
     dollars: DollarsOption = None,
     price: PriceOption = None,
+    library: LibraryOption = None,
     trace: TraceOption = None,
     no_trace: NoTraceOption = False,
 ) -> int:
@@ -122,7 +124,7 @@ def prove(
 
     Example: `stepprove prove examples/first.lean -o proved.lean`
     """
-    plan = model_plan(model, policy, style, attempts, rounds, tokens, hole_tokens, dollars, price)
+    plan = model_plan(model, policy, style, attempts, rounds, tokens, hole_tokens, dollars, price, library)
     if time_limit is None:
         time_limit = 60.0 if plan is None else 600.0
     positive_seconds(time_limit, "--time-limit")

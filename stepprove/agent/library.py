@@ -1,0 +1,174 @@
+"""A library's premises, and which of them may help with a goal: BM25 over the words of their statements.
+
+The file is LeanDojo's `corpus.jsonl` (arXiv 2306.15626, section 4): a line for each Lean file, those it imports before it, with
+its path, its imports and its theorems and definitions. Only what a text can use is found: what it imports, and what that imports.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+_SATURATION, _LENGTH = 1.2, 0.75
+"""BM25's k1 and b, as Robertson and Zaragoza (2009, section 3.2) advise."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_]|[^\w\s.,;:(){}\[\]⦃⦄]")
+_IMPORT = re.compile(r"^\s*(?:public )?(?:meta )?import (?:all )?([^\s]+)", re.MULTILINE)
+
+Position = tuple[int, int]
+"""(line, column) from 1."""
+
+
+class BadLibrary(ValueError):
+    """The file holds no library; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """A theorem or definition that proofs can use."""
+
+    name: str
+    path: str
+    """Of its file in the repository."""
+    code: str
+    """Its text; of a theorem the part before the proof."""
+    start: Position
+    end: Position
+    kind: str
+
+
+@dataclass(frozen=True)
+class Library:
+    """Premises by file, and which file imports which."""
+
+    premises: tuple[Premise, ...]
+    imports: dict[str, tuple[str, ...]]
+    """Of each file, the files that it imports itself."""
+    _closures: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a `corpus.jsonl`; premises without a name or a text are left out. Raises BadLibrary, OSError."""
+        premises: list[Premise] = []
+        imports: dict[str, tuple[str, ...]] = {}
+        for place, line in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                row = orjson.loads(line)
+                imports[row["path"]] = tuple(row["imports"])
+                premises += [_premise(row["path"], each) for each in row["premises"] if _usable(each)]
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as wrong:
+                raise BadLibrary(
+                    f"{path}, line {place}: no file of a traced repository ({wrong!r})."
+                ) from None
+        if not premises:
+            raise BadLibrary(f"{path} holds no premise.")
+        return cls(tuple(premises), imports)
+
+    def closure(self, path: str) -> frozenset[str]:
+        """The files that a file imports, and those that these import."""
+        if path not in self._closures:
+            seen: set[str] = set()
+            todo = list(self.imports.get(path, ()))
+            while todo:
+                if (one := todo.pop()) not in seen:
+                    seen.add(one)
+                    todo += self.imports.get(one, ())
+            self._closures[path] = frozenset(seen)
+        return self._closures[path]
+
+    def imported_by(self, header: str) -> frozenset[str]:
+        """The files that a text with these import lines can use; empty where it imports nothing of the library."""
+        found: set[str] = set()
+        for module in _IMPORT.findall(header):
+            stem = module.replace(".", "/").replace("«", "").replace("»", "")
+            named = [p for p in self.imports if p == f"{stem}.lean" or p.endswith(f"/{stem}.lean")]
+            # A root module has no premises of its own and may not be listed: `Mathlib` stands for all below it.
+            under = [] if named else [p for p in self.imports if f"/{stem}/" in f"/{p}"]
+            for path in named or under:
+                found |= {path, *self.closure(path)}
+        return frozenset(found)
+
+    def usable(self, premise: Premise, path: str, position: Position) -> bool:
+        """Whether a premise stands before a position of a file, or in what the file imports."""
+        if premise.path == path:
+            return premise.end <= position
+        return premise.path in self.closure(path)
+
+    def at(self, path: str, position: Position) -> Premise | None:
+        """The innermost premise around a position."""
+        around = [one for one in self._by_path.get(path, ()) if one.start <= position <= one.end]
+        return max(around, key=lambda one: one.start, default=None)
+
+    def near(self, text: str, count: int, allowed: Callable[[Premise], bool]) -> list[Premise]:
+        """At most `count` premises that are allowed, by BM25, the best first; none that shares no word with the text."""
+        scores: dict[int, float] = {}
+        index = self._index
+        for word, weight in Counter(words(text)).items():
+            if (held := index.places.get(word)) is None:
+                continue
+            rarity = math.log(1 + (len(self.premises) - len(held) + 0.5) / (len(held) + 0.5))
+            for place, times in zip(held, index.times[word], strict=True):
+                length = index.lengths[place] / index.mean
+                norm = _SATURATION * (1 - _LENGTH + _LENGTH * length)
+                gain = weight * rarity * times * (_SATURATION + 1) / (times + norm)
+                scores[place] = scores.get(place, 0.0) + gain
+        best = sorted(scores, key=lambda place: (-scores[place], place))
+        return list(islice((self.premises[i] for i in best if allowed(self.premises[i])), count))
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[Premise]]:
+        found: dict[str, list[Premise]] = {}
+        for one in self.premises:
+            found.setdefault(one.path, []).append(one)
+        return found
+
+    @cached_property
+    def _index(self) -> _Index:
+        return _Index.of(f"{one.name} {one.code}" for one in self.premises)
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Where each word occurs, and how often."""
+
+    places: dict[str, array[int]]
+    times: dict[str, array[int]]
+    lengths: array[int]
+    mean: float
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> _Index:
+        places: dict[str, array[int]] = {}
+        times: dict[str, array[int]] = {}
+        lengths: array[int] = array("L")
+        for place, text in enumerate(texts):
+            found = Counter(words(text))
+            lengths.append(sum(found.values()))
+            for word, count in found.items():
+                places.setdefault(word, array("L")).append(place)
+                times.setdefault(word, array("L")).append(count)
+        return cls(places, times, lengths, max(1.0, sum(lengths) / max(1, len(lengths))))
+
+
+def words(text: str) -> list[str]:
+    """What a Lean text is compared by: the parts of its names (`addLeftCancel`, `mul_le_mul`), its numbers and its signs."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def _usable(row: dict[str, Any]) -> bool:
+    name = row["full_name"]
+    return bool(name and row["code"]) and "user__.n" not in name and not name.startswith("[")
+
+
+def _premise(path: str, row: dict[str, Any]) -> Premise:
+    (line, column), (last, end) = row["start"], row["end"]
+    return Premise(row["full_name"], path, row["code"], (line, column), (last, end), str(row.get("kind", "")))
