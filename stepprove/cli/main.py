@@ -24,6 +24,7 @@ from stepprove.cli.setup import doctor, setup
 from stepprove.cli.trace import trace
 from stepprove.cli.train import train
 from stepprove.cli.train_premises import premises
+from stepprove.cli.train_sft import sft
 from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
@@ -74,6 +75,7 @@ app.command()(serve)
 app.command()(setup)
 app.command()(doctor)
 train.command()(premises)
+train.command()(sft)
 train.command()(thinkingf)
 app.add_typer(bench, name="bench")
 app.add_typer(evaluation, name="eval")

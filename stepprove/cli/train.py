@@ -136,7 +136,8 @@ def rlvr(
     from stepprove.serving.endpoint import model_folder
     from stepprove.train.recipe import BadRecipe, read_rlvr
     from stepprove.train.rewards import RewardHack
-    from stepprove.train.rlvr_run import RunInUse, run_rlvr
+    from stepprove.train.rlvr_run import run_rlvr
+    from stepprove.train.run_folder import RunInUse
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     started = time.monotonic()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from stepprove.train.rlvr import RlvrOptions
 
+KINDS = ("sft", "rlvr")
+"""The commands that recipes are for."""
 _MOST_BYTES = 1_000_000
 
 
@@ -18,11 +20,78 @@ class BadRecipe(ValueError):
     """The recipe cannot be used; the message is one sentence."""
 
 
+class Generated(BaseModel):
+    """Texts that are made on this machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    generated: Literal["completions", "trajectories", "statements", "reasoning"]
+    """Whole proofs; proofs with Lean as the tool; statements of problems in words; the same after eight parts of reasoning."""
+    texts: int = Field(ge=1)
+    skip: int = Field(default=0, ge=0)
+    """Of those that the seed gives, so many are left to other stages."""
+
+
+class SftStage(BaseModel):
+    """One set of texts, and how it is learned."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")
+    data: Generated | tuple[Path, ...] = Field(union_mode="left_to_right")
+    """Texts that are made, or files in the forms of `sft_data.py`."""
+    epochs: float = Field(default=2.0, gt=0)
+    learning_rate: float = Field(default=2e-5, gt=0)
+    batch_tokens: int = Field(default=2048, ge=1)
+    """About so many go through each process's model at once, padding included."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches that make one step."""
+    warmup_share: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    renamed_share: float = Field(default=0.0, ge=0, le=1)
+    """Of the texts of a pass, those whose theorem and definitions get other names."""
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one(cls, data: Any) -> Any:
+        return [data] if isinstance(data, str) else data
+
+
+class SftRecipe(BaseModel):
+    """Fine-tuning in stages."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["sft"] = "sft"
+    model: str = "tiny"
+    """`tiny`, a folder, a model's name on the hub, or `new`: a StepMoE of two million parameters with a tokenizer of its own."""
+    stages: tuple[SftStage, ...] = Field(min_length=1)
+    context: int | None = Field(default=None, ge=16)
+    """Texts with more tokens are left out; None: what the model takes."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """In which the model computes; the weights that are trained stay in FP32."""
+    recompute: bool = False
+    """Keep no activations inside a layer: less memory, a third more work."""
+    save_every: int = Field(default=100, ge=1)
+    """Steps between checkpoints."""
+    jobs: int | None = Field(default=None, ge=1)
+    """Lean processes; None: as many as the machine has cores."""
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _apart(self) -> SftRecipe:
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ValueError("two stages bear the same name")
+        return self
+
+
 class RlvrRecipe(BaseModel):
     """Reinforcement learning with Lean as the judge."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["rlvr"] = "rlvr"
     model: str = "tiny"
     """`tiny`, or a folder with a model and its tokenizer."""
     problems: Literal["generated"] | Path = "generated"
@@ -32,6 +101,9 @@ class RlvrRecipe(BaseModel):
     rlvr: RlvrOptions = RlvrOptions()
 
 
+Recipe = TypeVar("Recipe", SftRecipe, RlvrRecipe)
+
+
 def built_in() -> tuple[str, ...]:
     """The names of the recipes that come with the package."""
     folder = resources.files("stepprove.train.recipes")
@@ -39,30 +111,65 @@ def built_in() -> tuple[str, ...]:
 
 
 def read_rlvr(source: str) -> tuple[RlvrRecipe, str]:
+    """A recipe for reinforcement learning, as `read_recipe`."""
+    return read_recipe(source, RlvrRecipe)
+
+
+def read_sft(source: str) -> tuple[SftRecipe, str]:
+    """A recipe for fine-tuning, as `read_recipe`."""
+    return read_recipe(source, SftRecipe)
+
+
+def read_recipe(source: str, kind: type[Recipe]) -> tuple[Recipe, str]:
     """The recipe of a YAML file, or of a name that comes with the package, and its text.
 
-    A file of problems is looked for beside the recipe. Raises BadRecipe and OSError.
+    Files that it names are looked for beside the recipe. Raises BadRecipe and OSError.
     """
     path = Path(source)
-    if source in built_in() and not path.exists():
-        text = (resources.files("stepprove.train.recipes") / f"{source}.yaml").read_text()
-    elif not path.is_file():
-        raise BadRecipe(f"{source} is neither a file nor a recipe; there are {', '.join(built_in())}.")
-    elif path.stat().st_size > _MOST_BYTES:
-        raise BadRecipe(f"{source} is too large for a recipe.")
-    else:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise BadRecipe(f"{source} is not UTF-8.") from None
+    text = _text(source, path)
     try:
-        recipe = RlvrRecipe.model_validate(yaml.safe_load(text) or {})
+        data = yaml.safe_load(text) or {}
+        wanted = str(kind.model_fields["kind"].default)
+        if isinstance(data, dict) and (said := kind_of(data)) in KINDS and said != wanted:
+            raise BadRecipe(f"{source} is a recipe for `stepprove train {said}`, not for {wanted}.")
+        recipe = kind.model_validate(data)
     except yaml.YAMLError as wrong:
         raise BadRecipe(f"{source} is not YAML ({' '.join(str(wrong).split())}).") from None
     except ValidationError as wrong:
         first = wrong.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"
         raise BadRecipe(f"{source}: {where}: {first['msg']}.") from None
-    if isinstance(recipe.problems, Path) and not recipe.problems.is_absolute():
-        recipe = recipe.model_copy(update={"problems": path.parent / recipe.problems})
-    return recipe, text
+    return _beside(recipe, path.parent), text
+
+
+def kind_of(data: dict[str, Any]) -> Any:
+    """For which command a recipe is, as its `kind` or what it speaks of says."""
+    return data.get("kind") or ("sft" if "stages" in data else "rlvr" if "rlvr" in data else None)
+
+
+def _text(source: str, path: Path) -> str:
+    if source in built_in() and not path.exists():
+        return (resources.files("stepprove.train.recipes") / f"{source}.yaml").read_text()
+    if not path.is_file():
+        raise BadRecipe(f"{source} is neither a file nor a recipe; there are {', '.join(built_in())}.")
+    if path.stat().st_size > _MOST_BYTES:
+        raise BadRecipe(f"{source} is too large for a recipe.")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadRecipe(f"{source} is not UTF-8.") from None
+
+
+def _beside(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with its files where they are."""
+    if isinstance(recipe, RlvrRecipe):
+        if isinstance(recipe.problems, Path):
+            return recipe.model_copy(update={"problems": folder / recipe.problems})
+        return recipe
+    stages = tuple(
+        stage.model_copy(update={"data": tuple(folder / path for path in stage.data)})
+        if isinstance(stage.data, tuple)
+        else stage
+        for stage in recipe.stages
+    )
+    return recipe.model_copy(update={"stages": stages})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -14,28 +13,28 @@ from typing import Any
 
 import orjson
 import torch
-import transformers
-from filelock import FileLock, Timeout
 from torch.utils.tensorboard import SummaryWriter
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from stepprove import __version__
 from stepprove.agent.problem import Problem
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.train.proving import proofs
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
 from stepprove.train.rlvr import Checkpoint, Update, train
+from stepprove.train.run_folder import (
+    FIGURES,
+    MODEL,
+    TENSORBOARD,
+    agree,
+    cut_figures,
+    digest_of_weights,
+    only_writer,
+)
 from stepprove.train.theorems import generate, is_held_out
 from stepprove.train.trajectories import problem_of
 
-FIGURES = "metrics.jsonl"
 _CHECKPOINT = "checkpoint.pt"
-_ABOUT = "run.json"
-
-
-class RunInUse(Exception):
-    """Another process writes to the folder; the message is one sentence."""
 
 
 def run_rlvr(
@@ -59,16 +58,8 @@ def run_rlvr(
 
     Raises BadRecipe, RunInUse, OSError, RewardHack, and ReplFailure when Lean cannot be run.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunInUse(f"Another process is writing to {output}.") from None
-    try:
+    with only_writer(output):
         asyncio.run(_run(recipe, text, model_folder, output, engine, listen))
-    finally:
-        lock.release()
 
 
 async def _run(
@@ -85,27 +76,17 @@ async def _run(
     about = {
         "recipe": recipe.model_dump(mode="json"),
         "model": str(model_folder),
-        "model_sha256": _digest_of_weights(model_folder),
+        "model_sha256": digest_of_weights(model_folder),
         "problems_sha256": digest,
     }
-    start = _resume(output, about)
-    if start is None:
-        (output / "recipe.yaml").write_text(text)
-        versions = {
-            "stepprove": __version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "lean": engine.lean_version,
-        }
-        (output / _ABOUT).write_bytes(
-            orjson.dumps({**about, "versions": versions}, option=orjson.OPT_INDENT_2)
-        )
+    start = None
+    if agree(output, about, text, lean=engine.lean_version) and (output / _CHECKPOINT).exists():
+        start = Checkpoint(**torch.load(output / _CHECKPOINT, weights_only=True))
     done = start.updates if start is not None else 0
-    _cut_figures(output / FIGURES, done)
+    cut_figures(output / FIGURES, done)
     with (
         (output / FIGURES).open("ab") as file,
-        SummaryWriter(str(output / "tensorboard"), purge_step=done) as board,
+        SummaryWriter(str(output / TENSORBOARD), purge_step=done) as board,
     ):
 
         def keep(update: Update, checkpoint: Checkpoint) -> None:
@@ -127,24 +108,8 @@ async def _run(
                 start=start,
                 keep=keep,
             )
-    model.save_pretrained(output / "model")
-    tokenizer.save_pretrained(output / "model")
-
-
-def _resume(output: Path, about: dict[str, Any]) -> Checkpoint | None:
-    """Where the folder's run stopped; None where there is none. Raises BadRecipe when it is another's."""
-    if not (output / _ABOUT).exists():
-        return None
-    known = orjson.loads((output / _ABOUT).read_bytes())
-    wanted = orjson.loads(orjson.dumps(about))
-    for name, value in wanted.items():
-        if known.get(name) != value:
-            raise BadRecipe(
-                f"{output} holds a run with another {name.replace('_', ' ')}: name another folder."
-            )
-    if not (output / _CHECKPOINT).exists():
-        return None
-    return Checkpoint(**torch.load(output / _CHECKPOINT, weights_only=True))
+    model.save_pretrained(output / MODEL)
+    tokenizer.save_pretrained(output / MODEL)
 
 
 def _keep(path: Path, checkpoint: Checkpoint) -> None:
@@ -155,13 +120,6 @@ def _keep(path: Path, checkpoint: Checkpoint) -> None:
     with new.open("rb") as file:
         os.fsync(file.fileno())
     new.replace(path)
-
-
-def _cut_figures(path: Path, done: int) -> None:
-    """Leave the lines of the updates that count: one that came after the checkpoint is made again."""
-    if path.exists():
-        kept = path.read_bytes().splitlines(keepends=True)[:done]
-        os.truncate(path, sum(len(line) for line in kept if line.endswith(b"\n")))
 
 
 def _problems(recipe: RlvrRecipe) -> tuple[Callable[[int], Sequence[Problem]], str]:
@@ -191,10 +149,3 @@ def _problems(recipe: RlvrRecipe) -> tuple[Callable[[int], Sequence[Problem]], s
         lambda number: [listed[(number * size + i) % len(listed)] for i in range(size)],
         hashlib.sha256(data).hexdigest(),
     )
-
-
-def _digest_of_weights(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import torch
 from torch.utils.data import Dataset
 from transformers import (
@@ -22,6 +23,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 
 from stepprove.train.renaming import fragments, renamed
 from stepprove.train.trajectories import TrainingText
@@ -30,6 +32,8 @@ IGNORED = -100
 """The label of a token that is not learned."""
 _SIMILAR = 32
 """Tokens by which texts of one batch may differ without need."""
+_ROUNDING = 1e-6
+"""Of the passes done, which the trainer counts in fractions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,16 @@ class SftOptions:
     seed: int = 0
     seconds: float | None = None
     """The longest that training may take; the schedule of the learning rate is cut off there."""
+    accumulate: int = 1
+    """Batches that make one step."""
+    bf16: bool = False
+    """Compute in bfloat16; the weights stay as they are."""
+    recompute: bool = False
+    """Keep no activations inside a layer."""
+    context: int | None = None
+    """Texts with more tokens are left out; None: what the model takes."""
+    save_every: int | None = None
+    """Steps between checkpoints in the folder, where a run then goes on, and of every step the loss is told; None: neither."""
 
 
 def encode(text: TrainingText, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
@@ -59,6 +73,22 @@ def encode(text: TrainingText, tokenizer: PreTrainedTokenizerFast) -> tuple[list
         ids += tokens
         labels += tokens if learned else [IGNORED] * len(tokens)
     return ids, labels
+
+
+class NothingToLearn(ValueError):
+    """No text fits the context."""
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The trainer's newest checkpoint that was written to its end: its state comes last."""
+    whole = []
+    for path in folder.glob("checkpoint-*"):
+        try:
+            state = orjson.loads((path / TRAINER_STATE_NAME).read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            continue
+        whole.append((int(state["global_step"]), path))
+    return max(whole)[1] if whole else None
 
 
 class Batches(Dataset[dict[str, torch.Tensor]]):
@@ -75,8 +105,10 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         seed: int,
         other: Callable[[int, random.Random], tuple[list[int], list[int]]] | None = None,
     ) -> None:
-        """`other` makes a text anew each time that it is asked for, of its place; None: they stay as they are."""
-        self._rng = rng = random.Random(seed)
+        """`other` makes a text anew for each pass, of its place; None: they stay as they are."""
+        rng = random.Random(seed)
+        self._seed, self.number = seed, 0
+        """The pass that has begun. Texts are drawn by it, so that a run which goes on amid it draws the same."""
         order = sorted(range(len(texts)), key=lambda i: (len(texts[i][0]) // _SIMILAR, rng.random()))
         self._texts, self._pad, self._other = texts, pad, other
         self._batches: list[list[int]] = []
@@ -93,11 +125,22 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
 
     def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
         batch = self._batches[place]
-        chosen = [self._texts[i] if self._other is None else self._other(i, self._rng) for i in batch]
+        rng = random.Random(f"{self._seed}:{self.number}:{place}")
+        chosen = [self._texts[i] if self._other is None else self._other(i, rng) for i in batch]
         width = max(len(ids) for ids, _ in chosen)
         ids = [each + [self._pad] * (width - len(each)) for each, _ in chosen]
         labels = [each + [IGNORED] * (width - len(each)) for _, each in chosen]
         return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
+
+
+class _Passes(TrainerCallback):
+    """Tells the batches which pass has begun."""
+
+    def __init__(self, data: Batches) -> None:
+        self._data = data
+
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._data.number = int((state.epoch or 0.0) + _ROUNDING)
 
 
 class _Watch(TrainerCallback):
@@ -136,12 +179,15 @@ def fine_tune(
 ) -> dict[str, float]:
     """Train a model on trajectories and save it and its tokenizer to `folder`; texts beyond the context are left out.
 
-    `listen` is told (step, steps, loss). Returns the trainer's figures (`train_loss`, `train_runtime` in seconds), where there
-    were steps, and ours: `tokens` a pass has, `learned` of them.
+    `listen` is told (step, steps, loss). With `save_every`, checkpoints that the folder holds are gone on from. Returns the
+    trainer's figures (`train_loss`, `train_runtime` in seconds), where there were steps, and ours: `tokens` a pass has,
+    `learned` of them, texts `left_out`. Raises NothingToLearn.
     """
-    context = model.config.max_position_embeddings
+    context = min(options.context or math.inf, model.config.max_position_embeddings)
     fitting = [(text, each) for text in texts if len((each := encode(text, tokenizer))[0]) <= context]
     encoded = [each for _, each in fitting]
+    if not encoded:
+        raise NothingToLearn(f"none of {len(texts)} texts has at most {context} tokens")
     assert tokenizer.pad_token_id is not None
 
     pieces = fragments(tokenizer)
@@ -158,12 +204,17 @@ def fine_tune(
         per_device_train_batch_size=1,
         learning_rate=options.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=max(1, int(options.warmup_share * options.epochs * len(data))),
+        warmup_steps=options.warmup_share,
         weight_decay=options.weight_decay,
         adam_beta2=0.95,
         max_grad_norm=1.0,
-        logging_steps=max(1, min(50, int(options.epochs * len(data)) // 20)),
-        save_strategy="no",
+        gradient_accumulation_steps=options.accumulate,
+        bf16=options.bf16,
+        activation_checkpointing=options.recompute,
+        logging_steps=1 if options.save_every else max(1, min(50, int(options.epochs * len(data)) // 20)),
+        save_strategy="steps" if options.save_every else "no",
+        save_steps=options.save_every or 1,
+        save_total_limit=2,
         report_to=[],
         disable_tqdm=True,
         seed=options.seed,
@@ -176,12 +227,17 @@ def fine_tune(
         args=arguments,
         train_dataset=data,
         data_collator=lambda batches: batches[0],
-        callbacks=[_Watch(options.seconds, listen), *callbacks],
+        callbacks=[_Passes(data), _Watch(options.seconds, listen), *callbacks],
     )
     trainer.remove_callback(PrinterCallback)  # it writes to stdout, which is the caller's
-    figures: dict[str, float] = dict(trainer.train().metrics) if options.epochs > 0 else {}
-    model.save_pretrained(folder)
+    figures: dict[str, float] = {}
+    if options.epochs > 0:
+        start = newest_checkpoint(folder) if options.save_every else None
+        figures = dict(trainer.train(resume_from_checkpoint=None if start is None else str(start)).metrics)
+    trainer.save_model(str(folder))
+    (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # names this machine's folders, and is nobody's
     tokenizer.save_pretrained(folder)
     figures["tokens"] = float(sum(len(ids) for ids, _ in encoded))
+    figures["left_out"] = float(len(texts) - len(encoded))
     figures["learned"] = float(sum(label != IGNORED for _, labels in encoded for label in labels))
     return figures

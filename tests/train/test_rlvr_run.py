@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from micro import THEOREM
 
 from stepprove.lean_project.engine import Engine
-from stepprove.train.recipe import BadRecipe, built_in, read_rlvr
+from stepprove.train.recipe import BadRecipe, built_in, read_rlvr, read_sft
 from stepprove.train.rlvr import Update
 from stepprove.train.rlvr_run import run_rlvr
 
@@ -35,11 +36,20 @@ def test_a_recipe_that_cannot_be_used_is_refused_in_one_sentence(
 
 
 def test_recipes_come_with_the_package() -> None:
-    assert "rlvr-tiny" in built_in()
-    for name in built_in():
-        read_rlvr(name)
+    assert {"rlvr-tiny", "stepfun-prover-sft-tiny"} <= {*built_in()}
     with pytest.raises(BadRecipe, match=r"neither a file nor a recipe; there are .*rlvr-tiny"):
         read_rlvr("nothing")
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_recipe_that_comes_with_the_package_is_for_one_command(name: str) -> None:
+    readers: dict[str, Callable[[str], object]] = {"sft": read_sft, "rlvr": read_rlvr}
+    for kind, read in readers.items():
+        if f"-{kind}" in f"-{name}":
+            read(name)
+        else:
+            with pytest.raises(BadRecipe, match="is a recipe for"):
+                read(name)
 
 
 def figures(folder: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,92 @@
+"""`stepprove train sft`: fine-tune a model in stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.files import lean_for
+from stepprove.cli.options import Json
+
+if TYPE_CHECKING:
+    from stepprove.train.sft_run import SftProgress
+
+_LINES = 20
+"""Told of each stage; the folder has every step."""
+
+
+def sft(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a built-in recipe.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The run's folder; a killed run goes on there."),
+    ] = Path("runs/sft"),
+    json: Json = False,
+) -> int:
+    """Fine-tune a model in one stage or several, on trajectories, on prompts with completions, or on chats.
+
+    What Lean said in a trajectory is read, not learned. A killed run goes on at its last checkpoint as if it had not been killed.
+
+    Example: `stepprove train sft stepfun-prover-sft-tiny -o runs/sft`, then `stepprove serve runs/sft/model`
+    """
+    need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
+    from transformers.utils import logging
+
+    from stepprove.train.recipe import BadRecipe, read_sft
+    from stepprove.train.run_folder import RunInUse
+    from stepprove.train.sft_run import run_sft
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    told: dict[tuple[str, bool], int] = {}
+
+    def listen(progress: SftProgress) -> None:
+        which = (progress.stage, progress.loss is None)
+        part = _LINES * progress.done // progress.total
+        if json or (told.get(which) == part and progress.done < progress.total):
+            return
+        told[which] = part
+        words = "texts" if progress.loss is None else f"loss {progress.loss:.4f}"
+        left = progress.seconds_left
+        out.print(
+            f"  {progress.stage}: {progress.done:>5} of {progress.total}  {words}  "
+            + (f"{left / 60:.0f} min left" if left >= 60 else f"{left:.0f} s left")
+        )
+
+    try:
+        found, text = read_sft(recipe)
+        begin = beginning(found.model)
+        figures = run_sft(found, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
+    except (BadRecipe, RunInUse) as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
+    if json:
+        print_json({"folder": str(output), "stages": figures, "exit_code": 0})
+        return 0
+    for name, stage in figures.items():
+        if left_out := int(stage["left_out"]):
+            err.print(f"{name}: {left_out} texts are longer than the context and were left out.")
+    out.print(f"Written to {escape(str(output / 'model'))}")
+    return 0
+
+
+def beginning(model: str) -> str | Path:
+    """The model that a recipe begins with, where it is. Raises CommandError for a folder without one."""
+    from stepprove.serving.endpoint import model_folder
+    from stepprove.train.sft_run import NEW
+
+    if model == NEW:
+        return NEW
+    folder = model_folder("tiny") if model == "tiny" else Path(model)
+    if (folder / "config.json").exists():
+        return folder
+    if model != "tiny" and not folder.exists() and model.count("/") == 1 and not model.startswith((".", "/")):
+        return model  # a name on the hub, which transformers loads
+    hint = ": `stepprove train tiny` makes it" if model == "tiny" else ""
+    raise CommandError(f"There is no model in {folder}{hint}.")
