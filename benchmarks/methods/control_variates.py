@@ -102,20 +102,23 @@ def variances(repeats: int) -> None:
                     found = estimate(f(x), x, score, repeat)
                     errors[name].append(found.value - exact)
                     ratios[name].append(math.log10(base / max(found.variance, base * 1e-12)))
+            row = [problem]
             for name in ESTIMATORS:
                 mean, half = interval(ratios[name])
                 low, high = 10 ** (mean - half), 10 ** (mean + half)
                 series[name].append((float(len(ticks)), 10**mean, 0.0))
-                rows.append(
-                    [problem, name, f"{rms(errors[name]):.4f}", f"{10**mean:.3g} ({low:.3g} to {high:.3g})"]
-                )
-            ticks[float(len(ticks))] = f"{problem.split(',')[0][:5]}. {problem.split()[1][:3]}, {count}"
-        print(f"{count} samples, {repeats} repeats; variance: Monte Carlo's over the estimator's own:\n")
-        print_table(["expectation", "estimator", "RMS error", "variance ratio (95 % interval)"], rows)
+                row.append(f"{rms(errors[name]):.4f}; {10**mean:.3g} ({low:.3g} to {high:.3g})")
+            rows.append(row)
+            ticks[float(len(ticks))] = f"{problem[0].upper()}, {f.__name__}, {count}"
+        print(
+            f"{count} samples, {repeats} repeats: RMS error; Monte Carlo's variance over the estimator's own "
+            "(95 % interval):\n"
+        )
+        print_table(["expectation", *ESTIMATORS], rows)
     plot(
         "control_variates",
         f"How many times less than Monte Carlo's the variance is ({repeats} repeats)",
-        ("distribution, function, samples", "variance ratio"),
+        ("Gaussian or mixture, function, samples", "variance ratio"),
         series,
         log="y",
         ticks=ticks,
