@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from stepprove.train.methods.options import RlvrMethods, SftMethods
 from stepprove.train.rlvr import RlvrOptions
 
 KINDS = ("sft", "rlvr")
@@ -77,6 +78,7 @@ class SftRecipe(BaseModel):
     jobs: int | None = Field(default=None, ge=1)
     """Lean processes; None: as many as the machine has cores."""
     seed: int = 0
+    methods: SftMethods = SftMethods()
 
     @model_validator(mode="after")
     def _apart(self) -> SftRecipe:
@@ -99,6 +101,7 @@ class RlvrRecipe(BaseModel):
     jobs: int | None = None
     """Lean processes; None: as many as the machine has cores."""
     rlvr: RlvrOptions = RlvrOptions()
+    methods: RlvrMethods = RlvrMethods()
 
 
 Recipe = TypeVar("Recipe", SftRecipe, RlvrRecipe)

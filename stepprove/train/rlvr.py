@@ -11,7 +11,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -29,10 +29,14 @@ from stepprove.train.losses import (
     teaches,
     trusted,
 )
+from stepprove.train.methods.angular import mean_angle
+from stepprove.train.methods.control_variates import learned_baseline
+from stepprove.train.methods.options import RlvrMethods
 from stepprove.train.rewards import CANARIES
 from stepprove.train.rollout import Rollout
 
 Loss = Literal["grpo", "dapo", "mis-po"]
+_NO_METHODS = RlvrMethods()
 
 
 class RlvrOptions(BaseModel):
@@ -107,6 +111,8 @@ class Update:
     update_seconds: float
     lean_seconds: float
     """Of all engines together, while sampling."""
+    angle: float | None = None
+    """Mean angle in radians by which matrices turned; None: not asked for."""
 
 
 Sampler = Callable[[Decoder, int], Awaitable[Sequence[Group]]]
@@ -126,14 +132,16 @@ class Batch:
     """[B]."""
 
 
-def batches(groups: Sequence[Group], options: RlvrOptions, pad: int) -> list[Batch]:
+def batches(
+    groups: Sequence[Group], options: RlvrOptions, pad: int, methods: RlvrMethods = _NO_METHODS
+) -> list[Batch]:
     """The texts that teach, those of similar length together; what earned an unknown reward is left out."""
     rows: list[tuple[Rollout, float]] = []
-    for group in groups:
-        rewards = torch.tensor(group.rewards)
-        if not bool(teaches(rewards, len(group.rewards))[0]):
+    learned = methods.baseline == "learned"
+    told = _learned(groups, options) if learned else [_within(group, options) for group in groups]
+    for group, advantages in zip(groups, told, strict=True):
+        if advantages is None:
             continue
-        advantages = group_advantages(rewards, len(group.rewards), scale=options.scale_rewards).tolist()
         rows += [
             (rollout, advantage)
             for rollout, advantage, reward in zip(group.rollouts, advantages, group.rewards, strict=True)
@@ -146,6 +154,29 @@ def batches(groups: Sequence[Group], options: RlvrOptions, pad: int) -> list[Bat
             parts.append([])
         parts[-1].append(row)
     return [_batch(part, pad) for part in parts]
+
+
+def _within(group: Group, options: RlvrOptions) -> list[float] | None:
+    """Each text's advantage over the others of its problem; None where they all did alike."""
+    rewards = torch.tensor(group.rewards)
+    if not bool(teaches(rewards, len(group.rewards))[0]):
+        return None
+    return group_advantages(rewards, len(group.rewards), scale=options.scale_rewards).tolist()
+
+
+def _learned(groups: Sequence[Group], options: RlvrOptions) -> list[list[float] | None]:
+    """Each text's advantage over what the round's other problems let expect of it; None for canaries, and where all did alike."""
+    full = [place for place, group in enumerate(groups) if len(group.rewards) == options.group]
+    told: list[list[float] | None] = [None] * len(groups)
+    rewards = torch.tensor([groups[place].rewards for place in full])
+    if not full or not bool(teaches(rewards.flatten(), rewards.numel())[0]):
+        return told
+    advantages = rewards - learned_baseline(rewards)
+    if options.scale_rewards:
+        advantages = advantages / (advantages[~rewards.isnan()].std() + 1e-4)
+    for place, row in zip(full, advantages.nan_to_num(0.0).tolist(), strict=True):
+        told[place] = row
+    return told
 
 
 def _batch(rows: Sequence[tuple[Rollout, float]], pad: int) -> Batch:
@@ -216,6 +247,7 @@ async def train(
     sample: Sampler,
     options: RlvrOptions,
     *,
+    methods: RlvrMethods = _NO_METHODS,
     start: Checkpoint | None = None,
     keep: Callable[[Update, Checkpoint], None] = lambda update, checkpoint: None,
 ) -> None:
@@ -226,6 +258,7 @@ async def train(
         tokenizer: its own.
         sample: writes the texts of a round: the same problems when asked again for the same one.
         options: how.
+        methods: of the source papers, beside.
         start: where an earlier run stopped.
         keep: told each update, and where to go on from after it; its tensors change with the next.
 
@@ -259,13 +292,16 @@ async def train(
             if number + 1 < options.updates:
                 sampling = next_round(number + 1)
             started = time.monotonic()
-            parts = batches(groups, options, int(tokenizer.pad_token_id))
+            parts = batches(groups, options, int(tokenizer.pad_token_id), methods)
             figures = (0.0, 0.0, 1.0)
             if parts:
                 figures = await asyncio.to_thread(update, model, optimizer, parts, options)
             seconds = time.monotonic() - started
+            told = _told(number, groups, figures, sampling_seconds, seconds)
+            if methods.angular:
+                told = replace(told, angle=mean_angle(before, model))
             keep(
-                _told(number, groups, figures, sampling_seconds, seconds),
+                told,
                 Checkpoint(number + 1, model.state_dict(), before, optimizer.state_dict()),
             )
     finally:

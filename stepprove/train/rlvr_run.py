@@ -94,7 +94,7 @@ async def _run(
             file.write(orjson.dumps(asdict(update)) + b"\n")
             file.flush()
             for name, value in asdict(update).items():
-                if name != "number":
+                if name != "number" and value is not None:
                     board.add_scalar(name, value, update.number)
             _keep(output / _CHECKPOINT, checkpoint)
             listen(update)
@@ -105,6 +105,7 @@ async def _run(
                 tokenizer,
                 proofs(tokenizer, pool, problems, recipe.rlvr),
                 recipe.rlvr,
+                methods=recipe.methods,
                 start=start,
                 keep=keep,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,6 +131,24 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         ids = [each + [self._pad] * (width - len(each)) for each, _ in chosen]
         labels = [each + [IGNORED] * (width - len(each)) for _, each in chosen]
         return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
+
+
+def endless_batches(
+    texts: Sequence[TrainingText],
+    tokenizer: PreTrainedTokenizerFast,
+    context: int,
+    batch_tokens: int,
+    seed: int,
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches of the texts that fit the context, pass after pass in another order. Raises NothingToLearn."""
+    encoded = [each for text in texts if len((each := encode(text, tokenizer))[0]) <= context]
+    if not encoded:
+        raise NothingToLearn(f"none of {len(texts)} texts has at most {context} tokens")
+    assert tokenizer.pad_token_id is not None
+    data, rng = Batches(encoded, batch_tokens, int(tokenizer.pad_token_id), seed), random.Random(seed)
+    while True:
+        for place in rng.sample(range(len(data)), len(data)):
+            yield data[place]
 
 
 class _Passes(TrainerCallback):

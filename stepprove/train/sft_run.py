@@ -29,8 +29,10 @@ from transformers import (
 )
 
 from stepprove.lean_project.engine import Engine
-from stepprove.serving.step_moe import StepMoeForCausalLM
+from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.serving.step_moe.balance import RouterBalancing, routers
+from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
+from stepprove.train.methods.step_moe_search import choose
 from stepprove.train.recipe import BadRecipe, Generated, SftRecipe, SftStage
 from stepprove.train.run_folder import (
     FIGURES,
@@ -42,7 +44,7 @@ from stepprove.train.run_folder import (
     only_writer,
     replaced,
 )
-from stepprove.train.sft import NothingToLearn, SftOptions, fine_tune, newest_checkpoint
+from stepprove.train.sft import NothingToLearn, SftOptions, endless_batches, fine_tune, newest_checkpoint
 from stepprove.train.sft_data import digest, made, read_file
 from stepprove.train.thinking import fixed_texts
 from stepprove.train.thinkingf import small_config
@@ -55,6 +57,10 @@ _VOCABULARY = 1024
 _CONTEXT = 1024
 _DONE = "figures.json"
 """Stands in the folder of a stage when it is done."""
+_ANGLES = "angles.jsonl"
+"""How far weights turned, in the folder of a stage."""
+_CHOSEN = "chosen"
+"""The configuration that a search chose."""
 _LOGGED = ("loss", "grad_norm", "learning_rate", "epoch")
 
 
@@ -131,6 +137,8 @@ class _Run:
             self.model == NEW or any(isinstance(stage.data, Generated) for stage in recipe.stages)
         ):
             raise BadRecipe("Several processes can only train a model that is there, on files.")
+        if several_processes() and recipe.methods.never_hurt is not None:
+            raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
         tokenizer, data = self._texts()
         if first_process():
             about = {
@@ -146,13 +154,15 @@ class _Run:
             folder = output / f"{place}-{stage.name}"
             if not (folder / _DONE).exists():
                 set_seed(recipe.seed)
-                model = self._new(tokenizer) if begin == NEW else _loaded(begin)
+                model = self._new(tokenizer, texts, stage) if begin == NEW else _loaded(begin)
                 figures[stage.name] = self._learn(model, tokenizer, texts, stage, folder)
             begin = folder
         if first_process() and not (output / MODEL).exists():
             new = output / f"{MODEL}.new"
             shutil.rmtree(new, ignore_errors=True)
-            shutil.copytree(begin, new, ignore=shutil.ignore_patterns("checkpoint-*", FIGURES, _DONE))
+            shutil.copytree(
+                begin, new, ignore=shutil.ignore_patterns("checkpoint-*", FIGURES, _DONE, _ANGLES)
+            )
             new.replace(output / MODEL)
         return figures
 
@@ -185,13 +195,35 @@ class _Run:
         folder = self.output / "data"
         return made(stage.data, tokenizer, folder, self.engine, recipe.seed, jobs=recipe.jobs, listen=told)
 
-    def _new(self, tokenizer: Any) -> PreTrainedModel:
-        """A small model that has learned nothing."""
+    def _new(self, tokenizer: Any, texts: Sequence[TrainingText], stage: SftStage) -> PreTrainedModel:
+        """A small model that has learned nothing, chosen on the texts of its first stage where the recipe asks for it."""
         config = small_config(len(tokenizer))
         config.max_position_embeddings = self.recipe.context or _CONTEXT
         for name in ("bos", "eos", "pad"):
             setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
+        if self.recipe.methods.choose is not None:
+            config = self._chosen(config, tokenizer, texts, stage)
         return StepMoeForCausalLM(config)
+
+    def _chosen(
+        self, base: StepMoeConfig, tokenizer: Any, texts: Sequence[TrainingText], stage: SftStage
+    ) -> StepMoeConfig:
+        """What the search by angles makes of the base, kept in the folder."""
+        options, home = self.recipe.methods.choose, self.output / _CHOSEN
+        assert options is not None
+        if not home.exists():
+            batches = endless_batches(
+                texts, tokenizer, base.max_position_embeddings, stage.batch_tokens, options.seed
+            )
+            try:
+                found = choose(base, options, batches)
+            except ValueError as wrong:
+                raise BadRecipe(f"methods.choose: {str(wrong).rstrip('.')}.") from None
+            new = home.with_suffix(".new")
+            found.config.save_pretrained(new)
+            new.replace(home)
+        config: StepMoeConfig = StepMoeConfig.from_pretrained(home)
+        return config
 
     def _learn(
         self,
@@ -219,6 +251,8 @@ class _Run:
         )
         with ExitStack() as stack:
             callbacks: list[TrainerCallback] = [RouterBalancing()] if routers(model) else []
+            if recipe.methods.never_hurt is not None:
+                callbacks.append(NeverHurtTraining(model, recipe.methods.never_hurt))
             if first_process():
                 folder.mkdir(parents=True, exist_ok=True)
                 newest = newest_checkpoint(folder)
@@ -228,6 +262,12 @@ class _Run:
                 boards = self.output / TENSORBOARD / folder.name
                 board = stack.enter_context(SummaryWriter(str(boards), purge_step=done + 1))
                 callbacks.append(_Log(stage.name, file, board, self.listen))
+                if (angular := recipe.methods.angular) is not None:
+                    told = -(-done // angular.every) * watched(model)
+                    cut_figures(folder / _ANGLES, told)
+                    callbacks.append(
+                        angles_to(stack.enter_context((folder / _ANGLES).open("ab")), angular.every)
+                    )
             try:
                 figures = fine_tune(model, tokenizer, texts, folder, options, callbacks=callbacks)
             except NothingToLearn as wrong:

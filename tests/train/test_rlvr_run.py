@@ -65,6 +65,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     (tmp_path / "r.yaml").write_text(
         "problems: problems.jsonl\njobs: 1\n"
         "rlvr: {updates: 3, problems: 1, group: 4, canaries: 0, max_tokens: 600, max_turns: 3}\n"
+        "methods: {angular: true, baseline: learned}\n"
     )
     recipe, text = read_rlvr(str(tmp_path / "r.yaml"))
 

@@ -28,6 +28,13 @@ def angle(before: Tensor, after: Tensor) -> float:
     return 2 * math.asin(min(1.0, chord / 2))
 
 
+def mean_angle(before: Mapping[str, Tensor], model: nn.Module) -> float:
+    """The mean over a model's matrices of how far each turned since `before`, in radians; a matrix that is 0 does not count."""
+    turned = (angle(before[name], p) for name, p in model.named_parameters() if p.dim() >= 2)
+    known = [value for value in turned if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
 def equilibrium_angle(lr: float, weight_decay: float, momentum: float = 0.0) -> float:
     """The angle in radians by which a scale-invariant weight turns in a step of SGD at equilibrium.
 

@@ -1,0 +1,63 @@
+"""Methods as callbacks of transformers' Trainer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+import orjson
+from torch import nn
+from torch.optim import Optimizer
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from stepprove.train.methods.angular import AngularTelemetry, Turn
+from stepprove.train.methods.never_hurt import NeverHurt, l2_sp
+from stepprove.train.methods.options import NeverHurtOptions
+
+
+class NeverHurtTraining(TrainerCallback):
+    """DTNH from the weights that a model has when this is made; they are kept beside it."""
+
+    def __init__(self, model: nn.Module, options: NeverHurtOptions) -> None:
+        self._options = options
+        self._begin = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad]
+        self._method: NeverHurt | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Change gradients from now on."""
+        optimizer = kwargs["optimizer"]
+        inner: Optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper has no hooks
+        options = self._options
+        pulls = [(p, l2_sp(start.to(p.device))) for p, start in self._begin]
+        self._method = NeverHurt(inner, pulls, weight=options.weight, decay=options.decay, form=options.form)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Weaken the pull."""
+        assert self._method is not None
+        self._method.epoch = int(state.epoch or 0.0)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Leave gradients alone."""
+        assert self._method is not None
+        self._method.close()
+
+
+def angles_to(file: BinaryIO, every: int) -> AngularTelemetry:
+    """Telemetry of all matrices as lines of JSON: step, name, angle and expected angle in radians (null: no theory), length."""
+
+    def write(turn: Turn) -> None:
+        file.write(orjson.dumps(asdict(turn)) + b"\n")
+        file.flush()
+
+    return AngularTelemetry(write, every=every)
+
+
+def watched(model: nn.Module) -> int:
+    """How many weights `angles_to` writes a line for in a step that it tells."""
+    return sum(parameter.dim() >= 2 for _, parameter in model.named_parameters())
