@@ -109,7 +109,7 @@ def variances(repeats: int) -> None:
                 series[name].append((float(len(ticks)), 10**mean, 0.0))
                 row.append(f"{rms(errors[name]):.4f}; {10**mean:.3g} ({low:.3g} to {high:.3g})")
             rows.append(row)
-            ticks[float(len(ticks))] = f"{problem[0].upper()}, {f.__name__}, {count}"
+            ticks[float(len(ticks))] = f"{problem.split(',')[0]}\n{f.__name__}, {count}"
         print(
             f"{count} samples, {repeats} repeats: RMS error; Monte Carlo's variance over the estimator's own "
             "(95 % interval):\n"
@@ -118,7 +118,7 @@ def variances(repeats: int) -> None:
     plot(
         "control_variates",
         f"How many times less than Monte Carlo's the variance is ({repeats} repeats)",
-        ("Gaussian or mixture, function, samples", "variance ratio"),
+        ("distribution, function, samples", "variance ratio"),
         series,
         log="y",
         ticks=ticks,

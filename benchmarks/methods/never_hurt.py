@@ -127,7 +127,7 @@ def main() -> None:
             )
             for weight in WEIGHTS:
                 place = float(len(ticks))
-                ticks[place] = f"{batch} {source} {weight:g}"
+                ticks[place] = f"{weight:g}\n{source} {batch}"
                 for nudge, (method, word) in enumerate(NAMES.items()):
                     case: Case = (source, batch, method, weight)
                     over = [100 * (run[case][0] - run[source, batch, "SGD", 0.0][0]) for run in runs]
@@ -139,7 +139,7 @@ def main() -> None:
     plot(
         "never_hurt",
         f"Accuracy over plain SGD from the same source ({arguments.seeds} seeds, 95 % intervals)",
-        ("batch, source, weight of the regulariser", "points"),
+        ("weight of the regulariser; source and pictures in a step", "points"),
         series | {"plain SGD": [(0.0, 0.0, 0.0), (len(ticks) - 1.0, 0.0, 0.0)]},
         ticks=ticks,
         dashed=["plain SGD"],

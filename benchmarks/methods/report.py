@@ -63,7 +63,7 @@ def plot(
 ) -> None:
     """Lines with intervals as `docs/methods/NAME.svg`, or points alone where they are not `joined`.
 
-    `log` names the logarithmic axes, `ticks` the values on the x axis, `dashed` the series without points.
+    `log` names the logarithmic axes, `ticks` the values on the x axis (in lines), `dashed` the series without points.
     """
 
     def bent(value: float, axis: str) -> float:
@@ -91,14 +91,18 @@ def plot(
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
         f'<text x="{_LEFT}" y="20" font-size="14">{escape(title)}</text>',
         f'<rect x="{_LEFT}" y="{_TOP}" width="{wide}" height="{tall}" fill="none" stroke="#999"/>',
-        f'<text x="{_LEFT + wide / 2}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(axes[0])}</text>',
+        f'<text x="{_LEFT + wide / 2}" y="{_HEIGHT - 4}" text-anchor="middle">{escape(axes[0])}</text>',
         f'<text transform="translate(16 {_TOP + tall / 2}) rotate(-90)" text-anchor="middle">{escape(axes[1])}</text>',
     ]
     x_ticks = ticks if ticks is not None else {v: f"{v:g}" for v in _ticks(left, right, "x" in log)}
     for value, word in x_ticks.items():
         x, _ = at(value, points[0][1])
+        words = "".join(
+            f'<tspan x="{x}" dy="{13 if line else 0}">{escape(part)}</tspan>'
+            for line, part in enumerate(word.split("\n"))
+        )
         out.append(
-            f'<text x="{x}" y="{_TOP + tall + 18}" text-anchor="middle">{escape(word)}</text>'
+            f'<text y="{_TOP + tall + 18}" text-anchor="middle">{words}</text>'
             f'<path d="M{x} {_TOP + tall}v4" stroke="#999"/>'
         )
     for value in _ticks(low, high, "y" in log):
