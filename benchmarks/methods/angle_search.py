@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import glyphs
 import torch
+from lookups import endless
 from report import plot, print_table, print_versions, shown
 from torch import Tensor, nn
 from torch.nn import functional
@@ -167,33 +168,7 @@ MOE = StepMoeConfig(
     layer_types=["sliding_attention"] * 3,
 )  # fmt: skip
 MOE_SPACE = SearchOptions(parameters=10**9, windows=(4, 16, 64), experts=(2, 8, 16))
-LENGTH, BUDGET = 64, 110_000
-
-
-def look_ups(rng: random.Random) -> dict[str, Tensor]:
-    """Texts of names, each with its value, which is another in each text and the same wherever a name comes again."""
-    rows = []
-    for _ in range(8):
-        values = {name: rng.randrange(20, 40) for name in range(1, 20)}
-        names = rng.sample(range(1, 20), 3)
-        rows.append(
-            [
-                token
-                for _ in range(LENGTH // 2)
-                for name in [rng.choice(names)]
-                for token in (name, values[name])
-            ]
-        )
-    ids = torch.tensor(rows)
-    labels = ids.clone()
-    labels[:, ::2] = -100  # names are drawn at random: nothing can be learned of them
-    return {"input_ids": ids, "labels": labels}
-
-
-def endless(seed: int) -> Iterator[dict[str, Tensor]]:
-    rng = random.Random(seed)
-    while True:
-        yield look_ups(rng)
+BUDGET = 110_000
 
 
 @torch.no_grad()
