@@ -229,6 +229,18 @@ def taus(runs: Sequence[dict[str, list[float]]]) -> list[list[str]]:
     ]
 
 
+def draw_points(run: dict[str, list[float]]) -> None:
+    """Of one seed, each architecture by its angle and its accuracy."""
+    points = sorted(zip(run["angle"], run["alone"], strict=True))
+    plot(
+        "angle_search",
+        "The 64 convolutional architectures of one seed (seed 0)",
+        ("angle in the supernet (rad)", "accuracy alone, %"),
+        {"architecture": [(angle, 100 * value, 0.0) for angle, value in points]},
+        joined=False,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
@@ -255,14 +267,7 @@ def main() -> None:
         told |= {"best left": "best of those left"}
         rows = [[word, shown([run[key] for _, run in found], 1, 100)] for key, word in told.items()]
         print_table(["", "accuracy"], rows)
-        points = sorted(zip(runs[0]["angle"], runs[0]["alone"], strict=True))
-        plot(
-            "angle_search",
-            "The 64 convolutional architectures of one seed (seed 0)",
-            ("angle in the supernet (rad)", "accuracy alone, %"),
-            {"architecture": [(angle, 100 * value, 0.0) for angle, value in points]},
-            joined=False,
-        )
+        draw_points(runs[0])
     if "step_moe" in arguments.parts.split(","):
         moe = [
             step_moe(seed, arguments.moe_alone_steps, arguments.moe_supernet_steps)

@@ -122,7 +122,7 @@ def plot(
             if half and (y - half > 0 or "y" not in log):
                 top, bottom = at(x, y + half)[1], at(x, y - half)[1]
                 out.append(f'<path d="M{across} {top}V{bottom}" stroke="{colour}"/>')
-            if len(line) <= 20 and word not in dashed:
+            if (len(line) <= 20 or not joined) and word not in dashed:
                 out.append(f'<circle cx="{across}" cy="{down}" r="3" fill="{colour}"/>')
         x, y = _WIDTH - _RIGHT + 12, _TOP + 14 + 20 * place
         out.append(
