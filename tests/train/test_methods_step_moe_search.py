@@ -1,4 +1,4 @@
-"""A StepMoE chosen by angles: shared parts, the budget, and the same choice again."""
+"""A StepMoE chosen by its supernet: shared parts, the budget, and the same choice again."""
 
 from __future__ import annotations
 
@@ -53,12 +53,14 @@ def test_only_the_parts_of_the_trained_architecture_turn() -> None:
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_one_is_chosen_within_the_budget_and_the_same_again() -> None:
-    first = choose(BASE, OPTIONS, batches())
+@pytest.mark.parametrize("by", ["loss", "angle"])
+def test_one_is_chosen_within_the_budget_and_the_same_again(by: str) -> None:
+    options = OPTIONS.model_copy(update={"by": by})
+    first = choose(BASE, options, batches())
     assert size(first.stages[0]) == 8 and size(first.stages[-1]) == 1
     own = StepMoeForCausalLM(first.config)
     assert first.parameters == sum(p.numel() for p in own.parameters()) <= OPTIONS.parameters
-    assert choose(BASE, OPTIONS, batches()).stages == first.stages
+    assert choose(BASE, options, batches()).stages == first.stages
 
 
 def test_a_budget_that_nothing_fits_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Angle-based search for a StepMoE: how many experts, how wide a window and which attention, under a budget of parameters.
+"""A search for a StepMoE by its supernet: how many experts, how wide a window and which attention, under a budget of parameters.
 
 A supernet has an attention for each kind and window, and a mixture for each number of experts, in every layer; embeddings, norms
 and dense layers are shared. An architecture is an ordinary StepMoE of ordinary parts, so that nothing is computed otherwise than
@@ -8,9 +8,10 @@ in the model that is chosen.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +22,8 @@ from stepprove.train.methods.angle_search import Architecture, Space, Turned, se
 
 ATTENTION, WINDOW, EXPERTS = range(3)
 """The places of an architecture."""
+_BATCHES = 8
+"""On which losses are compared."""
 
 
 class SearchOptions(BaseModel):
@@ -38,6 +41,11 @@ class SearchOptions(BaseModel):
     later_steps: int = Field(default=100, ge=1)
     """Before each further one."""
     learning_rate: float = Field(default=1e-3, gt=0)
+    by: Literal["loss", "angle"] = "loss"
+    """What counts: the loss in the supernet on further batches, or the paper's angle.
+
+    On small StepMoEs the loss ranks architectures as training alone does, and the angle does not (angle_search.md).
+    """
     samples: int = Field(default=50, ge=1)
     """Architectures drawn to score an operator."""
     seed: int = 0
@@ -132,12 +140,12 @@ def choose(
     *,
     listen: Callable[[int, Space], None] = lambda stage, space: None,
 ) -> Choice:
-    """The StepMoE within the budget that is left when operators of small angles are dropped, one a stage.
+    """The StepMoE within the budget that is left when operators of high loss, or small angle, are dropped, one a stage.
 
     Args:
         base: all that is not chosen.
         options: what to choose from.
-        batches: as the model takes them, with labels; as many as there are steps are taken.
+        batches: as the model takes them, with labels; as many as there are steps are taken, and eight a stage for losses.
         listen: told each stage before it is trained.
 
     Raises ValueError when nothing fits the budget, or sizes do not fit together.
@@ -158,7 +166,11 @@ def choose(
         within = [each for each in product(*space) if fits(each)]
         for _ in range(options.later_steps if stage else options.first_steps):
             step(net.models[rng.choice(within)], optimizer, next(batches))
-        scores.update({each: found.angle for each, found in net.turned().items()})
+        if options.by == "angle":
+            scores.update({each: found.angle for each, found in net.turned().items()})
+        else:
+            seen = list(islice(batches, _BATCHES))
+            scores.update({each: -mean_loss(net.models[each], seen) for each in within})
 
     stages = search(
         options.space, train, lambda each: scores[each], rng, target=1, samples=options.samples, fits=fits
@@ -177,3 +189,10 @@ def step(model: StepMoeForCausalLM, optimizer: torch.optim.Optimizer, batch: Map
     optimizer.step()
     update_router_biases(model)
     return float(loss.detach())
+
+
+@torch.no_grad()
+def mean_loss(model: StepMoeForCausalLM, batches: Sequence[Mapping[str, Tensor]]) -> float:
+    """Over batches, each counting alike."""
+    model.train(False)
+    return sum(float(model(**batch).loss) for batch in batches) / len(batches)
