@@ -6,6 +6,8 @@ A small convolutional network learns glyphs (glyphs.py) from 12 pictures a class
 other glyphs of the same strokes (good), or such glyphs under random labels (bad). Plain SGD from these weights, L2-SP, which
 draws them back to the source, and L2-SP in both forms of DTNH, at three weights of the regulariser, in batches of 16 and with all
 96 pictures in each step. Differences are paired: same seed, same source, same batches.
+
+The second part fine-tunes a small StepMoE on sixteen look-ups (lookups.py) with AdamW, from a source that looks up or does not.
 """
 
 from __future__ import annotations
