@@ -23,7 +23,8 @@ from stepprove.formalizer.lines import reason_of
 from stepprove.formalizer.pairs import Pair, Trajectory, messages
 
 Split = Literal["train", "dev"]
-_IN_ONE_GROUP = 10_000
+_IN_ONE_GROUP = 1_000
+"""Rows that are in memory when Parquet is written."""
 _COLUMNS = ("name", "problem", "header", "formal_statement", "reasoning", "answer", "messages")
 
 

@@ -51,6 +51,9 @@ class Ledger:
         self._file = sqlite3.connect(path, isolation_level=None)
         try:
             self._file.execute("PRAGMA journal_mode=WAL")
+            self._file.execute(
+                "PRAGMA synchronous=NORMAL"
+            )  # survives any kill; the last rows may go with the power
             self._file.executescript(_SCHEMA)
             self._agree(about)
         except sqlite3.DatabaseError as wrong:
