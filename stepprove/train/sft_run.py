@@ -203,6 +203,7 @@ class _Run:
             setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
         if self.recipe.methods.choose is not None:
             config = self._chosen(config, tokenizer, texts, stage)
+            set_seed(self.recipe.seed)  # whether the search was made now or in an earlier run of the folder
         return StepMoeForCausalLM(config)
 
     def _chosen(

@@ -19,7 +19,7 @@ from stepprove.train.methods.options import NeverHurtOptions, RlvrMethods
 from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
 from stepprove.train.rlvr import Group, RlvrOptions, batches
 from stepprove.train.rollout import Rollout
-from stepprove.train.sft_run import run_sft
+from stepprove.train.sft_run import SftProgress, run_sft
 
 
 def no_lean() -> Any:
@@ -31,7 +31,7 @@ def recipe_in(folder: Path, **methods: object) -> Path:
         json.dumps({"prompt": f"theorem t{i} : {i} = {i} := by", "completion": "  rfl"}) for i in range(12)
     ]
     (folder / "pairs.jsonl").write_text("\n".join(lines))
-    stage = {"name": "pairs", "data": "pairs.jsonl", "epochs": 2, "learning_rate": 1e-2, "batch_tokens": 200}
+    stage = {"name": "pairs", "data": "pairs.jsonl", "epochs": 4, "learning_rate": 1e-2, "batch_tokens": 200}
     path = folder / "r.yaml"
     path.write_text(json.dumps({"model": "new", "stages": [stage], "save_every": 4, "methods": methods}))
     return path
@@ -62,6 +62,38 @@ def test_a_new_model_is_chosen_under_the_recipes_budget(tmp_path: Path) -> None:
     run_sft(recipe, text, "new", tmp_path / "run", no_lean)
     config = StepMoeConfig.from_pretrained(tmp_path / "run" / "model")
     assert config.sliding_window in (32, 64) and config.n_routed_experts == 2
+
+
+def test_a_stopped_run_goes_on_with_its_methods_as_if_it_had_not_been(tmp_path: Path) -> None:
+    choose = {
+        "parameters": 2_000_000,
+        "windows": [32],
+        "experts": [2, 4],
+        "first_steps": 1,
+        "attention": ["gqa"],
+    }
+    path = recipe_in(tmp_path, angular={"every": 3}, never_hurt={"weight": 0.1}, choose=choose)
+    recipe, text = read_sft(str(path))
+
+    def run(folder: Path, stop_at: int | None = None) -> tuple[str, str]:
+        def listen(progress: SftProgress) -> None:
+            if progress.done == stop_at:
+                raise KeyboardInterrupt
+
+        run_sft(recipe, text, "new", folder, no_lean, listen=listen)
+        stage = folder / "1-pairs"
+        return (stage / "metrics.jsonl").read_text(), (stage / "angles.jsonl").read_text()
+
+    whole = run(tmp_path / "whole")
+    steps = len(whole[0].splitlines())
+    assert steps >= 6  # more than a checkpoint after four, and one more
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", stop_at=steps - 1)
+    for one, other in zip(whole, run(tmp_path / "parts"), strict=True):
+        lines = [[json.loads(line) for line in side.splitlines()] for side in (one, other)]
+        assert len(lines[0]) == len(lines[1])
+        for first, second in zip(*lines, strict=True):
+            assert first == pytest.approx(second, abs=1e-6)
 
 
 def test_a_budget_that_nothing_fits_is_told_in_one_sentence(tmp_path: Path) -> None:

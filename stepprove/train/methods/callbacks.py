@@ -14,6 +14,9 @@ from stepprove.train.methods.angular import AngularTelemetry, Turn
 from stepprove.train.methods.never_hurt import NeverHurt, l2_sp
 from stepprove.train.methods.options import NeverHurtOptions
 
+_ROUNDING = 1e-6
+"""Of the part of a pass that a run which goes on has behind it."""
+
 
 class NeverHurtTraining(TrainerCallback):
     """DTNH from the weights that a model has when this is made; they are kept beside it."""
@@ -38,7 +41,7 @@ class NeverHurtTraining(TrainerCallback):
     ) -> None:
         """Weaken the pull."""
         assert self._method is not None
-        self._method.epoch = int(state.epoch or 0.0)
+        self._method.epoch = int((state.epoch or 0.0) + _ROUNDING)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
