@@ -103,7 +103,7 @@ def test_mutants(gate_repl: Repl, two_others: tuple[Repl, Repl]) -> None:
     outcomes: Counter[Outcome | None] = Counter()
 
     @seed(20)
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=120, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutants())
     def run(pair: tuple[str, str]) -> None:
         outcomes[fuzz(gate_repl, pair, lambda *files: stands(*two_others, *files))] += 1
