@@ -315,6 +315,10 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
         raise CommandError(str(missing), code=3) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or log_dir}: {wrong.strerror}.") from None
+    except KeyboardInterrupt:
+        raise CommandError(
+            "Stopped. What is done is kept: the same command goes on from there.", code=130
+        ) from None
     return tell(read_run(log), log, json)
 
 

@@ -98,7 +98,7 @@ def status() -> int:
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
-        return stop.exit_code
+        return _say("Stopped.", 130) if isinstance(stop.__cause__, KeyboardInterrupt) else stop.exit_code
     except typer.BadParameter as wrong:
         wrong.show()
         return 2

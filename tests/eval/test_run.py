@@ -288,11 +288,31 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     data, runs = write_lines(tmp_path / "data.jsonl", TWICE), tmp_path / "runs"
     words = command(data, runs, 8)
     code, said = interrupt_after(words, runs, 1)
-    assert (code, "Traceback" in said) == (130, False), said
+    assert (code, "Traceback" in said, "the same command goes on" in said) == (130, False, True), said
     kill_after(words, runs, 1, 0.0)
     kept = made(runs)
     assert 2 <= len(kept) < 16
     assert finish(words, runs, kept) == {"easy": ["proved"] * 8, "easy#2": ["proved"] * 8}
+
+
+@pytest.mark.slow
+def test_what_a_missing_model_left_is_made_again_by_retry(model: ScriptedProver, tmp_path: Path) -> None:
+    data, runs = write_lines(tmp_path / "data.jsonl", [EASY]), tmp_path / "runs"
+    form = model.play("busy at first", busy=1000)
+    words = [*command(data, runs, 2), "--policy", "model", "--model", form, "--style", "tir"]
+    spoiled = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert spoiled.returncode == 3
+    log = json.loads(spoiled.stdout)["log"]
+    assert outcomes(read_run(Path(log))) == {"easy": ["infrastructure"] * 2}
+    model.play("busy at first", (answer("omega"),))
+    again = subprocess.run(
+        [*STEPPROVE, "eval", "retry", log, "--jobs", "1", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr
+    assert outcomes(read_run(Path(log))) == {"easy": ["proved"] * 2}
 
 
 @pytest.mark.slow
