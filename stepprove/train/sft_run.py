@@ -209,7 +209,7 @@ class _Run:
     def _chosen(
         self, base: StepMoeConfig, tokenizer: Any, texts: Sequence[TrainingText], stage: SftStage
     ) -> StepMoeConfig:
-        """What the search by angles makes of the base, kept in the folder."""
+        """What the search makes of the base, kept in the folder."""
         options, home = self.recipe.methods.choose, self.output / _CHOSEN
         assert options is not None
         if not home.exists():
