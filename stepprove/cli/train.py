@@ -38,7 +38,7 @@ def tiny(
     ] = 5000,
     epochs: Annotated[
         float, typer.Option("--epochs", min=0.0, help="Passes over them; 0 keeps the weights random.")
-    ] = 6.0,
+    ] = 5.0,
     minutes: Annotated[
         float | None, typer.Option("--minutes", metavar="M", help="The longest that the training may take.")
     ] = None,

@@ -1,4 +1,4 @@
-"""Other names for what a trajectory declares, so that a model learns to read a name off the problem, not to know it."""
+"""Other names for what a trajectory declares, and remarks above it, so that a model reads a statement off the problem."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from transformers import PreTrainedTokenizerFast
 
 from stepprove.train.trajectories import TrainingText
 
-_DECLARED = re.compile(r"\b(?:theorem|def) ([^\s({:\[]+)")
+_THEOREM = re.compile(r"\btheorem ([^\s({:\[]+)")
+_DEFINITION = re.compile(r"\bdef ([^\s({:\[]+)")
 _TRIES = 20
+_SHORT = 2
+"""Characters of a short piece."""
+_CODE = "```lean4\n"
+_WORDS = 12
+"""The most in a remark."""
 
 
 def fragments(tokenizer: PreTrainedTokenizerFast) -> list[str]:
@@ -22,7 +28,13 @@ def fragments(tokenizer: PreTrainedTokenizerFast) -> list[str]:
 
 
 def any_name(length: int, rng: random.Random, pieces: Sequence[str] = string.ascii_letters) -> str:
-    """A name of so many characters: pieces drawn at random, some joined by underscores or dots, some with a digit between."""
+    """A name of so many characters: pieces drawn at random, some joined by underscores or dots, some with a digit between.
+
+    Two in three names are made of single letters or of short pieces alone: a model that has only met names of few tokens
+    loses its place in longer ones.
+    """
+    longest = rng.choice((1, _SHORT, length))
+    pieces = [piece for piece in pieces if len(piece) <= longest] or pieces
     name = ""
     while len(name) < length:
         joint = rng.choice(("", "", "", "_", "_", "_", ".", rng.choice("123456789"))) if name else ""
@@ -32,19 +44,39 @@ def any_name(length: int, rng: random.Random, pieces: Sequence[str] = string.asc
 
 
 def renamed(
-    text: TrainingText, rng: random.Random, pieces: Sequence[str] = string.ascii_letters
+    text: TrainingText,
+    rng: random.Random,
+    pieces: Sequence[str] = string.ascii_letters,
+    *,
+    definitions: bool = False,
 ) -> TrainingText:
-    """The same trajectory with other names for what its problem declares.
+    """The same trajectory with another name for its theorem, and for its definitions too if so wished.
 
     Each is as long as the old one, so that places in Lean's messages stay true, and occurs nowhere else in the text.
     """
     whole = text.text
-    parts = text.pieces
-    for name in dict.fromkeys(_DECLARED.findall(parts[0][0])):
+    prompt = text.pieces[0][0]
+    parts = [piece for piece, _ in text.pieces]
+    names = _THEOREM.findall(prompt) + (_DEFINITION.findall(prompt) if definitions else [])
+    for name in dict.fromkeys(names):
         drawn = (any_name(len(name), rng, pieces) for _ in range(_TRIES))
         other = next(
             (each for each in drawn if re.search(rf"(?<!\w){re.escape(each)}(?!\w)", whole) is None), name
         )
         pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w'])")
-        parts = tuple((pattern.sub(other, piece), learned) for piece, learned in parts)
-    return text.model_copy(update={"pieces": parts})
+        parts = [pattern.sub(other, piece) for piece in parts]
+    return _with_pieces(text, parts)
+
+
+def remarked(
+    text: TrainingText, rng: random.Random, pieces: Sequence[str] = string.ascii_letters
+) -> TrainingText:
+    """The same trajectory with a docstring of random words above what its problem declares; the sketches have none."""
+    words = " ".join(any_name(rng.randint(2, 9), rng, pieces) for _ in range(rng.randint(1, _WORDS)))
+    prompt, *rest = (piece for piece, _ in text.pieces)
+    return _with_pieces(text, [prompt.replace(_CODE, f"{_CODE}/-- {words} -/\n", 1), *rest])
+
+
+def _with_pieces(text: TrainingText, pieces: Sequence[str]) -> TrainingText:
+    learned = (own for _, own in text.pieces)
+    return text.model_copy(update={"pieces": tuple(zip(pieces, learned, strict=True))})

@@ -25,11 +25,13 @@ from transformers import (
 )
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 
-from stepprove.train.renaming import fragments, renamed
+from stepprove.train.renaming import fragments, remarked, renamed
 from stepprove.train.trajectories import TrainingText
 
 IGNORED = -100
 """The label of a token that is not learned."""
+_ROOM = 128
+"""Tokens that a docstring may take."""
 _SIMILAR = 32
 """Tokens by which texts of one batch may differ without need."""
 _ROUNDING = 1e-6
@@ -40,7 +42,7 @@ _ROUNDING = 1e-6
 class SftOptions:
     """How to train."""
 
-    epochs: float = 6.0
+    epochs: float = 5.0
     """Passes over the texts; 0: the weights stay as they are."""
     learning_rate: float = 2e-3
     batch_tokens: int = 2048
@@ -48,7 +50,11 @@ class SftOptions:
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     renamed_share: float = 1.0
-    """Of the texts of a pass, those whose theorem and definitions get other names."""
+    """Of the texts of a pass, those whose theorem gets another name."""
+    definitions_share: float = 0.3
+    """Of those, how many get other names for their definitions too."""
+    remarked_share: float = 0.3
+    """Of those, how many get a docstring above their problem, as far as they have room for it."""
     seed: int = 0
     seconds: float | None = None
     """The longest that training may take; the schedule of the learning rate is cut off there."""
@@ -213,7 +219,11 @@ def fine_tune(
     def other(place: int, rng: random.Random) -> tuple[list[int], list[int]]:
         if rng.random() >= options.renamed_share:
             return encoded[place]
-        return encode(renamed(fitting[place][0], rng, pieces), tokenizer)
+        definitions = rng.random() < options.definitions_share
+        text = renamed(fitting[place][0], rng, pieces, definitions=definitions)
+        if rng.random() < options.remarked_share and len(encoded[place][0]) < context - _ROOM:
+            text = remarked(text, rng, pieces)
+        return encode(text, tokenizer)
 
     data = Batches(encoded, options.batch_tokens, int(tokenizer.pad_token_id), options.seed, other)
     arguments = TrainingArguments(

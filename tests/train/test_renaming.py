@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.train.renaming import any_name, fragments, renamed
+from stepprove.train.renaming import any_name, fragments, remarked, renamed
 from stepprove.train.tokenizer import train_tokenizer
 from stepprove.train.trajectories import TrainingText
 
@@ -24,12 +24,27 @@ seeds = st.integers(0, 2**32)
 
 
 @given(seeds)
-def test_other_names_leave_everything_else_where_it_was(seed: int) -> None:
+def test_another_name_leaves_everything_else_where_it_was(seed: int) -> None:
     other = renamed(TEXT, random.Random(seed))
-    f, t = re.findall(r"(?:def|theorem) (\S+)", other.pieces[0][0])
-    assert (len(f), len(t)) == (4, 4) and f != "f_up" and t != "my_t"
+    (name,) = re.findall(r"theorem (\S+)", other.pieces[0][0])
+    assert len(name) == 4 and name != "my_t"
     assert [own for _, own in other.pieces] == [False, True, False]
-    assert other.text.replace(t, "my_t").replace(f, "f_up") == TEXT.text
+    assert other.text.replace(name, "my_t") == TEXT.text
+
+
+@given(seeds)
+def test_definitions_get_other_names_where_it_is_wished(seed: int) -> None:
+    other = renamed(TEXT, random.Random(seed), definitions=True)
+    (name,), (function,) = (re.findall(rf"{word} (\S+)", other.pieces[0][0]) for word in ("theorem", "def"))
+    assert function != "f_up" and name != function
+    assert other.text.replace(name, "my_t").replace(function, "f_up") == TEXT.text
+
+
+@given(seeds)
+def test_a_remark_stands_above_the_problem_and_nowhere_else(seed: int) -> None:
+    other = remarked(TEXT, random.Random(seed))
+    assert re.sub(r"/-- [\w .]+ -/\n", "", other.pieces[0][0], count=1) == PROBLEM
+    assert other.pieces[1:] == TEXT.pieces[1:]
 
 
 @given(seeds, st.integers(1, 40))
