@@ -51,7 +51,7 @@ def tiny(
     """Make the small model that `--model tiny` asks, from nothing, on this machine.
 
     Theorems over Nat, Int, Bool, List and propositions are generated and searched; a model of six million parameters learns
-    from what Lean said of right and wrong steps. It took 85 minutes on two busy cores. A killed run goes on where it was: the
+    from what Lean said of right and wrong steps. It took 54 minutes on two busy cores. A killed run goes on where it was: the
     trajectories made so far are kept.
 
     Example: `stepprove train tiny`, then `stepprove prove file.lean --model tiny --policy model`
