@@ -1,4 +1,4 @@
-"""`stepprove eval`: run a prover on a benchmark, and count what Lean bears out."""
+"""`stepprove eval`: run a prover or a formalizer on a benchmark, and count what Lean bears out."""
 
 from __future__ import annotations
 
@@ -18,22 +18,35 @@ from stepprove.cli.files import STYLES, EngineChoice, counting_bar, lean_for, po
 from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
 from stepprove.cli.options import Json
 from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
+from stepprove.formalizer.methods import Method
 from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
+from stepprove.serving.model_name import FORMS
 
 if TYPE_CHECKING:
     from stepprove.eval.record import Attempt, Run
     from stepprove.eval.run import Watch
     from stepprove.eval.setup import Selection, Setup
 
-evaluation = typer.Typer(help="Run a prover on a benchmark, and report what it proved.", no_args_is_help=True)
+evaluation = typer.Typer(
+    help="Run a prover or a formalizer on a benchmark, and report what Lean bears out.", no_args_is_help=True
+)
 
 evaluation.command()(report)
 evaluation.command()(compare)
 
 _MODULES = ("inspect_ai", "numpy")
+_FORMALIZE = "formalize/"
+"""What stands before a benchmark's name where statements are asked for."""
 _LEFT_OVER = 3
 """The exit code where the infrastructure has left attempts without an end."""
+
+_STYLES = {
+    **{outcome.value: style for outcome, style in STYLES.items()},
+    "equivalent": "green",
+    "not-equivalent": "red",
+    "ill-typed": "red",
+}
+"""How the ends of attempts look."""
 
 JobsOption = Annotated[
     int | None,
@@ -74,19 +87,21 @@ RevisionOption = Annotated[
 
 @evaluation.callback()
 def main() -> None:
-    """Run a prover on a benchmark, and report what it proved."""
+    """Run a prover or a formalizer on a benchmark, and report what Lean bears out."""
 
 
 @evaluation.command("list")
 def list_benchmarks(json: Json = False) -> int:
-    """List the benchmarks that are known by name."""
+    """List the benchmarks that are known by name: proofs are asked for, or statements, under a name with formalize/ before it."""
     if json:
-        print_json({"benchmarks": [dataclasses.asdict(each) for each in BENCHMARKS], "exit_code": 0})
+        known = [{**dataclasses.asdict(each), "tasks": _tasks(each)} for each in BENCHMARKS]
+        print_json({"benchmarks": known, "exit_code": 0})
         return 0
     width = max(len(each.name) for each in BENCHMARKS)
     for each in BENCHMARKS:
         out.print(f"{each.name:<{width}}  {each.title}", markup=False)
         out.print(f"{'':<{width}}  splits {', '.join(each.splits)}; {each.origin}; licence: {each.licence}")
+        out.print(f"{'':<{width}}  proofs: {_tasks(each)[0]}; statements from words: {_tasks(each)[1]}")
     return 0
 
 
@@ -101,9 +116,24 @@ def run(
     model: ModelOption = None,
     style: StyleOption = "auto",
     rounds: RoundsOption = 4,
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            "--method",
+            help="How a formalizer's statements are compared with the benchmark's. [beq]",
+            show_default=False,
+        ),
+    ] = None,
     epochs: Annotated[
-        int, typer.Option("--epochs", metavar="K", min=1, help="Attempts at each statement.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="K",
+            min=1,
+            help="Attempts at each statement. [1; of a formalizer 16]",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N statements.")
     ] = None,
@@ -114,7 +144,11 @@ def run(
     max_samples: MaxSamplesOption = 16,
     time_limit: Annotated[
         float | None,
-        typer.Option("--time-limit", metavar="SECONDS", help="For each attempt. [60; with a model 600]"),
+        typer.Option(
+            "--time-limit",
+            metavar="SECONDS",
+            help="For each attempt [60; with a model 600]; of a formalizer, for each text that Lean is sent [60].",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Each attempt's own seed is made from it.")] = 0,
     jobs: JobsOption = None,
@@ -124,6 +158,9 @@ def run(
 ) -> int:
     """Run a prover on a benchmark; every proof that counts has passed the trust gate.
 
+    With formalize/ before the benchmark's name a model is asked for its statements, from their words; what counts is that
+    each of the two statements was proved from the other by BEq's means.
+
     Each attempt is on disk before it is told. A run that was killed goes on when the same command is given again: nothing is
     repeated, nothing is lost. What the infrastructure spoiled is made again, and is never counted as a failure.
 
@@ -132,23 +169,43 @@ def run(
     Example: `stepprove eval run minif2f --subset core --path minif2f_valid.jsonl`
     """
     known = _known(benchmark)
+    formalizing = benchmark.startswith(_FORMALIZE)
+    if formalizing:
+        if policy is not None or style != "auto" or rounds != 4:
+            raise CommandError(
+                f"{benchmark} asks for statements: --policy, --style and --rounds are for proofs."
+            )
+        if model is None:
+            raise CommandError(f"Which model is to state the problems? --model {FORMS}.")
+    elif method is not None:
+        raise CommandError(f"--method is for statements: `stepprove eval run {_FORMALIZE}{known.name}`.")
     plan = model_plan(model, policy, style, 1, rounds, None, None, None, None)
     need_extra("eval", _MODULES)
-    from stepprove.eval.setup import MODEL_SECONDS, SEARCH_SECONDS, Selection, Setup
+    from stepprove.eval.setup import (
+        FORMALIZE_EPOCHS,
+        MODEL_SECONDS,
+        SEARCH_SECONDS,
+        TEXT_SECONDS,
+        Selection,
+        Setup,
+    )
 
     if time_limit is None:
-        time_limit = SEARCH_SECONDS if plan is None else MODEL_SECONDS
+        time_limit = TEXT_SECONDS if formalizing else SEARCH_SECONDS if plan is None else MODEL_SECONDS
+    if epochs is None:
+        epochs = FORMALIZE_EPOCHS if formalizing else 1
     setup = Setup(
         benchmark=known.name,
         split=split or known.splits[0],
         subset=subset,
         path=path,
         revision=revision,
-        policy="portfolio" if plan is None else plan.policy,
+        policy="formalize" if formalizing else "portfolio" if plan is None else plan.policy,
         model=model,
         style=None if plan is None else plan.style,
         rounds=rounds,
         time_limit=positive_seconds(time_limit, "--time-limit"),
+        method=(method or "beq") if formalizing else None,
         seed=seed,
         engine=engine,
     )
@@ -220,6 +277,8 @@ def score(
         raise CommandError(
             f"Which statements are the attempts of {file} at? Name them with --benchmark: {names}."
         )
+    if benchmark.startswith(_FORMALIZE):
+        raise CommandError(f"Only proofs made elsewhere can be scored: --benchmark {_known(benchmark).name}.")
     known = _known(benchmark)
     setup = Setup(
         benchmark=known.name,
@@ -258,6 +317,10 @@ def export(
     from stepprove.eval.outside import write_samples
 
     run = read_run(log)
+    if run.method is not None:
+        raise CommandError(
+            f"{log} has statements, and those harnesses read proofs; `stepprove eval report` shows them."
+        )
     if output is None:
         write_samples(run, form, lambda line: typer.echo(line, nl=False))
         return 0
@@ -271,11 +334,18 @@ def export(
 
 
 def _known(name: str) -> Benchmark:
-    known = benchmark_called(name)
+    known = benchmark_called(name.removeprefix(_FORMALIZE))
     if known is None:
         names = ", ".join(each.name for each in BENCHMARKS)
-        raise CommandError(f"There is no benchmark {name!r}; known are {names}.")
+        raise CommandError(
+            f"There is no benchmark {name!r}; known are {names}, also with {_FORMALIZE} before."
+        )
     return known
+
+
+def _tasks(benchmark: Benchmark) -> tuple[str, str]:
+    """The tasks of a benchmark: of proofs, and of statements."""
+    return benchmark.name, f"{_FORMALIZE}{benchmark.name}"
 
 
 def _run(
@@ -324,7 +394,7 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
 
 def tell(run: Run, log: Path, json: bool) -> int:
     """Print what a run comes to, and what stands beside it; the exit code is 3 while attempts have no end."""
-    from stepprove.eval.report import Report, document, rate_words
+    from stepprove.eval.report import Report, document
     from stepprove.eval.scores import score
     from stepprove.eval.setting import beside, count, setting, title
 
@@ -342,12 +412,11 @@ def tell(run: Run, log: Path, json: bool) -> int:
         f"  attempts: {outcomes}{f', never made {scores.missing}' if scores.missing else ''}", markup=False
     )
     if scores.every is not None:
-        for name, rates in Report(run, scores, str(log)).rows:
-            figures = ", ".join(f"pass@{rate.k} {rate_words(rate)}" for rate in rates.headline)
-            out.print(
-                f"  {name}: {rates.solved} of {count(rates.problems, 'problem')} solved; {figures}",
-                markup=False,
-            )
+        told_by = Report(run, scores, str(log))
+        for name, rates in told_by.rows:
+            figures = told_by.figures(rates)
+            solved = f"{rates.solved} of {count(rates.problems, 'problem')} {run.solved}"
+            out.print(f"  {name}: {solved}; {figures}", markup=False)
         out.print(f"  {beside(run, scores.every.problems)}", markup=False)
     else:
         out.print(
@@ -378,17 +447,21 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
 
         yield Watch(say=say, begin=begin, attempt=lambda attempt: err.print(_line(attempt)))
         return
-    counted: Counter[Outcome] = Counter()
+    from stepprove.eval.record import SUCCESSES
+
+    counted: Counter[str] = Counter()
     with counting_bar() as bar:
         task = bar.add_task("Starting")
 
         def started(done: int, count: int) -> None:
-            bar.update(task, description="0 proved", completed=done, total=count)
+            bar.update(task, description="Trying", completed=done, total=count)
 
         def made(attempt: Attempt) -> None:
-            counted[attempt.outcome] += 1
+            if attempt.outcome in SUCCESSES:
+                counted[attempt.outcome] += 1
             bar.console.print(_line(attempt))
-            bar.update(task, advance=1, description=f"{counted[Outcome.PROVED]} proved")
+            told = " ".join(f"{number} {ending}" for ending, number in counted.items())
+            bar.update(task, advance=1, description=told or "Trying")
 
         def asked(done: int, count: int) -> None:
             bar.update(task, description="What elaborates without Mathlib", completed=done, total=count)
@@ -397,7 +470,7 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
 
 
 def _line(attempt: Attempt) -> str:
-    style = STYLES[attempt.outcome]
+    style = _STYLES[attempt.outcome]
     return (
         f"  [{style}]{attempt.outcome.value:<14}[/] [bold]{escape(attempt.problem)}[/] {attempt.epoch}  "
         f"{escape(attempt.reason)}  [dim]{attempt.seconds:.1f} s[/]"

@@ -35,7 +35,7 @@ def report(
     """
     need_extra("eval", ("inspect_ai", "numpy"))
     from stepprove.eval.log import read_run
-    from stepprove.eval.report import Report, document, rate_words
+    from stepprove.eval.report import Report, document
     from stepprove.eval.report_markdown import markdown
     from stepprove.eval.report_page import page
     from stepprove.eval.scores import score
@@ -61,7 +61,7 @@ def report(
     if done.scores.blocked:
         out.print(f"{escape(done.scores.blocked)} Run `{escape(done.retry)}`.")
     elif done.scores.every:
-        out.print(", ".join(f"pass@{rate.k} {rate_words(rate)}" for rate in done.scores.every.headline))
+        out.print(done.figures(done.scores.every))
     return code
 
 

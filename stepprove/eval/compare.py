@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import Run
+from stepprove.eval.record import SUCCESSES, Run
 from stepprove.eval.scores import LEVEL, RESAMPLES, Tally, blocked, bootstrap, names, pass_at_k, tallies
 from stepprove.eval.setting import beside, count, pairs, title
 from stepprove.eval.visible import brief, visible
@@ -83,6 +83,8 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
 
     Raises NothingShared and InconsistentRun.
     """
+    if (a.method is None) != (b.method is None):
+        raise NothingShared("One run is of proofs, the other of statements, so there is nothing to compare.")
     tried = {"A": (a, tallies(a)), "B": (b, tallies(b))}
     in_a, in_b = ({tally.problem.name: tally for tally in tried[name][1]} for name in "AB")
     pairs = [(in_a[name], in_b[name]) for name in in_a if name in in_b]
@@ -130,7 +132,7 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
             else f" ({100 * each.low:+.1f} to {100 * each.high:+.1f})"
         )
         yield (
-            f"pass@{each.k:<4} A {100 * each.a:5.1f} %   B {100 * each.b:5.1f} %   "
+            f"{a.metric}@{each.k:<4} A {100 * each.a:5.1f} %   B {100 * each.b:5.1f} %   "
             f"B - A {100 * each.difference:+.1f} points{interval}"
         )
     if comparison.differences:
@@ -139,7 +141,7 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
             f"of the problems (seed {comparison.seed}); where there is none, the problems tell of no spread."
         )
         yield ""
-    within = f"Solved within the first {count(comparison.first, 'attempt')}"
+    within = f"{a.solved.capitalize()} within the first {count(comparison.first, 'attempt')}"
     yield f"{within}: by both {comparison.both}, by neither {comparison.neither}"
     for what, which in (("gained", comparison.gained), ("lost", comparison.lost)):
         yield f"{what:<6} {len(which):>4}  {' '.join(map(brief, which))}".rstrip()
@@ -148,7 +150,7 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
 
 
 def _solved(tally: Tally, first: int) -> bool:
-    return any(a is not None and a.outcome is Outcome.PROVED for a in tally.attempts[:first])
+    return any(a is not None and a.outcome in SUCCESSES for a in tally.attempts[:first])
 
 
 def _differences(
@@ -170,6 +172,8 @@ def _differences(
 
 def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]:
     warnings = []
+    if a.method != b.method:
+        warnings.append(f"The statements are compared by {a.metric} in A, by {b.metric} in B.")
     if a.dataset.sha256 != b.dataset.sha256:
         warnings.append(
             f"The datasets differ: sha256 {a.dataset.sha256[:16]} in A, {b.dataset.sha256[:16]} in B."

@@ -32,6 +32,14 @@ class Loaded:
     dataset: Dataset
     problems: tuple[Problem, ...]
 
+    def pinned(self, *, words: bool) -> Dataset:
+        """The dataset under a hash of its statements and, where they are asked with, of their words."""
+        if not words:
+            return self.dataset
+        told = [problem.informal for problem in self.problems]
+        both = json.dumps([self.dataset.sha256, told], ensure_ascii=False)
+        return self.dataset.model_copy(update={"sha256": hashlib.sha256(_bytes(both)).hexdigest()})
+
 
 def load(
     benchmark: Benchmark, split: str | None = None, path: str | None = None, revision: str | None = None
@@ -71,7 +79,11 @@ def load(
 def digest(problems: Iterable[Problem]) -> str:
     """The SHA-256 of names and statements, in their order."""
     told = [[problem.name, problem.source] for problem in problems]
-    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_bytes(json.dumps(told, ensure_ascii=False))).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")  # a file's name may hold what is no UTF-8
 
 
 def _problems(statements: Sequence[Statement], broken: Sequence[Broken]) -> Iterable[Problem]:

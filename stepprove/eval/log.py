@@ -37,10 +37,11 @@ def read_run(path: Path) -> Run:
     ended = sum(a.outcome is not Outcome.INFRASTRUCTURE for a in attempts)
     return Run(
         id=log.eval.run_id,
-        task=log.eval.task.rpartition("/")[2],
+        task=manifest.setup.task,
         dataset=manifest.dataset,
         policy=manifest.setup.policy,
         model=manifest.setup.model,
+        method=manifest.setup.method,
         budget=manifest.setup.budget,
         epochs=epochs,
         engine=manifest.engine,
@@ -49,6 +50,7 @@ def read_run(path: Path) -> Run:
         finished=ended == epochs * len(wanted),
         problems=wanted,
         attempts=tuple(attempts),
+        left_out=manifest.left_out,
     )
 
 
@@ -108,14 +110,8 @@ def _attempt(sample: EvalSample) -> Attempt | None:
         blank = {"problem": str(sample.id), "epoch": sample.epoch}
         spoiled = {"outcome": Outcome.INFRASTRUCTURE, "reason": reason.partition("\n")[0]}
         return Attempt.model_validate({**(stored or blank), **spoiled})
-    attempt = Attempt.model_validate(stored)
     score = next(iter((sample.scores or {}).values()), None)
     if score is None or score.metadata is None:
         return None
-    return attempt.model_copy(
-        update={
-            "outcome": Outcome(score.metadata["outcome"]),
-            "reason": score.explanation or "",
-            "errors": tuple(score.metadata["errors"]),
-        }
-    )
+    told = {key: score.metadata.get(key) for key in ("outcome", "errors", "type_checks")}
+    return Attempt.model_validate({**stored, **told, "reason": score.explanation or ""})

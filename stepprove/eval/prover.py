@@ -7,7 +7,6 @@ to have proved is judged against the benchmark's own statement.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,9 @@ from stepprove.agent.refine import RefineOptions, run_refinement
 from stepprove.agent.repair import Partial
 from stepprove.agent.stepfun import Checked, Generated, options_for, run_trajectory
 from stepprove.eval.record import Attempt, Problem
-from stepprove.eval.setup import Setup
-from stepprove.eval.visible import encodable
+from stepprove.eval.served import Served
+from stepprove.eval.setup import Setup, attempt_seed
+from stepprove.eval.visible import encodable, middle_cut
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.outcome import Outcome
@@ -33,7 +33,6 @@ from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.verify import BrokenOriginal
 from stepprove.serving.budget import BudgetSpent
 from stepprove.serving.client import Client, ModelFailure
-from stepprove.serving.endpoint import serving
 
 MOST_TRACE = 100_000
 """Characters of an attempt's trace that are kept."""
@@ -41,8 +40,6 @@ MOST_ERRORS, MOST_ERROR = 5, 1000
 """Errors of a candidate that are kept, and characters of each."""
 JUDGE_SECONDS = 120.0
 """For each of the gate's calls."""
-RETRIES = 4
-"""How often a request to the model is made again."""
 SEARCH_SHARE = 0.25
 """Of an attempt's time, that the search has before the model is asked (policy auto)."""
 
@@ -65,36 +62,13 @@ class Prover:
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.setup, self.engine = setup, engine
-        self._pool, self._say = Pool.over(pool), say
-        self._ready: asyncio.Future[Client] | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._pool = Pool.over(pool)
+        self._served = None if setup.model is None else Served(setup.model, say)
 
     @property
     def prelude(self) -> str | None:
         """What stands for the imports of a statement written for Mathlib, where there is none."""
         return PRELUDE if self.engine.kind == "embedded" else None
-
-    async def _client(self) -> Client:
-        """The model, asked for once; its server runs for as long as the event loop. Raises ModelFailure and OSError."""
-        if self._ready is None:
-            self._ready = asyncio.get_running_loop().create_future()
-            self._keeper = asyncio.create_task(self._keep(self._ready))
-        return await asyncio.shield(self._ready)
-
-    async def _keep(self, ready: asyncio.Future[Client]) -> None:
-        """Keep the model until the loop ends and cancels this: what a task enters, the same task must leave."""
-        assert self.setup.model is not None
-        try:
-            async with (
-                serving(self.setup.model, self._say) as endpoint,
-                endpoint.client(retries=RETRIES) as client,
-            ):
-                await client.reach()
-                ready.set_result(client)
-                await asyncio.Event().wait()
-        except Exception as failure:
-            if not ready.done():
-                ready.set_exception(failure)
 
     # Attempts.
 
@@ -118,7 +92,8 @@ class Prover:
             await self._pool.run(lambda repl: self._search(repl, work, task, seconds))
             if policy == "portfolio" or work.outcome in (Outcome.PROVED, Outcome.DISPROVED):
                 return
-        client = await self._client()
+        assert self._served is not None
+        client = await self._served.client()
         try:
             async with asyncio.timeout(work.left):
                 await self._ask(client, work, task)
@@ -246,9 +221,8 @@ class _Work:
         return max(0.1, self.seconds - self.spent)
 
     def seed(self, run: int) -> int:
-        """The attempt's own, the same on every run."""
-        told = f"{run}:{self.problem.name}:{self.epoch}".encode("utf-8", "replace")
-        return int.from_bytes(hashlib.sha256(told).digest()[:4]) >> 1
+        """The attempt's own."""
+        return attempt_seed(run, self.problem.name, self.epoch)
 
     def tell(self, line: str) -> None:
         self.told.append(line)
@@ -274,9 +248,7 @@ class _Work:
 
     def attempt(self) -> Attempt:
         """The attempt as it is kept."""
-        trace = "\n".join(self.told)
-        if len(trace) > MOST_TRACE:
-            trace = f"{trace[: MOST_TRACE // 2]}\n[…]\n{trace[-MOST_TRACE // 2 :]}"
+        trace = middle_cut("\n".join(self.told), MOST_TRACE)
         told = {
             "problem": self.problem.name,
             "epoch": self.epoch,

@@ -6,10 +6,31 @@ Logs are inspect's; they are read into these models, and everything that counts,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from stepprove.lean_project.outcome import Outcome
+
+
+class Stated(StrEnum):
+    """How an attempt to state a problem in Lean ends, where Lean could tell."""
+
+    EQUIVALENT = "equivalent"
+    """It was proved to say what the benchmark's own statement says."""
+    NOT_EQUIVALENT = "not-equivalent"
+    """That was not proved, which is no proof of the contrary."""
+    ILL_TYPED = "ill-typed"
+    """There is no statement that Lean accepts."""
+
+
+Ending = Outcome | Stated
+"""How an attempt ends. Time-outs and the infrastructure's faults are the same for provers and formalizers."""
+SUCCESSES: frozenset[Ending] = frozenset({Outcome.PROVED, Stated.EQUIVALENT})
+PROVING: tuple[Ending, ...] = tuple(Outcome)
+"""How attempts to prove end."""
+FORMALIZING: tuple[Ending, ...] = (*Stated, Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
+"""How attempts to state a problem end."""
 
 
 class BadLog(Exception):
@@ -55,13 +76,16 @@ class Attempt(BaseModel):
     """The problem's name."""
     epoch: int
     """Which attempt at it, from 1."""
-    outcome: Outcome
+    outcome: Ending
     reason: str = ""
-    """Why it is not `proved`, or how it was found, in one line."""
+    """Why it is no success, or how it was found, in one line."""
     candidate: str | None = None
-    """The whole Lean text that was judged last; of a `proved` attempt the one that the gate accepted."""
+    """The whole Lean text that was judged last; of a `proved` attempt the one that the gate accepted. Of a formalizer's, the
+    code in the answer."""
     errors: tuple[str, ...] = ()
     """What Lean found wrong with the candidate."""
+    type_checks: bool | None = None
+    """Of a formalizer's: whether Lean accepts the statement; None where it did not say."""
     interactions: int = 0
     """Answers by Lean until the end."""
     tokens: int = 0
@@ -81,6 +105,8 @@ class Run(BaseModel):
     dataset: Dataset
     policy: str
     model: str | None
+    method: str | None = None
+    """By which a formalizer's statements are compared; None where proofs are asked for."""
     budget: Mapping[str, float | int | str]
     """Whatever limits an attempt: seconds, tokens, sketches."""
     epochs: int
@@ -94,4 +120,21 @@ class Run(BaseModel):
     """False: some attempts are still missing or spoiled by the infrastructure."""
     problems: tuple[Problem, ...]
     """All that were to be tried, in the benchmark's order."""
+    left_out: Mapping[str, str] = {}
+    """Statements that a formalizer could not be asked for, each with the reason."""
     attempts: tuple[Attempt, ...]
+
+    @property
+    def endings(self) -> tuple[Ending, ...]:
+        """How its attempts can end, the success first."""
+        return PROVING if self.method is None else FORMALIZING
+
+    @property
+    def metric(self) -> str:
+        """What is counted, as it stands before `@k`."""
+        return "pass" if self.method is None else {"beq": "BEq", "beql": "BEqL", "beq+": "BEq+"}[self.method]
+
+    @property
+    def solved(self) -> str:
+        """What is said of a problem with a success."""
+        return "solved" if self.method is None else "stated"

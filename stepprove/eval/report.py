@@ -39,6 +39,15 @@ class Report:
             f"of the problems (seed {scores.seed}). Where there is none, all problems did alike, or there is only one."
         )
 
+    def figures(self, rates: Rates) -> str:
+        """The headline in a line, for a terminal."""
+        return ", ".join(f"{name} {rate_words(rate)}" for name, rate in self.headline(rates))
+
+    def headline(self, rates: Rates) -> list[tuple[str, Rate]]:
+        """The figures that stand first, each under its name: `pass@1`, `BEq@16`, `typecheck@1`."""
+        told = [(f"{self.run.metric}@{rate.k}", rate) for rate in rates.headline]
+        return told if rates.typechecked is None else [*told, ("typecheck@1", rates.typechecked)]
+
     @property
     def rows(self) -> list[tuple[str, Rates]]:
         """The scores with and without the statements that are known to be broken."""

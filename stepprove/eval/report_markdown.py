@@ -10,9 +10,6 @@ from stepprove.eval.report import Report, percent, rate_words, telling, told
 from stepprove.eval.scores import Rates, tallies
 from stepprove.eval.setting import beside, setting, title
 from stepprove.eval.visible import brief
-from stepprove.lean_project.outcome import Outcome
-
-_UNPROVED = [outcome for outcome in Outcome if outcome is not Outcome.PROVED]
 
 
 def markdown(report: Report) -> str:
@@ -31,8 +28,8 @@ def markdown(report: Report) -> str:
     lines += ["## Attempts", "", *_table([name for name, _ in outcomes], [[n for _, n in outcomes]]), *stands]
     if scores.every is not None:
         for curve in telling(scores.every):
-            lines += [f"## Solved within so many {curve.cost} of an attempt", ""]
-            header = [curve.cost, "pass@1", f"pass@{scores.epochs}"]
+            lines += [f"## {run.solved.capitalize()} within so many {curve.cost} of an attempt", ""]
+            header = [curve.cost, f"{run.metric}@1", f"{run.metric}@{scores.epochs}"]
             body = [[amount(at), percent(one), percent(some)] for at, one, some in told(curve)]
             shown = 2 if scores.epochs == 1 else 3
             lines += [*_table(header[:shown], [row[:shown] for row in body]), *stands]
@@ -41,22 +38,27 @@ def markdown(report: Report) -> str:
 
 
 def _scores(report: Report, every: Rates) -> list[str]:
-    header = ["", "problems", "solved", *(f"pass@{rate.k}" for rate in every.pass_at), "disproved"]
+    run = report.run
+    proving = run.method is None
+    header = ["", "problems", run.solved, *(f"{run.metric}@{rate.k}" for rate in every.pass_at)]
     body = [
-        [name, rates.problems, rates.solved, *map(rate_words, rates.pass_at), rates.disproved]
-        for name, rates in report.rows
+        [name, rates.problems, rates.solved, *map(rate_words, rates.pass_at)] for name, rates in report.rows
     ]
+    header.append("disproved" if proving else "typecheck@1")
+    for row, (_, rates) in zip(body, report.rows, strict=True):
+        row.append(rates.disproved if rates.typechecked is None else rate_words(rates.typechecked))
     return _table(header, body)
 
 
 def _problems(report: Report) -> list[str]:
+    success, *others = report.run.endings
     body = []
     for tally in tallies(report.run):
         why = f" (broken: {tally.problem.broken})" if tally.problem.broken is not None else ""
-        counts = [tally.count(outcome) or "" for outcome in _UNPROVED]
+        counts = [tally.count(outcome) or "" for outcome in others]
         proved = f"{tally.proved} of {len(tally.attempts)}"
         body.append([brief(tally.problem.name + why), proved, *counts, tally.missing or ""])
-    return _table(["problem", "proved", *_UNPROVED, "never made"], body)
+    return _table(["problem", success, *others, "never made"], body)
 
 
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|#~!])")

@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from stepprove.eval.plots import Line, amount, plot
-from stepprove.eval.record import Attempt, Run
+from stepprove.eval.record import SUCCESSES, Attempt, Ending, Run, Stated
 from stepprove.eval.report import Report, percent, rate_words, telling, ticks, told
 from stepprove.eval.scores import Curve, Tally, tallies
 from stepprove.eval.setting import beside, setting, title
@@ -33,13 +33,16 @@ PAGE_TEXT = 40_000_000
 _MOST_SHOWN = (50_000, 20_000, 8_000, 3_000, 1_000, 300)
 """Characters of one text: the first of these with which all of them fit."""
 _MOST_ERRORS = 50
-_LETTERS = {
+_LETTERS: dict[Ending, str] = {
     Outcome.PROVED: "P",
     Outcome.DISPROVED: "D",
     Outcome.FAILED: "F",
     Outcome.TIMEOUT: "T",
     Outcome.REJECTED: "R",
     Outcome.INFRASTRUCTURE: "I",
+    Stated.EQUIVALENT: "E",
+    Stated.NOT_EQUIVALENT: "N",
+    Stated.ILL_TYPED: "X",
 }
 
 
@@ -94,6 +97,7 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
     """Each plot: its title, what it says, the drawing, and the curve behind it."""
     if report.scores.every is None:
         return []
+    solved = report.run.solved.capitalize()
     every, drawn = report.scores.every, list[tuple[str, str, Markup, Curve | None]]()
     if report.scores.epochs > 1:
         looks = ("one", "some")
@@ -111,29 +115,32 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
             for look, (_, rates) in zip(looks, report.rows, strict=False)
         ]
         ks = [rate.k for rate in every.pass_at]
-        drawing = plot(lines, label="pass@k by k", across="attempts k", ticks=ks, steps=False)
+        metric = report.run.metric
+        drawing = plot(lines, label=f"{metric}@k by k", across="attempts k", ticks=ks, steps=False)
         drawn.append(
             (
-                "pass@k",
-                "Solved by at least one of k attempts; bars are the intervals over all problems.",
+                f"{metric}@k",
+                f"{solved} by at least one of k attempts; bars are the intervals over all problems.",
                 drawing,
                 None,
             )
         )
     for curve in telling(every):
-        one = Line("pass@1", "one", list(zip(curve.allowed, curve.pass_1, strict=True)))
+        one = Line(f"{report.run.metric}@1", "one", list(zip(curve.allowed, curve.pass_1, strict=True)))
         some = Line(
-            f"pass@{report.scores.epochs}", "some", list(zip(curve.allowed, curve.solved, strict=True))
+            f"{report.run.metric}@{report.scores.epochs}",
+            "some",
+            list(zip(curve.allowed, curve.solved, strict=True)),
         )
         drawing = plot(
             [one] if report.scores.epochs == 1 else [one, some],
-            label=f"Share solved by {curve.cost} of an attempt",
+            label=f"Share {solved.lower()} by {curve.cost} of an attempt",
             across={"interactions": "answers by Lean", "tokens": "tokens written"}.get(curve.cost, "seconds"),
             ticks=ticks(curve),
             steps=True,
         )
-        says = f"Solved by attempts of at most so many {curve.cost}."
-        drawn.append((f"Solved by {curve.cost}", says, drawing, curve))
+        says = f"{solved} by attempts of at most so many {curve.cost}."
+        drawn.append((f"{solved} by {curve.cost}", says, drawing, curve))
     return drawn
 
 
@@ -159,6 +166,7 @@ def _attempt(attempt: Attempt, most: int) -> dict[str, Any]:
     return {
         "outcome": attempt.outcome.value,
         "reason": brief(attempt.reason),
+        "success": attempt.outcome in SUCCESSES,
         "candidate": attempt.candidate and _shown(attempt.candidate, most),
         "errors": errors,
         "interactions": attempt.interactions,

@@ -16,17 +16,17 @@ from pathlib import Path
 from inspect_ai import Epochs
 from inspect_ai import eval as inspect_eval
 
-from stepprove.eval.bench import Bench, Worker
+from stepprove.eval.bench import Bench
 from stepprove.eval.benchmarks import Benchmark
 from stepprove.eval.core import core
 from stepprove.eval.datasets import Loaded, load
 from stepprove.eval.journal import Journal, alone
 from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
 from stepprove.eval.outside import Replay, read_samples
-from stepprove.eval.prover import Prover
 from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.scores import left_out_words
 from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
-from stepprove.eval.tasks import SELECTION, build
+from stepprove.eval.tasks import build, worker_for
 from stepprove.eval.wanted import manifest_for, need_mathlib, select
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
@@ -76,8 +76,10 @@ def evaluate(
 
         names = _subset(setup, loaded, engine, journal, pool, watch)
         manifest = manifest_for(setup, loaded, engine, names)
+        problems = select(loaded, names, selection, manifest.left_out)
         journal.begin(manifest)
-        problems = select(loaded, names, selection)
+        for told in left_out_words(manifest.left_out):
+            watch.say(told)
         target = log_dir / f"{run_name(setup, selection)}.eval"
         missing = [
             (problem.name, epoch)
@@ -89,7 +91,7 @@ def evaluate(
         watch.begin(count - len(missing), count)
         if not missing and target.exists():
             return target
-        worker: Worker = Prover(setup, engine, pool(), watch.say) if missing else _Nobody()
+        worker = worker_for(setup, engine, pool(), watch.say) if missing else _Nobody()
         bench = Bench(worker, problems, journal, watch.attempt)
         write_log(bench, manifest, selection, target, max_samples=max_samples)
         return target
@@ -111,7 +113,7 @@ def _inspected(
 ) -> str:
     """Where inspect has written its log. Raises KeyboardInterrupt when it was stopped."""
     logs = inspect_eval(
-        build(bench, manifest, **{SELECTION: selection.model_dump(mode="json")}),
+        build(bench, manifest, selection),
         model=None,
         epochs=Epochs(selection.epochs, "mean"),
         max_samples=max_samples,
@@ -176,7 +178,7 @@ def score_samples(
         need_mathlib(engine, loaded.problems)
     with _pool(engine, jobs, lent) as pool:
         names = None if setup.subset is None else _asked(pool, loaded, watch)
-        problems = select(loaded, names, Selection())
+        problems = select(loaded, names, Selection(), {})
         attempts, others = read_samples(samples, problems)
         if others:
             watch.say(f"{others} of its attempts are at other statements than these {len(problems)}.")
@@ -207,7 +209,7 @@ def _replay(
 ) -> None:
     """Judge attempts that are there, and log them."""
     watch.begin(0, selection.epochs * len(problems))
-    worker = Replay(attempts, Prover(manifest.setup, engine, pool))
+    worker = Replay(attempts, worker_for(manifest.setup, engine, pool))
     write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
 
 
@@ -224,7 +226,8 @@ def _subset(
         need_mathlib(engine, loaded.problems)
         return None
     known = journal.manifest
-    if known is not None and known.names is not None and known.dataset.sha256 == loaded.dataset.sha256:
+    pinned = loaded.pinned(words=setup.method is not None)
+    if known is not None and known.names is not None and known.dataset.sha256 == pinned.sha256:
         return known.names
     return _asked(pool(), loaded, watch)
 

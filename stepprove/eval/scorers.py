@@ -1,6 +1,6 @@
-"""The trust gate as inspect's scorer.
+"""The trust gate and BEq as inspect's scorers.
 
-A proof scores 1 and everything else 0, with one exception: an attempt that the infrastructure spoiled has no score. It is an
+A success scores 1 and everything else 0, with one exception: an attempt that the infrastructure spoiled has no score. It is an
 error of its sample, which inspect shows apart, leaves out of its metrics and makes again on a retry.
 """
 
@@ -20,7 +20,7 @@ from inspect_ai.scorer import (
 from inspect_ai.solver import TaskState
 
 from stepprove.eval.bench import Bench
-from stepprove.eval.record import Attempt
+from stepprove.eval.record import SUCCESSES, Attempt
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.lean_project.outcome import Outcome
 
@@ -43,15 +43,36 @@ def timeouts() -> Metric:
 @scorer(metrics=[mean(), stderr(), timeouts()])
 def gate(bench: Bench) -> Scorer:
     """Judge each attempt by the trust gate against the benchmark's own statement."""
+    return _judging(bench)
 
+
+@metric
+def typechecked() -> Metric:
+    """The share of the attempts whose statement Lean accepts: typecheck@1."""
+
+    def share(scores: list[SampleScore]) -> float:
+        told = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]
+        return sum(told) / len(told) if told else 0.0
+
+    return share
+
+
+@scorer(metrics=[mean(), stderr(), typechecked(), timeouts()])
+def beq(bench: Bench) -> Scorer:
+    """Compare each statement with the benchmark's own."""
+    return _judging(bench)
+
+
+def _judging(bench: Bench) -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         attempt = await bench.judge(Attempt.model_validate(state.store.get(ATTEMPT)))
         if attempt.outcome is Outcome.INFRASTRUCTURE:
             raise Spoiled(attempt.reason)
+        told = attempt.model_dump(mode="json", include={"outcome", "errors", "type_checks"})
         return Score(
-            value=float(attempt.outcome is Outcome.PROVED),
+            value=float(attempt.outcome in SUCCESSES),
             explanation=attempt.reason,
-            metadata={"outcome": attempt.outcome.value, "errors": list(attempt.errors)},
+            metadata=told,
         )
 
     return score

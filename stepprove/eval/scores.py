@@ -1,7 +1,8 @@
 """The numbers of a run: pass@k with intervals, what was solved within which cost, and what stands in their way.
 
 A proof that the gate accepted is a success. A time-out, a rejection and Lean's no are attempts without one, and so is a proof of
-the negation, which is shown apart: it says that the statement is broken. An attempt that the infrastructure spoiled, or that
+the negation, which is shown apart: it says that the statement is broken. Of a formalizer, a statement that was shown to be
+equivalent is a success, and the same estimator gives BEq@k. An attempt that the infrastructure spoiled, or that
 was never made, is neither: as long as there is one, the run has no score.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import comb, inf
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import Attempt, BadLog, Problem, Run
+from stepprove.eval.record import SUCCESSES, Attempt, BadLog, Ending, Problem, Run
 from stepprove.eval.setting import count
 from stepprove.eval.visible import brief
 from stepprove.lean_project.outcome import Outcome
@@ -47,14 +48,19 @@ class Tally:
     attempts: tuple[Attempt | None, ...]
     """By epoch; None was never made."""
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: Ending) -> int:
         """How many attempts ended so."""
         return sum(a is not None and a.outcome is outcome for a in self.attempts)
 
     @property
     def proved(self) -> int:
-        """How many attempts the gate accepted."""
-        return self.count(Outcome.PROVED)
+        """How many attempts succeeded: the gate accepted them, or the statement is equivalent."""
+        return sum(a is not None and a.outcome in SUCCESSES for a in self.attempts)
+
+    @property
+    def typechecked(self) -> int:
+        """How many attempts at a statement Lean accepts as one."""
+        return sum(a is not None and a.type_checks is True for a in self.attempts)
 
     @property
     def missing(self) -> int:
@@ -63,7 +69,7 @@ class Tally:
 
     def least(self, cost: Cost) -> float | None:
         """What the cheapest proof took, None where there is none."""
-        costs: list[float] = [getattr(a, cost) for a in self.attempts if a and a.outcome is Outcome.PROVED]
+        costs: list[float] = [getattr(a, cost) for a in self.attempts if a and a.outcome in SUCCESSES]
         return min(costs, default=None)
 
     def total(self, cost: Cost) -> float:
@@ -109,10 +115,12 @@ class Rates(BaseModel):
 
     problems: int
     solved: int
-    """Problems with at least one proof."""
+    """Problems with at least one success."""
     disproved: int
     """Problems whose negation was proved, and which were not."""
     pass_at: tuple[Rate, ...]
+    typechecked: Rate | None = None
+    """typecheck@1: the share of a formalizer's attempts whose statement Lean accepts; None of a prover."""
     curves: tuple[Curve, ...]
 
     @property
@@ -128,7 +136,7 @@ class Scores(BaseModel):
 
     problems: int
     epochs: int
-    outcomes: dict[Outcome, int]
+    outcomes: dict[Ending, int]
     """Attempts by their end; those that the infrastructure spoiled are among them."""
     missing: int
     blocked: str | None
@@ -242,12 +250,12 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     return Scores(
         problems=len(tried),
         epochs=run.epochs,
-        outcomes={outcome: sum(tally.count(outcome) for tally in tried) for outcome in Outcome},
+        outcomes={ending: sum(tally.count(ending) for tally in tried) for ending in run.endings},
         missing=sum(tally.missing for tally in tried),
         blocked=why_not,
-        every=None if why_not else _rates(tried, run.epochs, resamples, seed),
-        sound=_rates(sound, run.epochs, resamples, seed) if sound and some_broken and not why_not else None,
-        remarks=_remarks(tried),
+        every=None if why_not else _rates(tried, run, resamples, seed),
+        sound=_rates(sound, run, resamples, seed) if sound and some_broken and not why_not else None,
+        remarks=(*left_out_words(run.left_out), *_remarks(tried)),
         resamples=resamples,
         level=LEVEL,
         seed=seed,
@@ -270,19 +278,23 @@ def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
     return f"No score yet: {' and '.join(wrong)}. None of this is counted as a failure." if wrong else None
 
 
-def _rates(tried: Sequence[Tally], n: int, resamples: int, seed: int) -> Rates:
+def _rates(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Rates:
+    n = run.epochs
     allowed = ks(n)
-    values = np.array([[pass_at_k(n, tally.proved, k) for k in allowed] for tally in tried])
-    intervals = bootstrap(values, resamples=resamples, seed=seed)
-    rates = []
-    for k, column, interval in zip(allowed, values.T, intervals, strict=True):
-        low, high = interval or (None, None)
-        rates.append(Rate(k=k, value=float(column.mean()), low=low, high=high))
+    values = [[*(pass_at_k(n, tally.proved, k) for k in allowed), tally.typechecked / n] for tally in tried]
+    columns = np.array(values)
+    intervals = bootstrap(columns, resamples=resamples, seed=seed)
+    *rates, typechecked = [
+        Rate(k=k, value=float(column.mean()), low=low, high=high)
+        for k, column, interval in zip((*allowed, 1), columns.T, intervals, strict=True)
+        for low, high in [interval or (None, None)]
+    ]
     return Rates(
         problems=len(tried),
         solved=sum(tally.proved > 0 for tally in tried),
         disproved=sum(not tally.proved and tally.count(Outcome.DISPROVED) > 0 for tally in tried),
         pass_at=tuple(rates),
+        typechecked=None if run.method is None else typechecked,
         curves=tuple(_curve(tried, n, cost) for cost in COSTS),
     )
 
@@ -291,7 +303,7 @@ def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
     proofs: Counter[float] = Counter()
     firsts: Counter[float] = Counter()
     for tally in tried:
-        costs = [getattr(a, cost) for a in tally.attempts if a and a.outcome is Outcome.PROVED]
+        costs = [getattr(a, cost) for a in tally.attempts if a and a.outcome in SUCCESSES]
         proofs.update(costs)
         if costs:
             firsts[min(costs)] += 1
@@ -319,6 +331,13 @@ def _remarks(tried: Sequence[Tally]) -> tuple[str, ...]:
     if false:
         remarks.append(f"Disproved here, though not listed as broken: {names(false)}.")
     return tuple(remarks)
+
+
+def left_out_words(why: Mapping[str, str]) -> Iterator[str]:
+    """Which statements a formalizer is not asked for, a sentence for each reason."""
+    for reason in dict.fromkeys(why.values()):
+        of = [name for name, said in why.items() if said == reason]
+        yield f"{count(len(of), 'statement')} left out, for each: {reason} ({names(of)})."
 
 
 def names(of: Sequence[str], most: int = 8) -> str:

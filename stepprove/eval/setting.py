@@ -9,8 +9,9 @@ from stepprove.eval.visible import visible
 
 
 def title(run: Run) -> str:
-    """What was evaluated on what: `minif2f valid core: portfolio`."""
-    return visible(f"{_benchmark(run.dataset)}: {run.policy}{f', {run.model}' if run.model else ''}")
+    """What was evaluated on what: `minif2f valid core: portfolio`, `formalize/minif2f valid core: MODEL`."""
+    by = run.policy if run.method is None else None
+    return visible(f"{_task(run)}: {', '.join(filter(None, (by, run.model)))}")
 
 
 def beside(run: Run, problems: int) -> str:
@@ -32,7 +33,7 @@ def setting(run: Run, log: str) -> list[tuple[str, str]]:
         ("dataset", f"{_benchmark(dataset)}, from {dataset.origin}{revision}, licence {dataset.licence}"),
         ("dataset sha256", dataset.sha256),
         ("attempts", f"{count(len(run.problems), 'problem')}, {count(run.epochs, 'attempt')} at each"),
-        ("prover", f"policy {run.policy}, {f'model {run.model}' if run.model else 'no model'}"),
+        _by(run),
         ("budget of an attempt", pairs(run.budget) or "none"),
         (
             "spent by all attempts",
@@ -48,6 +49,17 @@ def setting(run: Run, log: str) -> list[tuple[str, str]]:
 def count(number: int, noun: str) -> str:
     """A number and what it counts: `1 problem`, `1,000 problems`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _by(run: Run) -> tuple[str, str]:
+    if run.method is not None:
+        return "formalizer", f"model {run.model}, its statements compared by {run.metric}"
+    return "prover", f"policy {run.policy}, {f'model {run.model}' if run.model else 'no model'}"
+
+
+def _task(run: Run) -> str:
+    task = run.dataset.name if run.method is None else run.task
+    return " ".join(filter(None, (task, run.dataset.split, run.dataset.subset)))
 
 
 def _benchmark(dataset: Dataset) -> str:

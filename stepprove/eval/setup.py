@@ -12,13 +12,21 @@ from pydantic import BaseModel, ConfigDict
 from stepprove import __version__
 from stepprove.agent.attempts import Style
 from stepprove.eval.record import Dataset
+from stepprove.formalizer.methods import Method
 from stepprove.lean_project.engine import Engine
 
-Policy = Literal["portfolio", "model", "auto", "outside"]
-"""The search alone, a model alone, the search and then a model; outside: attempts that were made elsewhere are judged."""
+Policy = Literal["portfolio", "model", "auto", "outside", "formalize"]
+"""The search alone, a model alone, the search and then a model; outside: attempts that were made elsewhere are judged;
+formalize: a model is asked for statements."""
 
 SEARCH_SECONDS, MODEL_SECONDS = 60.0, 600.0
 """For an attempt, where nothing else is said: of the search, and with a model."""
+TEXT_SECONDS = 60.0
+"""For each text of a formalizer that Lean is sent: StepFun-Formalizer's (arXiv 2508.04440)."""
+FORMALIZE = "formalize/"
+"""What stands before a benchmark's name where its statements are asked for, and not their proofs."""
+FORMALIZE_EPOCHS = 16
+"""StepFun-Formalizer's."""
 
 
 class Setup(BaseModel):
@@ -40,15 +48,24 @@ class Setup(BaseModel):
     rounds: int = 4
     """Answers of a chat."""
     time_limit: float = SEARCH_SECONDS
-    """Seconds of an attempt."""
+    """Seconds of an attempt; of a formalizer's, for each text that Lean is sent."""
+    method: Method | None = None
+    """How a formalizer's statements are compared with the benchmark's; None: proofs are asked for."""
     seed: int = 0
     engine: Literal["auto", "embedded", "native"] = "auto"
+
+    @property
+    def task(self) -> str:
+        """What is done with the benchmark: `minif2f` or `formalize/minif2f`."""
+        return self.benchmark if self.method is None else f"{FORMALIZE}{self.benchmark}"
 
     @property
     def budget(self) -> dict[str, float | int | str]:
         """What limits an attempt; nothing that is known, of one that was made elsewhere."""
         if self.policy == "outside":
             return {}
+        if self.method is not None:
+            return {"seconds of a text": self.time_limit}
         limits: dict[str, float | int | str] = {"seconds": self.time_limit}
         if self.policy in ("model", "auto") and self.style != "tir":
             limits["rounds of a chat"] = self.rounds
@@ -78,6 +95,8 @@ class Manifest(BaseModel):
     """Of the split; a subset has fewer."""
     names: tuple[str, ...] | None = None
     """The subset's statements; None without one."""
+    left_out: dict[str, str] = {}
+    """Statements among these that a formalizer cannot be asked for, each with the reason."""
     engine: str
     versions: dict[str, str]
 
@@ -91,6 +110,12 @@ def versions() -> dict[str, str]:
     }
 
 
+def attempt_seed(run: int, problem: str, epoch: int) -> int:
+    """An attempt's own seed, the same on every run of one seed."""
+    told = f"{run}:{problem}:{epoch}".encode("utf-8", "replace")
+    return int.from_bytes(hashlib.sha256(told).digest()[:4]) >> 1
+
+
 def engine_told(engine: Engine) -> str:
     """Which Lean: `Lean 4.28.0 (embedded, no Mathlib)`."""
     mathlib = f"Mathlib {engine.mathlib[:10]}" if engine.mathlib else "no Mathlib"
@@ -100,5 +125,6 @@ def engine_told(engine: Engine) -> str:
 def run_name(setup: Setup, selection: Selection | None = None) -> str:
     """A file name for a run, the same for the same run; without a selection, for its attempts."""
     told = setup.model_dump_json() + ("" if selection is None else selection.model_dump_json())
-    parts = (setup.benchmark, setup.split, setup.subset, setup.policy)
+    policy = None if setup.method is not None else setup.policy
+    parts = (setup.task.replace("/", "-"), setup.split, setup.subset, policy)
     return "-".join([*filter(None, parts), hashlib.sha256(told.encode()).hexdigest()[:8]])

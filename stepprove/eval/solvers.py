@@ -1,4 +1,4 @@
-"""The agent's policies as inspect's solver."""
+"""Whoever makes the attempts, the agent's policies or a formalizer, as inspect's solver."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ATTEMPT = "attempt"
 
 
 @solver
-def prover(bench: Bench) -> Solver:
+def attempts(bench: Bench) -> Solver:
     """Make an attempt at each problem; what it claims is for the scorer to judge."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:

@@ -3,7 +3,8 @@
 miniF2F has five: .lean files, DeepSeek's JSONL (`header`, `informal_prefix` and a `formal_statement` that ends in `:= by`),
 Goedel's (the same fields, the header within the statement, and `lean4_code`), and plain `name`, `header`,
 `formal_statement`. FormalMATH has `autoformalization` and `refined_statement`; ProverBench `name`, `header` and
-`formal_statement`.
+`formal_statement`; StepFun-Formalizer's evaluation `name`, `problem`, `header` and `ground_truth`. What a statement says in words
+stands in a field, or in the comment above the theorem.
 """
 
 from __future__ import annotations
@@ -36,15 +37,28 @@ class Statement(BaseModel):
 
 
 _NAMES = ("name", "theorem_name", "theorem_names", "full_name", "problem_name", "problem_id", "id")
-_FORMAL = ("formal_statement", "lean4_code", "autoformalization", "formal_stmt", "lean_code", "statement")
+_FORMAL = (
+    "formal_statement",
+    "lean4_code",
+    "autoformalization",
+    "formal_stmt",
+    "lean_code",
+    "ground_truth",
+    "statement",
+)
 _INFORMAL = (
     "informal_statement",
     "informal_prefix",
     "refined_statement",
     "informal_stmt",
     "nl_statement",
+    "informal_problem",
+    "nl_problem",
     "problem",
+    "question",
+    "statement",
 )
+_LEAN = re.compile(r"^\s*(?:import|theorem|lemma|example)\b", re.MULTILINE)
 
 
 def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> Statement:
@@ -53,6 +67,8 @@ def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> S
     if formal is None:
         raise Unreadable(f"it has none of the fields {', '.join(_FORMAL)}")
     informal = _text(record, _INFORMAL)
+    if informal is not None and _LEAN.search(informal):
+        informal = None  # a field that has words in some files has Lean in others
     own = record.get("header")
     source = with_hole(_under(own if isinstance(own, str) and own.strip() else header, formal))
     name = _text(record, _NAMES) or theorem_of(source)
@@ -63,17 +79,14 @@ def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> S
         name=name,
         source=source,
         split=split.lower() if isinstance(split, str) else None,
-        informal=None if informal is None else _plain(informal),
+        informal=_documented(source) if informal is None else _plain(informal) or None,
     )
 
 
 def statement_in(text: str, stem: str, split: str | None) -> Statement:
     """The statement that a .lean file holds; the file's name without its ending is the statement's. Raises Unreadable."""
     source = with_hole(text)
-    documented = re.search(r"/--(.*?)-/", source, re.DOTALL)
-    return Statement(
-        name=stem, source=source, split=split, informal=_plain(documented[1]) if documented else None
-    )
+    return Statement(name=stem, source=source, split=split, informal=_documented(source))
 
 
 def with_hole(text: str) -> str:
@@ -97,6 +110,15 @@ def theorem_of(text: str) -> str | None:
     """The last declaration with a name that rests on a `sorry` of its own."""
     holed = [d.full_name for d in parse_source(text).declarations if d.holes and d.full_name]
     return holed[-1] if holed else None
+
+
+def _documented(source: str) -> str | None:
+    """What the comment above the last theorem says."""
+    parsed = parse_source(source)
+    holed = [d for d in parsed.declarations if d.holes]
+    text = parsed.chunks[holed[-1].chunk].text if holed else ""
+    comments = [text[token.start : token.end] for token in tokenize(text) if token.kind == "doc"]
+    return (_plain(comments[-1]) or None) if comments else None
 
 
 def _last_theorem(words: list[str]) -> int:

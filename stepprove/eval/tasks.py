@@ -6,22 +6,35 @@
 from __future__ import annotations
 
 import atexit
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Literal
 
-from inspect_ai import Task, task
+from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
 from stepprove.agent.attempts import Style
-from stepprove.eval.bench import Bench
+from stepprove.eval.bench import Bench, Worker
 from stepprove.eval.benchmarks import benchmark_called
 from stepprove.eval.core import core
 from stepprove.eval.datasets import load
+from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover
 from stepprove.eval.record import Problem
-from stepprove.eval.scorers import gate
-from stepprove.eval.setup import MODEL_SECONDS, SEARCH_SECONDS, Manifest, Policy, Selection, Setup
-from stepprove.eval.solvers import prover
+from stepprove.eval.scorers import beq, gate
+from stepprove.eval.setup import (
+    FORMALIZE_EPOCHS,
+    MODEL_SECONDS,
+    SEARCH_SECONDS,
+    TEXT_SECONDS,
+    Manifest,
+    Policy,
+    Selection,
+    Setup,
+)
+from stepprove.eval.solvers import attempts
 from stepprove.eval.wanted import manifest_for, need_mathlib, select
+from stepprove.formalizer.methods import Method
+from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
 from stepprove.lean_project.toolchain import find_engine
 
@@ -77,6 +90,75 @@ def proverbench(
     return _task("proverbench", "all", subset, path, revision, policy, prover_model, style, time_limit, seed)
 
 
+@task
+def formalize_minif2f(
+    model_form: str,
+    split: str = "valid",
+    subset: Literal["core"] | None = None,
+    path: str | None = None,
+    revision: str | None = None,
+    method: Method = "beq",
+    time_limit: float = TEXT_SECONDS,
+    seed: int = 0,
+) -> Task:
+    """The statements of miniF2F from its words. `model_form` is a `--model` of StepProve's: inspect's own model is not asked."""
+    return _formalize("minif2f", split, subset, path, revision, model_form, method, time_limit, seed)
+
+
+@task
+def formalize_formalmath_lite(
+    model_form: str,
+    subset: Literal["core"] | None = None,
+    path: str | None = None,
+    revision: str | None = None,
+    method: Method = "beq",
+    time_limit: float = TEXT_SECONDS,
+    seed: int = 0,
+) -> Task:
+    """The statements of FormalMATH-Lite; arguments as of `formalize_minif2f`."""
+    return _formalize("formalmath_lite", "all", subset, path, revision, model_form, method, time_limit, seed)
+
+
+@task
+def formalize_proverbench(
+    model_form: str,
+    subset: Literal["core"] | None = None,
+    path: str | None = None,
+    revision: str | None = None,
+    method: Method = "beq",
+    time_limit: float = TEXT_SECONDS,
+    seed: int = 0,
+) -> Task:
+    """The statements of ProverBench; arguments as of `formalize_minif2f`."""
+    return _formalize("proverbench", "all", subset, path, revision, model_form, method, time_limit, seed)
+
+
+def _formalize(
+    name: str,
+    split: str,
+    subset: Literal["core"] | None,
+    path: str | None,
+    revision: str | None,
+    model: str,
+    method: Method,
+    time_limit: float,
+    seed: int,
+) -> Task:
+    setup = Setup(
+        benchmark=name,
+        split=split,
+        subset=subset,
+        path=path,
+        revision=revision,
+        policy="formalize",
+        model=model,
+        method=method,
+        time_limit=time_limit,
+        seed=seed,
+    )
+    return _of(setup)
+
+
 def _task(
     name: str,
     split: str,
@@ -89,7 +171,6 @@ def _task(
     time_limit: float | None,
     seed: int,
 ) -> Task:
-    """A task on Lean processes that end with this one."""
     setup = Setup(
         benchmark=name,
         split=split,
@@ -102,30 +183,49 @@ def _task(
         time_limit=time_limit or (SEARCH_SECONDS if model is None else MODEL_SECONDS),
         seed=seed,
     )
-    benchmark = benchmark_called(name)
+    return _of(setup)
+
+
+def _of(setup: Setup) -> Task:
+    """A task on Lean processes that end with this one."""
+    benchmark = benchmark_called(setup.benchmark)
     assert benchmark is not None
-    loaded = load(benchmark, split, path, revision)
+    loaded = load(benchmark, setup.split, setup.path, setup.revision)
     engine = find_engine(prefer=setup.engine)
-    if subset is None:
+    if setup.subset is None:
         need_mathlib(engine, loaded.problems)
     pool = SyncPool(engine)
     atexit.register(pool.close)
-    names = core(pool, loaded.problems) if subset == "core" else None
-    problems = select(loaded, names, Selection())
-    return build(Bench(Prover(setup, engine, pool), problems), manifest_for(setup, loaded, engine, names))
+    names = core(pool, loaded.problems) if setup.subset == "core" else None
+    manifest = manifest_for(setup, loaded, engine, names)
+    problems = select(loaded, names, Selection(), manifest.left_out)
+    return build(Bench(worker_for(setup, engine, pool), problems), manifest)
 
 
-def build(bench: Bench, manifest: Manifest, **more: Any) -> Task:
-    """The task of a bench; `more` is added to the log's metadata."""
+def worker_for(
+    setup: Setup, engine: Engine, pool: SyncPool, say: Callable[[str], None] = lambda line: None
+) -> Worker:
+    """Who makes the attempts of a setup, and has them judged."""
+    made = Prover if setup.method is None else Formalizer
+    return made(setup, engine, pool, say)
+
+
+def build(bench: Bench, manifest: Manifest, selection: Selection | None = None) -> Task:
+    """The task of a bench; the log says which attempts were wanted, where that is known."""
+    proving = manifest.setup.method is None
     return Task(
-        name=manifest.setup.benchmark,
+        name=manifest.setup.task.replace("/", "_"),
         dataset=MemoryDataset(
             [_sample(problem) for problem in bench.problems.values()], name=manifest.dataset.name
         ),
-        solver=prover(bench),
-        scorer=gate(bench),
+        solver=attempts(bench),
+        scorer=gate(bench) if proving else beq(bench),
+        epochs=None if proving else Epochs(FORMALIZE_EPOCHS, "mean"),
         fail_on_error=False,
-        metadata={MANIFEST: manifest.model_dump(mode="json"), **more},
+        metadata={
+            MANIFEST: manifest.model_dump(mode="json"),
+            **({} if selection is None else {SELECTION: selection.model_dump(mode="json")}),
+        },
     )
 
 

@@ -35,6 +35,11 @@ def shortened(text: str, most: int) -> str:
     return f"{head}\n⟨… {left:,} characters are left out here; the log has them …⟩\n{tail}"
 
 
+def middle_cut(text: str, most: int) -> str:
+    """The beginning and the end of a text, for a log."""
+    return text if len(text) <= most else f"{text[: most // 2]}\n[…]\n{text[-most // 2 :]}"
+
+
 def encodable(value: Any) -> Any:
     """JSON data whose texts can be written as UTF-8: half a character becomes a question mark."""
     match value:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stepprove.eval.datasets import BadDataset, Loaded
+from stepprove.eval.formalizer import left_out
 from stepprove.eval.record import Problem
 from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, versions
 from stepprove.lean_project.engine import Engine
@@ -18,28 +19,45 @@ class NeedsMathlib(Exception):
 
 def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[str] | None) -> Manifest:
     """What the attempts of a run are made with."""
+    within = _within(loaded, names)
     return Manifest(
         setup=setup,
-        dataset=loaded.dataset.model_copy(update={"subset": setup.subset}),
+        dataset=loaded.pinned(words=setup.method is not None).model_copy(update={"subset": setup.subset}),
         statements=len(loaded.problems),
         names=None if names is None else tuple(names),
+        left_out={} if setup.method is None else {p.name: why for p in within if (why := left_out(p))},
         engine=engine_told(engine),
         versions=versions(),
     )
 
 
-def select(loaded: Loaded, names: Sequence[str] | None, selection: Selection) -> tuple[Problem, ...]:
-    """The problems that are wanted, in the benchmark's order. Raises BadDataset."""
-    within = None if names is None else set(names)
-    problems = [p for p in loaded.problems if within is None or p.name in within]
+def select(
+    loaded: Loaded, names: Sequence[str] | None, selection: Selection, out: Mapping[str, str]
+) -> tuple[Problem, ...]:
+    """The problems that are wanted, in the benchmark's order, but for those that are left out. Raises BadDataset."""
+    problems = _within(loaded, names)
     if not problems:
         raise BadDataset(f"{loaded.dataset.origin} has no statement that elaborates without Mathlib.")
+    for name in selection.names:
+        if name in out:
+            raise BadDataset(f"No model can be asked to state {name}: {out[name]}.")
+    problems = [problem for problem in problems if problem.name not in out]
+    if not problems:
+        raise BadDataset(
+            f"No model can be asked for any statement of {loaded.dataset.origin} ({next(iter(out.values()))}): name a file "
+            "that says in words what each statement means with --path."
+        )
     for name in selection.names:
         if all(name != problem.name for problem in problems):
             raise BadDataset(_unknown(name, [problem.name for problem in problems], loaded))
     if selection.names:
         problems = [problem for problem in problems if problem.name in selection.names]
     return tuple(problems[: selection.limit])
+
+
+def _within(loaded: Loaded, names: Sequence[str] | None) -> list[Problem]:
+    within = None if names is None else set(names)
+    return [problem for problem in loaded.problems if within is None or problem.name in within]
 
 
 def _unknown(name: str, names: Sequence[str], loaded: Loaded) -> str:

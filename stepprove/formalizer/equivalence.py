@@ -64,6 +64,8 @@ class Direction(_Record):
     """Beside the premise."""
     reason: str | None = None
     """Why there is no proof."""
+    infrastructure: bool = False
+    """It is unknown because memory ran out or Lean died, not for lack of time: asked again, it may be told."""
     seconds: float
 
 
@@ -77,6 +79,8 @@ class Equivalence(_Record):
     reason: str | None = None
     stand_ins: tuple[str, ...] = ()
     """What is not as the method was published, a sentence each."""
+    infrastructure: bool = False
+    """As of a direction."""
 
     @property
     def equivalent(self) -> bool:
@@ -142,7 +146,11 @@ def compare(
         raise
     except ReplFailure as failure:
         return Equivalence(
-            verdict=Verdict.UNKNOWN, method=label or method, directions=(), reason=str(failure)
+            verdict=Verdict.UNKNOWN,
+            method=label or method,
+            directions=(),
+            reason=str(failure),
+            infrastructure=not isinstance(failure, ReplTimeout),
         )
     finally:
         ground.forget()
@@ -154,6 +162,7 @@ def compare(
         method=label or method,
         directions=tuple(directions),
         reason=worst.reason,
+        infrastructure=worst.verdict is Verdict.UNKNOWN and any(d.infrastructure for d in directions),
         stand_ins=closers.stand_ins if method == "beq+" else (),
     )
 
@@ -185,7 +194,12 @@ def _direction(
     """Try the steps in order until one gives a proof that uses the premise."""
     started = time.monotonic()
 
-    def say(verdict: Verdict, reason: str | None = None, found: _Found | None = None) -> Direction:
+    def say(
+        verdict: Verdict,
+        reason: str | None = None,
+        found: _Found | None = None,
+        infrastructure: bool = False,
+    ) -> Direction:
         return Direction(
             premise=sides[0],
             target=sides[1],
@@ -194,6 +208,7 @@ def _direction(
             proof=found.proof if found else None,
             axioms=found.axioms if found else (),
             reason=reason,
+            infrastructure=infrastructure,
             seconds=round(time.monotonic() - started, 3),
         )
 
@@ -212,11 +227,11 @@ def _direction(
     except ReplClosed:
         raise
     except ReplFailure as failure:
-        return say(Verdict.UNKNOWN, str(failure))
+        return say(Verdict.UNKNOWN, str(failure), infrastructure=not isinstance(failure, ReplTimeout))
     if search.late:
-        return say(
-            Verdict.UNKNOWN, f"time ran out in {', '.join(search.late)}, and no other step found a proof"
-        )
+        what = "time or memory" if search.spoiled else "time"
+        why = f"{what} ran out in {', '.join(search.late)}, and no other step found a proof"
+        return say(Verdict.UNKNOWN, why, infrastructure=search.spoiled)
     return say(Verdict.NOT_SHOWN, search.reason(sides))
 
 
@@ -236,6 +251,8 @@ class _Search:
         """Steps that ended for lack of time, depth or memory."""
         self.without: list[str] = []
         """Steps that gave a proof which does not use the premise, or cannot be believed to."""
+        self.spoiled = False
+        """One of these ended for lack of memory, or because Lean died."""
         self._closed: dict[str, bool] = {}
         self.trivial = self.explosive = False
 
@@ -303,8 +320,9 @@ class _Search:
         """Lean's messages, None when there are errors among them or no answer in time."""
         try:
             answer = self.joint.ground.elaborate(text)
-        except (ReplTimeout, ReplMemory):
+        except (ReplTimeout, ReplMemory) as ended:
             self.late.append(name)
+            self.spoiled |= isinstance(ended, ReplMemory)
             return None
         if errors := errors_of(answer.messages):
             if any(_LATE.search(m.data) for m in errors):
@@ -316,6 +334,7 @@ class _Search:
         judgement = self.joint.judge(script, unlimited=step.searches)
         if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):
             self.late.append(step.name)
+            self.spoiled |= judgement.outcome is Outcome.INFRASTRUCTURE
         if not judgement.accepted:
             return None
         if not self.joint.uses_premise(judgement) or self._mentions(step, script):

@@ -12,7 +12,7 @@ from stepprove.formalizer.ground import Ground
 from stepprove.formalizer.majority import words_of
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.statement import Statement
-from stepprove.lean_project.repl import ReplClosed, ReplFailure
+from stepprove.lean_project.repl import ReplClosed, ReplFailure, ReplTimeout
 
 ScoreOutcome = Literal["equivalent", "not shown", "refused", "unknown"]
 
@@ -25,6 +25,8 @@ class Scored(BaseModel):
     outcome: ScoreOutcome
     """equivalent: it was proved to say the same; not shown: it was not; refused: there is no statement that Lean accepts;
     unknown: Lean did not answer in time, so that nothing is known."""
+    infrastructure: bool = False
+    """It is unknown because memory ran out or Lean died, not for lack of time."""
     reason: str | None = None
     statement: str | None = None
     """What Lean read, without the header."""
@@ -61,7 +63,8 @@ def score(
     except ReplClosed:
         raise
     except ReplFailure as failure:
-        return Scored(outcome="unknown", reason=str(failure))
+        late = isinstance(failure, ReplTimeout)
+        return Scored(outcome="unknown", reason=str(failure), infrastructure=not late)
     finally:
         ground.forget()
     if isinstance(found, str):
@@ -74,4 +77,9 @@ def score(
         Verdict.NOT_SHOWN: "not shown",
         Verdict.UNKNOWN: "unknown",
     }
-    return Scored(outcome=outcome[verdict.verdict], reason=verdict.reason, statement=found.text)
+    return Scored(
+        outcome=outcome[verdict.verdict],
+        infrastructure=verdict.infrastructure,
+        reason=verdict.reason,
+        statement=found.text,
+    )

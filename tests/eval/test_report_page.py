@@ -161,7 +161,7 @@ def test_a_link_opens_its_problem(page: Page, tmp_path: Path, example: Run) -> N
     open_page(page, tmp_path, example, "#p4")
     assert "false for n = 1" in page.locator("#m4").inner_text()
     page.locator("#p2 td a").click()
-    assert page.locator("#m2").is_visible()
+    playwright.expect(page.locator("#m2")).to_be_visible()
 
 
 def test_an_open_problem_moves_and_hides_with_its_row(page: Page, tmp_path: Path, example: Run) -> None:

@@ -71,7 +71,7 @@
       make("span", "soft", costs.filter(Boolean).join(" · ")),
     ], () => {
       const parts = [];
-      if (data.candidate) parts.push(make("h3", "", data.outcome === "proved" ? "The proof" : data.outcome === "disproved" ? "The disproof" : "What was judged last"), lean(data.candidate));
+      if (data.candidate) parts.push(make("h3", "", data.outcome === "proved" ? "The proof" : data.outcome === "equivalent" ? "The statement" : data.outcome === "disproved" ? "The disproof" : "What was judged last"), lean(data.candidate));
       if (data.errors.length) parts.push(make("h3", "", "What Lean found wrong"), ...data.errors.map((error) => make("pre", "error", error)));
       if (data.trace) parts.push(fold([make("span", "", "What happened")], () => [trace(data.trace)], false));
       if (!parts.length) parts.push(make("p", "soft", "Nothing more was kept of this attempt."));
@@ -94,7 +94,7 @@
       if (data.broken) cell.append(make("h3", "", "Known to be broken"), make("pre", "words", data.broken));
       if (data.informal) cell.append(make("h3", "", "In words"), make("pre", "words", data.informal));
       cell.append(make("h3", "", "The statement"), lean(data.source), make("h3", "", data.attempts.length === 1 ? "The attempt" : "The attempts"));
-      const best = data.attempts.findIndex((each) => each && each.outcome === "proved");
+      const best = data.attempts.findIndex((each) => each && each.success);
       data.attempts.forEach((each, i) => cell.append(attempt(each, i + 1, i === best || data.attempts.length === 1)));
       more.append(cell);
       row.more = more;
