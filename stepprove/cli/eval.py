@@ -399,7 +399,7 @@ def tell(run: Run, log: Path, json: bool) -> int:
     from stepprove.eval.setting import beside, count, setting, title
 
     scores = score(run)
-    code = _LEFT_OVER if scores.blocked else 0
+    code = _LEFT_OVER if scores.unfinished else 0
     if json:
         print_json({**document(Report(run, scores, str(log))), "exit_code": code})
         return code
@@ -411,13 +411,13 @@ def tell(run: Run, log: Path, json: bool) -> int:
     out.print(
         f"  attempts: {outcomes}{f', never made {scores.missing}' if scores.missing else ''}", markup=False
     )
-    if scores.every is not None:
+    if scores.blocked is None:
         told_by = Report(run, scores, str(log))
         for name, rates in told_by.rows:
             figures = told_by.figures(rates)
             solved = f"{rates.solved} of {count(rates.problems, 'problem')} {run.solved}"
             out.print(f"  {name}: {solved}; {figures}", markup=False)
-        out.print(f"  {beside(run, scores.every.problems)}", markup=False)
+        out.print(f"  {beside(run, scores.problems)}", markup=False)
     else:
         out.print(
             f"  {scores.blocked} Give the same command again, or stepprove eval retry {log}", markup=False

@@ -46,7 +46,7 @@ def report(
         raise CommandError("--json prints to stdout: leave out -o.")
     run = read_run(log)
     done = Report(run, score(run), str(log))
-    code = _BLOCKED if done.scores.blocked else 0
+    code = _BLOCKED if done.scores.unfinished else 0
     if json:
         print_json({**document(done), "exit_code": code})
         return code
@@ -60,8 +60,8 @@ def report(
     out.print(f"Written to {escape(str(target))}")
     if done.scores.blocked:
         out.print(f"{escape(done.scores.blocked)} Run `{escape(done.retry)}`.")
-    elif done.scores.every:
-        out.print(done.figures(done.scores.every))
+    for name, rates in done.rows[: 2 if done.scores.bounds else 1]:
+        out.print(f"{name}: {done.figures(rates)}" if done.scores.bounds else done.figures(rates))
     return code
 
 

@@ -34,7 +34,11 @@ class Bench:
 
     async def attempt(self, name: str, epoch: int) -> Attempt:
         """An attempt, made now or taken from the journal."""
-        return self._done(name, epoch) or await self.worker.attempt(self.problems[name], epoch)
+        if (done := self._done(name, epoch)) is not None:
+            return done
+        before = 0 if self.journal is None else self.journal.tries(name, epoch)
+        made = await self.worker.attempt(self.problems[name], epoch)
+        return made.model_copy(update={"tries": before + 1}) if before else made
 
     async def judge(self, attempt: Attempt) -> Attempt:
         """The attempt with the gate's word; it is on disk before it is told."""

@@ -9,7 +9,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import SUCCESSES, Run
-from stepprove.eval.scores import LEVEL, RESAMPLES, Tally, blocked, bootstrap, names, pass_at_k, tallies
+from stepprove.eval.scores import (
+    LEVEL,
+    RESAMPLES,
+    Tally,
+    blocked,
+    bootstrap,
+    lost_of,
+    names,
+    pass_at_k,
+    tallies,
+)
 from stepprove.eval.setting import beside, count, pairs, title
 from stepprove.eval.visible import brief, visible
 from stepprove.lean_project.outcome import Outcome
@@ -91,7 +101,7 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
     if not pairs:
         raise NothingShared("The two runs share no problem, so there is nothing to compare.")
     first = min(a.epochs, b.epochs)
-    why_not = tuple(f"{name}: {why}" for name, of in tried.items() if (why := blocked(*of)) is not None)
+    why_not = tuple(f"{name}: {why}" for name, of in tried.items() if (why := _no_score(*of)) is not None)
     solved = [tuple(_solved(tally, first) for tally in pair) for pair in pairs]
     gained = tuple(x.problem.name for (x, _), s in zip(pairs, solved, strict=True) if s == (False, True))
     lost = tuple(x.problem.name for (x, _), s in zip(pairs, solved, strict=True) if s == (True, False))
@@ -147,6 +157,12 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
         yield f"{what:<6} {len(which):>4}  {' '.join(map(brief, which))}".rstrip()
     if comparison.p is not None:
         yield f"McNemar's exact test, two-sided: p = {comparison.p:.3g}"
+
+
+def _no_score(run: Run, tried: Sequence[Tally]) -> str | None:
+    if (why := blocked(run, tried)) is None and (lost := lost_of(tried)):
+        return f"There are only bounds: the infrastructure spoiled {count(lost, 'attempt')} again and again."
+    return why
 
 
 def _solved(tally: Tally, first: int) -> bool:

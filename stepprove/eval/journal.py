@@ -52,6 +52,7 @@ class Journal:
         self.manifest: Manifest | None = None
         self._held = ExitStack()
         self._attempts: dict[tuple[str, int], Attempt] = {}
+        self._spoiled: dict[tuple[str, int], int] = {}
         self._file = -1
 
     def __enter__(self) -> Self:
@@ -93,11 +94,21 @@ class Journal:
         """An attempt that has its end; what the infrastructure spoiled has none."""
         return self._attempts.get((problem, epoch))
 
+    def tries(self, problem: str, epoch: int) -> int:
+        """How often the infrastructure has spoiled an attempt."""
+        return self._spoiled.get((problem, epoch), 0)
+
     def keep(self, attempt: Attempt) -> None:
         """Have an attempt on disk. Raises OSError."""
         self._write(_Line(attempt=attempt))
-        if attempt.outcome is not Outcome.INFRASTRUCTURE:
-            self._attempts[attempt.problem, attempt.epoch] = attempt
+        self._note(attempt)
+
+    def _note(self, attempt: Attempt) -> None:
+        key = attempt.problem, attempt.epoch
+        if attempt.outcome is Outcome.INFRASTRUCTURE:
+            self._spoiled[key] = max(self._spoiled.get(key, 0) + 1, attempt.tries)
+        else:
+            self._attempts[key] = attempt
 
     def _write(self, line: _Line) -> None:
         data = line.model_dump_json(include=line.model_fields_set).encode() + b"\n"
@@ -125,8 +136,8 @@ class Journal:
             ) from None
         if line.manifest is not None:
             self.manifest = self.manifest or line.manifest
-        if line.attempt is not None and line.attempt.outcome is not Outcome.INFRASTRUCTURE:
-            self._attempts[line.attempt.problem, line.attempt.epoch] = line.attempt
+        if line.attempt is not None:
+            self._note(line.attempt)
 
 
 def _difference(old: Manifest, new: Manifest) -> str | None:

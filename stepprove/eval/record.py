@@ -33,6 +33,10 @@ FORMALIZING: tuple[Ending, ...] = (*Stated, Outcome.TIMEOUT, Outcome.INFRASTRUCT
 """How attempts to state a problem end."""
 
 
+TRIES = 3
+"""An attempt that the infrastructure spoiled so often is set apart: it may never have an end."""
+
+
 class BadLog(Exception):
     """A file is no log of an evaluation; the message is one sentence."""
 
@@ -76,6 +80,8 @@ class Attempt(BaseModel):
     """The problem's name."""
     epoch: int
     """Which attempt at it, from 1."""
+    tries: int = 1
+    """How often it was made: more than once where the infrastructure spoiled the ones before."""
     outcome: Ending
     reason: str = ""
     """Why it is no success, or how it was found, in one line."""
@@ -93,6 +99,11 @@ class Attempt(BaseModel):
     seconds: float = 0.0
     trace: str | None = None
     """What happened, as text (the growing completion, or the search's steps), as far as it was kept."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the infrastructure spoiled it again and again."""
+        return self.outcome is Outcome.INFRASTRUCTURE and self.tries >= TRIES
 
 
 class Run(BaseModel):

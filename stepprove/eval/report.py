@@ -9,6 +9,7 @@ from typing import Any
 from stepprove.eval.plots import powers_of_two, round_numbers
 from stepprove.eval.record import Run
 from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
+from stepprove.eval.setting import count
 from stepprove.eval.visible import encodable, visible
 
 _LONG = {"problem", "candidate", "errors", "trace"}
@@ -50,7 +51,13 @@ class Report:
 
     @property
     def rows(self) -> list[tuple[str, Rates]]:
-        """The scores with and without the statements that are known to be broken."""
+        """The scores with and without the statements that are known to be broken, or the two bounds; none while blocked."""
+        if (bounds := self.scores.bounds) is not None:
+            lost = count(self.scores.lost, "lost attempt")
+            return [
+                (f"at least, with {lost} counted as failed", bounds.failed),
+                (f"at most, with {lost} counted as {self.run.solved}", bounds.succeeded),
+            ]
         if self.scores.every is None:
             return []
         every = ("all problems", self.scores.every)

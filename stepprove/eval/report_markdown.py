@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stepprove.eval.plots import amount
 from stepprove.eval.report import Report, percent, rate_words, telling, told
-from stepprove.eval.scores import Rates, tallies
+from stepprove.eval.scores import tallies
 from stepprove.eval.setting import beside, setting, title
 from stepprove.eval.visible import brief
 
@@ -22,8 +22,8 @@ def markdown(report: Report) -> str:
     for remark in scores.remarks:
         lines += [f"**{_shown(remark)}**", ""]
     lines += _table(["", ""], setting(run, report.log))
-    if scores.every is not None:
-        lines += ["## Scores", "", *_scores(report, scores.every), report.intervals, "", *stands]
+    if report.rows:
+        lines += ["## Scores", "", *_scores(report), report.intervals, "", *stands]
     outcomes = [*scores.outcomes.items(), ("never made", scores.missing)]
     lines += ["## Attempts", "", *_table([name for name, _ in outcomes], [[n for _, n in outcomes]]), *stands]
     if scores.every is not None:
@@ -37,10 +37,11 @@ def markdown(report: Report) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _scores(report: Report, every: Rates) -> list[str]:
+def _scores(report: Report) -> list[str]:
+    _, first = report.rows[0]
     run = report.run
     proving = run.method is None
-    header = ["", "problems", run.solved, *(f"{run.metric}@{rate.k}" for rate in every.pass_at)]
+    header = ["", "problems", run.solved, *(f"{run.metric}@{rate.k}" for rate in first.pass_at)]
     body = [
         [name, rates.problems, rates.solved, *map(rate_words, rates.pass_at)] for name, rates in report.rows
     ]

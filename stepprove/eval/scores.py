@@ -3,7 +3,8 @@
 A proof that the gate accepted is a success. A time-out, a rejection and Lean's no are attempts without one, and so is a proof of
 the negation, which is shown apart: it says that the statement is broken. Of a formalizer, a statement that was shown to be
 equivalent is a success, and the same estimator gives BEq@k. An attempt that the infrastructure spoiled, or that
-was never made, is neither: as long as there is one, the run has no score.
+was never made, is neither: as long as there is one, the run has no score. One that was spoiled three times may be spoiled for
+ever; then there are two bounds in the place of a score, with such attempts counted as failures and as successes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import SUCCESSES, Attempt, BadLog, Ending, Problem, Run
+from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, Ending, Problem, Run
 from stepprove.eval.setting import count
 from stepprove.eval.visible import brief
 from stepprove.lean_project.outcome import Outcome
@@ -129,6 +130,17 @@ class Rates(BaseModel):
         return self.pass_at if len(self.pass_at) < 2 else (self.pass_at[0], self.pass_at[-1])
 
 
+class Bounds(BaseModel):
+    """Between what a score lies while attempts are lost to the infrastructure; the curves are left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    failed: Rates
+    """Over all problems, the lost attempts counted as failures."""
+    succeeded: Rates
+    """The same, counted as successes."""
+
+
 class Scores(BaseModel):
     """All that is counted in a run."""
 
@@ -142,14 +154,23 @@ class Scores(BaseModel):
     blocked: str | None
     """Why there is no score yet."""
     every: Rates | None
-    """Over all problems; None while blocked."""
+    """Over all problems; None while blocked, and where there are bounds."""
     sound: Rates | None
-    """Without the statements that are known to be broken; None while blocked, and where none is broken."""
+    """Without the statements that are known to be broken; None where `every` is, and where none is broken."""
+    lost: int
+    """Attempts that the infrastructure spoiled three times, which are among the spoiled ones."""
+    bounds: Bounds | None
+    """In the place of `every` where attempts are lost, and nothing else is in the way."""
     remarks: tuple[str, ...]
     """What a reader should know about the benchmark or the run, a sentence each."""
     resamples: int
     level: float
     seed: int
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether attempts have no end."""
+        return self.blocked is not None or self.lost > 0
 
     @property
     def spoiled(self) -> int:
@@ -246,6 +267,8 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     tried = tallies(run)
     sound = tuple(tally for tally in tried if tally.problem.broken is None)
     why_not = blocked(run, tried)
+    lost = lost_of(tried)
+    told = why_not is None and not lost
     some_broken = len(sound) < len(tried)
     return Scores(
         problems=len(tried),
@@ -253,9 +276,11 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
         outcomes={ending: sum(tally.count(ending) for tally in tried) for ending in run.endings},
         missing=sum(tally.missing for tally in tried),
         blocked=why_not,
-        every=None if why_not else _rates(tried, run, resamples, seed),
-        sound=_rates(sound, run, resamples, seed) if sound and some_broken and not why_not else None,
-        remarks=(*left_out_words(run.left_out), *_remarks(tried)),
+        every=_rates(tried, run, resamples, seed) if told else None,
+        sound=_rates(sound, run, resamples, seed) if told and sound and some_broken else None,
+        lost=lost,
+        bounds=None if why_not or not lost else _bounds(tried, run, resamples, seed),
+        remarks=(*left_out_words(run.left_out), *_lost_words(tried), *_remarks(tried)),
         resamples=resamples,
         level=LEVEL,
         seed=seed,
@@ -264,7 +289,8 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
 
 def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
     """Why a run has no score yet, in a sentence or two; None when it has one."""
-    spoiled = sum(tally.count(Outcome.INFRASTRUCTURE) for tally in tried)
+    lost = lost_of(tried)
+    spoiled = sum(tally.count(Outcome.INFRASTRUCTURE) for tally in tried) - lost
     missing = sum(tally.missing for tally in tried)
     if not tried or run.epochs < 1:
         return "There is nothing to score: no attempt was to be made."
@@ -273,9 +299,26 @@ def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
         wrong.append(f"the infrastructure spoiled {count(spoiled, 'attempt')}")
     if missing:
         wrong.append(f"{count(missing, 'attempt')} {'was' if missing == 1 else 'were'} never made")
-    if not wrong and not run.finished:
+    if not wrong and not run.finished and not lost:
         wrong.append("the run did not come to its end")
     return f"No score yet: {' and '.join(wrong)}. None of this is counted as a failure." if wrong else None
+
+
+def lost_of(tried: Sequence[Tally]) -> int:
+    """How many attempts are lost to the infrastructure."""
+    return sum(attempt is not None and attempt.lost for tally in tried for attempt in tally.attempts)
+
+
+def _bounds(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Bounds:
+    won = {"outcome": run.endings[0], "type_checks": True}
+    best = [
+        Tally(t.problem, tuple(a.model_copy(update=won) if a and a.lost else a for a in t.attempts))
+        for t in tried
+    ]
+    failed, succeeded = (
+        _rates(each, run, resamples, seed).model_copy(update={"curves": ()}) for each in (tried, best)
+    )
+    return Bounds(failed=failed, succeeded=succeeded)
 
 
 def _rates(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Rates:
@@ -338,6 +381,15 @@ def left_out_words(why: Mapping[str, str]) -> Iterator[str]:
     for reason in dict.fromkeys(why.values()):
         of = [name for name, said in why.items() if said == reason]
         yield f"{count(len(of), 'statement')} left out, for each: {reason} ({names(of)})."
+
+
+def _lost_words(tried: Sequence[Tally]) -> Iterator[str]:
+    if lost := lost_of(tried):
+        of = [t.problem.name for t in tried if any(a is not None and a.lost for a in t.attempts)]
+        yield (
+            f"The infrastructure spoiled {count(lost, 'attempt')} at least {TRIES} times ({names(of)}): nothing is known of what "
+            "they would have come to, so that the figures are bounds."
+        )
 
 
 def names(of: Sequence[str], most: int = 8) -> str:

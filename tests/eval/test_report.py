@@ -194,3 +194,14 @@ def test_the_marks_of_an_axis_enclose_what_is_on_it(least: float, factor: float)
     marks = round_numbers(least, least * factor)
     assert marks == sorted(marks) and len(marks) <= 16
     assert marks[-1] >= least * factor * (1 - 1e-9)
+
+
+def test_lost_attempts_leave_two_bounds_and_no_other_figure() -> None:
+    run = run_of({"a": "PP"}, attempts=[attempt("a", 1, "P"), attempt("a", 2, "I", tries=3)], finished=False)
+    for text in (markdown(report_of(run)), page(report_of(run))):
+        for said in (
+            "t least, with 1 lost attempt counted as failed",
+            "t most, with 1 lost attempt counted as solved",
+        ):
+            assert said in text
+        assert "50.0 %" in text and "100.0 %" in text and "No score yet" not in text

@@ -26,6 +26,7 @@ from stepprove.eval.prover import Prover
 from stepprove.eval.record import Attempt, BadLog, Problem, Run
 from stepprove.eval.retry import continued
 from stepprove.eval.run import Watch, evaluate, rescore, score_samples
+from stepprove.eval.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import minif2f
 from stepprove.eval.wanted import NeedsMathlib
@@ -199,6 +200,23 @@ def test_a_model_that_is_not_there_spoils_its_attempts(
     with Journal(tmp_path / "j.jsonl") as journal:
         found = attempt_of(worker, EASY, journal)
         assert found.outcome is Outcome.INFRASTRUCTURE and journal.recall("easy", 1) is None
+
+
+def test_attempts_that_are_spoiled_three_times_leave_bounds_and_are_made_once_the_model_is_there(
+    engine: Engine, lean_pool: SyncPool, model: ScriptedProver, tmp_path: Path
+) -> None:
+    form = model.play("refuses at first", limit=1)
+    data = write_lines(tmp_path / "data.jsonl", [EASY])
+    wanted = setup(data, policy="model", model=form, style="tir"), Selection(), engine, tmp_path / "runs"
+    for number in (1, 2, 3):
+        log = evaluate(MINIF2F, *wanted, lent=lean_pool)
+        (spoiled,) = read_run(log).attempts
+        assert (spoiled.outcome, spoiled.tries, spoiled.lost) == (Outcome.INFRASTRUCTURE, number, number == 3)
+    scores = score(read_run(log))
+    assert scores.bounds is not None and scores.blocked is None
+    assert (scores.bounds.failed.solved, scores.bounds.succeeded.solved) == (0, 1)
+    model.play("refuses at first", (answer("omega"),))
+    assert outcomes(read_run(evaluate(MINIF2F, *wanted, lent=lean_pool))) == {"easy": ["proved"]}
 
 
 def test_a_model_that_is_slow_has_a_timeout(

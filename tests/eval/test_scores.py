@@ -194,3 +194,28 @@ def test_a_disproof_is_told_as_evidence_against_the_statement() -> None:
 def test_a_contradiction_is_told() -> None:
     (remark,) = score(run_of({"a": "PD"})).remarks
     assert "cannot be: a" in remark
+
+
+def lost_run(marks: dict[str, str], tries: int) -> Run:
+    run = run_of(marks)
+    spoiled = {"tries": tries}
+    attempts = [
+        a.model_copy(update=spoiled) if a.outcome is Outcome.INFRASTRUCTURE else a for a in run.attempts
+    ]
+    return run.model_copy(update={"attempts": tuple(attempts)})
+
+
+def test_what_is_spoiled_three_times_leaves_bounds() -> None:
+    """pass@1 (1/2 + 0) / 2 at least, (2/2 + 0) / 2 at most."""
+    scores = score(lost_run({"a": "PI", "b": "FF"}, 3))
+    assert (scores.blocked, scores.every, scores.lost, scores.unfinished) == (None, None, 1, True)
+    assert scores.bounds is not None
+    assert [r.value for r in scores.bounds.failed.pass_at] == [0.25, 0.5]
+    assert [r.value for r in scores.bounds.succeeded.pass_at] == [0.5, 0.5]
+    assert any("bounds" in remark for remark in scores.remarks)
+
+
+def test_what_is_spoiled_twice_or_not_made_still_blocks() -> None:
+    for run in (lost_run({"a": "PI"}, 2), lost_run({"a": "I-", "b": "PP"}, 3)):
+        scores = score(run)
+        assert scores.blocked is not None and scores.bounds is None and scores.every is None
