@@ -383,6 +383,10 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
         raise CommandError(str(wrong)) from None
     except NeedsMathlib as missing:
         raise CommandError(str(missing), code=3) from None
+    except (FileExistsError, NotADirectoryError):
+        raise CommandError(
+            f"{log_dir} is a file or stands below one: name a folder with --log-dir."
+        ) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or log_dir}: {wrong.strerror}.") from None
     except KeyboardInterrupt:

@@ -56,6 +56,8 @@ def read_run(path: Path) -> Run:
 
 def read_header(path: Path) -> EvalLog:
     """A log without its samples. Raises BadLog."""
+    if path.is_dir():
+        raise BadLog(f"{path} is a folder: name a log in it, a file that ends in .eval.")
     if not path.is_file():
         raise BadLog(f"There is no file {path}.")
     if path.suffix not in (".eval", ".json"):

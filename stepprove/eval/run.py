@@ -27,7 +27,7 @@ from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.scores import left_out_words
 from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
 from stepprove.eval.tasks import build, worker_for
-from stepprove.eval.wanted import manifest_for, need_mathlib, select
+from stepprove.eval.wanted import manifest_for, need_mathlib, need_words, select
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
 
@@ -65,6 +65,10 @@ def evaluate(
     Raises BadDataset, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
     """
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
+    if setup.subset is None:
+        need_mathlib(engine, loaded.problems)
+    if setup.method is not None:
+        need_words(loaded)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(log_dir / f"{run_name(setup)}.jsonl"))
         pools = [] if lent is None else [lent]
@@ -223,7 +227,6 @@ def _subset(
 ) -> tuple[str, ...] | None:
     """The names of the subset that is asked for; None for all statements."""
     if setup.subset is None:
-        need_mathlib(engine, loaded.problems)
         return None
     known = journal.manifest
     pinned = loaded.pinned(words=setup.method is not None)

@@ -32,7 +32,7 @@ from stepprove.eval.setup import (
     Setup,
 )
 from stepprove.eval.solvers import attempts
-from stepprove.eval.wanted import manifest_for, need_mathlib, select
+from stepprove.eval.wanted import manifest_for, need_mathlib, need_words, select
 from stepprove.formalizer.methods import Method
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
@@ -194,6 +194,8 @@ def _of(setup: Setup) -> Task:
     engine = find_engine(prefer=setup.engine)
     if setup.subset is None:
         need_mathlib(engine, loaded.problems)
+    if setup.method is not None:
+        need_words(loaded)
     pool = SyncPool(engine)
     atexit.register(pool.close)
     names = core(pool, loaded.problems) if setup.subset == "core" else None

@@ -77,5 +77,14 @@ def need_mathlib(engine: Engine, problems: Sequence[Problem]) -> None:
         )
 
 
+def need_words(loaded: Loaded) -> None:
+    """Raise BadDataset where no statement says in words what it means."""
+    if not any(problem.informal for problem in loaded.problems):
+        raise BadDataset(
+            f"{loaded.dataset.origin} has no informal statements, which a model is asked with: name a file that has them "
+            "with --path."
+        )
+
+
 def _imports_mathlib(problem: Problem) -> bool:
     return any(name.split(".", 1)[0] == "Mathlib" for name in parse_source(problem.source).imports)

@@ -248,6 +248,25 @@ def test_other_words_are_another_dataset(tmp_path: Path) -> None:
     assert len({proofs for proofs, _ in hashes}) == 1 and len({words for _, words in hashes}) == 2
 
 
+def test_a_file_without_words_is_refused_before_anything_is_written(engine: Engine, tmp_path: Path) -> None:
+    assert MINIF2F is not None
+    data = write_lines(tmp_path / "data.jsonl", [SILENT])
+    with pytest.raises(BadDataset, match="has no informal statements"):
+        evaluate(MINIF2F, setup(data, "tiny"), Selection(), engine, tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_log_folder_that_is_a_file_is_said_to_be_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data, file = write_lines(tmp_path / "data.jsonl", [TWICE]), tmp_path / "file"
+    file.touch()
+    options = ["--subset", "core", "--path", str(data), "--log-dir", str(file), "--model", "openai:x"]
+    monkeypatch.setattr("sys.argv", ["stepprove", "eval", "run", "formalize/minif2f", *options])
+    assert status() == 2
+    assert "name a folder with --log-dir" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_inspects_own_command_has_the_task(tmp_path: Path) -> None:
     with pytest.raises(BadDataset, match="no file or folder"):
         formalize_minif2f(model_form="tiny", path=str(tmp_path / "none"))

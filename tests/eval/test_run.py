@@ -360,6 +360,7 @@ def test_a_damaged_log_is_said_to_be_one(tmp_path: Path) -> None:
         ("half.eval", "cannot be read"),
         ("text.eval", "cannot be read"),
         ("none.eval", "no file"),
+        (".", "is a folder"),
     ):
         with pytest.raises(BadLog, match=said):
             read_run(tmp_path / name)
