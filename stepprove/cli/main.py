@@ -28,6 +28,7 @@ from stepprove.cli.train_sft import sft
 from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
+from stepprove.formalizer.checks import NoLean
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
@@ -110,7 +111,7 @@ def status() -> int:
         return _say(str(wrong), wrong.code)
     except (SourceError, BadModelName, BadLog) as wrong:
         return _say(str(wrong), 2)
-    except (LeanNotFound, ReplFailure, ModelFailure) as missing:
+    except (LeanNotFound, NoLean, ReplFailure, ModelFailure) as missing:
         return _say(str(missing), 3)
     except BrokenPipeError:  # the reader of our output has gone: `stepprove … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

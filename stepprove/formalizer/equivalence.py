@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -28,7 +28,7 @@ from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import Message
 from stepprove.lean_project.repl import Repl, ReplClosed, ReplFailure, ReplMemory, ReplTimeout
 
-__all__ = ["Direction", "Equivalence", "Verdict", "compare", "equivalent", "suggestion"]
+__all__ = ["Direction", "Equivalence", "Verdict", "compare", "equivalent", "gave_up", "suggestion"]
 
 _SUGGESTED = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.*)", re.DOTALL)
 _LATE = re.compile(r"\(deterministic\) timeout|maximum number of heartbeats|maximum recursion depth")
@@ -171,6 +171,11 @@ def suggestion(messages: tuple[Message, ...]) -> str | None:
     """The tactic that `exact?` suggests, in either of Lean's spellings; None when there is none."""
     told = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
     return next((tactic.strip() for tactic in reversed(told) if tactic), None)
+
+
+def gave_up(errors: Iterable[Message]) -> bool:
+    """Whether Lean stopped for time or depth, so that its errors say nothing."""
+    return any(_LATE.search(error.data) for error in errors)
 
 
 def _common_header(a: Statement, b: Statement) -> str:
@@ -325,7 +330,7 @@ class _Search:
             self.spoiled |= isinstance(ended, ReplMemory)
             return None
         if errors := errors_of(answer.messages):
-            if any(_LATE.search(m.data) for m in errors):
+            if gave_up(errors):
                 self.late.append(name)
             return None
         return answer.messages

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from stepprove.formalizer.candidate import Candidate, code_in, proposed
 from stepprove.formalizer.checks import NoLean
 from stepprove.formalizer.closers import CORE, MATHLIB
-from stepprove.formalizer.equivalence import Verdict, applies, suggestion
+from stepprove.formalizer.equivalence import Verdict, applies, gave_up, suggestion
 from stepprove.formalizer.joint import Apart, juxtapose
 from stepprove.formalizer.majority import words_of
 from stepprove.formalizer.methods import Method, steps
@@ -92,10 +92,9 @@ class ServerChecks:
 
     def _trial(self, original: str, candidate: str, target: str) -> bool | None:
         try:
-            answer = self._ask(candidate)
+            return self._proved(candidate) is not None
         except _Late:
             return None
-        return _proves(candidate, answer)
 
     def _same(self, a: Statement, b: Statement) -> Verdict:
         verdicts = []
@@ -113,21 +112,36 @@ class ServerChecks:
     def _follows(self, premise: Statement, target: Statement, sides: tuple[str, str]) -> Verdict:
         joint = juxtapose(premise, target, sides)
         stated = self._ask(joint.text("sorry"))
-        if errors_of(stated.messages):
+        if errors := errors_of(stated.messages):
+            if gave_up(errors):
+                raise _Late("time ran out")
             raise Apart("they cannot stand in one text")
         if not stated.sorries:
             return Verdict.NOT_SHOWN
         closers = MATHLIB if "Mathlib" in self._header else CORE
         goal = stated.sorries[-1].goal
+        late = False
         for step in steps("beq", closers, joint.premise_name, premise.conclusion, goal):
-            text = joint.text(step.script, unlimited=step.searches)
-            answer = self._ask(text)
-            if not _proves(text, answer):
+            try:
+                answer = self._proved(joint.text(step.script, unlimited=step.searches))
+            except _Late:
+                late = True
+                continue
+            if answer is None:
                 continue
             term = suggestion(answer.messages) if step.searches else step.script
             if term is not None and applies(term, joint.premise_name):
                 return Verdict.EQUIVALENT
-        return Verdict.NOT_SHOWN
+        return Verdict.UNKNOWN if late else Verdict.NOT_SHOWN
+
+    def _proved(self, text: str) -> CommandResponse | None:
+        """The answer to a text that stands and rests on no `sorry` but what it says itself; None otherwise. Raises _Late."""
+        answer = self._ask(text)
+        errors = errors_of(answer.messages)
+        if gave_up(errors):
+            raise _Late("time ran out")
+        owned = sum(token.text == "sorry" for token in tokenize(text))
+        return answer if not errors and len(answer.sorries) == owned else None
 
     def _ask(self, text: str) -> CommandResponse:
         """Lean's answer to a text after the header. Raises _Late, NoLean."""
@@ -154,7 +168,7 @@ class ServerChecks:
 
 
 class _Late(NoLean):
-    """Time or memory ran out."""
+    """Time or memory ran out, or Lean died."""
 
 
 def _answer(reply: Any) -> CommandResponse:
@@ -162,12 +176,8 @@ def _answer(reply: Any) -> CommandResponse:
         (result,) = reply.json()["results"]
         if result.get("response") is None:
             raise _Late(str(result.get("error") or "no answer"))
+        if "message" in result["response"]:  # the REPL's own failure, as of a process that died
+            raise _Late(str(result["response"]["message"]))
         return CommandResponse.model_validate({"env": 0, **result["response"]})
     except (ValueError, KeyError, TypeError, ValidationError) as wrong:
         raise NoLean(f"what the Lean server answered cannot be read ({type(wrong).__name__})") from None
-
-
-def _proves(text: str, answer: CommandResponse) -> bool:
-    """Whether a text stands, and nothing in it rests on `sorry` but what says so."""
-    owned = sum(token.text == "sorry" for token in tokenize(text))
-    return not errors_of(answer.messages) and len(answer.sorries) == owned

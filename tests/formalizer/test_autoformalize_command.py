@@ -9,6 +9,9 @@ import pytest
 from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
+from stepprove.formalizer.checks import NoLean, PoolChecks
+from stepprove.formalizer.equivalence import Verdict
+from stepprove.formalizer.statement import Statement
 
 ZERO = "theorem my_favorite_theorem (n : Nat) : n + 0 = n := by sorry"
 
@@ -67,3 +70,15 @@ def test_bad_usage_is_one_sentence(
 ) -> None:
     assert run(monkeypatch, *arguments) == 2
     assert said in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_lean_that_cannot_be_asked_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], formalizer: ScriptedFormalizer
+) -> None:
+    async def gone(self: PoolChecks, a: Statement, b: Statement, method: str) -> Verdict:
+        raise NoLean("Lean has gone.")
+
+    monkeypatch.setattr(PoolChecks, "same", gone)
+    model = formalizer.play("any", [ZERO, ZERO.replace("n + 0", "0 + n")])
+    assert run(monkeypatch, "n plus zero is n", "--model", model, "--samples", "2") == 3
+    assert "stepprove: Lean has gone." in capsys.readouterr().err

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import uvicorn
 
@@ -22,6 +23,7 @@ from stepprove.formalizer.statement import read_statement
 from stepprove.lean_project import find_engine
 from stepprove.lean_project.server import ServerSettings, create_app
 
+POS = {"line": 1, "column": 0}
 PLUS = "(n : Nat) : n + 0 = n"
 
 
@@ -111,6 +113,39 @@ def test_what_takes_too_long_is_unknown(url: str) -> None:
     hasty = ServerChecks(url, timeout=0.001, key="secret")
     scored = asyncio.run(hasty.score(code(PLUS), read_statement(code(PLUS)), "", "beq"))
     assert scored.outcome == "unknown"
+
+
+class Answers:
+    """A Kimina server's results, one after another, whatever is asked."""
+
+    def __init__(self, *responses: dict[str, object]) -> None:
+        self.left = list(responses)
+
+    def __call__(self, *args: object, **options: object) -> httpx2.Response:
+        result = {"id": "0", "time": 0.1, "response": self.left.pop(0)}
+        return httpx2.Response(200, json={"results": [result]})
+
+
+STATED = {
+    "env": 0,
+    "sorries": [{"proofState": 0, "pos": POS, "goal": "n : Nat\n⊢ n + 0 = n", "endPos": POS}] * 2,
+}
+GAVE_UP = {"severity": "error", "pos": POS, "endPos": POS, "data": "(deterministic) timeout at `whnf`"}
+
+
+@pytest.mark.parametrize("end", [{"env": 0, "messages": [GAVE_UP]}, {"message": "Lean has died."}])
+def test_lean_that_gave_up_or_died_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, end: dict[str, object]
+) -> None:
+    monkeypatch.setattr("httpx2.post", Answers(STATED, *[end] * 2, STATED, *[end] * 2))
+    one, other = read_statement(code(PLUS)), read_statement(code("(m : Nat) : m + 0 = m"))
+    assert asyncio.run(ServerChecks("http://lean").same(one, other, "beq")) is Verdict.UNKNOWN
+
+
+def test_a_death_is_no_statement_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("httpx2.post", Answers({"message": "Lean has died."}))
+    with pytest.raises(NoLean, match="Lean has died"):
+        asyncio.run(ServerChecks("http://lean").read(code(PLUS), "", None))
 
 
 def test_a_server_that_refuses_or_is_not_there_gives_no_verdict(
