@@ -8,12 +8,11 @@ vote, not a proof that the statement says what the words do; so all classes are 
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,16 +23,10 @@ from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import CHAT, PromptForm, repair
 from stepprove.formalizer.vacuity import Vacuity
 from stepprove.serving.answer import after_thinking
-from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
+from stepprove.serving.exchange import Chatter, Sample, Sampling, Turn, Usage
+from stepprove.serving.together import together
 
 SampleOutcome = Literal["valid", "refused", "empty", "unanswered"]
-
-
-class Chatter(Protocol):
-    """Whoever answers a chat: a served model, or answers made before."""
-
-    async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
-        """Answers to a chat."""
 
 
 class _Record(BaseModel):
@@ -123,12 +116,7 @@ async def autoformalize(
     work = _Work(client, lean, options)
     asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
     first = await work.ask(asked, options.samples)
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work.sample(asked, sample, listen)) for sample in first]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    done = [task.result() for task in tasks]
+    done = await together(work.sample(asked, sample, listen) for sample in first)
     reports = tuple(report for report, _ in done)
     places = [place for place, report in enumerate(reports) if report.outcome == "valid"]
     found: tuple[StatementClass, ...] = ()

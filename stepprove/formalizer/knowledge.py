@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stepprove.formalizer.autoformalize import (
-    Chatter,
     Formalization,
     FormalizeOptions,
     autoformalize,
@@ -24,7 +23,7 @@ from stepprove.formalizer.pairs import Dropped, InformalProblem, KnowledgePair
 from stepprove.formalizer.stage import NoAnswer, Outcome
 from stepprove.serving.answer import after_thinking
 from stepprove.serving.client import BudgetSpent, ModelFailure
-from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
+from stepprove.serving.exchange import Chatter, Reply, Sample, Sampling, Turn, Usage
 
 _JUDGED = re.compile(r"verdict:\W*(keep|oversimplified|contradictory)", re.IGNORECASE)
 _QUESTION = """\
@@ -95,7 +94,8 @@ async def knowledge_pair(
             silent = (each.reason for each in found.samples if each.outcome == "unanswered")
             raise NoAnswer(next(silent, None) or "Lean did not answer in time")
         if found.statement is None:
-            return Outcome(_dropped(problem, _why_none(found), found), _why_none(found))
+            why = _why_none(found)
+            return Outcome(_dropped(problem, why, found), why)
         verdict = None if judge is None else await _judged(judge, problem.problem, found.statement)
     except (ModelFailure, BudgetSpent, NoLean) as failure:
         raise NoAnswer(str(failure)) from failure

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stepprove.formalizer.autoformalize import Chatter
 from stepprove.formalizer.candidate import code_in
 from stepprove.formalizer.checks import Leans, NoLean
 from stepprove.formalizer.methods import Method
@@ -18,7 +17,7 @@ from stepprove.formalizer.scoring import Scored
 from stepprove.formalizer.stage import NoAnswer, Outcome
 from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.serving.client import BudgetSpent, ModelFailure
-from stepprove.serving.exchange import Sampling, Turn
+from stepprove.serving.exchange import Chatter, Sampling, Turn
 
 PARTS = (
     "the problem in your own words",

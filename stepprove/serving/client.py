@@ -23,6 +23,7 @@ import httpx2
 from stepprove.serving.budget import Account, BudgetSpent
 from stepprove.serving.exchange import Reply, Sample, Sampling, Turn, Usage
 from stepprove.serving.replay import ReplayCache
+from stepprove.serving.together import together
 
 __all__ = ["BudgetSpent", "Client", "ModelFailure", "ModelRefused", "ModelUnreachable"]
 
@@ -212,15 +213,9 @@ class Client:
             self._one_by_one = True
         else:
             drawn = 0
-        try:
-            async with asyncio.TaskGroup() as group:
-                rest = [
-                    group.create_task(self._once(chat, prompt, _single(sampling, place)))
-                    for place in range(drawn, sampling.n)
-                ]
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        replies += [task.result() for task in rest]
+        replies += await together(
+            self._once(chat, prompt, _single(sampling, place)) for place in range(drawn, sampling.n)
+        )
         return Reply(
             samples=tuple(sample for reply in replies for sample in reply.samples),
             usage=sum((reply.usage for reply in replies), Usage()),

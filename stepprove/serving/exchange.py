@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,3 +91,10 @@ class Completer(Protocol):
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
         """Continuations of a text, as it stands."""
+
+
+class Chatter(Protocol):
+    """Whoever answers a chat: a server's client, or answers made before."""
+
+    async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
+        """Answers to a chat."""

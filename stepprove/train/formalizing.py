@@ -6,10 +6,9 @@ In each round stands an answer that is known to be wrong; should it be called th
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from stepprove.formalizer.scoring import Scored
 from stepprove.formalizer.statement import Statement, read_statement
 from stepprove.serving.batching import Decoder
 from stepprove.serving.exchange import Sampling
+from stepprove.serving.together import together
 from stepprove.train.rewards import UNKNOWN
 from stepprove.train.rlvr import Group, RlvrOptions, Sampler
 from stepprove.train.rollout import Rollout, Writer
@@ -115,20 +115,13 @@ def statements(
         asked = problems(number)
         rng = random.Random(f"{options.seed}:{number}")
         version = max(0, number - 1)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                decoys = tasks.create_task(_refuse_decoy(judge, rng.choice(_DECOYS)))
-                running = [
-                    tasks.create_task(
-                        write(decoder, tokenizer, judge, one, _sampling(options, rng), version=version)
-                    )
-                    for one in asked
-                    for _ in range(options.group)
-                ]
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-        decoys.result()
-        done = [task.result() for task in running]
+        work: list[Coroutine[Any, Any, StatementRollout | None]] = [_refuse_decoy(judge, rng.choice(_DECOYS))]
+        work += [
+            write(decoder, tokenizer, judge, one, _sampling(options, rng), version=version)
+            for one in asked
+            for _ in range(options.group)
+        ]
+        done = [text for text in await together(work) if text is not None]
         groups = (tuple(done[i : i + options.group]) for i in range(0, len(done), options.group))
         return [Group(group, tuple(_EARNED[each.scored.outcome] for each in group)) for group in groups]
 
@@ -176,29 +169,17 @@ async def evaluate(
     seed: int = 0,
 ) -> FormalizerScore:
     """Ask every problem `samples` times, at StepFun-Formalizer's temperature 0.6 and top-p 0.95. Raises as the pool does."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(
-                    write(
-                        decoder,
-                        tokenizer,
-                        judge,
-                        one,
-                        Sampling(
-                            temperature=0.6,
-                            top_p=0.95,
-                            max_tokens=max_tokens,
-                            seed=seed + 1000 * place + sample,
-                        ),
-                    )
-                )
-                for place, one in enumerate(problems)
-                for sample in range(samples)
-            ]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    done = [task.result() for task in running]
+    done = await together(
+        write(
+            decoder,
+            tokenizer,
+            judge,
+            one,
+            Sampling(temperature=0.6, top_p=0.95, max_tokens=max_tokens, seed=seed + 1000 * place + sample),
+        )
+        for place, one in enumerate(problems)
+        for sample in range(samples)
+    )
     return counted([done[i : i + samples] for i in range(0, len(done), samples)])
 
 

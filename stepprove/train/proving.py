@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +11,7 @@ from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import TirOptions
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.batching import Decoder
+from stepprove.serving.together import together
 from stepprove.train.rewards import reward, with_canaries
 from stepprove.train.rlvr import Group, RlvrOptions, Sampler
 from stepprove.train.rollout import ProofRollout, roll
@@ -67,24 +67,11 @@ async def sample_round(
     rng = random.Random(f"{options.seed}:{number}")
     asked = [problem for problem in problems for _ in range(options.group)]
     todo = with_canaries(asked, options.canaries, rng)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(
-                    roll(
-                        decoder,
-                        tokenizer,
-                        pool,
-                        problem,
-                        replace(tir, seed=rng.randrange(2**31)),
-                        version=max(0, number - 1),
-                    )
-                )
-                for problem in todo
-            ]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    done = [task.result() for task in running]
+    version = max(0, number - 1)
+    done = await together(
+        roll(decoder, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31)), version=version)
+        for problem in todo
+    )
     rewards = [reward_of(rollout) for rollout in done]
     size = options.group
     return [

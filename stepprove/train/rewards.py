@@ -6,7 +6,6 @@ asked there is no reward, NaN, which the losses leave out (`losses.py`): what is
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from stepprove.agent.problem import Problem
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import Pool
+from stepprove.serving.together import together
 
 UNKNOWN = math.nan
 """The reward of an answer of which Lean could not tell."""
@@ -102,12 +102,6 @@ async def proof_rewards(
     timeout: float | None = None,
 ) -> list[float]:
     """The rewards of many answers, in their order, judged at once as far as the pool goes. Raises as `proof_reward`."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(proof_reward(pool, problem, answer, policy=policy, timeout=timeout))
-                for problem, answer in attempts
-            ]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
+    return await together(
+        proof_reward(pool, problem, answer, policy=policy, timeout=timeout) for problem, answer in attempts
+    )
