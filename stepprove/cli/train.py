@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
+from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, model_at
 
 if TYPE_CHECKING:
     from stepprove.train.rlvr import Update
@@ -114,13 +115,8 @@ def tiny(
 
 @train.command()
 def rlvr(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a built-in recipe.")
-    ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="The run's folder; a killed run goes on there."),
-    ] = Path("runs/rlvr"),
+    recipe: RecipeArgument,
+    output: RunFolderOption = Path("runs/rlvr"),
     json: Json = False,
 ) -> int:
     """Train a model by reinforcement, with Lean as the judge: what the trust gate accepts earns 1, what it does not 0.
@@ -133,7 +129,6 @@ def rlvr(
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.serving.endpoint import model_folder
     from stepprove.train.recipe import BadRecipe, read_rlvr
     from stepprove.train.rewards import RewardHack
     from stepprove.train.rlvr_run import run_rlvr
@@ -153,11 +148,7 @@ def rlvr(
 
     try:
         found, text = read_rlvr(recipe)
-        folder = model_folder("tiny") if found.model == "tiny" else Path(found.model)
-        if not (folder / "config.json").exists():
-            hint = ": `stepprove train tiny` makes it" if found.model == "tiny" else ""
-            raise CommandError(f"There is no model in {folder}{hint}.")
-        run_rlvr(found, text, folder, output, lean_for(None, "embedded"), listen=listen)
+        run_rlvr(found, text, model_at(found.model), output, lean_for(None, "embedded"), listen=listen)
     except (BadRecipe, RunInUse) as wrong:
         raise CommandError(str(wrong)) from None
     except OSError as wrong:

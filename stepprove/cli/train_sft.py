@@ -19,14 +19,17 @@ _LINES = 20
 """Told of each stage; the folder has every step."""
 
 
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a built-in recipe.")
+]
+RunFolderOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="The run's folder; a killed run goes on there.")
+]
+
+
 def sft(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a built-in recipe.")
-    ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", metavar="DIR", help="The run's folder; a killed run goes on there."),
-    ] = Path("runs/sft"),
+    recipe: RecipeArgument,
+    output: RunFolderOption = Path("runs/sft"),
     json: Json = False,
 ) -> int:
     """Fine-tune a model in one stage or several, on trajectories, on prompts with completions, or on chats.
@@ -78,15 +81,21 @@ def sft(
 
 def beginning(model: str) -> str | Path:
     """The model that a recipe begins with, where it is. Raises CommandError for a folder without one."""
-    from stepprove.serving.endpoint import model_folder
     from stepprove.train.sft_run import NEW
 
     if model == NEW:
         return NEW
+    if not Path(model).exists() and model.count("/") == 1 and not model.startswith((".", "/")):
+        return model  # a name on the hub, which transformers loads
+    return model_at(model)
+
+
+def model_at(model: str) -> Path:
+    """The folder of `tiny` or of a model by its path. Raises CommandError when there is none in it."""
+    from stepprove.serving.endpoint import model_folder
+
     folder = model_folder("tiny") if model == "tiny" else Path(model)
     if (folder / "config.json").exists():
         return folder
-    if model != "tiny" and not folder.exists() and model.count("/") == 1 and not model.startswith((".", "/")):
-        return model  # a name on the hub, which transformers loads
     hint = ": `stepprove train tiny` makes it" if model == "tiny" else ""
     raise CommandError(f"There is no model in {folder}{hint}.")

@@ -56,7 +56,9 @@ def thinkingf(
     from transformers.utils import logging
 
     from stepprove.train.formalizing import FooledJudge
-    from stepprove.train.thinkingf import OtherRun, Step, ThinkingOptions, run_thinkingf, table
+    from stepprove.train.recipe import BadRecipe
+    from stepprove.train.run_folder import RunInUse
+    from stepprove.train.thinkingf import Step, ThinkingOptions, run_thinkingf, table
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     told: set[tuple[str, str, int]] = set()
@@ -80,7 +82,7 @@ def thinkingf(
         scores = run_thinkingf(output, lean_for(None, "embedded"), options, jobs=jobs, listen=listen)
     except FooledJudge as fooled:
         raise CommandError(f"Training stopped: {fooled}", code=1) from None
-    except OtherRun as wrong:
+    except (BadRecipe, RunInUse) as wrong:
         raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror}.") from None

@@ -25,7 +25,7 @@ from stepprove.formalizer.pairs import Pair, Trajectory, messages
 Split = Literal["train", "dev"]
 _IN_ONE_GROUP = 1_000
 """Rows that are in memory when Parquet is written."""
-_COLUMNS = ("name", "problem", "header", "formal_statement", "reasoning", "answer", "messages")
+_COLUMNS = ("name", "problem", "header", "formal_statement", "reasoning", "answer")
 
 
 class BadDataset(ValueError):
@@ -186,13 +186,13 @@ def _for_tests(problem: str, share: float) -> bool:
 
 
 def _row(pair: Pair) -> dict[str, Any]:
-    thought = isinstance(pair, Trajectory)
-    row = {name: getattr(pair, name, None) for name in _COLUMNS[:-1]}
-    if isinstance(pair, Trajectory):
-        row["messages"] = messages(pair, f"\n{pair.reasoning}\n", pair.answer)
-    else:
-        row["messages"] = messages(pair, "", pair.formal_statement)
-    return {name: row[name] for name in _COLUMNS if thought or name not in ("reasoning", "answer")}
+    thoughts, answer = (
+        (f"\n{pair.reasoning}\n", pair.answer)
+        if isinstance(pair, Trajectory)
+        else ("", pair.formal_statement)
+    )
+    told = {name: getattr(pair, name) for name in _COLUMNS if hasattr(pair, name)}
+    return {**told, "messages": messages(pair, thoughts, answer)}
 
 
 def _as_parquet(path: Path) -> None:

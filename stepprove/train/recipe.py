@@ -50,7 +50,8 @@ class SftStage(BaseModel):
     warmup_share: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     renamed_share: float = Field(default=0.0, ge=0, le=1)
-    """Of the texts of a pass, those whose theorem and definitions get other names."""
+    """Of the texts of a pass, those whose theorem gets another name; some of them for their definitions too, and some get a
+    docstring, as `SftOptions` says."""
 
     @field_validator("data", mode="before")
     @classmethod

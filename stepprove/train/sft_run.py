@@ -144,7 +144,7 @@ class _Run:
             about = {
                 "recipe": recipe.model_dump(mode="json"),
                 "model": str(self.model),
-                "model_sha256": None if self.model == NEW else digest_of_weights(Path(self.model)),
+                "model_sha256": digest_of_weights(Path(self.model)) if Path(self.model).is_dir() else None,
                 "data_sha256": {s.name: digest(texts) for s, texts in zip(recipe.stages, data, strict=True)},
             }
             agree(output, about, text)

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 import torch
+import yaml
 from transformers import AutoTokenizer, PreTrainedModel, set_seed
 
 from stepprove import __version__
@@ -29,6 +30,7 @@ from stepprove.serving.step_moe.balance import RouterBalancing
 from stepprove.train.formalizing import Asked, BeqJudge, evaluate, statements, truth_of
 from stepprove.train.informal import Informal, generate, held_out_families, held_out_phrasings
 from stepprove.train.rlvr import Checkpoint, RlvrOptions, Update, train
+from stepprove.train.run_folder import agree, only_writer, replaced
 from stepprove.train.sft import SftOptions, fine_tune
 from stepprove.train.thinking import corpus, fixed_texts, knowledge_text, prompt_of, reasoning_text
 from stepprove.train.tokenizer import train_tokenizer
@@ -46,10 +48,6 @@ CHAINS = (
 """What each model goes through; all but the last step is a model of its own."""
 _SCORES = "scores.json"
 _SEED_OF_TESTS = 17
-
-
-class OtherRun(ValueError):
-    """The folder is another run's; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +112,11 @@ def run_thinkingf(
 ) -> list[dict[str, Any]]:
     """Make and measure every model of `CHAINS`; the scores of each, as `scores.json` in its folder holds them.
 
-    Raises OtherRun, OSError, FooledJudge, and what the pool raises when Lean cannot be run.
+    Raises BadRecipe, RunInUse, OSError, FooledJudge, and what the pool raises when Lean cannot be run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(folder, engine, options, jobs, listen)
-    return [run.scores(chain) for chain in CHAINS]
+    with only_writer(folder):
+        run = _Run(folder, engine, options, jobs, listen)
+        return [run.scores(chain) for chain in CHAINS]
 
 
 class _Run:
@@ -135,28 +133,24 @@ class _Run:
         self.folder, self.engine, self.options, self.jobs, self.listen = (
             folder, engine, options, jobs, listen,
         )  # fmt: skip
+        self.told = asdict(options) | {"rlvr": options.rlvr.model_dump(mode="json")}
+        agree(
+            folder,
+            {"options": self.told},
+            yaml.safe_dump(self.told, sort_keys=False),
+            lean=engine.lean_version,
+        )
         made = list(islice(generate(options.seed), options.knowledge + options.reasoning))
         self.pairs, self.thought = made[: options.knowledge], made[options.knowledge :]
         self.tests = {
             "phrasings": held_out_phrasings(options.problems, _SEED_OF_TESTS),
             "families": held_out_families(max(1, options.problems // 2), _SEED_OF_TESTS),
         }
-        self._agree(folder / "options.json")
         path = folder / "tokenizer"
         if not path.exists():
             trained = train_tokenizer(corpus(made), VOCABULARY, CONTEXT, fixed_texts())
             trained.save_pretrained(path)
         self.tokenizer: Any = AutoTokenizer.from_pretrained(path)
-
-    def _agree(self, path: Path) -> None:
-        """Write down what the run is made with, or compare it with what was written."""
-        told = orjson.dumps(
-            asdict(self.options) | {"rlvr": self.options.rlvr.model_dump()}, option=orjson.OPT_INDENT_2
-        )
-        if not path.exists():
-            path.write_bytes(told)
-        elif path.read_bytes() != told:
-            raise OtherRun(f"{path.parent} holds a run with other options: name another folder.")
 
     def scores(self, chain: Sequence[str]) -> dict[str, Any]:
         """The model of a chain, made if it is not there, and what it can do."""
@@ -169,7 +163,7 @@ class _Run:
         record = {
             "model": home.name,
             "parameters": sum(weight.numel() for weight in model.parameters()),
-            "options": asdict(self.options) | {"rlvr": self.options.rlvr.model_dump()},
+            "options": self.told,
             "versions": {
                 "stepprove": __version__,
                 "lean": self.engine.lean_version,
@@ -177,9 +171,7 @@ class _Run:
             },
             **found,
         }
-        new = path.with_suffix(".new")
-        new.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
-        new.replace(path)
+        replaced(path, orjson.dumps(record, option=orjson.OPT_INDENT_2))
         return record
 
     def _model(self, chain: Sequence[str]) -> PreTrainedModel:
