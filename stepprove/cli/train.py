@@ -129,6 +129,7 @@ def rlvr(
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
+    from stepprove.train.formalizing import FooledJudge
     from stepprove.train.recipe import BadRecipe, read_rlvr
     from stepprove.train.rewards import RewardHack
     from stepprove.train.rlvr_run import run_rlvr
@@ -141,7 +142,9 @@ def rlvr(
     def listen(update: Update) -> None:
         told.append(update)
         left = (time.monotonic() - started) / len(told) * (found.rlvr.updates - update.number - 1)
-        err.print(
+        if json:
+            return
+        out.print(
             f"  {update.number + 1:>4} of {found.rlvr.updates}  reward {update.reward:.3f}  loss {update.loss:+.4f}  "
             f"{update.tokens:.0f} tokens, {update.checks:.1f} checks a text  {left / 60:.0f} min left"
         )
@@ -153,7 +156,7 @@ def rlvr(
         raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
-    except RewardHack as hack:
+    except (RewardHack, FooledJudge) as hack:
         raise CommandError(f"Training stopped: {hack}", code=1) from None
     if json:
         print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})

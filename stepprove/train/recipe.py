@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from stepprove.serving.hardware import parse_gpus
 from stepprove.train.methods.options import RlvrMethods, SftMethods
 from stepprove.train.rlvr import RlvrOptions
 
@@ -19,6 +20,33 @@ _MOST_BYTES = 1_000_000
 
 class BadRecipe(ValueError):
     """The recipe cannot be used; the message is one sentence."""
+
+
+class Hardware(BaseModel):
+    """What a recipe is meant for, beyond one machine's processor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gpus: str
+    """Those that train, such as `8xA800`: a process for each."""
+    nodes: int = Field(default=1, ge=1)
+    """Machines that they are spread over."""
+    rollout_gpus: str | None = None
+    """Those that write texts."""
+    lean_cores: int | None = Field(default=None, ge=1)
+    """Lean processes, on whatever machines."""
+
+    @field_validator("gpus", "rollout_gpus")
+    @classmethod
+    def _known(cls, gpus: str | None) -> str | None:
+        if gpus is not None:
+            parse_gpus(gpus)
+        return gpus
+
+    @property
+    def processes(self) -> int:
+        """That train side by side."""
+        return len(parse_gpus(self.gpus))
 
 
 class Generated(BaseModel):
@@ -45,6 +73,8 @@ class SftStage(BaseModel):
     learning_rate: float = Field(default=2e-5, gt=0)
     batch_tokens: int = Field(default=2048, ge=1)
     """About so many go through each process's model at once, padding included."""
+    batch_texts: int | None = Field(default=None, ge=1)
+    """At most so many texts of them."""
     accumulate: int = Field(default=1, ge=1)
     """Batches that make one step."""
     warmup_share: float = Field(default=0.05, ge=0, lt=1)
@@ -78,6 +108,8 @@ class SftRecipe(BaseModel):
     """Steps between checkpoints."""
     jobs: int | None = Field(default=None, ge=1)
     """Lean processes; None: as many as the machine has cores."""
+    hardware: Hardware | None = None
+    """None: one process."""
     seed: int = 0
     methods: SftMethods = SftMethods()
 
@@ -97,15 +129,38 @@ class RlvrRecipe(BaseModel):
     kind: Literal["rlvr"] = "rlvr"
     model: str = "tiny"
     """`tiny`, or a folder with a model and its tokenizer."""
+    reward: Literal["gate", "beq"] = "gate"
+    """Proofs, which the trust gate judges, or statements of problems in words, which BEq compares with what is meant."""
     problems: Literal["generated"] | Path = "generated"
-    """Generated theorems that are not for tests, or a JSONL file with a `formal_statement` in each line, gone through in turn."""
-    jobs: int | None = None
+    """Generated problems that are not for tests, or a JSONL file with a `formal_statement` in each line, gone through in turn;
+    for `beq` each line has a `problem` besides."""
+    skip: int = Field(default=0, ge=0)
+    """Of generated problems, so many are passed over."""
+    rollouts: Literal["here", "vllm"] = "here"
+    """Who writes the texts. By vLLM is planned for, and not implemented."""
+    hardware: Hardware | None = None
+    jobs: int | None = Field(default=None, ge=1)
     """Lean processes; None: as many as the machine has cores."""
     rlvr: RlvrOptions = RlvrOptions()
     methods: RlvrMethods = RlvrMethods()
 
 
 Recipe = TypeVar("Recipe", SftRecipe, RlvrRecipe)
+
+
+def refused(recipe: RlvrRecipe) -> str | None:
+    """Why reinforcement learning by this recipe cannot be run, in a sentence; None when it can."""
+    wants = []
+    if recipe.rollouts == "vllm":
+        wants.append("rollouts by vLLM")
+    if recipe.hardware is not None:
+        wants.append(f"training on {recipe.hardware.gpus}")
+    if not wants:
+        return None
+    return (
+        f"The recipe asks for {' and '.join(wants)}, which is not implemented: reinforcement learning runs in one process that "
+        "writes its texts itself (`--plan` shows what is meant)."
+    )
 
 
 def built_in() -> tuple[str, ...]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,14 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from stepprove.agent.problem import Problem
+from stepprove.formalizer.checks import PoolChecks
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
+from stepprove.train.asked import informal_problems, theorems
+from stepprove.train.formalizing import BeqJudge, statements
 from stepprove.train.proving import proofs
-from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rlvr import Checkpoint, Update, train
+from stepprove.train.recipe import BadRecipe, RlvrRecipe, refused
+from stepprove.train.rlvr import Checkpoint, Sampler, Update, train
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -31,8 +31,6 @@ from stepprove.train.run_folder import (
     digest_of_weights,
     only_writer,
 )
-from stepprove.train.theorems import generate, is_held_out
-from stepprove.train.trajectories import problem_of
 
 _CHECKPOINT = "checkpoint.pt"
 
@@ -56,7 +54,7 @@ def run_rlvr(
         engine: Lean.
         listen: told each update, those of earlier runs of the folder left out.
 
-    Raises BadRecipe, RunInUse, OSError, RewardHack, and ReplFailure when Lean cannot be run.
+    Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, and ReplFailure when Lean cannot be run.
     """
     with only_writer(output):
         asyncio.run(_run(recipe, text, model_folder, output, engine, listen))
@@ -70,8 +68,10 @@ async def _run(
     engine: Engine,
     listen: Callable[[Update], None],
 ) -> None:
-    problems, digest = _problems(recipe)
+    if refusal := refused(recipe):
+        raise BadRecipe(refusal)
     tokenizer: Any = AutoTokenizer.from_pretrained(model_folder)
+    sampler, digest = _rounds(recipe, tokenizer)
     model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
     about = {
         "recipe": recipe.model_dump(mode="json"),
@@ -103,7 +103,7 @@ async def _run(
             await train(
                 model,
                 tokenizer,
-                proofs(tokenizer, pool, problems, recipe.rlvr),
+                sampler(pool),
                 recipe.rlvr,
                 methods=recipe.methods,
                 start=start,
@@ -123,30 +123,16 @@ def _keep(path: Path, checkpoint: Checkpoint) -> None:
     new.replace(path)
 
 
-def _problems(recipe: RlvrRecipe) -> tuple[Callable[[int], Sequence[Problem]], str]:
-    """The problems of each round, and what they follow from, hashed. Raises BadRecipe, OSError."""
-    size = recipe.rlvr.problems
-    if recipe.problems == "generated":
-        made: list[Problem] = []
-        theorems = (t for t in generate(recipe.rlvr.seed) if not is_held_out(t))
+def _rounds(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Callable[[Pool], Sampler], str]:
+    """What writes and judges the texts of the rounds, on a pool of Lean engines, and a hash of the problems."""
+    options = recipe.rlvr
+    if recipe.reward == "gate":
+        problems, digest = theorems(recipe)
+        return lambda pool: proofs(tokenizer, pool, problems, options), digest
+    asked, digest = informal_problems(recipe, tokenizer)
 
-        def generated(number: int) -> Sequence[Problem]:
-            made.extend(problem_of(t) for t in islice(theorems, max(0, (number + 1) * size - len(made))))
-            return made[number * size : (number + 1) * size]
+    def sampler(pool: Pool) -> Sampler:
+        judge = BeqJudge(PoolChecks(pool, timeout=options.judge_seconds))
+        return statements(tokenizer, judge, asked, options)
 
-        seed = f"generated:{recipe.rlvr.seed}:{[p.text for p in generated(0)]}"
-        return generated, hashlib.sha256(seed.encode()).hexdigest()
-    path = Path(recipe.problems)
-    data = path.read_bytes()
-    listed: list[Problem] = []
-    for place, line in enumerate(data.splitlines(), 1):
-        try:
-            listed.append(Problem.parse(orjson.loads(line)["formal_statement"]))
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as wrong:
-            raise BadRecipe(f"{path}, line {place}: no problem can be read ({wrong}).") from None
-    if not listed:
-        raise BadRecipe(f"{path} holds no problem.")
-    return (
-        lambda number: [listed[(number * size + i) % len(listed)] for i in range(size)],
-        hashlib.sha256(data).hexdigest(),
-    )
+    return sampler, digest

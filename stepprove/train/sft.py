@@ -58,6 +58,8 @@ class SftOptions:
     seed: int = 0
     seconds: float | None = None
     """The longest that training may take; the schedule of the learning rate is cut off there."""
+    batch_texts: int | None = None
+    """At most so many texts of them."""
     accumulate: int = 1
     """Batches that make one step."""
     bf16: bool = False
@@ -110,8 +112,9 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         pad: int,
         seed: int,
         other: Callable[[int, random.Random], tuple[list[int], list[int]]] | None = None,
+        most: int | None = None,
     ) -> None:
-        """`other` makes a text anew for each pass, of its place; None: they stay as they are."""
+        """`other` makes a text anew for each pass, of its place; None: they stay as they are. `most`: texts of a batch."""
         rng = random.Random(seed)
         self._seed, self.number = seed, 0
         """The pass that has begun. Texts are drawn by it, so that a run which goes on amid it draws the same."""
@@ -121,7 +124,8 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         width = 0
         for i in order:
             width = max(width, len(texts[i][0]))
-            if not self._batches or (len(self._batches[-1]) + 1) * width > batch_tokens:
+            full = not self._batches or len(self._batches[-1]) == most
+            if full or (len(self._batches[-1]) + 1) * width > batch_tokens:
                 self._batches.append([])
                 width = len(texts[i][0])
             self._batches[-1].append(i)
@@ -225,7 +229,9 @@ def fine_tune(
             text = remarked(text, rng, pieces)
         return encode(text, tokenizer)
 
-    data = Batches(encoded, options.batch_tokens, int(tokenizer.pad_token_id), options.seed, other)
+    data = Batches(
+        encoded, options.batch_tokens, int(tokenizer.pad_token_id), options.seed, other, options.batch_texts
+    )
     arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,

@@ -139,6 +139,11 @@ class _Run:
             raise BadRecipe("Several processes can only train a model that is there, on files.")
         if several_processes() and recipe.methods.never_hurt is not None:
             raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
+        meant = 1 if recipe.hardware is None else recipe.hardware.processes
+        if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
+            raise BadRecipe(
+                f"The recipe is for {meant} processes and this is one of {count}: `--plan` shows how it is started."
+            )
         tokenizer, data = self._texts()
         if first_process():
             about = {
@@ -244,6 +249,7 @@ class _Run:
             weight_decay=stage.weight_decay,
             renamed_share=stage.renamed_share,
             seed=recipe.seed,
+            batch_texts=stage.batch_texts,
             accumulate=stage.accumulate,
             bf16=recipe.precision == "bf16",
             recompute=recipe.recompute,
