@@ -43,7 +43,7 @@ def sft(
 
     from stepprove.train.recipe import BadRecipe, read_sft
     from stepprove.train.run_folder import RunInUse
-    from stepprove.train.sft_run import run_sft
+    from stepprove.train.sft_run import first_process, run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     told: dict[tuple[str, bool], int] = {}
@@ -69,6 +69,8 @@ def sft(
         raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
+    if not first_process():
+        return 0
     if json:
         print_json({"folder": str(output), "stages": figures, "exit_code": 0})
         return 0

@@ -28,11 +28,13 @@ class Hardware(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gpus: str
-    """Those that train, such as `8xA800`: a process for each."""
+    """Of each machine that trains, such as `8xA800`: a process for each. `2xCPU:8` are processes without GPUs, of 8 GB each."""
     nodes: int = Field(default=1, ge=1)
-    """Machines that they are spread over."""
+    """Machines that train."""
     rollout_gpus: str | None = None
-    """Those that write texts."""
+    """Of each machine that writes texts."""
+    rollout_nodes: int = Field(default=1, ge=1)
+    """Machines that write texts."""
     lean_cores: int | None = Field(default=None, ge=1)
     """Lean processes, on whatever machines."""
 
@@ -46,7 +48,12 @@ class Hardware(BaseModel):
     @property
     def processes(self) -> int:
         """That train side by side."""
-        return len(parse_gpus(self.gpus))
+        return self.nodes * len(parse_gpus(self.gpus))
+
+    @property
+    def on_processors(self) -> bool:
+        """Whether no GPU is meant."""
+        return parse_gpus(self.gpus)[0].name.upper() == "CPU"
 
 
 class Generated(BaseModel):
@@ -154,7 +161,8 @@ def refused(recipe: RlvrRecipe) -> str | None:
     if recipe.rollouts == "vllm":
         wants.append("rollouts by vLLM")
     if recipe.hardware is not None:
-        wants.append(f"training on {recipe.hardware.gpus}")
+        machines = f"{recipe.hardware.nodes} x " if recipe.hardware.nodes > 1 else ""
+        wants.append(f"training on {machines}{recipe.hardware.gpus}")
     if not wants:
         return None
     return (

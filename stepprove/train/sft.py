@@ -269,8 +269,10 @@ def fine_tune(
         start = newest_checkpoint(folder) if options.save_every else None
         figures = dict(trainer.train(resume_from_checkpoint=None if start is None else str(start)).metrics)
     trainer.save_model(str(folder))
-    (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # names this machine's folders, and is nobody's
-    tokenizer.save_pretrained(folder)
+    if trainer.is_world_process_zero():
+        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # names this machine's folders, and is nobody's
+        tokenizer.save_pretrained(folder)
+    trainer.accelerator.wait_for_everyone()  # what comes next reads what the first process has written
     figures["tokens"] = float(sum(len(ids) for ids, _ in encoded))
     figures["left_out"] = float(len(texts) - len(encoded))
     figures["learned"] = float(sum(label != IGNORED for _, labels in encoded for label in labels))

@@ -142,7 +142,8 @@ class _Run:
         meant = 1 if recipe.hardware is None else recipe.hardware.processes
         if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
             raise BadRecipe(
-                f"The recipe is for {meant} processes and this is one of {count}: `--plan` shows how it is started."
+                f"The recipe is for {meant} {'process' if meant == 1 else 'processes'} and this is one of {count}: "
+                "`--plan` shows how it is started."
             )
         tokenizer, data = self._texts()
         if first_process():

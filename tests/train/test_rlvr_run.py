@@ -11,7 +11,7 @@ import pytest
 from micro import THEOREM
 
 from stepprove.lean_project.engine import Engine
-from stepprove.train.recipe import BadRecipe, built_in, read_rlvr, read_sft
+from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft, refused
 from stepprove.train.rlvr import Update
 from stepprove.train.rlvr_run import run_rlvr
 
@@ -50,6 +50,36 @@ def test_a_recipe_that_comes_with_the_package_is_for_one_command(name: str) -> N
         else:
             with pytest.raises(BadRecipe, match="is a recipe for"):
                 read(name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"rollouts": "vllm"}, "asks for rollouts by vLLM, which is not implemented"),
+        ({"hardware": Hardware(gpus="8xA800", nodes=2)}, "training on 2 x 8xA800, which"),
+        (
+            {"hardware": Hardware(gpus="H200"), "rollouts": "vllm"},
+            "rollouts by vLLM and training on H200, which",
+        ),
+    ],
+)
+def test_what_is_only_planned_for_is_refused(
+    tmp_path: Path, engine: Engine, asked: dict[str, Any], words: str
+) -> None:
+    recipe = RlvrRecipe(**asked)
+    assert words in (refused(recipe) or "")
+    with pytest.raises(BadRecipe, match=words):
+        run_rlvr(recipe, "", tmp_path / "model", tmp_path / "run", engine)
+
+
+def test_a_recipe_for_one_process_is_not_refused() -> None:
+    assert refused(RlvrRecipe()) is None
+
+
+def test_unknown_gpus_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("hardware: {gpus: 8xABC}")
+    with pytest.raises(BadRecipe, match=r"hardware\.gpus: .*The memory of ABC is not known"):
+        read_rlvr(str(tmp_path / "r.yaml"))
 
 
 def figures(folder: Path) -> list[dict[str, Any]]:
@@ -92,3 +122,18 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     other = recipe.model_copy(update={"rlvr": recipe.rlvr.model_copy(update={"seed": 5})})
     with pytest.raises(BadRecipe, match="another recipe"):
         run_rlvr(other, text, models / "tiny", tmp_path / "parts", engine)
+
+
+@pytest.mark.slow
+def test_statements_are_rewarded_by_beq(models: Path, tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "problems.jsonl").write_text(
+        json.dumps({"problem": "Show that 1 is 1.", "formal_statement": "theorem one : 1 = 1 := by sorry"})
+    )
+    (tmp_path / "r.yaml").write_text(
+        "problems: problems.jsonl\nreward: beq\njobs: 1\nrlvr: {updates: 1, problems: 1, group: 2, max_tokens: 900}\n"
+    )
+    recipe, text = read_rlvr(str(tmp_path / "r.yaml"))
+    run_rlvr(recipe, text, models / "tiny", tmp_path / "run", engine)
+    (line,) = figures(tmp_path / "run")
+    assert (line["reward"], line["unknown"]) == (0.0, 0.0)  # it writes proofs of another theorem
+    assert (tmp_path / "run" / "model" / "model.safetensors").exists()

@@ -86,6 +86,12 @@ def test_batches_hold_every_text_once_and_pad_at_the_end() -> None:
             assert labels.tolist()[length:] == [IGNORED] * (len(row) - length)
 
 
+def test_a_batch_has_no_more_texts_than_asked_for() -> None:
+    texts = [([7] * length, [length] * length) for length in (3, 9, 4, 8, 2)]
+    sizes = [len(batch["labels"]) for batch in Batches(texts, 1000, 0, 0, most=2)]
+    assert sorted(sizes) == [1, 2, 2]
+
+
 def test_a_model_learns_its_texts_and_is_saved_so_that_transformers_loads_it(
     tokenizer, tmp_path: Path
 ) -> None:  # type: ignore[no-untyped-def]

@@ -181,6 +181,31 @@ def test_texts_that_are_all_too_long_are_refused(tmp_path: Path) -> None:
         run(recipe_in(tmp_path, stages=1, context=16), tmp_path / "one")
 
 
+@pytest.mark.parametrize(
+    ("hardware", "count", "words"),
+    [
+        ({"gpus": "8xA800", "nodes": 2}, 1, "is for 16 processes and this is one of 1"),
+        ({"gpus": "2xCPU:4"}, 8, "is for 2 processes and this is one of 8"),
+        (None, 2, "is for 1 process and this is one of 2"),
+    ],
+)
+def test_a_recipe_is_run_by_as_many_processes_as_it_is_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardware: dict[str, Any] | None, count: int, words: str
+) -> None:
+    recipe, text = read_sft(str(recipe_in(tmp_path, hardware=hardware)))
+    monkeypatch.setenv("WORLD_SIZE", str(count))
+    with pytest.raises(BadRecipe, match=words):
+        run_sft(recipe, text, tmp_path, tmp_path / "one", no_lean)
+
+
+def test_several_processes_make_no_model_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(BadRecipe, match="a model that is there"):
+        run(recipe_in(tmp_path, hardware={"gpus": "2xCPU:4"}), tmp_path / "one")
+
+
 @pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     path = recipe_in(tmp_path, batch_tokens=60)
