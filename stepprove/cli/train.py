@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
-from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, model_at
+from stepprove.cli.train_plan import FilesOption, PlanOption, planned
+from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, model_at
 
 if TYPE_CHECKING:
     from stepprove.train.rlvr import Update
@@ -117,6 +118,8 @@ def tiny(
 def rlvr(
     recipe: RecipeArgument,
     output: RunFolderOption = Path("runs/rlvr"),
+    plan: PlanOption = False,
+    files: FilesOption = None,
     json: Json = False,
 ) -> int:
     """Train a model by reinforcement, with Lean as the judge: what the trust gate accepts earns 1, what it does not 0.
@@ -124,13 +127,15 @@ def rlvr(
     What Lean cannot tell in time earns nothing either way and is left out. False theorems stand among the problems; should one be
     proved, training stops and shows the proof. Exit code 1 then.
 
-    Example: `stepprove train rlvr rlvr-tiny -o runs/rlvr`, then `stepprove serve runs/rlvr/model`
+    Example: `stepprove train rlvr stepfun-prover-rlvr-tiny -o runs/rlvr`, then `stepprove serve runs/rlvr/model`
     """
+    if files and not plan:
+        raise CommandError("--files goes with --plan.")
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
     from stepprove.train.formalizing import FooledJudge
-    from stepprove.train.recipe import BadRecipe, read_rlvr
+    from stepprove.train.recipe import BadRecipe, read_rlvr, refused
     from stepprove.train.rewards import RewardHack
     from stepprove.train.rlvr_run import run_rlvr
     from stepprove.train.run_folder import RunInUse
@@ -151,6 +156,10 @@ def rlvr(
 
     try:
         found, text = read_rlvr(recipe)
+        if plan:
+            return planned(recipe, found, beginning(found.model), output, files, json)
+        if refusal := refused(found):
+            raise BadRecipe(refusal)
         run_rlvr(found, text, model_at(found.model), output, lean_for(None, "embedded"), listen=listen)
     except (BadRecipe, RunInUse) as wrong:
         raise CommandError(str(wrong)) from None

@@ -11,6 +11,7 @@ from rich.markup import escape
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
+from stepprove.cli.train_plan import FilesOption, PlanOption, planned
 
 if TYPE_CHECKING:
     from stepprove.train.sft_run import SftProgress
@@ -30,14 +31,19 @@ RunFolderOption = Annotated[
 def sft(
     recipe: RecipeArgument,
     output: RunFolderOption = Path("runs/sft"),
+    plan: PlanOption = False,
+    files: FilesOption = None,
     json: Json = False,
 ) -> int:
     """Fine-tune a model in one stage or several, on trajectories, on prompts with completions, or on chats.
 
     What Lean said in a trajectory is read, not learned. A killed run goes on at its last checkpoint as if it had not been killed.
 
-    Example: `stepprove train sft stepfun-prover-sft-tiny -o runs/sft`, then `stepprove serve runs/sft/model`
+    Examples: `stepprove train sft stepfun-prover-sft-tiny -o runs/sft`, then `stepprove serve runs/sft/model`;
+    `stepprove train sft stepfun-prover-sft --plan --files launch`
     """
+    if files and not plan:
+        raise CommandError("--files goes with --plan.")
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
@@ -64,6 +70,8 @@ def sft(
     try:
         found, text = read_sft(recipe)
         begin = beginning(found.model)
+        if plan:
+            return planned(recipe, found, begin, output, files, json)
         figures = run_sft(found, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
     except (BadRecipe, RunInUse) as wrong:
         raise CommandError(str(wrong)) from None

@@ -54,6 +54,10 @@ _QWEN3_8B = Architecture(
 PUBLISHED: Mapping[str, ModelFacts] = {
     "stepfun-ai/StepFun-Prover-Preview-7B": ModelFacts(_qwen2(3584, 28, 28, 4, 18_944), 131_072),
     "stepfun-ai/StepFun-Prover-Preview-32B": ModelFacts(_qwen2(5120, 64, 40, 8, 27_648), 131_072),
+    "stepfun-ai/StepFun-Formalizer-7B": ModelFacts(_qwen2(3584, 28, 28, 4, 18_944), 131_072),
+    "stepfun-ai/StepFun-Formalizer-32B": ModelFacts(_qwen2(5120, 64, 40, 8, 27_648), 131_072),
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B": ModelFacts(_qwen2(3584, 28, 28, 4, 18_944), 131_072),
+    "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B": ModelFacts(_qwen2(5120, 64, 40, 8, 27_648), 131_072),
     "Goedel-LM/Goedel-Prover-V2-8B": ModelFacts(_QWEN3_8B, 40_960),
     "Goedel-LM/Goedel-Prover-V2-32B": ModelFacts(QWEN3_32B, 40_960),
     "AI-MO/Kimina-Prover-Distill-8B": ModelFacts(_QWEN3_8B, 40_960),
@@ -63,7 +67,7 @@ PUBLISHED: Mapping[str, ModelFacts] = {
     "deepseek-ai/DeepSeek-Prover-V2-671B": ModelFacts(DEEPSEEK_V3, 163_840, 1.0, 1),
     "Qwen/Qwen3-235B-A22B": ModelFacts(QWEN3_235B, 40_960),
 }
-"""Models that people of this field serve, so that plans need no network."""
+"""Models that people of this field serve and train, so that plans need no network: as `config.json` on the hub has them."""
 
 
 def find_facts(model: str) -> ModelFacts:

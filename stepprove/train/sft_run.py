@@ -53,8 +53,9 @@ from stepprove.train.trajectories import TrainingText
 
 NEW = "new"
 """The model that is made from nothing."""
-_VOCABULARY = 1024
-_CONTEXT = 1024
+VOCABULARY = 1024
+CONTEXT = 1024
+"""Of that model."""
 _DONE = "figures.json"
 """Stands in the folder of a stage when it is done."""
 _ANGLES = "angles.jsonl"
@@ -180,11 +181,11 @@ class _Run:
             return tokenizer, [self._read(stage, tokenizer) for stage in recipe.stages]
         home = self.output / "tokenizer"
         if not home.exists():
-            context = recipe.context or _CONTEXT
-            letters = train_tokenizer((), _VOCABULARY, context)  # has the chat template that the texts need
+            context = recipe.context or CONTEXT
+            letters = train_tokenizer((), VOCABULARY, context)  # has the chat template that the texts need
             words = (text.text for stage in recipe.stages for text in self._read(stage, letters))
             new = home.with_suffix(".new")
-            train_tokenizer(words, _VOCABULARY, context, fixed_texts()).save_pretrained(new)
+            train_tokenizer(words, VOCABULARY, context, fixed_texts()).save_pretrained(new)
             new.replace(home)
         tokenizer = AutoTokenizer.from_pretrained(home)
         return tokenizer, [self._read(stage, tokenizer) for stage in recipe.stages]
@@ -204,7 +205,7 @@ class _Run:
     def _new(self, tokenizer: Any, texts: Sequence[TrainingText], stage: SftStage) -> PreTrainedModel:
         """A small model that has learned nothing, chosen on the texts of its first stage where the recipe asks for it."""
         config = small_config(len(tokenizer))
-        config.max_position_embeddings = self.recipe.context or _CONTEXT
+        config.max_position_embeddings = self.recipe.context or CONTEXT
         for name in ("bos", "eos", "pad"):
             setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
         if self.recipe.methods.choose is not None:

@@ -47,6 +47,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     [
         ("stepfun-ai/StepFun-Prover-Preview-7B", 7.6),
         ("stepfun-ai/StepFun-Prover-Preview-32B", 32.8),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", 7.6),
+        ("stepfun-ai/StepFun-Formalizer-32B", 32.8),
         ("Goedel-LM/Goedel-Prover-V2-8B", 8.2),
         ("AI-MO/Kimina-Prover-72B", 72.7),
         ("deepseek-ai/DeepSeek-Prover-V2-671B", 671),

@@ -36,8 +36,8 @@ def test_a_recipe_that_cannot_be_used_is_refused_in_one_sentence(
 
 
 def test_recipes_come_with_the_package() -> None:
-    assert {"rlvr-tiny", "stepfun-prover-sft-tiny"} <= {*built_in()}
-    with pytest.raises(BadRecipe, match=r"neither a file nor a recipe; there are .*rlvr-tiny"):
+    assert {"stepfun-prover-rlvr-tiny", "stepfun-prover-sft-tiny"} <= {*built_in()}
+    with pytest.raises(BadRecipe, match=r"neither a file nor a recipe; there are .*stepfun-prover-rlvr-tiny"):
         read_rlvr("nothing")
 
 

@@ -1,0 +1,107 @@
+"""`--plan` of `stepprove train sft` and `rlvr`: what a recipe takes, and how it is started."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from stepprove.cli.console import CommandError, out, print_json
+from stepprove.serving.hf_config import UnknownArchitecture
+from stepprove.serving.plan import DoesNotFit
+
+if TYPE_CHECKING:
+    from stepprove.train.launch import TrainPlan
+    from stepprove.train.recipe import RlvrRecipe, SftRecipe
+
+PlanOption = Annotated[
+    bool, typer.Option("--plan", help="Only say what memory the recipe takes and how it is started.")
+]
+FilesOption = Annotated[
+    Path | None,
+    typer.Option("--files", metavar="DIR", help="With --plan: write the files that start it there."),
+]
+
+
+def planned(
+    source: str,
+    recipe: SftRecipe | RlvrRecipe,
+    model: str | Path,
+    output: Path,
+    files: Path | None,
+    json: bool,
+) -> int:
+    """Tell the plan of a recipe, and write its files. Raises CommandError, OSError."""
+    from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
+    from stepprove.train.memory import RESERVE_GB
+    from stepprove.train.recipe import SftRecipe
+
+    try:
+        facts = facts_of(model)
+        if isinstance(recipe, SftRecipe):
+            found = plan_sft(recipe, source, facts, output)
+        else:
+            found = plan_rlvr(recipe, source, facts, output)
+    except DoesNotFit as unfit:
+        raise CommandError(str(unfit), code=1) from None
+    except UnknownArchitecture as unknown:
+        raise CommandError(str(unknown)) from None
+    if files is not None:
+        files.mkdir(parents=True, exist_ok=True)
+        for name, text in found.files.items():
+            (files / name).write_text(text)
+    if json:
+        hardware = None if found.hardware is None else found.hardware.model_dump()
+        totals = {"needed_gb": found.memory.total, "reserve_gb": RESERVE_GB}
+        print_json({**asdict(found), "hardware": hardware, **totals, "exit_code": 0})
+    else:
+        _print(source, found, files)
+    return 0
+
+
+def _print(source: str, found: TrainPlan, files: Path | None) -> None:
+    from stepprove.train.memory import RESERVE_GB
+
+    out.print(f"{escape(source)}: {escape(found.model)}, {found.parameters / 1e9:.3g} billion parameters")
+    if found.hardware is None or found.gpu is None:
+        out.print("On this machine, in one process.")
+    else:
+        machines = f"{found.hardware.nodes} x " if found.hardware.nodes > 1 else ""
+        out.print(
+            f"On {machines}{escape(found.hardware.gpus)}: {found.processes} processes, which share weights, gradients and "
+            "moments (FSDP)."
+        )
+    out.print(f"Each process, at {found.tokens} tokens at once, in {found.precision}:")
+    activations = "activations, made anew on the way back" if found.recompute else "activations, kept"
+    for name, words in (
+        ("weights", "weights"),
+        ("gradients", "gradients"),
+        ("moments", "AdamW's moments"),
+        ("gathered", "layers that are whole while at work"),
+        ("activations", activations),
+        ("logits", "logits and their gradients"),
+    ):
+        out.print(f"{_gb(getattr(found.memory, name))}  {words}")
+    out.print(f"{_gb(found.memory.total)}  together" + _fits(found, RESERVE_GB))
+    out.print(f"{_gb(found.otherwise.total)}  with activations {'kept' if found.recompute else 'made anew'}")
+    if found.hardware is not None:
+        out.print(f"{_gb(found.host_gb)}  of the first machine's own memory, while a checkpoint is gathered")
+    for name, text in found.files.items():
+        out.print(f"\n[bold]{escape(str(files / name) if files else name)}[/]")
+        out.print(escape(text.rstrip()))
+    for note in found.notes:
+        out.print(f"\n{escape(note)}")
+
+
+def _gb(amount: float) -> str:
+    return f"{amount:>9.1f} GB" if amount >= 1 else f"{1000 * amount:>9.0f} MB"
+
+
+def _fits(found: TrainPlan, reserve: float) -> str:
+    if found.gpu is None:
+        return ""
+    has = f" of {found.gpu.memory_gb:.0f} GB, beside a reserve of {reserve:.0f} GB"
+    return f"{has}: it fits" if found.fits else f"{has}: [bold]it does not fit[/]"

@@ -1,0 +1,199 @@
+"""How a recipe is started on the machines that it is for: the memory that it takes, and the files that start it.
+
+Nothing is started here. Fine-tuning runs from these files; reinforcement learning on several machines is planned, and refused.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from stepprove.serving.hardware import Gpu, parse_gpus
+from stepprove.serving.hf_config import read_config
+from stepprove.serving.published import ModelFacts, find_facts
+from stepprove.serving.vllm import Wishes, plan_vllm
+from stepprove.train.memory import RESERVE_GB, Memory, memory
+from stepprove.train.recipe import Hardware, RlvrRecipe, SftRecipe, refused
+from stepprove.train.sft_run import CONTEXT, NEW, VOCABULARY
+from stepprove.train.thinkingf import small_config
+
+CONFIG = "accelerate.yaml"
+_HOST_BYTES = 12
+"""Of each parameter, on the machine that gathers a checkpoint: its weight and AdamW's moments."""
+_ENGINES = 16
+"""Lean processes of one replica, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPlan:
+    """What a recipe takes, and how it is started."""
+
+    model: str
+    parameters: int
+    hardware: Hardware | None
+    processes: int
+    gpu: Gpu | None
+    tokens: int
+    """At once in each process, at most."""
+    precision: str
+    recompute: bool
+    memory: Memory
+    """Of each process."""
+    otherwise: Memory
+    """The same with activations kept where they are made anew, or made anew where they are kept."""
+    fits: bool | None
+    """Into the GPU beside the reserve; None: the recipe is for no GPU."""
+    host_gb: float
+    """Of the machine that gathers a checkpoint, in 10**9 B."""
+    files: dict[str, str]
+    """To start it."""
+    notes: tuple[str, ...]
+    """What has to be known besides, in sentences."""
+
+
+def facts_of(model: str | Path) -> ModelFacts:
+    """What is known of the model that a recipe begins with. Raises UnknownArchitecture."""
+    if model == NEW:
+        return ModelFacts(read_config(small_config(VOCABULARY).to_dict(), NEW), CONTEXT)
+    return find_facts(str(model))
+
+
+def plan_sft(recipe: SftRecipe, source: str, facts: ModelFacts, output: Path) -> TrainPlan:
+    """The plan of fine-tuning by the recipe of that name or file."""
+    tokens = max(recipe.context or facts.context, *(stage.batch_tokens for stage in recipe.stages))
+    hardware, command = recipe.hardware, _command("sft", source, output)
+    notes = []
+    if hardware is not None and hardware.nodes > 1:
+        notes.append(
+            "The run's folder, the data and the model must be the same on all machines: a shared file system."
+        )
+    return _plan(
+        facts, recipe.model, hardware, tokens, recipe.precision, recipe.recompute, command, {}, tuple(notes)
+    )
+
+
+def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) -> TrainPlan:
+    """The plan of reinforcement learning. Raises DoesNotFit when the rollouts' GPUs are too small for the model."""
+    tokens = max(recipe.rlvr.max_tokens, recipe.rlvr.batch_tokens)
+    hardware, command = recipe.hardware, _command("rlvr", source, output)
+    files: dict[str, str] = {}
+    notes = [] if (refusal := refused(recipe)) is None else [refusal]
+    if hardware is not None and hardware.rollout_gpus is not None:
+        wishes = Wishes(context=recipe.rlvr.max_tokens)
+        served = plan_vllm(recipe.model, parse_gpus(hardware.rollout_gpus), wishes, host="0.0.0.0")
+        files["rollouts.sh"] = _script(
+            f"On {_machines(hardware.rollout_nodes)} that write texts, {hardware.rollout_gpus}: "
+            f"{served.split.sequences} of full length at once.",
+            shlex.join(served.command),
+        )
+    if hardware is not None and hardware.lean_cores is not None:
+        engines = max(n for n in range(1, _ENGINES + 1) if hardware.lean_cores % n == 0)
+        files["lean.sh"] = _script(
+            f"On a Ray cluster with {hardware.lean_cores} cores, from the project's source (docs/lean-server.md): as many Lean "
+            "processes.",
+            f"LEAN_REPLICAS={hardware.lean_cores // engines} LEAN_ENGINES={engines} serve run examples.lean_server_ray:app",
+        )
+    on_gpus = hardware is not None
+    return _plan(
+        facts,
+        recipe.model,
+        hardware,
+        tokens,
+        "bf16" if on_gpus else "fp32",
+        on_gpus,
+        command,
+        files,
+        tuple(notes),
+    )
+
+
+def accelerate_config(hardware: Hardware, precision: str) -> str:
+    """accelerate's configuration: FSDP over all processes of all machines."""
+    config = {
+        "compute_environment": "LOCAL_MACHINE",
+        "distributed_type": "FSDP",
+        "num_machines": hardware.nodes,
+        "num_processes": hardware.processes,
+        "mixed_precision": "bf16" if precision == "bf16" else "no",
+        "rdzv_backend": "static",
+        "same_network": True,
+        "use_cpu": False,  # FSDP's launcher is the GPUs'; without any, it takes the processors
+        "fsdp_config": {
+            "fsdp_version": 2,
+            "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+            "fsdp_reshard_after_forward": True,
+            "fsdp_state_dict_type": "FULL_STATE_DICT",
+            "fsdp_cpu_ram_efficient_loading": True,
+            "fsdp_offload_params": False,
+        },
+    }
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def _plan(
+    facts: ModelFacts,
+    model: str,
+    hardware: Hardware | None,
+    tokens: int,
+    precision: str,
+    recompute: bool,
+    command: list[str],
+    files: dict[str, str],
+    notes: tuple[str, ...],
+) -> TrainPlan:
+    architecture = facts.architecture
+    processes = 1 if hardware is None else hardware.processes
+    gpu = None if hardware is None else min(parse_gpus(hardware.gpus), key=lambda each: each.memory_gb)
+    one, other = (
+        memory(architecture, processes=processes, tokens=tokens, bf16=precision == "bf16", recompute=each)
+        for each in (recompute, not recompute)
+    )
+    if hardware is not None:
+        training = {
+            CONFIG: accelerate_config(hardware, precision),
+            "train.sh": _train_script(hardware, command),
+        }
+        files = {**training, **files}
+    return TrainPlan(
+        model=model,
+        parameters=architecture.parameters,
+        hardware=hardware,
+        processes=processes,
+        gpu=gpu,
+        tokens=tokens,
+        precision=precision,
+        recompute=recompute,
+        memory=one,
+        otherwise=other,
+        fits=None if gpu is None else one.total + RESERVE_GB <= gpu.memory_gb,
+        host_gb=_HOST_BYTES * architecture.parameters / 1e9,
+        files=files,
+        notes=notes,
+    )
+
+
+def _command(kind: str, source: str, output: Path) -> list[str]:
+    return ["stepprove", "train", kind, source, "-o", str(output)]
+
+
+def _train_script(hardware: Hardware, command: list[str]) -> str:
+    launch = f'accelerate launch --config_file "$(dirname "$0")/{CONFIG}"'
+    if hardware.nodes == 1:
+        return _script(f"On the machine with {hardware.gpus}.", f"{launch} -m {shlex.join(command)}")
+    said = (
+        f"On each of the {hardware.nodes} machines with {hardware.gpus}: sh train.sh RANK HEAD, "
+        f"RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0."
+    )
+    where = '--machine_rank "$1" --main_process_ip "$2" --main_process_port 29500'
+    return _script(said, f"{launch} {where} \\\n  -m {shlex.join(command)}")
+
+
+def _script(said: str, command: str) -> str:
+    return f"#!/bin/sh\n# {said}\n{command}\n"
+
+
+def _machines(count: int) -> str:
+    return "the machine" if count == 1 else f"each of the {count} machines"

@@ -1,0 +1,189 @@
+"""Plans of recipes, and that what they write starts training."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from stepprove.cli.main import status
+from stepprove.train.launch import TrainPlan, facts_of, plan_rlvr, plan_sft
+from stepprove.train.recipe import read_rlvr, read_sft
+from stepprove.train.tokenizer import train_tokenizer
+
+OUT = Path("runs/x")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["stepprove", "train", *map(str, arguments)])
+    return status()
+
+
+def planned(name: str) -> TrainPlan:
+    if "-sft" in name:
+        recipe, _ = read_sft(name)
+        return plan_sft(recipe, name, facts_of(recipe.model), OUT)
+    other, _ = read_rlvr(name)
+    return plan_rlvr(other, name, facts_of(other.model), OUT)
+
+
+@pytest.mark.parametrize(
+    ("name", "processes"),
+    [
+        ("stepfun-prover-sft", 16),
+        ("stepfun-prover-rlvr", 16),
+        ("stepfun-formalizer-sft", 8),
+        ("stepfun-formalizer-rlvr", 16),
+    ],
+)
+def test_a_recipe_in_the_papers_size_fits_its_machines(name: str, processes: int) -> None:
+    plan = planned(name)
+    assert plan.parameters == pytest.approx(7.6e9, rel=0.01)
+    assert plan.fits and plan.memory.total < 75 < plan.otherwise.total
+    config = yaml.safe_load(plan.files["accelerate.yaml"])
+    assert (plan.processes, config["num_processes"]) == (processes, processes)
+    assert config["num_machines"] == processes // 8
+    assert config["mixed_precision"] == "bf16"
+
+
+def test_each_of_several_machines_is_told_which_it_is() -> None:
+    plan = planned("stepfun-prover-sft")
+    assert '--machine_rank "$1" --main_process_ip "$2"' in plan.files["train.sh"]
+    assert "-m stepprove train sft stepfun-prover-sft -o runs/x" in plan.files["train.sh"]
+    assert any("shared file system" in note for note in plan.notes)
+    assert "machine_rank" not in planned("stepfun-formalizer-sft").files["train.sh"]
+
+
+def test_rollouts_and_lean_have_machines_of_their_own_and_are_not_run() -> None:
+    plan = planned("stepfun-formalizer-rlvr")
+    assert "vllm serve deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" in plan.files["rollouts.sh"]
+    assert "--max-model-len 16384" in plan.files["rollouts.sh"]
+    assert "--data-parallel-size 8" in plan.files["rollouts.sh"]
+    assert "LEAN_REPLICAS=10 LEAN_ENGINES=10" in plan.files["lean.sh"]
+    assert any("rollouts by vLLM" in note and "not implemented" in note for note in plan.notes)
+
+
+def test_a_tiny_recipe_is_for_one_process_and_needs_no_files() -> None:
+    plan = planned("stepfun-prover-sft-tiny")
+    assert (plan.processes, plan.files, plan.fits) == (1, {}, None)
+    assert 1e6 < plan.parameters < 4e6 and plan.memory.total < 2
+
+
+def test_what_does_not_fit_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        "model: deepseek-ai/DeepSeek-R1-Distill-Qwen-7B\nstages: [{name: a, data: x.jsonl}]\ncontext: 4096\n"
+    )
+    (tmp_path / "r.yaml").write_text(text + "hardware: {gpus: 2xRTX4090}\n")
+    assert run(monkeypatch, "sft", tmp_path / "r.yaml", "--plan") == 0
+    assert "of 24 GB, beside a reserve of 5 GB: it does not fit" in capsys.readouterr().out
+
+
+def test_the_plan_is_one_document_and_writes_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "launch"
+    assert run(monkeypatch, "sft", "stepfun-formalizer-sft", "--plan", "--files", folder, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["fits"] and told["processes"] == 8
+    assert {path.name for path in folder.iterdir()} == {"accelerate.yaml", "train.sh"}
+    assert (folder / "train.sh").read_text() == told["files"]["train.sh"]
+
+
+def test_files_go_with_a_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "sft", "stepfun-formalizer-sft", "--files", "x") == 2
+    assert "--files goes with --plan." in capsys.readouterr().err
+
+
+def test_reinforcement_in_the_papers_size_is_refused_before_a_model_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "rlvr", "stepfun-prover-rlvr") == 2
+    said = capsys.readouterr().err
+    assert "rollouts by vLLM and training on 2 x 8xA800, which is not implemented" in " ".join(said.split())
+
+
+def model_in(folder: Path) -> None:
+    tokenizer = train_tokenizer(["theorem t : 1 = 1 := by rfl"] * 20, 300, 256)
+    torch.manual_seed(0)
+    ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        max_position_embeddings=256,
+        tie_word_embeddings=False,
+        **ids,
+    )
+    Qwen2ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def recipe_in(folder: Path, name: str, accumulate: int, **more: object) -> Path:
+    stages = [
+        {"name": stage, "data": "pairs.jsonl", "epochs": 2, "learning_rate": 1e-2}
+        | {"batch_tokens": 300, "batch_texts": 2, "accumulate": accumulate}
+        for stage in ("one", "two")
+    ]
+    recipe = {"kind": "sft", "model": str(folder / "base"), "context": 128, "stages": stages, "save_every": 3}
+    (folder / name).write_text(json.dumps(recipe | {"recompute": True} | more))
+    return folder / name
+
+
+def figures(output: Path) -> list[dict[str, Any]]:
+    files = sorted(output.glob("*/metrics.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+@pytest.mark.slow
+def test_two_processes_learn_as_one_does_and_go_on_after_a_kill(tmp_path: Path) -> None:
+    model_in(tmp_path / "base")
+    pairs = ({"prompt": f"theorem t{i} : {i} = {i} := by", "completion": f"  rfl -- {i}"} for i in range(24))
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    one = recipe_in(tmp_path, "one.yaml", 2)
+    two = recipe_in(tmp_path, "two.yaml", 1, hardware={"gpus": "2xCPU:4"})
+    shim = tmp_path / "bin" / "accelerate"
+    shim.parent.mkdir()
+    shim.write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m accelerate.commands.accelerate_cli "$@"\n'
+    )
+    shim.chmod(0o755)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{shim.parent}:{os.environ['PATH']}"}
+    stepprove = [sys.executable, "-m", "stepprove", "train", "sft"]
+    subprocess.run([*stepprove, str(one), "-o", str(tmp_path / "alone")], check=True, env=environment)
+    launch = [*stepprove, str(two), "-o", str(tmp_path / "both"), "--plan"]
+    launch += ["--files", str(tmp_path / "launch")]
+    subprocess.run(launch, check=True, env=environment)
+    start = ["sh", str(tmp_path / "launch" / "train.sh")]
+
+    process = subprocess.Popen(start, env=environment, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and len(figures(tmp_path / "both")) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(figures(tmp_path / "both")) < 24
+    subprocess.run(start, check=True, env=environment)
+
+    alone, both = figures(tmp_path / "alone"), figures(tmp_path / "both")
+    assert len(alone) == len(both) == 24
+    for a, b in zip(alone, both, strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
+    weights = [Qwen2ForCausalLM.from_pretrained(tmp_path / run / "model") for run in ("alone", "both")]
+    for a, b in zip(*(model.parameters() for model in weights), strict=True):
+        assert torch.allclose(a, b, atol=1e-4)
