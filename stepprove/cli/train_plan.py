@@ -36,7 +36,6 @@ def planned(
 ) -> int:
     """Tell the plan of a recipe, and write its files. Raises CommandError, OSError."""
     from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
-    from stepprove.train.memory import RESERVE_GB
     from stepprove.train.recipe import SftRecipe
 
     try:
@@ -55,17 +54,14 @@ def planned(
             (files / name).write_text(text)
     if json:
         hardware = None if found.hardware is None else found.hardware.model_dump()
-        totals = {"needed_gb": found.memory.total, "reserve_gb": RESERVE_GB}
-        print_json({**asdict(found), "hardware": hardware, **totals, "exit_code": 0})
+        print_json({**asdict(found), "hardware": hardware, "needed_gb": found.memory.total, "exit_code": 0})
     else:
         _print(source, found, files)
     return 0
 
 
 def _print(source: str, found: TrainPlan, files: Path | None) -> None:
-    from stepprove.train.memory import RESERVE_GB
-
-    out.print(f"{escape(source)}: {escape(found.model)}, {found.parameters / 1e9:.3g} billion parameters")
+    out.print(f"{escape(source)}: {escape(found.model)}, {_count(found.parameters)} parameters")
     if found.hardware is None or found.gpu is None:
         out.print("On this machine, in one process.")
     else:
@@ -85,7 +81,7 @@ def _print(source: str, found: TrainPlan, files: Path | None) -> None:
         ("logits", "logits and their gradients"),
     ):
         out.print(f"{_gb(getattr(found.memory, name))}  {words}")
-    out.print(f"{_gb(found.memory.total)}  together" + _fits(found, RESERVE_GB))
+    out.print(f"{_gb(found.memory.total)}  together" + _fits(found))
     out.print(f"{_gb(found.otherwise.total)}  with activations {'kept' if found.recompute else 'made anew'}")
     if found.hardware is not None:
         out.print(f"{_gb(found.host_gb)}  of the first machine's own memory, while a checkpoint is gathered")
@@ -100,8 +96,14 @@ def _gb(amount: float) -> str:
     return f"{amount:>9.1f} GB" if amount >= 1 else f"{1000 * amount:>9.0f} MB"
 
 
-def _fits(found: TrainPlan, reserve: float) -> str:
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e9:.1f} billion" if parameters >= 1e9 else f"{parameters / 1e6:.2f} million"
+
+
+def _fits(found: TrainPlan) -> str:
     if found.gpu is None:
         return ""
-    has = f" of {found.gpu.memory_gb:.0f} GB, beside a reserve of {reserve:.0f} GB"
+    has = f" of {found.gpu.memory_gb:.0f} GB" + (
+        f", beside a reserve of {found.reserve:.0f} GB" if found.reserve else ""
+    )
     return f"{has}: it fits" if found.fits else f"{has}: [bold]it does not fit[/]"

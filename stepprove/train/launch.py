@@ -44,8 +44,10 @@ class TrainPlan:
     """Of each process."""
     otherwise: Memory
     """The same with activations kept where they are made anew, or made anew where they are kept."""
+    reserve: float
+    """Kept free beside it, in 10**9 B."""
     fits: bool | None
-    """Into the GPU beside the reserve; None: the recipe is for no GPU."""
+    """Both into the GPU; None: the recipe says of no hardware."""
     host_gb: float
     """Of the machine that gathers a checkpoint, in 10**9 B."""
     files: dict[str, str]
@@ -151,6 +153,7 @@ def _plan(
         memory(architecture, processes=processes, tokens=tokens, bf16=precision == "bf16", recompute=each)
         for each in (recompute, not recompute)
     )
+    reserve = 0.0 if hardware is None or hardware.on_processors else RESERVE_GB
     if hardware is not None:
         training = {
             CONFIG: accelerate_config(hardware, precision),
@@ -168,7 +171,8 @@ def _plan(
         recompute=recompute,
         memory=one,
         otherwise=other,
-        fits=None if gpu is None else one.total + RESERVE_GB <= gpu.memory_gb,
+        reserve=reserve,
+        fits=None if gpu is None else one.total + reserve <= gpu.memory_gb,
         host_gb=_HOST_BYTES * architecture.parameters / 1e9,
         files=files,
         notes=notes,

@@ -150,27 +150,40 @@ def figures(output: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-@pytest.mark.slow
-def test_two_processes_learn_as_one_does_and_go_on_after_a_kill(tmp_path: Path) -> None:
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """With a model and texts in the folder, and `accelerate` among the programs."""
     model_in(tmp_path / "base")
     pairs = ({"prompt": f"theorem t{i} : {i} = {i} := by", "completion": f"  rfl -- {i}"} for i in range(24))
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    one = recipe_in(tmp_path, "one.yaml", 2)
-    two = recipe_in(tmp_path, "two.yaml", 1, hardware={"gpus": "2xCPU:4"})
-    shim = tmp_path / "bin" / "accelerate"
-    shim.parent.mkdir()
-    shim.write_text(
+    program = tmp_path / "bin" / "accelerate"
+    program.parent.mkdir()
+    program.write_text(
         f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m accelerate.commands.accelerate_cli "$@"\n'
     )
-    shim.chmod(0o755)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{shim.parent}:{os.environ['PATH']}"}
-    stepprove = [sys.executable, "-m", "stepprove", "train", "sft"]
-    subprocess.run([*stepprove, str(one), "-o", str(tmp_path / "alone")], check=True, env=environment)
-    launch = [*stepprove, str(two), "-o", str(tmp_path / "both"), "--plan"]
-    launch += ["--files", str(tmp_path / "launch")]
-    subprocess.run(launch, check=True, env=environment)
-    start = ["sh", str(tmp_path / "launch" / "train.sh")]
+    program.chmod(0o755)
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{program.parent}:{os.environ['PATH']}"}
 
+
+def trained_alone(folder: Path, environment: dict[str, str]) -> list[dict[str, Any]]:
+    one = recipe_in(folder, "one.yaml", 2)
+    command = [sys.executable, "-m", "stepprove", "train", "sft", str(one), "-o", str(folder / "alone")]
+    subprocess.run(command, check=True, env=environment)
+    return figures(folder / "alone")
+
+
+def launcher(folder: Path, hardware: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What starts training of the same texts in `both` on that hardware."""
+    two = recipe_in(folder, "two.yaml", 1, hardware=hardware)
+    assert run(monkeypatch, "sft", two, "-o", folder / "both", "--plan", "--files", folder / "launch") == 0
+    return ["sh", str(folder / "launch" / "train.sh")]
+
+
+@pytest.mark.slow
+def test_two_processes_learn_as_one_does_and_go_on_after_a_kill(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = launcher(tmp_path, {"gpus": "2xCPU:4"}, monkeypatch)
     process = subprocess.Popen(start, env=environment, start_new_session=True)
     deadline = time.monotonic() + 120
     while process.poll() is None and len(figures(tmp_path / "both")) < 5 and time.monotonic() < deadline:
@@ -180,10 +193,21 @@ def test_two_processes_learn_as_one_does_and_go_on_after_a_kill(tmp_path: Path) 
     assert len(figures(tmp_path / "both")) < 24
     subprocess.run(start, check=True, env=environment)
 
-    alone, both = figures(tmp_path / "alone"), figures(tmp_path / "both")
+    alone, both = trained_alone(tmp_path, environment), figures(tmp_path / "both")
     assert len(alone) == len(both) == 24
     for a, b in zip(alone, both, strict=True):
         assert a == pytest.approx(b, abs=1e-4)
-    weights = [Qwen2ForCausalLM.from_pretrained(tmp_path / run / "model") for run in ("alone", "both")]
+    weights = [Qwen2ForCausalLM.from_pretrained(tmp_path / name / "model") for name in ("alone", "both")]
     for a, b in zip(*(model.parameters() for model in weights), strict=True):
         assert torch.allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_two_machines_learn_as_one_does(
+    tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = launcher(tmp_path, {"gpus": "CPU:4", "nodes": 2}, monkeypatch)
+    machines = [subprocess.Popen([*start, rank, "127.0.0.1"], env=environment) for rank in "01"]
+    assert [machine.wait(timeout=200) for machine in machines] == [0, 0]
+    for a, b in zip(trained_alone(tmp_path, environment), figures(tmp_path / "both"), strict=True):
+        assert a == pytest.approx(b, abs=1e-4)
