@@ -131,6 +131,8 @@ def rlvr(
     """
     if files and not plan:
         raise CommandError("--files goes with --plan.")
+    if plan:
+        return planned(recipe, "rlvr", beginning, output, files, json)
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
@@ -156,8 +158,6 @@ def rlvr(
 
     try:
         found, text = read_rlvr(recipe)
-        if plan:
-            return planned(recipe, found, beginning(found.model), output, files, json)
         if refusal := refused(found):
             raise BadRecipe(refusal)
         run_rlvr(found, text, model_at(found.model), output, lean_for(None, "embedded"), listen=listen)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -15,7 +16,6 @@ from stepprove.serving.plan import DoesNotFit
 
 if TYPE_CHECKING:
     from stepprove.train.launch import TrainPlan
-    from stepprove.train.recipe import RlvrRecipe, SftRecipe
 
 PlanOption = Annotated[
     bool, typer.Option("--plan", help="Only say what memory the recipe takes and how it is started.")
@@ -28,36 +28,43 @@ FilesOption = Annotated[
 
 def planned(
     source: str,
-    recipe: SftRecipe | RlvrRecipe,
-    model: str | Path,
+    kind: Literal["sft", "rlvr"],
+    model_of: Callable[[str], str | Path],
     output: Path,
     files: Path | None,
     json: bool,
 ) -> int:
-    """Tell the plan of a recipe, and write its files. Raises CommandError, OSError."""
+    """Tell the plan of a recipe, and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
     from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
-    from stepprove.train.recipe import SftRecipe
+    from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
 
     try:
-        facts = facts_of(model)
-        if isinstance(recipe, SftRecipe):
-            found = plan_sft(recipe, source, facts, output)
+        if kind == "sft":
+            recipe, _ = read_sft(source)
+            found = plan_sft(recipe, source, facts_of(model_of(recipe.model)), output)
         else:
-            found = plan_rlvr(recipe, source, facts, output)
+            wanted, _ = read_rlvr(source)
+            found = plan_rlvr(wanted, source, facts_of(model_of(wanted.model)), output)
+        if files is not None:
+            _write(found, files)
     except DoesNotFit as unfit:
         raise CommandError(str(unfit), code=1) from None
-    except UnknownArchitecture as unknown:
-        raise CommandError(str(unknown)) from None
-    if files is not None:
-        files.mkdir(parents=True, exist_ok=True)
-        for name, text in found.files.items():
-            (files / name).write_text(text)
+    except (BadRecipe, UnknownArchitecture) as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or source}: {wrong.strerror or wrong}.") from None
     if json:
         hardware = None if found.hardware is None else found.hardware.model_dump()
         print_json({**asdict(found), "hardware": hardware, "needed_gb": found.memory.total, "exit_code": 0})
     else:
         _print(source, found, files)
     return 0
+
+
+def _write(found: TrainPlan, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in found.files.items():
+        (folder / name).write_text(text)
 
 
 def _print(source: str, found: TrainPlan, files: Path | None) -> None:

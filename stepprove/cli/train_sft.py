@@ -44,6 +44,8 @@ def sft(
     """
     if files and not plan:
         raise CommandError("--files goes with --plan.")
+    if plan:
+        return planned(recipe, "sft", beginning, output, files, json)
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
@@ -70,8 +72,6 @@ def sft(
     try:
         found, text = read_sft(recipe)
         begin = beginning(found.model)
-        if plan:
-            return planned(recipe, found, begin, output, files, json)
         figures = run_sft(found, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
     except (BadRecipe, RunInUse) as wrong:
         raise CommandError(str(wrong)) from None
@@ -91,7 +91,7 @@ def sft(
 
 def beginning(model: str) -> str | Path:
     """The model that a recipe begins with, where it is. Raises CommandError for a folder without one."""
-    from stepprove.train.sft_run import NEW
+    from stepprove.train.recipe import NEW
 
     if model == NEW:
         return NEW

@@ -16,9 +16,7 @@ from stepprove.serving.hf_config import read_config
 from stepprove.serving.published import ModelFacts, find_facts
 from stepprove.serving.vllm import Wishes, plan_vllm
 from stepprove.train.memory import RESERVE_GB, Memory, memory
-from stepprove.train.recipe import Hardware, RlvrRecipe, SftRecipe, refused
-from stepprove.train.sft_run import CONTEXT, NEW, VOCABULARY
-from stepprove.train.thinkingf import small_config
+from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe, refused
 
 CONFIG = "accelerate.yaml"
 _HOST_BYTES = 12
@@ -59,6 +57,9 @@ class TrainPlan:
 def facts_of(model: str | Path) -> ModelFacts:
     """What is known of the model that a recipe begins with. Raises UnknownArchitecture."""
     if model == NEW:
+        from stepprove.train.sft_run import CONTEXT, VOCABULARY  # no other plan needs torch
+        from stepprove.train.thinkingf import small_config
+
         return ModelFacts(read_config(small_config(VOCABULARY).to_dict(), NEW), CONTEXT)
     return find_facts(str(model))
 

@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from stepprove.serving.hardware import parse_gpus
 from stepprove.train.methods.options import RlvrMethods, SftMethods
-from stepprove.train.rlvr import RlvrOptions
+from stepprove.train.rlvr_options import RlvrOptions
 
 KINDS = ("sft", "rlvr")
 """The commands that recipes are for."""
+NEW = "new"
+"""The model that is made from nothing."""
 _MOST_BYTES = 1_000_000
 
 

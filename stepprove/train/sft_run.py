@@ -33,7 +33,7 @@ from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.serving.step_moe.balance import RouterBalancing, routers
 from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
 from stepprove.train.methods.step_moe_search import choose
-from stepprove.train.recipe import BadRecipe, Generated, SftRecipe, SftStage
+from stepprove.train.recipe import NEW, BadRecipe, Generated, SftRecipe, SftStage
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -51,8 +51,6 @@ from stepprove.train.thinkingf import small_config
 from stepprove.train.tokenizer import train_tokenizer
 from stepprove.train.trajectories import TrainingText
 
-NEW = "new"
-"""The model that is made from nothing."""
 VOCABULARY = 1024
 CONTEXT = 1024
 """Of that model."""

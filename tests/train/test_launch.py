@@ -102,6 +102,16 @@ def test_the_plan_is_one_document_and_writes_its_files(
     assert (folder / "train.sh").read_text() == told["files"]["train.sh"]
 
 
+def test_a_plan_needs_no_torch() -> None:
+    code = (
+        "import sys\nsys.modules.update(torch=None, transformers=None, accelerate=None)\n"
+        "sys.argv = ['stepprove', 'train', 'rlvr', 'stepfun-prover-rlvr', '--plan']\n"
+        "from stepprove.cli.start import run; run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "") and "it fits" in done.stdout
+
+
 def test_files_go_with_a_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "sft", "stepfun-formalizer-sft", "--files", "x") == 2
     assert "--files goes with --plan." in capsys.readouterr().err

@@ -6,7 +6,39 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stepprove.train.methods.step_moe_search import SearchOptions
+
+class SearchOptions(BaseModel):
+    """What to choose from, and how long to look."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parameters: int = Field(ge=1)
+    """At most so many, embeddings included, heads that predict further tokens not."""
+    attention: tuple[str, ...] = ("gqa", "mfa")
+    windows: tuple[int, ...] = (64, 256, 512)
+    experts: tuple[int, ...] = (8, 16, 32)
+    first_steps: int = Field(default=300, ge=1)
+    """Of the supernet before the first operator is dropped."""
+    later_steps: int = Field(default=100, ge=1)
+    """Before each further one."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    by: Literal["loss", "angle"] = "loss"
+    """What counts: the loss in the supernet on further batches, or the paper's angle.
+
+    On small StepMoEs the loss ranks architectures as training alone does, and the angle does not (angle_search.md).
+    """
+    samples: int = Field(default=50, ge=1)
+    """Architectures drawn to score an operator."""
+    seed: int = 0
+
+    @property
+    def space(self) -> tuple[tuple[str, ...], ...]:
+        """All that there is to choose from."""
+        return (
+            self.attention,
+            tuple(str(window) for window in self.windows),
+            tuple(str(count) for count in self.experts),
+        )
 
 
 class AngularOptions(BaseModel):

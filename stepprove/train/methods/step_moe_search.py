@@ -11,53 +11,18 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM, update_router_biases
 from stepprove.train.methods.angle_search import Architecture, Space, Turned, search, turned
+from stepprove.train.methods.options import SearchOptions as SearchOptions
 
 ATTENTION, WINDOW, EXPERTS = range(3)
 """The places of an architecture."""
 _BATCHES = 8
 """On which losses are compared."""
-
-
-class SearchOptions(BaseModel):
-    """What to choose from, and how long to look."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    parameters: int = Field(ge=1)
-    """At most so many, embeddings included, heads that predict further tokens not."""
-    attention: tuple[str, ...] = ("gqa", "mfa")
-    windows: tuple[int, ...] = (64, 256, 512)
-    experts: tuple[int, ...] = (8, 16, 32)
-    first_steps: int = Field(default=300, ge=1)
-    """Of the supernet before the first operator is dropped."""
-    later_steps: int = Field(default=100, ge=1)
-    """Before each further one."""
-    learning_rate: float = Field(default=1e-3, gt=0)
-    by: Literal["loss", "angle"] = "loss"
-    """What counts: the loss in the supernet on further batches, or the paper's angle.
-
-    On small StepMoEs the loss ranks architectures as training alone does, and the angle does not (angle_search.md).
-    """
-    samples: int = Field(default=50, ge=1)
-    """Architectures drawn to score an operator."""
-    seed: int = 0
-
-    @property
-    def space(self) -> Space:
-        """All that there is to choose from."""
-        return (
-            self.attention,
-            tuple(str(window) for window in self.windows),
-            tuple(str(count) for count in self.experts),
-        )
 
 
 def configuration(base: StepMoeConfig, architecture: Architecture) -> StepMoeConfig:
