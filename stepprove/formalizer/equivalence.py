@@ -268,8 +268,8 @@ class _Search:
 
     def attempt(self, step: Step) -> _Found | None:
         """Try one script."""
-        if step.unless is not None and self._closes("the target alone", self.joint.text(step.unless)):
-            self.trivial = True
+        afterwards = step.searches or step.literal is not None  # most often there is no need to know
+        if not afterwards and self._forbidden(step):
             return None
         if not step.refutable and self.explodes():
             return None
@@ -287,8 +287,18 @@ class _Search:
                 return None
         for script in scripts:
             if (found := self._judged(step, script)) is not None:
-                return found
+                return None if afterwards and self._forbidden(step) else found
         return None
+
+    def _forbidden(self, step: Step) -> bool:
+        """Whether the target is provable without the premise, so that a step does not count."""
+        if step.unless is None or (
+            step.literal is not None and self._run(step.name, self.joint.text(step.literal)) is not None
+        ):
+            return False
+        closed = self._closes("the target alone", self.joint.text(step.unless))
+        self.trivial |= closed
+        return closed
 
     def explodes(self) -> bool:
         """Whether the closing tactics refute the premise."""

@@ -10,6 +10,9 @@
 Before `exact?` stands the premise applied to the target's own variables, which is what `exact?` would find for a restatement
 were it not that it looks into the library first, and so answers with a lemma where the statement is one.
 
+Nothing counts for a target that holds by computing, or is a hypothesis, unless it is the premise word for word: Lean computes
+silently, and so takes `2 + 2 = 4` for `2 * 2 = 4`.
+
 A target that the closing tactics prove without the premise is not made equivalent to it by a proof that also mentions it. The
 published `have` step is skipped for such a target, and all further steps where `assumption` proves it; here `convert` is
 skipped too, and with the stronger tactics that stand in for Mathlib's so is `apply` (`Step.unless`). Neither `have` nor
@@ -21,12 +24,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import permutations, takewhile
 from typing import Literal
 
 from stepprove.formalizer.closers import Closers, any_of
 
 Method = Literal["beq", "beql", "beq+"]
+
+COMPUTED = "(intros; first | rfl | assumption | decide +kernel)"
+"""Proves what holds by computing, or is a hypothesis up to computing."""
 
 _OPENING = "intros\nsymm_saturate\n"
 _MOST_ORDERS = 24
@@ -50,6 +56,8 @@ class Step:
     script: str
     unless: str | None = None
     """It does not count when these tactics prove the target without the premise."""
+    literal: str | None = None
+    """It counts even then where this stands: the same script, for a target that says the same word for word."""
     refutable: bool = True
     """Whether it counts even when the closing tactics prove `False` from the premise."""
     searches: bool = False
@@ -80,15 +88,16 @@ def steps(
     opening = "" if method == "beq" else _OPENING
     context = hypotheses(goal)
     every = " ".join(h.name if usable(h.name) else "‹_›" for h in context)
-    yield Step("restatement", f"exact @{premise} {every}".rstrip())
-    yield Step("exact?", f"{opening}exact?", searches=True)
+    literal = _literal(premise, context)
+    yield Step("restatement", f"exact @{premise} {every}".rstrip(), COMPUTED, literal=literal)
+    yield Step("exact?", f"{opening}exact?", COMPUTED, searches=True)
     if method != "beq+":
         return
     if not closers.published:
         opening = "intros\n"  # their simp set turns round for ever on an equation and its mirror image
     unless = f"{opening}{closers.prove_all(closers.alone)}"
     finish = closers.prove_all(closers.after_apply)
-    trivial = f"{opening}assumption" if closers.published else unless
+    trivial = f"{opening}{COMPUTED}" if closers.published else unless
     yield Step("apply", f"{opening}apply {premise}\n{finish}", trivial)
     with_it = closers.prove_all(closers.with_hypothesis)
     if conclusion is not None:
@@ -111,6 +120,22 @@ def steps(
     for known in instances(premise, context):
         script = f"{opening}have this := {known}\n{_HOLDING}\n{any_of(closers.with_hypothesis)}"
         yield Step("convert (stand-in: hypothesis)", script, unless, refutable=False)
+
+
+def _literal(premise: str, context: tuple[Hypothesis, ...]) -> str:
+    """A script that proves a target which is the premise word for word but for names.
+
+    Type variables in front stay where they are in the second form: only so does Lean know the universes of the premise.
+    """
+    named = [h for h in context if usable(h.name)]
+    types = list(takewhile(lambda h: re.match(r"(Type|Sort)\b", h.type), named))
+    forms = []
+    for kept in ([], types):
+        turned = " ".join(h.name for h in named[len(kept) :])
+        applied = " ".join([f"@{premise}", *(h.name for h in kept)])
+        revert = f"revert {turned}; " if turned else ""
+        forms.append(f"({revert}guard_target =ₐ type_of% ({applied}); exact {applied})")
+    return "first | " + " | ".join(forms)
 
 
 def refutation(closers: Closers, premise: str) -> str:

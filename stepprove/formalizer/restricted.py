@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stepprove.formalizer.joint import Joint
-from stepprove.formalizer.methods import Step
+from stepprove.formalizer.methods import COMPUTED, Step
 from stepprove.lean_project.lexer import tokenize
 from stepprove.serving.answer import after_thinking, code_of
 from stepprove.serving.exchange import Turn
@@ -71,7 +71,7 @@ def proposals(ask: Ask, level: Level) -> Callable[[Joint], Iterator[Step]]:
             script = script_of(answer)
             if script and script not in seen and refusal(script, level, joint.premise_name) is None:
                 seen.add(script)
-                yield Step(f"model ({level})", script, refutable=False)
+                yield Step(f"model ({level})", script, COMPUTED, refutable=False)
 
     return propose
 

@@ -19,9 +19,9 @@ from stepprove.formalizer.candidate import Candidate, code_in, proposed
 from stepprove.formalizer.checks import NoLean
 from stepprove.formalizer.closers import CORE, MATHLIB
 from stepprove.formalizer.equivalence import Verdict, applies, gave_up, suggestion
-from stepprove.formalizer.joint import Apart, juxtapose
+from stepprove.formalizer.joint import Apart, Juxtaposed, juxtapose
 from stepprove.formalizer.majority import words_of
-from stepprove.formalizer.methods import Method, steps
+from stepprove.formalizer.methods import Method, Step, steps
 from stepprove.formalizer.scoring import Scored, ScoreOutcome
 from stepprove.formalizer.statement import Statement
 from stepprove.formalizer.vacuity import Vacuity, vacuity
@@ -124,6 +124,8 @@ class ServerChecks:
         for step in steps("beq", closers, joint.premise_name, premise.conclusion, goal):
             try:
                 answer = self._proved(joint.text(step.script, unlimited=step.searches))
+                if answer is not None and self._forbidden(joint, step):
+                    continue
             except _Late:
                 late = True
                 continue
@@ -133,6 +135,12 @@ class ServerChecks:
             if term is not None and applies(term, joint.premise_name):
                 return Verdict.EQUIVALENT
         return Verdict.UNKNOWN if late else Verdict.NOT_SHOWN
+
+    def _forbidden(self, joint: Juxtaposed, step: Step) -> bool:
+        """Whether the target is provable without the premise, so that a step does not count. Raises _Late."""
+        if step.literal is not None and self._proved(joint.text(step.literal)) is not None:
+            return False
+        return step.unless is not None and self._proved(joint.text(step.unless)) is not None
 
     def _proved(self, text: str) -> CommandResponse | None:
         """The answer to a text that stands and rests on no `sorry` but what it says itself; None otherwise. Raises _Late."""

@@ -50,6 +50,22 @@ def test_a_proof_that_does_not_use_the_premise_is_none(compare: Compare) -> None
     assert found.reason == "`exact?` proves B without using A"
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        pytest.param(": 2 + 2 = 4", ": 2 * 2 = 4", id="numbers"),
+        pytest.param(
+            "{α : Type _} (l : List α) : [] ++ l = l", "{α : Type _} (l : List α) : l = l", id="lists"
+        ),
+        pytest.param("(x : Nat) (h : x = 9 % 7) : x = 2", "(x : Nat) (h : x = 5 - 3) : x = 2", id="values"),
+    ],
+)
+def test_what_lean_computes_is_not_what_a_statement_says(compare: Compare, a: str, b: str) -> None:
+    assert compare(f"theorem t {a} := by sorry", f"theorem t {a} := by sorry", "beq").equivalent
+    found = compare(f"theorem t {a} := by sorry", f"theorem t {b} := by sorry", "beq")
+    assert found.verdict is Verdict.NOT_SHOWN and "provable without" in (found.reason or "")
+
+
 def test_the_direction_that_fails_is_named_and_the_other_not_tried(compare: Compare) -> None:
     found = compare(SQUARE.replace("% 8", "% 4"), SQUARE, "beq")
     assert [(d.premise, d.target, d.verdict) for d in found.directions] == [("A", "B", Verdict.NOT_SHOWN)]
