@@ -128,5 +128,5 @@ async def _generated(
             serving(model, lambda line: err.print(escape(line))) as endpoint,
             endpoint.client() as client,
         ):
-            prover = model_prover(client, pool, options)
-            return await run(prover, tried, samples, log, at_once=at_once, listen=show)
+            asked = model_prover(lambda: client, pool, options)
+            return await run(asked, tried, samples, log, at_once=at_once, listen=show)

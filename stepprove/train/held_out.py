@@ -7,16 +7,19 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.goal import parse_goal
+from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import TirOptions, run_trajectory
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.protocol import CommandResponse
 from stepprove.lean_project.repl import Repl
-from stepprove.serving.client import Client, ModelFailure
+from stepprove.serving.client import ModelFailure
+from stepprove.serving.exchange import Completer
 from stepprove.train.records import line_of, read_records
 from stepprove.train.scripts import Script, scripts
 from stepprove.train.solve import defined
@@ -33,6 +36,7 @@ class Attempt(BaseModel):
     """Its place among those tried."""
     sample: int
     family: str
+    """Its kind; empty for a theorem that was not generated."""
     outcome: Outcome
     sketches: int
     """How many Lean ran."""
@@ -82,25 +86,32 @@ def score(attempts: Sequence[Attempt]) -> Score:
     )
 
 
-Prover = Callable[[int, int, Theorem], Awaitable[Attempt]]
+Tried = TypeVar("Tried", Theorem, Problem)
+Prover = Callable[[int, int, Tried], Awaitable[Attempt]]
 """Makes an attempt, of (theorem's place, sample, theorem)."""
 
 
-def model_prover(client: Client, pool: Pool, options: TirOptions) -> Prover:
-    """Attempts by a model that reasons with Lean as its tool; each sample has a seed of its own."""
+def model_prover(
+    completer: Callable[[], Completer], pool: Pool, options: TirOptions
+) -> Callable[[int, int, Theorem | Problem], Awaitable[Attempt]]:
+    """Attempts by a model that reasons with Lean as its tool; each sample has a seed of its own.
 
-    async def attempt(place: int, sample: int, theorem: Theorem) -> Attempt:
+    `completer` gives what continues the text of one attempt: a server's client, or a `Writer`.
+    """
+
+    async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> Attempt:
         seeded = replace(options, seed=(options.seed or 0) + 1000 * place + sample)
+        problem = problem_of(theorem) if isinstance(theorem, Theorem) else theorem
         blank = Attempt(
             theorem=place,
             sample=sample,
-            family=theorem.family,
+            family=theorem.family if isinstance(theorem, Theorem) else "",
             outcome=Outcome.INFRASTRUCTURE,
             sketches=0,
             rejected=0,
         )
         try:
-            done = await run_trajectory(client, pool, problem_of(theorem), seeded)
+            done = await run_trajectory(completer(), pool, problem, seeded)
         except ModelFailure as failure:
             return blank.model_copy(update={"end": str(failure)})
         checks = [turn.checked for turn in done.turns if turn.checked is not None]
@@ -118,7 +129,7 @@ def model_prover(client: Client, pool: Pool, options: TirOptions) -> Prover:
     return attempt
 
 
-def random_prover(pool: Pool, turns: int, seed: int) -> Prover:
+def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
     """Attempts that try `turns` different scripts, drawn at random from those that training draws on."""
 
     async def attempt(place: int, sample: int, theorem: Theorem) -> Attempt:
@@ -163,8 +174,8 @@ def _offered(repl: Repl, theorem: Theorem, rng: random.Random) -> list[Script]:
 
 
 async def run(
-    prover: Prover,
-    theorems: Sequence[Theorem],
+    prover: Prover[Tried],
+    theorems: Sequence[Tried],
     samples: int,
     path: Path,
     *,

@@ -145,6 +145,8 @@ class RlvrRecipe(BaseModel):
     for `beq` each line has a `problem` besides."""
     skip: int = Field(default=0, ge=0)
     """Of generated problems, so many are passed over."""
+    rare_share: float | None = Field(default=None, gt=0, lt=1)
+    """Of problems of which some texts and at most this share are right, those texts are kept for fine-tuning (`rare.jsonl`)."""
     rollouts: Literal["here", "vllm"] = "here"
     """Who writes the texts. By vLLM is planned for, and not implemented."""
     hardware: Hardware | None = None
@@ -152,6 +154,12 @@ class RlvrRecipe(BaseModel):
     """Lean processes; None: as many as the machine has cores."""
     rlvr: RlvrOptions = RlvrOptions()
     methods: RlvrMethods = RlvrMethods()
+
+    @model_validator(mode="after")
+    def _of_proofs(self) -> RlvrRecipe:
+        if self.rare_share is not None and self.reward != "gate":
+            raise ValueError("rare_share is for proofs, not for `reward: beq`")
+        return self
 
 
 Recipe = TypeVar("Recipe", SftRecipe, RlvrRecipe)

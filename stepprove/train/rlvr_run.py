@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from stepprove.lean_project.pool import Pool
 from stepprove.train.asked import informal_problems, theorems
 from stepprove.train.formalizing import BeqJudge, statements
 from stepprove.train.proving import proofs
+from stepprove.train.rare import cut_after, rare_texts, remembering
 from stepprove.train.recipe import BadRecipe, RlvrRecipe, refused
-from stepprove.train.rlvr import Checkpoint, Sampler, Update, train
+from stepprove.train.records import line_of
+from stepprove.train.rlvr import Checkpoint, Group, Sampler, Update, train
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -32,6 +34,8 @@ from stepprove.train.run_folder import (
     only_writer,
 )
 
+RARE = "rare.jsonl"
+"""Right texts about problems that nearly always fail, in the form that fine-tuning reads."""
 _CHECKPOINT = "checkpoint.pt"
 
 
@@ -84,6 +88,8 @@ async def _run(
         start = Checkpoint(**torch.load(output / _CHECKPOINT, weights_only=True))
     done = start.updates if start is not None else 0
     cut_figures(output / FIGURES, done)
+    cut_after(output / RARE, done)
+    rounds: dict[int, Sequence[Group]] = {}
     with (
         (output / FIGURES).open("ab") as file,
         SummaryWriter(str(output / TENSORBOARD), purge_step=done) as board,
@@ -91,6 +97,10 @@ async def _run(
 
         def keep(update: Update, checkpoint: Checkpoint) -> None:
             # In this order: an update whose figures are there and whose checkpoint is not is made again, and none is missing.
+            if recipe.rare_share is not None:
+                with (output / RARE).open("ab") as rare:
+                    texts = rare_texts(rounds.pop(update.number), update.number, recipe.rare_share)
+                    rare.writelines(map(line_of, texts))
             file.write(orjson.dumps(asdict(update)) + b"\n")
             file.flush()
             for name, value in asdict(update).items():
@@ -100,10 +110,11 @@ async def _run(
             listen(update)
 
         async with Pool(engine, size=recipe.jobs) as pool:
+            sample = sampler(pool) if recipe.rare_share is None else remembering(sampler(pool), rounds)
             await train(
                 model,
                 tokenizer,
-                sampler(pool),
+                sample,
                 recipe.rlvr,
                 methods=recipe.methods,
                 start=start,
