@@ -23,6 +23,7 @@ from stepprove.cli.serve import serve
 from stepprove.cli.setup import doctor, setup
 from stepprove.cli.trace import trace
 from stepprove.cli.train import train
+from stepprove.cli.train_cycle import cycle
 from stepprove.cli.train_premises import premises
 from stepprove.cli.train_sft import sft
 from stepprove.cli.train_thinkingf import thinkingf
@@ -78,6 +79,7 @@ app.command()(doctor)
 train.command()(premises)
 train.command()(sft)
 train.command()(thinkingf)
+train.command()(cycle)
 app.add_typer(bench, name="bench")
 app.add_typer(evaluation, name="eval")
 app.add_typer(formalizer, name="formalizer")

@@ -86,14 +86,14 @@ def score(attempts: Sequence[Attempt]) -> Score:
     )
 
 
-Tried = TypeVar("Tried", Theorem, Problem)
+Tried = TypeVar("Tried")
 Prover = Callable[[int, int, Tried], Awaitable[Attempt]]
 """Makes an attempt, of (theorem's place, sample, theorem)."""
 
 
 def model_prover(
     completer: Callable[[], Completer], pool: Pool, options: TirOptions
-) -> Callable[[int, int, Theorem | Problem], Awaitable[Attempt]]:
+) -> Prover[Theorem | Problem]:
     """Attempts by a model that reasons with Lean as its tool; each sample has a seed of its own.
 
     `completer` gives what continues the text of one attempt: a server's client, or a `Writer`.

@@ -30,10 +30,10 @@ def fragments(tokenizer: PreTrainedTokenizerFast) -> list[str]:
 def any_name(length: int, rng: random.Random, pieces: Sequence[str] = string.ascii_letters) -> str:
     """A name of so many characters: pieces drawn at random, some joined by underscores or dots, some with a digit between.
 
-    Two in three names are made of single letters or of short pieces alone: a model that has only met names of few tokens
-    loses its place in longer ones.
+    Half of the names are made of single letters or of short pieces alone: a model that has only met names of few tokens loses
+    its place in longer ones. The other half are made of any, so that each piece is met in names.
     """
-    longest = rng.choice((1, _SHORT, length))
+    longest = rng.choice((1, _SHORT, length, length))
     pieces = [piece for piece in pieces if len(piece) <= longest] or pieces
     name = ""
     while len(name) < length:
@@ -63,9 +63,20 @@ def renamed(
         other = next(
             (each for each in drawn if re.search(rf"(?<!\w){re.escape(each)}(?!\w)", whole) is None), name
         )
-        pattern = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w'])")
-        parts = [pattern.sub(other, piece) for piece in parts]
+        parts = [_standing(name).sub(other, piece) for piece in parts]
     return _with_pieces(text, parts)
+
+
+def nameless(text: TrainingText) -> str:
+    """The text with a letter for its theorem's name: what a tokenizer is to learn its words from.
+
+    The words of names would become tokens of their own, of which a model that meets other names in each pass learns little: one
+    trained so copied names of unknown words, and not names of known ones.
+    """
+    whole = text.text
+    for name in dict.fromkeys(_THEOREM.findall(text.pieces[0][0])):
+        whole = _standing(name).sub("t", whole)
+    return whole
 
 
 def remarked(
@@ -75,6 +86,11 @@ def remarked(
     words = " ".join(any_name(rng.randint(2, 9), rng, pieces) for _ in range(rng.randint(1, _WORDS)))
     prompt, *rest = (piece for piece, _ in text.pieces)
     return _with_pieces(text, [prompt.replace(_CODE, f"{_CODE}/-- {words} -/\n", 1), *rest])
+
+
+def _standing(name: str) -> re.Pattern[str]:
+    """Where a name stands, and not a longer one."""
+    return re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w'])")
 
 
 def _with_pieces(text: TrainingText, pieces: Sequence[str]) -> TrainingText:

@@ -34,6 +34,7 @@ from stepprove.serving.step_moe.balance import RouterBalancing, routers
 from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
 from stepprove.train.methods.step_moe_search import choose
 from stepprove.train.recipe import NEW, BadRecipe, Generated, SftRecipe, SftStage
+from stepprove.train.renaming import nameless
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -181,7 +182,11 @@ class _Run:
         if not home.exists():
             context = recipe.context or CONTEXT
             letters = train_tokenizer((), VOCABULARY, context)  # has the chat template that the texts need
-            words = (text.text for stage in recipe.stages for text in self._read(stage, letters))
+            words = (
+                nameless(text) if stage.renamed_share else text.text
+                for stage in recipe.stages
+                for text in self._read(stage, letters)
+            )
             new = home.with_suffix(".new")
             train_tokenizer(words, VOCABULARY, context, fixed_texts()).save_pretrained(new)
             new.replace(home)

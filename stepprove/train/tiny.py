@@ -21,12 +21,14 @@ from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.serving.step_moe.balance import RouterBalancing
+from stepprove.train.renaming import nameless
 from stepprove.train.sft import SftOptions, fine_tune
 from stepprove.train.tokenizer import train_tokenizer
 from stepprove.train.trajectories import Progress, make, read
 
 CONTEXT = 1024
-VOCABULARY = 1280
+VOCABULARY = 768
+"""Few, so that each token is met often enough in names to be copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def train_tiny(
         made = make(pool, options.trajectories, options.seed, data, listen=told)
     texts = read(data)[: options.trajectories]
     made_seconds = time.monotonic() - started
-    tokenizer = train_tokenizer((text.text for text in texts), VOCABULARY, CONTEXT)
+    tokenizer = train_tokenizer(map(nameless, texts), VOCABULARY, CONTEXT)
     set_seed(options.seed)
     model = StepMoeForCausalLM(tiny_config(len(tokenizer)))
     model.config.bos_token_id = tokenizer.bos_token_id

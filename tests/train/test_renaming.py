@@ -8,7 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.train.renaming import any_name, fragments, remarked, renamed
+from stepprove.train.renaming import any_name, fragments, nameless, remarked, renamed
 from stepprove.train.tokenizer import train_tokenizer
 from stepprove.train.trajectories import TrainingText
 
@@ -57,3 +57,9 @@ def test_names_are_made_of_what_the_tokenizer_cuts_names_into() -> None:
     pieces = fragments(train_tokenizer([TEXT.text] * 20, 400, 512))
     assert {"a", "Z", "Nat", "heorem"} & set(pieces) >= {"a", "Z", "Nat"}
     assert all(piece.isalpha() for piece in pieces) and pieces == sorted(pieces)
+
+
+def test_a_tokenizer_learns_no_words_of_which_only_names_are_made() -> None:
+    assert "my_t " not in nameless(TEXT) and "my_theorem" in nameless(TEXT) and "f_up" in nameless(TEXT)
+    tokens = train_tokenizer([nameless(TEXT)] * 9, 300, 64).get_vocab()
+    assert "my_t" not in {token.removeprefix("Ġ") for token in tokens}

@@ -1,0 +1,133 @@
+"""`stepprove train cycle`: what reinforcement, and the cycle that learns rare successes, make of a small prover."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.files import lean_for
+from stepprove.cli.options import Json
+from stepprove.cli.train_sft import model_at
+from stepprove.lean_project.engine import Engine
+
+if TYPE_CHECKING:
+    from stepprove.agent.problem import Problem
+
+
+def cycle(
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Gets a folder for each seed; a run goes on there."
+        ),
+    ] = Path("runs/cycle"),
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", metavar="NAME", help="The fine-tuned prover to begin with: `tiny` or a folder."
+        ),
+    ] = "tiny",
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", metavar="N", help="Once for each run. [0, 1 and 2]")
+    ] = None,
+    updates: Annotated[
+        int, typer.Option("--updates", metavar="N", min=1, help="Of each of the two reinforcements.")
+    ] = 20,
+    theorems: Annotated[
+        int, typer.Option("--theorems", metavar="N", min=1, help="Generated ones to measure on.")
+    ] = 100,
+    samples: Annotated[
+        int, typer.Option("--samples", metavar="K", min=1, help="Attempts at each theorem.")
+    ] = 8,
+    minif2f: Annotated[
+        str | None,
+        typer.Option(
+            "--minif2f", metavar="PATH", help="Measure on the core statements of miniF2F's valid split too."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", min=1, help="Lean processes at once.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Reinforce a fine-tuned prover, let it learn its rare successes, reinforce it again, and print what each is worth.
+
+    The right texts about problems on which the model nearly always fails are kept while it is reinforced, and learned. Every
+    model is measured on generated theorems that no training has seen: before training, fine-tuned, reinforced, and after the
+    cycle. A killed run goes on where it was. Processes with other seeds may work in the same folder at the same time.
+
+    Example: `stepprove train tiny`, then `stepprove train cycle -o runs/cycle`
+    """
+    need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
+    from transformers.utils import logging
+
+    from stepprove.train.cycle import TESTS, CycleOptions, Step, run_cycle
+    from stepprove.train.cycle_table import table
+    from stepprove.train.recipe import BadRecipe
+    from stepprove.train.rewards import RewardHack
+    from stepprove.train.run_folder import RunInUse
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    told: set[tuple[str, str, int]] = set()
+
+    def listen(step: Step) -> None:
+        tenth = (step.model, step.work, 10 * step.done // step.total)
+        if not json and tenth not in told:
+            told.add(tenth)
+            err.print(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}")
+
+    standard = CycleOptions()
+    options = CycleOptions(
+        seeds=tuple(dict.fromkeys(seed)) if seed else standard.seeds,
+        rlvr=standard.rlvr.model_copy(update={"updates": updates}),
+        theorems=theorems,
+        samples=samples,
+    )
+    begin, lean = model_at(model), lean_for(None, "embedded")
+    given = () if minif2f is None else _core(minif2f, lean)
+    try:
+        measured = run_cycle(output, begin, lean, options, given=given, jobs=jobs, listen=listen)
+    except RewardHack as hack:
+        raise CommandError(f"Training stopped: {hack}", code=1) from None
+    except (BadRecipe, RunInUse) as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
+    tables = {test: table(measured, test) for test in TESTS if test == "generated" or given}
+    if json:
+        print_json({"folder": str(output), "tables": tables, "exit_code": 0})
+        return 0
+    titles = {
+        "generated": f"{theorems} generated theorems",
+        "given": f"{len(given)} core statements of miniF2F",
+    }
+    for test, text in tables.items():
+        out.print(f"{titles[test]}, {samples} attempts each, Lean {lean.lean_version}\n\n{escape(text)}\n")
+    return 0
+
+
+def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
+    """The statements of miniF2F's valid split that need no Mathlib, as Lean says. Raises CommandError."""
+    from stepprove.agent.problem import Problem
+    from stepprove.eval.benchmarks import benchmark_called
+    from stepprove.eval.core import core
+    from stepprove.eval.datasets import BadDataset, load
+    from stepprove.lean_project.pool import SyncPool
+    from stepprove.lean_project.prelude import PRELUDE
+    from stepprove.lean_project.repl import ReplFailure
+
+    benchmark = benchmark_called("minif2f")
+    assert benchmark is not None
+    try:
+        problems = load(benchmark, "valid", path).problems
+        with SyncPool(lean) as pool:
+            names = set(core(pool, problems))
+    except BadDataset as wrong:
+        raise CommandError(str(wrong)) from None
+    except ReplFailure as failure:
+        raise CommandError(str(failure), code=3) from None
+    return tuple(Problem.parse(one.source, prelude=PRELUDE) for one in problems if one.name in names)
