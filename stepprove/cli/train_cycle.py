@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.console import CommandError, need_extra, out, print_json
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
-from stepprove.cli.train_sft import model_at
+from stepprove.cli.train_sft import each_tenth, model_at
 from stepprove.lean_project.engine import Engine
 
 if TYPE_CHECKING:
@@ -65,21 +65,13 @@ def cycle(
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.cycle import TESTS, CycleOptions, Step, run_cycle
+    from stepprove.train.cycle import TESTS, CycleOptions, run_cycle
     from stepprove.train.cycle_table import table
     from stepprove.train.recipe import BadRecipe
     from stepprove.train.rewards import RewardHack
     from stepprove.train.run_folder import RunInUse
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    told: set[tuple[str, str, int]] = set()
-
-    def listen(step: Step) -> None:
-        tenth = (step.model, step.work, 10 * step.done // step.total)
-        if not json and tenth not in told:
-            told.add(tenth)
-            err.print(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}")
-
     standard = CycleOptions()
     options = CycleOptions(
         seeds=tuple(dict.fromkeys(seed)) if seed else standard.seeds,
@@ -90,7 +82,7 @@ def cycle(
     begin, lean = model_at(model), lean_for(None, "embedded")
     given = () if minif2f is None else _core(minif2f, lean)
     try:
-        measured = run_cycle(output, begin, lean, options, given=given, jobs=jobs, listen=listen)
+        measured = run_cycle(output, begin, lean, options, given=given, jobs=jobs, listen=each_tenth(json))
     except RewardHack as hack:
         raise CommandError(f"Training stopped: {hack}", code=1) from None
     except (BadRecipe, RunInUse) as wrong:

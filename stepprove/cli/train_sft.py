@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from stepprove.cli.train_plan import FilesOption, PlanOption, planned
 
 if TYPE_CHECKING:
     from stepprove.train.sft_run import SftProgress
+    from stepprove.train.step import Step
 
 _LINES = 20
 """Told of each stage; the folder has every step."""
@@ -87,6 +89,19 @@ def sft(
             err.print(f"{name}: {left_out} texts are longer than the context and were left out.")
     out.print(f"Written to {escape(str(output / 'model'))}")
     return 0
+
+
+def each_tenth(quiet: bool) -> Callable[[Step], None]:
+    """Prints of each piece of work every tenth of it; nothing when `quiet`."""
+    told: set[tuple[str, str, int]] = set()
+
+    def listen(step: Step) -> None:
+        tenth = (step.model, step.work, 10 * step.done // step.total)
+        if not quiet and tenth not in told:
+            told.add(tenth)
+            err.print(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}")
+
+    return listen
 
 
 def beginning(model: str) -> str | Path:

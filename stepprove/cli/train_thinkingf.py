@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.console import CommandError, need_extra, out, print_json
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
+from stepprove.cli.train_sft import each_tenth
 
 
 def thinkingf(
@@ -58,17 +59,9 @@ def thinkingf(
     from stepprove.train.formalizing import FooledJudge
     from stepprove.train.recipe import BadRecipe
     from stepprove.train.run_folder import RunInUse
-    from stepprove.train.thinkingf import Step, ThinkingOptions, run_thinkingf, table
+    from stepprove.train.thinkingf import ThinkingOptions, run_thinkingf, table
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    told: set[tuple[str, str, int]] = set()
-
-    def listen(step: Step) -> None:
-        tenth = (step.model, step.work, 10 * step.done // step.total)
-        if not json and tenth not in told:
-            told.add(tenth)
-            err.print(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}")
-
     standard = ThinkingOptions()
     options = ThinkingOptions(
         knowledge=pairs,
@@ -79,7 +72,9 @@ def thinkingf(
         seed=seed,
     )
     try:
-        scores = run_thinkingf(output, lean_for(None, "embedded"), options, jobs=jobs, listen=listen)
+        scores = run_thinkingf(
+            output, lean_for(None, "embedded"), options, jobs=jobs, listen=each_tenth(json)
+        )
     except FooledJudge as fooled:
         raise CommandError(f"Training stopped: {fooled}", code=1) from None
     except (BadRecipe, RunInUse) as wrong:

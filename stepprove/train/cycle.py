@@ -30,6 +30,7 @@ from stepprove.train.rlvr_run import RARE, run_rlvr
 from stepprove.train.rollout import Writer
 from stepprove.train.run_folder import FIGURES, MODEL, agree, digest_of_weights, only_writer
 from stepprove.train.sft_run import SftProgress, run_sft
+from stepprove.train.step import Step
 from stepprove.train.theorems import Theorem, held_out
 
 STAGES = ("new", "sft", "rlvr", "cycle")
@@ -59,17 +60,6 @@ class CycleOptions:
     theorems: int = 100
     samples: int = 8
     """Attempts at each theorem, by StepFun-Prover's own sampling (temperature 0.999, top-p 0.95); one with random weights."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is under way: so much of `total` done."""
-
-    model: str
-    work: str
-    done: int
-    total: int
-    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from stepprove.train.informal import Informal, generate, held_out_families, held
 from stepprove.train.rlvr import Checkpoint, RlvrOptions, Update, train
 from stepprove.train.run_folder import agree, only_writer, replaced
 from stepprove.train.sft import SftOptions, fine_tune
+from stepprove.train.step import Step
 from stepprove.train.thinking import corpus, fixed_texts, knowledge_text, prompt_of, reasoning_text
 from stepprove.train.tokenizer import train_tokenizer
 
@@ -69,17 +70,6 @@ class ThinkingOptions:
     """Of the test of phrasings; that of families has half as many."""
     samples: int = 4
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What is under way: so much of `total` done."""
-
-    model: str
-    work: str
-    done: int
-    total: int
-    words: str = ""
 
 
 def small_config(vocabulary: int) -> StepMoeConfig:

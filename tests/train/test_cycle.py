@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 from micro import THEOREM
+from typer.testing import CliRunner
 
+from stepprove.cli.console import CommandError
+from stepprove.cli.main import app
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.outcome import Outcome
-from stepprove.train.cycle import CycleOptions, Measured, Step, run_cycle
+from stepprove.train.cycle import CycleOptions, Measured, run_cycle
 from stepprove.train.cycle_table import gain, interval, rates, table
 from stepprove.train.held_out import Attempt
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rlvr import RlvrOptions
+from stepprove.train.step import Step
 from stepprove.train.trajectories import problem_of
 
 P, F, LOST = Outcome.PROVED, Outcome.FAILED, Outcome.INFRASTRUCTURE
@@ -96,3 +100,14 @@ def test_every_model_is_made_once_and_measured(models: Path, tmp_path: Path, eng
     assert run() == found and not steps  # nothing is left to do
     with pytest.raises(BadRecipe, match="another options"):
         run_cycle(tmp_path, models / "tiny", engine, CycleOptions(seeds=(0,)))
+
+
+def test_without_a_model_to_begin_with_one_sentence_says_how_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEPPROVE_MODELS", str(tmp_path))
+    found = CliRunner().invoke(app, ["train", "cycle", "-o", str(tmp_path / "runs")], standalone_mode=False)
+    assert isinstance(found.exception, CommandError) and "`stepprove train tiny` makes it" in str(
+        found.exception
+    )
+    assert not (tmp_path / "runs").exists()

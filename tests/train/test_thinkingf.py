@@ -10,7 +10,8 @@ from stepprove.lean_project import find_engine
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rlvr import RlvrOptions
 from stepprove.train.run_folder import RunInUse, only_writer
-from stepprove.train.thinkingf import CHAINS, CONTEXT, Step, ThinkingOptions, run_thinkingf, table
+from stepprove.train.step import Step
+from stepprove.train.thinkingf import CHAINS, CONTEXT, ThinkingOptions, run_thinkingf, table
 
 SMALL = ThinkingOptions(
     knowledge=60,
