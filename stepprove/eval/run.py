@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from stepprove.eval.tasks import build, worker_for
 from stepprove.eval.wanted import manifest_for, need_mathlib, need_words, select
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import SyncPool
+from stepprove.serving.client import load_library
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ def evaluate(
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(log_dir / f"{run_name(setup)}.jsonl"))
         pools = [] if lent is None else [lent]
+        loading = stack.enter_context(ThreadPoolExecutor(1))
+        if setup.model is not None:
+            loading.submit(load_library)  # while Lean is asked for the subset
 
         def pool() -> SyncPool:
             if not pools:

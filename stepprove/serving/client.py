@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import httpx2
@@ -59,6 +59,13 @@ class ModelRefused(ModelFailure):
     """The server takes no such request: a wrong key, an unknown model, a prompt that is too long."""
 
 
+def load_library() -> ModuleType:
+    """The `openai` package. It takes longer to load than all that a command without a model loads: a second at the first call."""
+    import openai
+
+    return openai
+
+
 class Client:
     """Asks one model. To be used as an async context manager, within one event loop.
 
@@ -99,9 +106,9 @@ class Client:
         self._cache = cache
         self._places = asyncio.Semaphore(concurrency)
         found = key or next((os.environ[name] for name in _KEYS if os.environ.get(name)), _NO_KEY)
-        import openai  # takes longer than all that a command without a model loads
-
-        self._openai = openai.AsyncOpenAI(api_key=found, base_url=url, timeout=timeout, max_retries=retries)
+        self._openai = load_library().AsyncOpenAI(
+            api_key=found, base_url=url, timeout=timeout, max_retries=retries
+        )
 
     async def __aenter__(self) -> Self:
         return self
