@@ -15,8 +15,9 @@ silently, and so takes `2 + 2 = 4` for `2 * 2 = 4`.
 
 A target that the closing tactics prove without the premise is not made equivalent to it by a proof that also mentions it. The
 published `have` step is skipped for such a target, and all further steps where `assumption` proves it; here `convert` is
-skipped too, and with the stronger tactics that stand in for Mathlib's so is `apply` (`Step.unless`). Neither `have` nor
-`convert` counts when the premise alone gives `False`, from which everything follows (`Step.refutable`).
+skipped too, and with the stronger tactics that stand in for Mathlib's so is `apply` (`Step.unless`), unless it leaves no
+variable of the premise open and the hypotheses do not contradict each other: what is left then are the premise's hypotheses.
+Neither `have` nor `convert` counts when the premise alone gives `False`, from which everything follows (`Step.refutable`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ _NORMAL_FORM = (
     "  Nat.not_lt, Nat.not_le, Int.not_lt, Int.not_le, Nat.pow_two, Int.pow_two]"
 )
 """Rewrites connectives, and squares as products; what is the same after it and `ac_nf` says the same, unless it is trivial."""
+_ALL_SAID = "all_goals show (_ : Prop)"
+"""Fails where variables of the premise are left to be chosen."""
 _HOLDING = """\
 repeat specialize this (by first | assumption | omega | (simp_all; done) | grind)
 fail_if_success with_reducible refine (fun (_ : ∀ x : _, _) => ?_) this"""
@@ -99,6 +102,11 @@ def steps(
     finish = closers.prove_all(closers.after_apply)
     trivial = f"{opening}{COMPUTED}" if closers.published else unless
     yield Step("apply", f"{opening}apply {premise}\n{finish}", trivial)
+    if not closers.published:
+        quick = [tactic for tactic in closers.after_apply if tactic != "exact?"]  # it looks long for `False`
+        vacuous = f"{opening}first | {COMPUTED} | (exfalso; {any_of(quick)})"
+        script = f"{opening}apply {premise}\n{_ALL_SAID}\n{closers.prove_all(quick)}"
+        yield Step("apply (variables given)", script, vacuous)
     with_it = closers.prove_all(closers.with_hypothesis)
     if conclusion is not None:
         claim = "\n    ".join(conclusion.split("\n"))

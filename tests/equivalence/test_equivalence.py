@@ -66,6 +66,16 @@ def test_what_lean_computes_is_not_what_a_statement_says(compare: Compare, a: st
     assert found.verdict is Verdict.NOT_SHOWN and "provable without" in (found.reason or "")
 
 
+@pytest.mark.slow
+def test_a_target_that_is_provable_alone_may_still_be_told_by_its_hypotheses(compare: Compare) -> None:
+    together = "theorem t (f : Nat → Nat) (h : ∀ a b, a ≤ b ∧ b ≤ 10 → f a ≤ f b) : f 3 ≤ f 5 := by sorry"
+    assert compare(together, together.replace("a ≤ b ∧ b ≤ 10 →", "a ≤ b → b ≤ 10 →")).equivalent
+    weaker = compare(together, together.replace("b ≤ 10 →", "b ≤ 4 →"))
+    assert weaker.verdict is Verdict.NOT_SHOWN
+    vacuous = "theorem t (n : Nat) (h : n < 0) : n * n = n := by sorry"
+    assert compare(vacuous, vacuous.replace("n < 0", "n + 1 < n")).verdict is Verdict.NOT_SHOWN
+
+
 def test_the_direction_that_fails_is_named_and_the_other_not_tried(compare: Compare) -> None:
     found = compare(SQUARE.replace("% 8", "% 4"), SQUARE, "beq")
     assert [(d.premise, d.target, d.verdict) for d in found.directions] == [("A", "B", Verdict.NOT_SHOWN)]
