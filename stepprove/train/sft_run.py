@@ -100,6 +100,7 @@ def run_sft(
 
     Raises BadRecipe, RunInUse, OSError, and ReplFailure when Lean cannot be run.
     """
+    _refuse(recipe, model)
     with ExitStack() as stack:
         if first_process():
             stack.enter_context(only_writer(output))
@@ -114,6 +115,22 @@ def first_process() -> bool:
 def several_processes() -> bool:
     """Whether this process trains together with others."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def _refuse(recipe: SftRecipe, model: str | Path) -> None:
+    """Raises BadRecipe when this process, or these processes, cannot do what the recipe asks."""
+    if several_processes() and (
+        model == NEW or any(isinstance(stage.data, Generated) for stage in recipe.stages)
+    ):
+        raise BadRecipe("Several processes can only train a model that is there, on files.")
+    if several_processes() and recipe.methods.never_hurt is not None:
+        raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
+    meant = 1 if recipe.hardware is None else recipe.hardware.processes
+    if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
+        raise BadRecipe(
+            f"The recipe is for {meant} {'process' if meant == 1 else 'processes'} and this is one of {count}: "
+            "`--plan` shows how it is started."
+        )
 
 
 class _Run:
@@ -133,18 +150,6 @@ class _Run:
     def run(self, text: str) -> dict[str, dict[str, float]]:
         """All stages that are not done; `text` is the recipe's."""
         recipe, output = self.recipe, self.output
-        if several_processes() and (
-            self.model == NEW or any(isinstance(stage.data, Generated) for stage in recipe.stages)
-        ):
-            raise BadRecipe("Several processes can only train a model that is there, on files.")
-        if several_processes() and recipe.methods.never_hurt is not None:
-            raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
-        meant = 1 if recipe.hardware is None else recipe.hardware.processes
-        if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
-            raise BadRecipe(
-                f"The recipe is for {meant} {'process' if meant == 1 else 'processes'} and this is one of {count}: "
-                "`--plan` shows how it is started."
-            )
         tokenizer, data = self._texts()
         if first_process():
             about = {

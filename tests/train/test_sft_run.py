@@ -196,6 +196,7 @@ def test_a_recipe_is_run_by_as_many_processes_as_it_is_for(
     monkeypatch.setenv("WORLD_SIZE", str(count))
     with pytest.raises(BadRecipe, match=words):
         run_sft(recipe, text, tmp_path, tmp_path / "one", no_lean)
+    assert not (tmp_path / "one").exists()  # a recipe that is refused leaves nothing behind
 
 
 def test_several_processes_make_no_model_of_their_own(
