@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ class _Work:
         with only_writer(home):
             self._agree(home)
             first = self._reinforce(self.begin, home / "rlvr", seed, 0)
-            spent = _spent(home / "rlvr")
+            spent = self._spent(home / "rlvr")
             attempts = self._measure("rlvr", home / "rlvr" / "tests", home.name)
             yield Measured("rlvr", seed, attempts, *spent)
             rare = _lines(home / "rlvr" / RARE)
@@ -148,7 +149,7 @@ class _Work:
             self._reinforce(
                 again, home / "cycle", seed, self.options.rlvr.updates * self.options.rlvr.problems
             )
-            more = _spent(home / "cycle")
+            more = self._spent(home / "cycle")
             attempts = self._measure("cycle", home / "cycle" / "tests", home.name)
             yield Measured("cycle", seed, attempts, spent[0] + more[0], spent[1] + more[1], rare)
 
@@ -198,10 +199,7 @@ class _Work:
 
     def _measure(self, stage: str, home: Path, name: str) -> dict[str, list[Attempt]]:
         """The model's attempts at every test, on disk as soon as they are made."""
-        return {test: asyncio.run(self._try(stage, home, name, test)) for test in self.tests}
-
-    async def _try(self, stage: str, home: Path, name: str, test: str) -> list[Attempt]:
-        options, asked = self.options, self.tests[test]
+        options = self.options
         model_home = home.parent / MODEL if stage in ("rlvr", "cycle") else self.begin
         tokenizer: Any = AutoTokenizer.from_pretrained(self.begin)
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model_home, dtype=torch.float32)
@@ -209,16 +207,9 @@ class _Work:
             set_seed(0)
             model = AutoModelForCausalLM.from_config(model.config)  # type: ignore[no-untyped-call]
         decoder = Decoder(model.train(False), tokenizer)
-        samples = (
-            1 if stage == "new" else options.samples
-        )  # each text of random weights goes on to the context's end
-        total, done = len(asked) * samples, 0
-
-        def told(attempt: Attempt) -> None:
-            nonlocal done
-            done += 1
-            self.listen(Step(name if name == stage else f"{name}, {stage}", test, done, total))
-
+        # Each text of random weights goes on to the context's end.
+        samples = 1 if stage == "new" else options.samples
+        who = name if name == stage else f"{name}, {stage}"
         tir = TirOptions(
             max_tokens=options.rlvr.max_tokens,
             max_seq_len=options.rlvr.max_tokens,
@@ -226,10 +217,34 @@ class _Work:
             check_seconds=options.rlvr.check_seconds,
             judge_seconds=options.rlvr.judge_seconds,
         )
-        async with Pool(self.engine, size=self.jobs) as pool:
-            prover = model_prover(lambda: Writer(decoder, tokenizer), pool, tir)
-            log = home / f"{test}.jsonl"
-            return await run(prover, asked, samples, log, at_once=_AT_ONCE, listen=told)
+
+        async def attempts() -> dict[str, list[Attempt]]:
+            async with Pool(self.engine, size=self.jobs) as pool:
+                prover = model_prover(lambda: Writer(decoder, tokenizer), pool, tir)
+                return {
+                    test: await run(
+                        prover,
+                        asked,
+                        samples,
+                        home / f"{test}.jsonl",
+                        at_once=_AT_ONCE,
+                        listen=self._counted(who, test, len(asked) * samples),
+                    )
+                    for test, asked in self.tests.items()
+                }
+
+        return asyncio.run(attempts())
+
+    def _counted(self, who: str, test: str, total: int) -> Callable[[Attempt], None]:
+        """Tells how many attempts at a test have been made."""
+        number = count(1)
+        return lambda attempt: self.listen(Step(who, test, next(number), total))
+
+    def _spent(self, run_folder: Path) -> tuple[float, float]:
+        """(tokens written, answers of Lean read) in a run of reinforcement, canaries apart."""
+        texts = self.options.rlvr.problems * self.options.rlvr.group
+        updates = [orjson.loads(line) for line in (run_folder / FIGURES).read_bytes().splitlines()]
+        return texts * sum(u["tokens"] for u in updates), texts * sum(u["checks"] for u in updates)
 
 
 def _yaml(recipe: RlvrRecipe | SftRecipe) -> str:
@@ -238,12 +253,3 @@ def _yaml(recipe: RlvrRecipe | SftRecipe) -> str:
 
 def _lines(path: Path) -> int:
     return len(path.read_bytes().splitlines()) if path.exists() else 0
-
-
-def _spent(run_folder: Path) -> tuple[float, float]:
-    """(tokens written, answers of Lean read) in a run of reinforcement, canaries apart."""
-    options = yaml.safe_load((run_folder / "recipe.yaml").read_text()).get("rlvr", {})
-    filled = RlvrOptions.model_validate(options)
-    texts = filled.problems * filled.group
-    updates = [orjson.loads(line) for line in (run_folder / FIGURES).read_bytes().splitlines()]
-    return texts * sum(u["tokens"] for u in updates), texts * sum(u["checks"] for u in updates)

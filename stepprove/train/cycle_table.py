@@ -10,7 +10,8 @@ from stepprove.lean_project.outcome import Outcome
 from stepprove.train.cycle import STAGES, Measured
 
 Rates = dict[int, float]
-"""The share of the attempts at a theorem that proved it, by its place. What the infrastructure spoiled is in none."""
+"""The share of the attempts at a theorem that proved it, by its place. What the infrastructure spoiled is in none; a time-out is
+no proof, and told apart in the table."""
 
 
 def rates(one: Measured, test: str) -> Rates:
@@ -45,8 +46,9 @@ def gain(before: Sequence[Rates], after: Sequence[Rates]) -> tuple[float, float]
 def table(measured: Sequence[Measured], test: str) -> str:
     """A test as a Markdown table in %, one row a stage, seeds averaged."""
     lines = [
-        "| stage | pass@1 | pass@k | added to pass@1 | pass@1 by seed | an attempt | spent in reinforcement | not known |",
-        "|---|---|---|---|---|---|---|---|",
+        "| stage | pass@1 | pass@k | added to pass@1 | pass@1 by seed | an attempt | spent in reinforcement | "
+        "timeouts | not known |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     before: list[Rates] = []
     for stage in STAGES:
@@ -74,9 +76,10 @@ def _row(
     spent_checks = numpy.mean([each.checks for each in found])
     spent = f"{spent_tokens:,.0f} tokens, {spent_checks:,.0f} checks" if spent_tokens else "–"
     unknown = len(everything) - len(known)
+    late = sum(attempt.outcome is Outcome.TIMEOUT for attempt in known)
     attempt = f"{tokens:.0f} tokens, {checks:.1f} checks"
     one, some = (_percents(*interval(list(each.values()))) for each in (ones, any_))
-    return f"| {stage} | {one} | {some} (k = {k}) | {added} | {seeds} | {attempt} | {spent} | {unknown} |"
+    return f"| {stage} | {one} | {some} (k = {k}) | {added} | {seeds} | {attempt} | {spent} | {late} | {unknown} |"
 
 
 def _percents(mean: float, half: float) -> str:
