@@ -17,6 +17,7 @@ from stepprove.serving.batching import Decoder
 from stepprove.train.records import line_of, read_records
 from stepprove.train.rlvr import Group, Sampler
 from stepprove.train.rollout import ProofRollout
+from stepprove.train.run_folder import replaced
 
 
 class RareText(BaseModel):
@@ -69,4 +70,4 @@ def cut_after(path: Path, done: int) -> None:
     """Leave what the first `done` rounds gave: a round that came after the checkpoint is written again. Raises OSError."""
     if path.exists():
         kept = [text for text in read_records(path, RareText) if text.update < done]
-        path.write_bytes(b"".join(map(line_of, kept)))
+        replaced(path, b"".join(map(line_of, kept)))
