@@ -60,6 +60,8 @@ def run_rlvr(
 
     Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, and ReplFailure when Lean cannot be run.
     """
+    if refusal := refused(recipe):
+        raise BadRecipe(refusal)
     with only_writer(output):
         asyncio.run(_run(recipe, text, model_folder, output, engine, listen))
 
@@ -72,8 +74,6 @@ async def _run(
     engine: Engine,
     listen: Callable[[Update], None],
 ) -> None:
-    if refusal := refused(recipe):
-        raise BadRecipe(refusal)
     tokenizer: Any = AutoTokenizer.from_pretrained(model_folder)
     sampler, digest = _rounds(recipe, tokenizer)
     model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
