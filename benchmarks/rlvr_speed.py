@@ -62,7 +62,7 @@ from stepprove.serving.endpoint import tiny_folder
 from stepprove.train import rlvr
 from stepprove.train.proving import proofs
 from stepprove.train.rewards import earned
-from stepprove.train.theorems import generate, is_held_out
+from stepprove.train.theorems import for_training
 from stepprove.train.trajectories import problem_of
 
 Span = tuple[float, float]
@@ -100,7 +100,7 @@ def covered(spans: Sequence[Span], whole: Span) -> float:
 
 
 def theorems(count: int) -> list[Problem]:
-    return [problem_of(t) for t in islice((t for t in generate(0) if not is_held_out(t)), count)]
+    return [problem_of(t) for t in islice(for_training(0), count)]
 
 
 def ours(

@@ -15,7 +15,7 @@ from stepprove.formalizer.statement import BadStatement, Statement, read_stateme
 from stepprove.train import informal
 from stepprove.train.formalizing import Asked, truth_of
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.theorems import generate, is_held_out
+from stepprove.train.theorems import for_training
 from stepprove.train.thinking import prompt_of
 from stepprove.train.trajectories import problem_of
 
@@ -28,8 +28,8 @@ def theorems(recipe: RlvrRecipe) -> tuple[Rounds[Problem], str]:
     """Theorems to prove, and a hash of what they follow from. Raises BadRecipe, OSError."""
     if isinstance(recipe.problems, Path):
         return _listed(recipe.problems, recipe.rlvr.problems, _theorem)
-    made = (problem_of(t) for t in generate(recipe.rlvr.seed) if not is_held_out(t))
-    rounds = _made(islice(made, recipe.skip, None), recipe.rlvr.problems)
+    made = islice(for_training(recipe.rlvr.seed), recipe.skip, None)
+    rounds = _made(map(problem_of, made), recipe.rlvr.problems)
     return rounds, _hashed(recipe, [problem.text for problem in rounds(0)])
 
 

@@ -15,7 +15,7 @@ from itertools import islice, zip_longest
 
 from stepprove.train.families import FAMILIES
 
-__all__ = ["Theorem", "generate", "held_out", "is_held_out", "proved", "shape"]
+__all__ = ["Theorem", "for_training", "generate", "held_out", "is_held_out", "proved", "shape"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,11 @@ _MOST_DRAWN = 100_000
 def is_held_out(theorem: Theorem) -> bool:
     """Whether a theorem is for tests: one in eight of all shapes is, whatever its names."""
     return hashlib.sha256(shape(theorem).encode()).digest()[0] < 32
+
+
+def for_training(seed: int) -> Iterator[Theorem]:
+    """Endless theorems that are not for tests."""
+    return (theorem for theorem in generate(seed) if not is_held_out(theorem))
 
 
 def held_out(count: int, seed: int) -> list[Theorem]:

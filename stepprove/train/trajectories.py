@@ -29,7 +29,7 @@ from stepprove.lean_project.verify import verify
 from stepprove.train.records import cut_broken_end, line_of, read_records
 from stepprove.train.scripts import Script
 from stepprove.train.solve import solve
-from stepprove.train.theorems import Theorem, generate, is_held_out
+from stepprove.train.theorems import Theorem, for_training
 
 SHARE_OF_REJECTIONS = (0.5, 0.35, 0.15)
 """Of trajectories that try no script, one, two, before the one that works; those that work too are left out again."""
@@ -157,8 +157,7 @@ def make(
     progress.kept = len(known)
     if progress.kept >= count:
         return progress
-    training = (theorem for theorem in generate(seed) if not is_held_out(theorem))
-    todo = ((index, theorem) for index, theorem in enumerate(training) if index not in known)
+    todo = ((index, theorem) for index, theorem in enumerate(for_training(seed)) if index not in known)
     lock = threading.Lock()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file, ThreadPoolExecutor(2 * pool.stats.engines) as threads:
