@@ -14,7 +14,7 @@ from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
 from stepprove.cli.train_plan import FilesOption, PlanOption, planned
-from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, model_at
+from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, failures_told, model_at
 
 if TYPE_CHECKING:
     from stepprove.train.rlvr import Update
@@ -136,11 +136,8 @@ def rlvr(
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.formalizing import FooledJudge
     from stepprove.train.recipe import BadRecipe, read_rlvr, refused
-    from stepprove.train.rewards import RewardHack
     from stepprove.train.rlvr_run import run_rlvr
-    from stepprove.train.run_folder import RunInUse
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     started = time.monotonic()
@@ -156,17 +153,11 @@ def rlvr(
             f"{update.tokens:.0f} tokens, {update.checks:.1f} checks a text  {left / 60:.0f} min left"
         )
 
-    try:
+    with failures_told(output):
         found, text = read_rlvr(recipe)
         if refusal := refused(found):
             raise BadRecipe(refusal)
         run_rlvr(found, text, model_at(found.model), output, lean_for(None, "embedded"), listen=listen)
-    except (BadRecipe, RunInUse) as wrong:
-        raise CommandError(str(wrong)) from None
-    except OSError as wrong:
-        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
-    except (RewardHack, FooledJudge) as hack:
-        raise CommandError(f"Training stopped: {hack}", code=1) from None
     if json:
         print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})
         return 0

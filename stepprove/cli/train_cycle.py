@@ -11,7 +11,7 @@ from rich.markup import escape
 from stepprove.cli.console import CommandError, need_extra, out, print_json
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
-from stepprove.cli.train_sft import each_tenth, model_at
+from stepprove.cli.train_sft import each_tenth, failures_told, model_at
 from stepprove.lean_project.engine import Engine
 
 if TYPE_CHECKING:
@@ -67,9 +67,6 @@ def cycle(
 
     from stepprove.train.cycle import TESTS, CycleOptions, run_cycle
     from stepprove.train.cycle_table import table
-    from stepprove.train.recipe import BadRecipe
-    from stepprove.train.rewards import RewardHack
-    from stepprove.train.run_folder import RunInUse
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     standard = CycleOptions()
@@ -81,14 +78,8 @@ def cycle(
     )
     begin, lean = model_at(model), lean_for(None, "embedded")
     given = () if minif2f is None else _core(minif2f, lean)
-    try:
+    with failures_told(output):
         measured = run_cycle(output, begin, lean, options, given=given, jobs=jobs, listen=each_tenth(json))
-    except RewardHack as hack:
-        raise CommandError(f"Training stopped: {hack}", code=1) from None
-    except (BadRecipe, RunInUse) as wrong:
-        raise CommandError(str(wrong)) from None
-    except OSError as wrong:
-        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
     tables = {test: table(measured, test) for test in TESTS if test == "generated" or given}
     if json:
         print_json({"folder": str(output), "tables": tables, "exit_code": 0})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,8 +52,7 @@ def sft(
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.recipe import BadRecipe, read_sft
-    from stepprove.train.run_folder import RunInUse
+    from stepprove.train.recipe import read_sft
     from stepprove.train.sft_run import first_process, run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -71,14 +71,10 @@ def sft(
             + (f"{left / 60:.0f} min left" if left >= 60 else f"{left:.0f} s left")
         )
 
-    try:
+    with failures_told(output):
         found, text = read_sft(recipe)
         begin = beginning(found.model)
         figures = run_sft(found, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
-    except (BadRecipe, RunInUse) as wrong:
-        raise CommandError(str(wrong)) from None
-    except OSError as wrong:
-        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
     if not first_process():
         return 0
     if json:
@@ -89,6 +85,24 @@ def sft(
             err.print(f"{name}: {left_out} texts are longer than the context and were left out.")
     out.print(f"Written to {escape(str(output / 'model'))}")
     return 0
+
+
+@contextmanager
+def failures_told(output: Path) -> Iterator[None]:
+    """Says in one sentence why a run in `output` could not begin or go on. Needs the packages that train. Raises CommandError."""
+    from stepprove.train.formalizing import FooledJudge
+    from stepprove.train.recipe import BadRecipe
+    from stepprove.train.rewards import RewardHack
+    from stepprove.train.run_folder import RunInUse
+
+    try:
+        yield
+    except (RewardHack, FooledJudge) as hack:
+        raise CommandError(f"Training stopped: {hack}", code=1) from None
+    except (BadRecipe, RunInUse) as wrong:
+        raise CommandError(str(wrong)) from None
+    except OSError as wrong:
+        raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
 
 
 def each_tenth(quiet: bool) -> Callable[[Step], None]:

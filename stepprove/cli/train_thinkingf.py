@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from stepprove.cli.console import CommandError, need_extra, out, print_json
+from stepprove.cli.console import need_extra, out, print_json
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
-from stepprove.cli.train_sft import each_tenth
+from stepprove.cli.train_sft import each_tenth, failures_told
 
 
 def thinkingf(
@@ -56,9 +56,6 @@ def thinkingf(
     need_extra("local", ("torch", "transformers", "accelerate"))
     from transformers.utils import logging
 
-    from stepprove.train.formalizing import FooledJudge
-    from stepprove.train.recipe import BadRecipe
-    from stepprove.train.run_folder import RunInUse
     from stepprove.train.thinkingf import ThinkingOptions, run_thinkingf, table
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -71,16 +68,10 @@ def thinkingf(
         samples=samples,
         seed=seed,
     )
-    try:
+    with failures_told(output):
         scores = run_thinkingf(
             output, lean_for(None, "embedded"), options, jobs=jobs, listen=each_tenth(json)
         )
-    except FooledJudge as fooled:
-        raise CommandError(f"Training stopped: {fooled}", code=1) from None
-    except (BadRecipe, RunInUse) as wrong:
-        raise CommandError(str(wrong)) from None
-    except OSError as wrong:
-        raise CommandError(f"{wrong.filename or output}: {wrong.strerror}.") from None
     if json:
         print_json({"folder": str(output), "scores": scores, "exit_code": 0})
         return 0
