@@ -107,7 +107,9 @@ def run_cycle(
     if given:
         tests["given"] = given
     work = _Work(folder, model, engine, options, tests, jobs, listen)
-    return [*work.common(), *(each for seed in options.seeds for each in work.seeded(seed))]
+    # What is no seed's comes last, so that processes with seeds of their own wait for each other only there.
+    made = [each for seed in options.seeds for each in work.seeded(seed)]
+    return [*work.common(), *made]
 
 
 class _Work:
@@ -130,7 +132,7 @@ class _Work:
     def common(self) -> Iterator[Measured]:
         """The model with random weights, and the one to begin with."""
         home = self.folder / "start"
-        with only_writer(home):
+        with only_writer(home, wait=True):
             self._agree(home)
             for stage in STAGES[:2]:
                 yield Measured(stage, None, self._measure(stage, home / stage, stage))

@@ -29,10 +29,10 @@ class RunInUse(Exception):
 
 
 @contextmanager
-def only_writer(output: Path) -> Iterator[None]:
-    """Make the folder, and keep others out of it. Raises RunInUse, OSError."""
+def only_writer(output: Path, *, wait: bool = False) -> Iterator[None]:
+    """Make the folder, and keep others out of it; `wait` till they are done. Raises RunInUse, OSError."""
     output.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(output / ".lock", timeout=0)
+    lock = FileLock(output / ".lock", timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except Timeout:
