@@ -1,14 +1,16 @@
 """Reinforcement learning of the small model here and with TRL's GRPOTrainer: updates a minute, and who waits for whom.
 
-    STEPPROVE_MODELS=DIR python benchmarks/rlvr_speed.py [--updates 6] [--rounds 2] [--problems 8] [--group 8] [--jobs 1]
+    STEPPROVE_MODELS=DIR python benchmarks/rlvr_speed.py [--model DIR] [--updates 6] [--rounds 2] [--problems 8] [--group 8]
+        [--learning-rate 1e-4] [--jobs 1]
 
-Both train the same model (`tiny`, made by `stepprove train tiny`) on the same theorems with the same groups, longest texts and
-rewards (the trust gate's), Lean as a tool in the texts, one optimiser step an update, in turns. With TRL the texts are written
-by a `rollout_func`: `generate` for all texts of the batch up to the next sketch, Lean on as many engines, and again. There no
-canaries stand among the problems, so here neither.
+Both train the same model (`tiny`, made by `stepprove train tiny`, or that of a folder) on the same theorems with the same
+groups, longest texts and rewards (the trust gate's), Lean as a tool in the texts, one optimiser step an update, in turns; on a
+GPU where there is one. With TRL the texts are written by a `rollout_func`: `generate` for all texts of the batch up to the next
+sketch, Lean on as many engines, and again. There no canaries stand among the problems, so here neither.
 
 The first update of each run is left out (it starts Lean's caches). Lean's share of the time is that in which an engine was at
-work; a sampler is idle while no token is being drawn, the weights while they are not updated.
+work; a sampler is idle while no token is being drawn, the weights while they are not updated. A GPU's utilisation is what
+`nvidia-smi` says: the share of the time in which some kernel ran.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ import argparse
 import asyncio
 import math
 import platform
+import subprocess
 import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -33,7 +36,6 @@ import transformers
 import trl
 from datasets import Dataset
 from transformers import (
-    AutoModelForCausalLM,
     AutoTokenizer,
     StoppingCriteria,
     StoppingCriteriaList,
@@ -59,6 +61,7 @@ from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import parse_source
 from stepprove.serving.batching import _Batch
 from stepprove.serving.endpoint import tiny_folder
+from stepprove.serving.loading import loaded
 from stepprove.train import rlvr
 from stepprove.train.proving import proofs
 from stepprove.train.rewards import earned
@@ -99,6 +102,30 @@ def covered(spans: Sequence[Span], whole: Span) -> float:
     return total / (whole[1] - whole[0])
 
 
+@contextmanager
+def utilised() -> Iterator[list[tuple[float, float]]]:
+    """(when, share of the time before in which the GPU was at work), twice a second; empty without a GPU."""
+    told: list[tuple[float, float]] = []
+    if not torch.cuda.is_available():
+        yield told
+        return
+    command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=500"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+
+    def read(lines: Iterable[str]) -> None:
+        told.extend((time.monotonic(), int(line) / 100) for line in lines if line.strip().isdigit())
+
+    reader = threading.Thread(target=read, args=(process.stdout,))
+    reader.start()
+    try:
+        yield told
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+
+
 def theorems(count: int) -> list[Problem]:
     return [problem_of(t) for t in islice(for_training(0), count)]
 
@@ -107,8 +134,7 @@ def ours(
     folder: Path, engine: Engine, problems: Sequence[Problem], options: rlvr.RlvrOptions, jobs: int
 ) -> dict[str, float]:
     """Figures of one run here."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = loaded(folder), AutoTokenizer.from_pretrained(folder)
     told: list[tuple[float, rlvr.Update]] = []
 
     async def run() -> None:
@@ -129,15 +155,16 @@ def ours(
         watched(_Batch, "_draw") as drawing,
         watched(Repl, "_exchange") as lean,
         watched(rlvr, "update") as updating,
+        utilised() as busy,
     ):
         asyncio.run(run())
     return figures(
         [at for at, _ in told],
         [u.reward for _, u in told],
         [u.tokens for _, u in told],
-        drawing,
-        lean,
-        updating,
+        options.problems * options.group,
+        (drawing, lean, updating),
+        busy,
     )
 
 
@@ -145,15 +172,20 @@ def figures(
     at: Sequence[float],
     rewards: Sequence[float],
     tokens: Sequence[float],
-    drawing: Sequence[Span],
-    lean: Sequence[Span],
-    updating: Sequence[Span],
+    texts: int,
+    spans: tuple[Sequence[Span], Sequence[Span], Sequence[Span]],
+    busy: Sequence[tuple[float, float]],
 ) -> dict[str, float]:
-    whole = (at[0], at[-1])
+    """All that is told of a run; `spans` are those of drawing, of Lean and of updating."""
+    (drawing, lean, updating), whole = spans, (at[0], at[-1])
+    seconds = whole[1] - whole[0]
+    used = [share for when, share in busy if whole[0] <= when <= whole[1]]
     return {
-        "updates a minute": 60 * (len(at) - 1) / (whole[1] - whole[0]),
+        "updates a minute": 60 * (len(at) - 1) / seconds,
+        "tokens a second": texts * sum(tokens[1:]) / seconds,
         "reward": sum(rewards) / len(rewards),
         "tokens a text": sum(tokens) / len(tokens),
+        **({"GPU at work": sum(used) / len(used)} if used else {}),
         "Lean's share": covered(lean, whole),
         "sampler idle": 1 - covered(drawing, whole),
         "updates idle": 1 - covered(updating, whole),
@@ -217,15 +249,16 @@ class Rollouts:
     ) -> list[tuple[list[int], list[float]]]:
         width = max(map(len, texts))
         pad = self.tokenizer.pad_token_id
-        ids = torch.tensor([[pad] * (width - len(each)) + each for each in texts])
-        mask = torch.tensor([[0] * (width - len(each)) + [1] * len(each) for each in texts])
+        where = model.device
+        ids = torch.tensor([[pad] * (width - len(each)) + each for each in texts], device=where)
+        mask = torch.tensor([[0] * (width - len(each)) + [1] * len(each) for each in texts], device=where)
         started = time.monotonic()
         with torch.inference_mode():
             answer = model.generate(
                 input_ids=ids,
                 attention_mask=mask,
                 max_new_tokens=max(room),
-                stopping_criteria=StoppingCriteriaList([Full(room, width)]),
+                stopping_criteria=StoppingCriteriaList([Full(room, width, where)]),
                 do_sample=True,
                 temperature=1.0,
                 top_k=0,
@@ -268,8 +301,8 @@ class Rollouts:
 class Full(StoppingCriteria):
     """Ends each text where it is as long as it may be."""
 
-    def __init__(self, room: list[int], width: int) -> None:
-        self.room, self.width = torch.tensor(room), width
+    def __init__(self, room: list[int], width: int, where: torch.device) -> None:
+        self.room, self.width = torch.tensor(room, device=where), width
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
         """Which texts end."""
@@ -291,8 +324,7 @@ def with_trl(
     folder: Path, engine: Engine, problems: Sequence[Problem], options: rlvr.RlvrOptions, jobs: int
 ) -> dict[str, float]:
     """Figures of one run of TRL."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = loaded(folder), AutoTokenizer.from_pretrained(folder)
     prompts = [build_prompt(problem) for problem in problems]
     clock = Clock()
     with SyncPool(engine, size=jobs) as pool, tempfile.TemporaryDirectory() as home:
@@ -319,7 +351,7 @@ def with_trl(
                 max_grad_norm=options.max_grad_norm,
                 bf16=False,
                 gradient_checkpointing=False,
-                use_cpu=True,
+                use_cpu=not torch.cuda.is_available(),
                 report_to=[],
                 save_strategy="no",
                 logging_steps=1,
@@ -335,10 +367,11 @@ def with_trl(
             watched(Repl, "_exchange") as lean,
             watched(trainer, "training_step") as steps,
             watched(trainer, "_generate_and_score_completions") as sampling,
+            utilised() as busy,
         ):
             trainer.train()
         rewards = [each["reward"] for each in trainer.state.log_history if "reward" in each]
-    found = figures(clock.at, rewards, rollouts.tokens, rollouts.drawing, lean, steps)
+    found = figures(clock.at, rewards, rollouts.tokens, texts, (rollouts.drawing, lean, steps), busy)
     # The texts are written within a step, which is else the update.
     found["updates idle"] += covered(sampling, (clock.at[0], clock.at[-1]))
     return found
@@ -353,6 +386,8 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=8)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--learning-rate", type=float, default=1e-4)
+    parser.add_argument("--model", type=Path)
     choice = parser.parse_args()
     options = rlvr.RlvrOptions(
         updates=choice.updates,
@@ -361,13 +396,16 @@ def main() -> None:
         canaries=0,
         max_tokens=1024,
         max_turns=4,
+        learning_rate=choice.learning_rate,
     )
-    engine, folder = find_engine(prefer="embedded"), tiny_folder()
+    engine, folder = find_engine(prefer="embedded"), choice.model or tiny_folder()
     problems = theorems(options.updates * options.problems)
     print(
         f"torch {torch.__version__}, transformers {transformers.__version__}, trl {trl.__version__}, ", end=""
     )
     print(f"Lean {engine.lean_version}, {platform.machine()}, {torch.get_num_threads()} threads, {choice}")
+    if torch.cuda.is_available():
+        print(torch.cuda.get_device_name())
     runs: dict[str, list[dict[str, float]]] = defaultdict(list)
     for _ in range(choice.rounds):
         for name, run in (("StepProve", ours), ("TRL", with_trl)):

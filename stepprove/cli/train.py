@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -39,8 +40,20 @@ def tiny(
         int, typer.Option("--trajectories", metavar="N", min=1, help="Verified trajectories to learn from.")
     ] = 5000,
     epochs: Annotated[
-        float, typer.Option("--epochs", min=0.0, help="Passes over them; 0 keeps the weights random.")
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            "--epochs",
+            min=0.0,
+            help="Passes over them; 0 keeps the weights random. [5, of the medium one 10]",
+        ),
+    ] = None,
+    size: Annotated[
+        Literal["tiny", "medium"],
+        typer.Option(
+            "--size",
+            help="tiny: 6 million parameters, learns on a CPU. medium: 120 million, wants a GPU.",
+        ),
+    ] = "tiny",
     minutes: Annotated[
         float | None, typer.Option("--minutes", metavar="M", help="The longest that the training may take.")
     ] = None,
@@ -54,24 +67,29 @@ def tiny(
 
     Theorems over Nat, Int, Bool, List and propositions are generated and searched; a model of six million parameters learns
     from what Lean said of right and wrong steps. It took 54 minutes on two busy cores. A killed run goes on where it was: the
-    trajectories made so far are kept.
+    trajectories made so far are kept. `--size medium` makes a larger model in a folder of its own, for `stepprove train cycle
+    --model DIR` on a GPU.
 
     Example: `stepprove train tiny`, then `stepprove prove file.lean --model tiny --policy model`
     """
     if minutes is not None:
         positive_seconds(minutes, "--minutes")
     need_extra("local", ("torch", "transformers", "accelerate"))
+    import torch
     from transformers.utils import logging
 
     from stepprove.serving.endpoint import model_folder
     from stepprove.train.sft import SftOptions
-    from stepprove.train.tiny import Stage, TinyOptions, train_tiny
+    from stepprove.train.tiny import Stage, TinyOptions, medium_training, train_tiny
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    folder = output or model_folder("tiny")
+    folder = output or model_folder(size)
     lean = lean_for(None, "embedded")
     seconds = None if minutes is None else 60 * minutes
-    options = TinyOptions(trajectories, seed, SftOptions(epochs=epochs, seconds=seconds, seed=seed))
+    standard = SftOptions() if size == "tiny" else medium_training(torch.cuda.is_available())
+    passes = standard.epochs if epochs is None else epochs
+    sft = replace(standard, epochs=passes, seconds=seconds, seed=seed)
+    options = TinyOptions(trajectories, seed, sft, size)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

@@ -37,6 +37,9 @@ def cycle(
     updates: Annotated[
         int, typer.Option("--updates", metavar="N", min=1, help="Of each of the two reinforcements.")
     ] = 20,
+    learning_rate: Annotated[
+        float, typer.Option("--learning-rate", metavar="X", help="Of both; a larger model wants a lower one.")
+    ] = 1e-4,
     theorems: Annotated[
         int, typer.Option("--theorems", metavar="N", min=1, help="Generated ones to measure on.")
     ] = 100,
@@ -72,7 +75,7 @@ def cycle(
     standard = CycleOptions()
     options = CycleOptions(
         seeds=tuple(dict.fromkeys(seed)) if seed else standard.seeds,
-        rlvr=standard.rlvr.model_copy(update={"updates": updates}),
+        rlvr=standard.rlvr.model_copy(update={"updates": updates, "learning_rate": learning_rate}),
         theorems=theorems,
         samples=samples,
     )

@@ -1,4 +1,4 @@
-"""Decoding many sequences together on the CPU, each joining when it comes and leaving when it ends.
+"""Decoding many sequences together, on the CPU or a GPU, each joining when it comes and leaving when it ends.
 
 transformers' server decodes one request after the other with `generate`; with its continuous batching (5.24) it has one
 temperature for all and no stop strings. Here every sequence has sampling, seed and stop strings of its own. Rows of a batch
@@ -11,6 +11,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,10 @@ from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLa
 from stepprove.serving.step_moe.cache import GrowingLayer
 
 MOST_ROWS = 32
-"""Sequences at any time; more wait."""
+"""Sequences at any time on a CPU; more wait."""
+
+MOST_ROWS_ON_GPU = 256
+"""There a step takes about as long for many rows as for few."""
 
 FEW_PARAMETERS = 100_000_000
 """Up to here one thread is as fast as several, and far faster where the machine has other work (Lean's)."""
@@ -72,14 +76,18 @@ class Row:
 
 
 class Decoder:
-    """A model with the thread that decodes for it; `longest` is the most tokens of a sequence."""
+    """A model with the thread that decodes for it, where its weights are.
+
+    `longest` is the most tokens of a sequence, `rows` the most sequences at any time.
+    """
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any) -> None:
         self._model = model
-        self._tokenizer = tokenizer
         self._waiting: queue.SimpleQueue[Row] = queue.SimpleQueue()
         self._changing = threading.Lock()
+        self._ends = _Ends(tokenizer)
         self.longest: int = model.config.get_text_config().max_position_embeddings
+        self.rows = MOST_ROWS_ON_GPU if model.device.type == "cuda" else MOST_ROWS
         threading.Thread(target=self._run, daemon=True).start()
 
     def add(self, sequence: Row) -> None:
@@ -94,12 +102,16 @@ class Decoder:
         """Go on with other weights, between two tokens; rows under way keep what they have read."""
         with self._changing:
             self._model.load_state_dict(weights)
+            if self._model.device.type == "cuda":
+                torch.cuda.current_stream(
+                    self._model.device
+                ).synchronize()  # decoding has a stream of its own
 
     def _run(self) -> None:
         if sum(weight.numel() for weight in self._model.parameters()) <= FEW_PARAMETERS:
             torch.set_num_threads(1)
         batch = _Batch(self._model)
-        with torch.inference_mode():
+        with torch.inference_mode(), _own_stream(self._model.device):
             while True:
                 try:
                     self._turn(batch)
@@ -112,7 +124,7 @@ class Decoder:
     def _turn(self, batch: _Batch) -> None:
         """Decode a token for each row."""
         batch.keep([not row.over for row in batch.rows])
-        new = list(self._arrived(MOST_ROWS - len(batch.rows), wait=not batch.rows))
+        new = list(self._arrived(self.rows - len(batch.rows), wait=not batch.rows))
         with self._changing:
             if new:
                 batch.join(new)
@@ -137,18 +149,38 @@ class Decoder:
         token, drawing = row.tokens[-1], row.drawing
         if token in drawing.end_tokens:
             row.finish, row.stopped_by = "stop", token
-        elif (found := self._stop_string(row)) is not None:
+        elif (found := self._ends.stop_string(row)) is not None:
             row.finish, row.stopped_by = "stop", found
         elif len(row.tokens) >= drawing.max_tokens or len(row.prompt) + len(row.tokens) >= self.longest:
             row.finish = "length"
 
-    def _stop_string(self, row: Row) -> str | None:
-        if not row.drawing.stop:
+
+class _Ends:
+    """Finds the stop string that a sequence's last token has completed."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._could: dict[tuple[str, int], bool] = {}
+
+    def stop_string(self, row: Row) -> str | None:
+        """The one that stands first, or None."""
+        stops, last = row.drawing.stop, row.tokens[-1]
+        if not any(self._could_end(stop[-1], last) for stop in stops):
             return None
-        reach = max(len(stop.encode()) for stop in row.drawing.stop) + 1  # a token has one byte at least
+        reach = max(len(stop.encode()) for stop in stops) + 1  # a token has one byte at least
         tail = self._tokenizer.decode(row.tokens[-reach:])
-        found = [(tail.find(stop), stop) for stop in row.drawing.stop if stop in tail]
+        found = [(tail.find(stop), stop) for stop in stops if stop in tail]
         return min(found)[1] if found else None
+
+    def _could_end(self, character: str, token: int) -> bool:
+        """Whether a token may hold the end of this character: decoding is slow, and most tokens do not."""
+        known = self._could.get((character, token))
+        if known is None:
+            # Of a character of several bytes a token may hold the last one alone; a blank may be lost before a text's first word.
+            plain = character.isascii() and not character.isspace()
+            known = not plain or character in self._tokenizer.decode([token])
+            self._could[character, token] = known
+        return known
 
 
 class _Batch:
@@ -158,14 +190,15 @@ class _Batch:
         self.rows: list[Row] = []
         self._model = model
         self._cache = _cache()
-        self._mask = torch.zeros(0, 0, dtype=torch.long)
+        self._device = model.device
+        self._mask = torch.zeros(0, 0, dtype=torch.long, device=self._device)
 
     def keep(self, wanted: list[bool]) -> None:
         """Drop the other rows, and the padding that all that are left have."""
         if all(wanted):
             return
         self.rows = [row for row, kept in zip(self.rows, wanted, strict=True) if kept]
-        kept_rows = torch.tensor(wanted)
+        kept_rows = torch.tensor(wanted, device=self._device)
         self._mask = self._mask[kept_rows]
         padding = int((self._mask.shape[1] - self._mask.sum(1)).min()) if self.rows else self._mask.shape[1]
         self._mask = self._mask[:, padding:]
@@ -176,8 +209,8 @@ class _Batch:
     def join(self, new: list[Row]) -> None:
         """Take in rows, each with its first token drawn."""
         width = max(len(row.prompt) for row in new)
-        ids = torch.tensor([[0] * (width - len(row.prompt)) + list(row.prompt) for row in new])
-        mask = torch.tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in new])
+        ids = self._tensor([[0] * (width - len(row.prompt)) + list(row.prompt) for row in new])
+        mask = self._tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in new])
         cache = _cache()
         positions = (mask.cumsum(1) - 1).clamp(min=0)
         old, self.rows = self.rows, self.rows + new
@@ -192,10 +225,13 @@ class _Batch:
 
     def advance(self) -> None:
         """Draw the next token of every row."""
-        ids = torch.tensor([[row.tokens[-1]] for row in self.rows])
+        ids = self._tensor([[row.tokens[-1]] for row in self.rows])
         positions = self._mask.sum(1, keepdim=True)
-        self._mask = torch.cat([self._mask, torch.ones(len(self.rows), 1, dtype=torch.long)], 1)
+        self._mask = torch.cat([self._mask, torch.ones_like(ids)], 1)
         self._draw(self.rows, ids, self._mask, positions, self._cache)
+
+    def _tensor(self, values: list[list[int]]) -> Tensor:
+        return torch.tensor(values, dtype=torch.long, device=self._device)
 
     def _draw(self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache) -> None:
         logits = self._model(
@@ -221,26 +257,34 @@ def batchable(model: PreTrainedModel) -> bool:
 
 def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) -> Tensor:
     """A token for each row of `logits` (rows, vocabulary), by inverting its distribution at a chance from [0, 1)."""
-    scale = torch.tensor([drawing.temperature or 1.0 for drawing in drawings])
+    where = logits.device
+    scale = torch.tensor([drawing.temperature or 1.0 for drawing in drawings], device=where)
     scaled = logits.double() / scale[:, None]
     order = None
     if any(drawing.top_p < 1 or drawing.top_k for drawing in drawings):
         scaled, order = scaled.sort(dim=-1, descending=True)
     mass = scaled.softmax(-1)
     if order is not None:
-        places = torch.arange(mass.shape[1])
-        most = torch.tensor([drawing.top_k or mass.shape[1] for drawing in drawings])
+        places = torch.arange(mass.shape[1], device=where)
+        most = torch.tensor([drawing.top_k or mass.shape[1] for drawing in drawings], device=where)
         mass = mass.masked_fill(places >= most[:, None], 0.0)
-        share = torch.tensor([drawing.top_p for drawing in drawings], dtype=mass.dtype)[:, None]
+        share = torch.tensor([drawing.top_p for drawing in drawings], dtype=mass.dtype, device=where)[:, None]
         before = mass.cumsum(-1) - mass
         mass = mass.masked_fill((before >= share * mass.sum(-1, keepdim=True)) & (places > 0), 0.0)
     heights = mass.cumsum(-1)
-    chosen = torch.tensor(chances, dtype=mass.dtype)[:, None] * heights[:, -1:]
+    chosen = torch.tensor(chances, dtype=mass.dtype, device=where)[:, None] * heights[:, -1:]
     tokens = torch.searchsorted(heights, chosen, right=True).clamp(max=mass.shape[1] - 1)
     if order is not None:
         tokens = order.gather(1, tokens)
-    greedy = torch.tensor([drawing.temperature == 0 for drawing in drawings])
+    greedy = torch.tensor([drawing.temperature == 0 for drawing in drawings], device=where)
     return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
+
+
+def _own_stream(device: torch.device) -> AbstractContextManager[Any]:
+    """So that a token need not wait for what training has asked of the same GPU."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
 
 
 def _cache() -> Cache:

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
 import yaml
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, set_seed
+from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import TirOptions
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.batching import Decoder
+from stepprove.serving.loading import loaded, placed
 from stepprove.train.held_out import Attempt, model_prover, run
 from stepprove.train.recipe import RlvrRecipe, SftRecipe, SftStage
 from stepprove.train.rlvr import RlvrOptions, Update
@@ -41,7 +41,6 @@ TESTS = ("generated", "given")
 """Generated theorems, and those of a file."""
 _TRAINED_ON = 6000
 """Generated problems that may have been seen in fine-tuning, and are not asked again."""
-_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +203,10 @@ class _Work:
         options = self.options
         model_home = home.parent / MODEL if stage in ("rlvr", "cycle") else self.begin
         tokenizer: Any = AutoTokenizer.from_pretrained(self.begin)
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model_home, dtype=torch.float32)
+        model = loaded(model_home)
         if stage == "new":
             set_seed(0)
-            model = AutoModelForCausalLM.from_config(model.config)  # type: ignore[no-untyped-call]
+            model = placed(AutoModelForCausalLM.from_config(model.config))  # type: ignore[no-untyped-call]
         decoder = Decoder(model.train(False), tokenizer)
         # Each text of random weights goes on to the context's end.
         samples = 1 if stage == "new" else options.samples
@@ -229,7 +228,7 @@ class _Work:
                         asked,
                         samples,
                         home / f"{test}.jsonl",
-                        at_once=_AT_ONCE,
+                        at_once=decoder.rows,
                         listen=self._counted(who, test, len(asked) * samples),
                     )
                     for test, asked in self.tests.items()

@@ -11,7 +11,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -88,6 +88,10 @@ class Batch:
     """Log-probabilities when drawn; 0 where the mask is."""
     advantages: Tensor
     """[B]."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same elsewhere."""
+        return Batch(*(getattr(self, each.name).to(device) for each in fields(self)))
 
 
 def batches(
@@ -166,7 +170,8 @@ def update(
     wholes = [float(part.mask.sum()) if over == "token" else float(len(part.ids)) for part in parts]
     kept_tokens = total = 0.0
     optimizer.zero_grad()
-    for part, whole in zip(parts, wholes, strict=True):
+    for each, whole in zip(parts, wholes, strict=True):
+        part = each.to(model.device)
         current = log_probs(model, part.ids)
         if options.loss == "mis-po":
             bounds = Bounds(*options.token_bounds, *options.text_bounds)

@@ -12,11 +12,12 @@ from typing import Any
 import orjson
 import torch
 from torch.utils.tensorboard import SummaryWriter
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from stepprove.formalizer.checks import PoolChecks
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
+from stepprove.serving.loading import loaded
 from stepprove.train.asked import informal_problems, theorems
 from stepprove.train.formalizing import BeqJudge, statements
 from stepprove.train.proving import proofs
@@ -76,7 +77,7 @@ async def _run(
 ) -> None:
     tokenizer: Any = AutoTokenizer.from_pretrained(model_folder)
     sampler, digest = _rounds(recipe, tokenizer)
-    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
+    model = loaded(model_folder)
     about = {
         "recipe": recipe.model_dump(mode="json"),
         "model": str(model_folder),
@@ -85,7 +86,7 @@ async def _run(
     }
     start = None
     if agree(output, about, text, lean=engine.lean_version) and (output / _CHECKPOINT).exists():
-        start = Checkpoint(**torch.load(output / _CHECKPOINT, weights_only=True))
+        start = Checkpoint(**torch.load(output / _CHECKPOINT, weights_only=True, map_location="cpu"))
     done = start.updates if start is not None else 0
     cut_figures(output / FIGURES, done)
     cut_after(output / RARE, done)

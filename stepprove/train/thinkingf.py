@@ -25,6 +25,7 @@ from stepprove.formalizer.checks import PoolChecks
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.batching import Decoder
+from stepprove.serving.loading import loaded, placed
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.serving.step_moe.balance import RouterBalancing
 from stepprove.train.formalizing import Asked, BeqJudge, evaluate, statements, truth_of
@@ -167,12 +168,12 @@ class _Run:
     def _model(self, chain: Sequence[str]) -> PreTrainedModel:
         home = self.folder / "+".join(chain)
         if (home / "config.json").exists():
-            return _loaded(home)
+            return loaded(home)
         set_seed(self.options.seed)
         if chain[:-1]:
             model = self._model(chain[:-1])
         else:
-            model = StepMoeForCausalLM(small_config(len(self.tokenizer)))
+            model = placed(StepMoeForCausalLM(small_config(len(self.tokenizer))))
             model.config.eos_token_id = self.tokenizer.eos_token_id
             model.config.pad_token_id = self.tokenizer.pad_token_id
         if chain[-1] == "rlvr":
@@ -183,7 +184,7 @@ class _Run:
             new.replace(home)
             return model
         self._teach(model, chain[-1], home)
-        return _loaded(home)
+        return loaded(home)
 
     def _teach(self, model: PreTrainedModel, stage: str, home: Path) -> None:
         """The first or the second stage."""
@@ -247,11 +248,6 @@ class _Run:
 
     def _asked(self, one: Informal) -> Asked:
         return Asked(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
-
-
-def _loaded(home: Path) -> PreTrainedModel:
-    model: PreTrainedModel = StepMoeForCausalLM.from_pretrained(home, dtype=torch.float32)
-    return model
 
 
 def table(scores: Sequence[dict[str, Any]]) -> str:

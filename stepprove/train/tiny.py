@@ -1,4 +1,4 @@
-"""The built-in small model, from nothing: theorems, verified trajectories, a tokenizer, a StepMoE trained on them.
+"""The built-in small model, or a larger one, from nothing: theorems, verified trajectories, a tokenizer, a StepMoE.
 
 Everything follows from the seed, but for what a clock decides: a script that runs out of time, and which theorems are done
 when enough are. A killed run goes on where it was: trajectories are kept as they are made.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import torch
@@ -31,6 +31,10 @@ VOCABULARY = 768
 """Few, so that each token is met often enough in names to be copied."""
 
 
+Size = Literal["tiny", "medium"]
+"""`tiny` is for a CPU, `medium` for a GPU."""
+
+
 @dataclass(frozen=True, slots=True)
 class TinyOptions:
     """How the small model is made."""
@@ -38,6 +42,32 @@ class TinyOptions:
     trajectories: int = 5000
     seed: int = 0
     sft: SftOptions = field(default_factory=SftOptions)
+    size: Size = "tiny"
+
+
+def medium_training(gpu: bool) -> SftOptions:
+    """How a medium model learns: fewer and larger steps than a tiny one."""
+    return SftOptions(epochs=10.0, learning_rate=8e-4, batch_tokens=8192, bf16=gpu)
+
+
+def medium_config(vocabulary: int) -> StepMoeConfig:
+    """About 120 million parameters, of which a token uses 35: few wide layers, since a GPU waits for each."""
+    return StepMoeConfig(
+        vocab_size=vocabulary,
+        hidden_size=768,
+        intermediate_size=2048,
+        num_hidden_layers=8,
+        num_attention_heads=12,
+        num_key_value_heads=4,
+        head_dim=64,
+        sliding_window=512,
+        n_routed_experts=16,
+        num_experts_per_tok=2,
+        moe_intermediate_size=384,
+        share_expert_dim=384,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+    )
 
 
 def tiny_config(vocabulary: int) -> StepMoeConfig:
@@ -95,7 +125,8 @@ def train_tiny(
     made_seconds = time.monotonic() - started
     tokenizer = train_tokenizer(map(nameless, texts), VOCABULARY, CONTEXT)
     set_seed(options.seed)
-    model = StepMoeForCausalLM(tiny_config(len(tokenizer)))
+    config = {"tiny": tiny_config, "medium": medium_config}[options.size]
+    model = StepMoeForCausalLM(config(len(tokenizer)))
     model.config.bos_token_id = tokenizer.bos_token_id
     model.config.eos_token_id = tokenizer.eos_token_id
     model.config.pad_token_id = tokenizer.pad_token_id

@@ -16,6 +16,9 @@ from torch.nn import functional
 FEW_TOKENS, SMALL_EXPERTS = 32, 1_000_000
 """Up to so many tokens, and weights in all experts, it is quicker to run every expert on every token than to sort."""
 
+FEW_TOKENS_ON_GPU, SMALL_EXPERTS_ON_GPU = 512, 50_000_000
+"""The same on a GPU, where sorting waits for the CPU."""
+
 
 def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
     """`silu(gate) * up`, both kept within `limit` (the gate from above only), as Step 3.5 Flash clips in some layers."""
@@ -25,22 +28,33 @@ def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
     return gate * up
 
 
-def _products(rows: Tensor, matrices: Tensor, ends: list[int]) -> Tensor:
+def _at_once(rows: Tensor) -> bool:
+    """Whether a GPU's kernel does the products of all experts, without the CPU knowing how many rows each has."""
+    return rows.is_cuda and rows.dtype == torch.bfloat16
+
+
+def _products(rows: Tensor, matrices: Tensor, ends: Tensor) -> Tensor:
     """Each expert's rows of `rows` (in order, ending at `ends`) times its matrix (experts, in, out)."""
+    if _at_once(rows):
+        together: Tensor = functional.grouped_mm(rows, matrices, offs=ends)
+        return together
     output = rows.new_empty(rows.shape[0], matrices.shape[2])
     start = 0
-    for matrix, end in zip(matrices, ends, strict=True):
+    for matrix, end in zip(matrices, ends.tolist(), strict=True):
         if start < end:
             torch.mm(rows[start:end], matrix, out=output[start:end])
         start = end
     return output
 
 
-def _outer_products(left: Tensor, right: Tensor, ends: list[int]) -> Tensor:
+def _outer_products(left: Tensor, right: Tensor, ends: Tensor) -> Tensor:
     """For each expert, its rows of `left` transposed times those of `right`: (experts, left width, right width)."""
+    if _at_once(left):
+        together: Tensor = functional.grouped_mm(left.t(), right, offs=ends)
+        return together
     output = left.new_zeros(len(ends), left.shape[1], right.shape[1])
     start = 0
-    for matrix, end in zip(output, ends, strict=True):
+    for matrix, end in zip(output, ends.tolist(), strict=True):
         if start < end:
             torch.mm(left[start:end].t(), right[start:end], out=matrix)
         start = end
@@ -64,22 +78,22 @@ class GroupedSwiGlu(torch.autograd.Function):
         tokens, chosen = indices.shape
         flat = indices.reshape(-1)
         order = flat.argsort(stable=True)
-        ends = flat.bincount(minlength=gate_up_proj.shape[0]).cumsum(0).tolist()
+        ends = flat.bincount(minlength=gate_up_proj.shape[0]).cumsum(0).int()
         place = torch.empty_like(order)
         place[order] = torch.arange(order.shape[0], device=order.device)
         rows = hidden.index_select(0, order // chosen)
         gate, up = _products(rows, gate_up_proj.transpose(1, 2), ends).chunk(2, dim=-1)
         outputs = _products(swiglu(gate, up, limit), down_proj.transpose(1, 2), ends).index_select(0, place)
         if ctx is not None:
-            ctx.save_for_backward(hidden, weights, gate_up_proj, down_proj, order, place, gate, up)
-            ctx.ends, ctx.limit = ends, limit
+            ctx.save_for_backward(hidden, weights, gate_up_proj, down_proj, order, place, gate, up, ends)
+            ctx.limit = limit
         return torch.bmm(weights.unsqueeze(1), outputs.view(tokens, chosen, -1)).squeeze(1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients for `hidden`, `weights` and the two stacks of matrices."""
-        hidden, weights, gate_up_proj, down_proj, order, place, gate, up = ctx.saved_tensors
-        ends, limit = ctx.ends, ctx.limit
+        hidden, weights, gate_up_proj, down_proj, order, place, gate, up, ends = ctx.saved_tensors
+        limit = ctx.limit
         tokens, chosen = weights.shape
         token = order // chosen
         scale = weights.reshape(-1).index_select(0, order).unsqueeze(1)
@@ -145,6 +159,9 @@ def grouped_swiglu(
     if torch.is_grad_enabled():
         output: Tensor = GroupedSwiGlu.apply(hidden, indices, weights, gate_up_proj, down_proj, limit)
         return output
-    few = hidden.shape[0] <= FEW_TOKENS and gate_up_proj.numel() + down_proj.numel() <= SMALL_EXPERTS
+    tokens, size = (
+        (FEW_TOKENS_ON_GPU, SMALL_EXPERTS_ON_GPU) if hidden.is_cuda else (FEW_TOKENS, SMALL_EXPERTS)
+    )
+    few = hidden.shape[0] <= tokens and gate_up_proj.numel() + down_proj.numel() <= size
     compute = dense_swiglu if few else partial(GroupedSwiGlu.forward, None)
     return compute(hidden, indices, weights, gate_up_proj, down_proj, limit)
