@@ -26,7 +26,10 @@ MOST_ROWS = 32
 """Sequences at any time on a CPU; more wait."""
 
 MOST_ROWS_ON_GPU = 256
-"""There a step takes about as long for many rows as for few."""
+"""There a step takes about as long for many rows as for few; fewer where the memory is short."""
+
+_CACHE_SHARE = 0.25
+"""Of a GPU's free memory, what the keys and values of full rows may take: they are copied when a batch grows."""
 
 FEW_PARAMETERS = 100_000_000
 """Up to here one thread is as fast as several, and far faster where the machine has other work (Lean's)."""
@@ -87,7 +90,7 @@ class Decoder:
         self._changing = threading.Lock()
         self._ends = _Ends(tokenizer)
         self.longest: int = model.config.get_text_config().max_position_embeddings
-        self.rows = MOST_ROWS_ON_GPU if model.device.type == "cuda" else MOST_ROWS
+        self.rows = _most_rows(model, self.longest)
         threading.Thread(target=self._run, daemon=True).start()
 
     def add(self, sequence: Row) -> None:
@@ -278,6 +281,21 @@ def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) 
         tokens = order.gather(1, tokens)
     greedy = torch.tensor([drawing.temperature == 0 for drawing in drawings], device=where)
     return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
+
+
+def _most_rows(model: PreTrainedModel, longest: int) -> int:
+    if model.device.type != "cuda":
+        return MOST_ROWS
+    free, _ = torch.cuda.mem_get_info(model.device)
+    return rows_within(_CACHE_SHARE * free, model.config.get_text_config(), longest, model.dtype.itemsize)
+
+
+def rows_within(memory: float, config: Any, longest: int, bytes_per_value: int) -> int:
+    """How many rows of `longest` tokens have room for keys and values in so many bytes: from 1 to MOST_ROWS_ON_GPU."""
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    row = 2 * config.num_hidden_layers * heads * width * bytes_per_value * longest
+    return int(min(MOST_ROWS_ON_GPU, max(1, memory // row)))
 
 
 def _own_stream(device: torch.device) -> AbstractContextManager[Any]:

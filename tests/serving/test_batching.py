@@ -11,7 +11,16 @@ import torch
 from small_models import step_moe, tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM, PreTrainedModel
 
-from stepprove.serving.batching import Decoder, Drawing, Row, batchable, draw
+from stepprove.serving.batching import (
+    MOST_ROWS_ON_GPU,
+    Decoder,
+    Drawing,
+    Row,
+    _Ends,
+    batchable,
+    draw,
+    rows_within,
+)
 
 GREEDY = Drawing(max_tokens=24, temperature=0)
 
@@ -164,3 +173,27 @@ def test_what_remembers_more_than_keys_and_values_is_not_batched() -> None:
     mamba = MambaForCausalLM(MambaConfig(vocab_size=10, hidden_size=8, num_hidden_layers=1))
     assert batchable(step_moe()) and batchable(llama())
     assert not batchable(mamba)
+
+
+def test_a_gpu_takes_as_many_rows_as_its_memory_has_room_for() -> None:
+    config = step_moe().config  # 5 layers with 2 heads of 8: 160 values a token
+    assert rows_within(10 * 160 * 4 * 512, config, 512, 4) == 10
+    assert rows_within(0, config, 512, 4) == 1
+    assert rows_within(1e12, config, 512, 4) == MOST_ROWS_ON_GPU
+
+
+@pytest.mark.parametrize("stop", [">", " ", "é", "b>"])
+def test_a_stop_string_ends_a_row_whatever_its_last_character_is(stop: str) -> None:
+    row = Row([1], Drawing(max_tokens=9, stop=(stop,)), lambda row: None, tokens=[1, 2])
+    assert _Ends(Spelled({1: "a b", 2: f"{stop}c"})).stop_string(row) == stop
+    assert _Ends(Spelled({1: "a", 2: "c"})).stop_string(row) is None
+
+
+class Spelled:
+    """Decodes by a table, and loses a blank before the first word, as some tokenizers do."""
+
+    def __init__(self, texts: dict[int, str]) -> None:
+        self.texts = texts
+
+    def decode(self, ids: Sequence[int]) -> str:
+        return "".join(self.texts[i] for i in ids).lstrip()
