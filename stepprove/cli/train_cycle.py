@@ -65,6 +65,8 @@ def cycle(
 
     Example: `stepprove train tiny`, then `stepprove train cycle -o runs/cycle`
     """
+    if not 0 < learning_rate < float("inf"):
+        raise CommandError(f"--learning-rate must be a number above 0, not {learning_rate:g}.")
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 

@@ -102,6 +102,13 @@ def test_every_model_is_made_once_and_measured(models: Path, tmp_path: Path, eng
         run_cycle(tmp_path, models / "tiny", engine, CycleOptions(seeds=(0,)))
 
 
+@pytest.mark.parametrize("rate", ["0", "-1", "nan", "inf"])
+def test_a_learning_rate_is_above_0(rate: str, tmp_path: Path) -> None:
+    asked = ["train", "cycle", "-o", str(tmp_path / "runs"), f"--learning-rate={rate}"]
+    found = CliRunner().invoke(app, asked, standalone_mode=False)
+    assert isinstance(found.exception, CommandError) and "above 0" in str(found.exception)
+
+
 def test_without_a_model_to_begin_with_one_sentence_says_how_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
