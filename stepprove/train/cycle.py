@@ -147,9 +147,8 @@ class _Work:
             yield Measured("rlvr", seed, attempts, *spent)
             rare = _lines(home / "rlvr" / RARE)
             again = self._learn_rare(first, home, seed) if rare else first
-            self._reinforce(
-                again, home / "cycle", seed, self.options.rlvr.updates * self.options.rlvr.problems
-            )
+            rlvr = self.options.rlvr
+            self._reinforce(again, home / "cycle", seed, rlvr.updates * rlvr.waves * rlvr.problems)
             more = self._spent(home / "cycle")
             attempts = self._measure("cycle", home / "cycle" / "tests", home.name)
             yield Measured("cycle", seed, attempts, spent[0] + more[0], spent[1] + more[1], rare)

@@ -114,7 +114,7 @@ def statements(
     async def sample(decoder: Decoder, number: int) -> list[Group]:
         asked = problems(number)
         rng = random.Random(f"{options.seed}:{number}")
-        version = max(0, number - 1)
+        version = max(0, number // options.waves - 1)
         work: list[Coroutine[Any, Any, StatementRollout | None]] = [_refuse_decoy(judge, rng.choice(_DECOYS))]
         work += [
             write(decoder, tokenizer, judge, one, _sampling(options, rng), version=version)

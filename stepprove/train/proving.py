@@ -49,7 +49,7 @@ async def sample_round(
     options: RlvrOptions,
     number: int,
 ) -> list[Group]:
-    """The texts of round `number`: a group for each problem, and the canaries, which earn nothing or stop everything.
+    """The texts of wave `number`: a group for each problem, and the canaries, which earn nothing or stop everything.
 
     Raises:
         RewardHack: a false theorem was proved.
@@ -67,7 +67,7 @@ async def sample_round(
     rng = random.Random(f"{options.seed}:{number}")
     asked = [problem for problem in problems for _ in range(options.group)]
     todo = with_canaries(asked, options.canaries, rng)
-    version = max(0, number - 1)
+    version = max(0, number // options.waves - 1)
     done = await together(
         roll(decoder, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31)), version=version)
         for problem in todo

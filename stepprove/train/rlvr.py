@@ -45,6 +45,11 @@ class Group:
     rewards: tuple[float, ...]
 
 
+def taught(groups: Sequence[Group]) -> int:
+    """Of how many problems the texts did not all do alike."""
+    return sum(bool(teaches(torch.tensor(g.rewards), len(g.rewards))[0]) for g in groups)
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
     """What one update did; seconds are of the clock."""
@@ -288,7 +293,7 @@ def _told(
         grad_norm=norm,
         reward=sum(known) / len(known) if known else float("nan"),
         unknown=1 - len(known) / len(rewards),
-        taught=sum(bool(teaches(torch.tensor(g.rewards), len(g.rewards))[0]) for g in groups),
+        taught=taught(groups),
         trusted=kept,
         tokens=sum(sum(rollout.own) for rollout in rollouts) / len(rollouts),
         checks=sum(rollout.checks for rollout in rollouts) / len(rollouts),

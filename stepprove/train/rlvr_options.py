@@ -22,6 +22,8 @@ class RlvrOptions(BaseModel):
     """Asked in a round, canaries apart."""
     group: int = Field(default=8, ge=2)
     """Texts for each problem."""
+    waves: int = Field(default=1, ge=1)
+    """Of so many problems each are asked at most, until `problems` of them teach (DAPO's dynamic sampling)."""
     canaries: int = Field(default=1, ge=0, le=len(CANARIES))
     """False theorems in a round, one text each."""
     learning_rate: float = Field(default=1e-4, gt=0)

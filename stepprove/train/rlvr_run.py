@@ -34,6 +34,7 @@ from stepprove.train.run_folder import (
     digest_of_weights,
     only_writer,
 )
+from stepprove.train.waves import in_waves
 
 RARE = "rare.jsonl"
 """Right texts about problems that nearly always fail, in the form that fine-tuning reads."""
@@ -111,7 +112,9 @@ async def _run(
             listen(update)
 
         async with Pool(engine, size=recipe.jobs) as pool:
-            sample = sampler(pool) if recipe.rare_share is None else remembering(sampler(pool), rounds)
+            sample = in_waves(sampler(pool), recipe.rlvr)
+            if recipe.rare_share is not None:
+                sample = remembering(sample, rounds)
             await train(
                 model,
                 tokenizer,

@@ -1,0 +1,26 @@
+"""DAPO's dynamic sampling (arXiv 2503.14476): problems are asked until enough of them teach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stepprove.serving.batching import Decoder
+from stepprove.train.rlvr import Group, Sampler, taught
+from stepprove.train.rlvr_options import RlvrOptions
+
+
+def in_waves(sample: Sampler, options: RlvrOptions) -> Sampler:
+    """Rounds of up to `options.waves` waves, each what `sample` writes for the next number, until `options.problems` teach.
+
+    A round's waves have the same numbers when it is asked again, whatever earlier rounds needed.
+    """
+
+    async def sampled(decoder: Decoder, number: int) -> Sequence[Group]:
+        groups: list[Group] = []
+        for wave in range(options.waves):
+            groups += await sample(decoder, number * options.waves + wave)
+            if taught(groups) >= options.problems:
+                break
+        return groups
+
+    return sampled
