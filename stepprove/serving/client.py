@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -282,10 +282,18 @@ def _failures(url: str, account: Account) -> Iterator[None]:
     except (openai.RateLimitError, openai.InternalServerError) as error:
         raise ModelUnreachable(f"{url} answered {error.status_code} again and again.") from None
     except openai.APIStatusError as error:
-        words = error.message if error.body else error.response.text
+        words = _words_of(error.body) or error.message
         raise ModelRefused(f"{url} refused the request ({error.status_code}: {words[:300]}).") from None
     except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
         raise ModelUnreachable(f"{url} answered with what is no answer ({str(error)[:200]}).") from None
+
+
+def _words_of(body: object) -> str:
+    """What a server says of a refusal: OpenAI's and vLLM's `message`, FastAPI's `detail`, or all of it."""
+    if not isinstance(body, Mapping):
+        return str(body or "")
+    told = body.get("message") or body.get("detail") or body
+    return told if isinstance(told, str) else json.dumps(told)
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -18,7 +18,7 @@ import pytest
 from scripted_vllm import script_programs
 from small_models import save
 
-from stepprove.serving.client import Client, ModelFailure
+from stepprove.serving.client import Client, ModelFailure, ModelRefused
 from stepprove.serving.cpu import cpu_server
 from stepprove.serving.endpoint import Endpoint, serving
 from stepprove.serving.exchange import Reply, Sampling, Turn
@@ -200,6 +200,11 @@ def test_a_client_that_leaves_ends_its_requests(served: str) -> None:
 def test_what_cannot_be_answered_is_refused(served: str, fields: dict[str, object], words: str) -> None:
     answer = httpx2.post(f"{served}/completions", json={"model": "tiny", **fields})
     assert answer.status_code == 400 and words in answer.text
+
+
+def test_a_client_is_told_why_a_request_was_refused(served: str) -> None:
+    with pytest.raises(ModelRefused, match=r"400: the prompt has 600 tokens; this model takes 1 to 511\.\)"):
+        ask(served, lambda client: client.complete("a" * 600))
 
 
 def test_the_small_model_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
