@@ -37,6 +37,15 @@ def cycle(
     updates: Annotated[
         int, typer.Option("--updates", metavar="N", min=1, help="Of each of the two reinforcements.")
     ] = 20,
+    problems: Annotated[
+        int,
+        typer.Option(
+            "--problems",
+            metavar="N",
+            min=1,
+            help="Asked before each update, eight texts each; a GPU writes the texts of 32 in hardly more time than those of 8.",
+        ),
+    ] = 8,
     learning_rate: Annotated[
         float, typer.Option("--learning-rate", metavar="X", help="Of both; a larger model wants a lower one.")
     ] = 1e-4,
@@ -77,7 +86,9 @@ def cycle(
     standard = CycleOptions()
     options = CycleOptions(
         seeds=tuple(dict.fromkeys(seed)) if seed else standard.seeds,
-        rlvr=standard.rlvr.model_copy(update={"updates": updates, "learning_rate": learning_rate}),
+        rlvr=standard.rlvr.model_copy(
+            update={"updates": updates, "problems": problems, "learning_rate": learning_rate}
+        ),
         theorems=theorems,
         samples=samples,
     )
