@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.limits import key_from_environment
+from stepprove.lean_project.api_key import key_from_environment
 from stepprove.lean_project.server import ServerSettings, create_app
 
 REPLICAS = int(os.environ.get("LEAN_REPLICAS", "1"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from stepprove.formalizer.lines import Item, Line
 from stepprove.formalizer.pairs import InformalProblem, Pair
 from stepprove.formalizer.prompts import form_of
 from stepprove.formalizer.stage import Outcome, StageTally, run_stage
+from stepprove.lean_project.api_key import key_from_environment
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.serving.client import Client
@@ -220,7 +220,7 @@ async def _checks(settings: FormalizerConfig, lean: Engine | str) -> AsyncIterat
     if isinstance(lean, str):
         from stepprove.formalizer.server_checks import ServerChecks
 
-        key = os.environ.get("STEPPROVE_API_KEY") or os.environ.get("LEAN_SERVER_API_KEY")
+        key = key_from_environment()
         yield by_header(lambda header: ServerChecks(lean, header, timeout=timeout, key=key))
         return
     async with Pool(lean, size=settings.lean.jobs, timeout=timeout) as pool:

@@ -47,7 +47,7 @@ def lean_server(
     need_extra("server", _NEEDED)
     import uvicorn
 
-    from stepprove.lean_project.limits import key_from_environment
+    from stepprove.lean_project.api_key import key_from_environment
     from stepprove.lean_project.server import ServerSettings, create_app
 
     positive_seconds(time_limit, "--time-limit")

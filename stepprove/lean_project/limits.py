@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import orjson
 from fastapi import HTTPException, Request
 
-KEY_VARIABLES = ("STEPPROVE_API_KEY", "LEAN_SERVER_API_KEY")
-"""Where the key is looked for; the second is Kimina Lean Server's."""
-
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
-
-
-def key_from_environment() -> str | None:
-    """The key that requests must carry; None when none is set."""
-    return next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
 
 
 def require_key(key: str | None) -> Callable[[Request], None]:

@@ -48,7 +48,7 @@ _MEMORY_INTERVAL = 0.25
 _SIMILAR = 64
 """Characters that a text must share with an earlier one to be worth sending to the same engine."""
 
-_Ending = Literal["answered", "timeout", "crashed", "memory"]
+Ending = Literal["answered", "timeout", "crashed", "memory"]
 T = TypeVar("T")
 
 
@@ -64,7 +64,7 @@ class PoolClosed(Exception):
 class Check:
     """What became of one text."""
 
-    outcome: _Ending
+    outcome: Ending
     """Only the first says anything about the text."""
     answer: CommandResponse | ErrorResponse | None
     reason: str | None
@@ -400,7 +400,7 @@ class SyncPool:
         def work(slot: _Slot) -> Check:
             started = time.monotonic()
             answer: CommandResponse | ErrorResponse | None = None
-            outcome: _Ending = "answered"
+            outcome: Ending = "answered"
             reason = told = None
             try:
                 answer = _elaborate(slot, code, header, seconds, all_tactics, infotree)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
@@ -19,10 +19,12 @@ from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from stepprove import __version__
+from stepprove.lean_project.clients import come_again, unless_gone
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.limits import LimitBody, require_key
 from stepprove.lean_project.metrics import Metrics
-from stepprove.lean_project.pool import Pool, PoolClosed, PoolFull
+from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.remote_routes import health_of, pool_routes
 from stepprove.lean_project.server_models import (
     CheckReply,
     CheckRequest,
@@ -34,7 +36,6 @@ from stepprove.lean_project.server_models import (
 from stepprove.lean_project.snippets import result_of
 
 NDJSON = "application/x-ndjson"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
 
     async def one(snippet: Snippet, request: CheckRequest) -> Result:
         seconds = min(request.timeout or settings.time_limit, settings.time_limit)
-        try:
+        with come_again():
             result = await result_of(
                 pool,
                 snippet,
@@ -93,10 +94,6 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
                 debug=request.debug,
                 priority=request.priority,
             )
-        except PoolFull as full:
-            raise HTTPException(429, f"{full}; try again later", {"Retry-After": "5"}) from None
-        except PoolClosed as closed:
-            raise HTTPException(503, str(closed)) from None
         metrics.seconds.labels(result.outcome).observe(result.time)
         return result
 
@@ -114,7 +111,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         _refuse_many(len(body.snippets), settings)
         if NDJSON in request.headers.get("accept", ""):
             return StreamingResponse(_lines(body, one), media_type=NDJSON)
-        results = await _unless_gone(request, every(body))
+        results = await unless_gone(request, every(body))
         return _json({"results": [r.model_dump(mode="json") for r in results]})
 
     @app.post("/verify", dependencies=guarded)
@@ -129,7 +126,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
             for i, code in enumerate(body.codes)
         ]
         asked = CheckRequest(snippets=snippets, timeout=body.timeout, infotree=body.infotree_type)
-        results = await _unless_gone(request, every(asked))
+        results = await unless_gone(request, every(asked))
         return _json(
             {
                 "results": [
@@ -149,16 +146,9 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
     @app.get("/", include_in_schema=False)
     async def health() -> Health:
         """Which Lean answers here, and how busy it is."""
-        stats = pool.stats
-        return Health(
-            lean=engine.lean_version,
-            engine=engine.kind,
-            mathlib=engine.mathlib,
-            engines=stats.engines,
-            running=stats.running,
-            waiting=stats.waiting,
-            memory_mb=stats.memory_mb,
-        )
+        return health_of(engine, pool)
+
+    app.include_router(pool_routes(engine, pool, settings.time_limit), dependencies=guarded)
 
     @app.get("/metrics", dependencies=guarded, include_in_schema=False)
     async def prometheus() -> Response:
@@ -181,26 +171,6 @@ def _refuse_many(count: int, settings: ServerSettings) -> None:
 
 def _json(document: dict[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(document), status, media_type="application/json")
-
-
-async def _unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled when the client leaves."""
-
-    async def leaves() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    task, gone = asyncio.ensure_future(work), asyncio.create_task(leaves())
-    try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-            raise HTTPException(499, "the client has left")
-        return task.result()
-    finally:
-        gone.cancel()
-        task.cancel()
 
 
 async def _lines(

@@ -1,0 +1,111 @@
+"""The server's side of a `RemotePool`: `/pool` takes the jobs of a pool and gives back a pool's own results."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from stepprove.lean_project.clients import come_again, unless_gone
+from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.gate import Judgement
+from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.server_models import Health
+from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.verify import BrokenOriginal
+
+
+def health_of(engine: Engine, pool: Pool) -> Health:
+    """Which Lean answers here, and how busy it is."""
+    stats = pool.stats
+    return Health(
+        lean=engine.lean_version,
+        engine=engine.kind,
+        mathlib=engine.mathlib,
+        engines=stats.engines,
+        running=stats.running,
+        waiting=stats.waiting,
+        memory_mb=stats.memory_mb,
+    )
+
+
+def pool_routes(engine: Engine, pool: Pool, time_limit: float) -> APIRouter:
+    """The routes of a pool; `time_limit` is in seconds, the most that a job gets for each of Lean's answers."""
+    router = APIRouter(prefix="/pool", tags=["pool"])
+
+    @router.get("")
+    async def health() -> Health:
+        """As `/health`, for those who have the key."""
+        return health_of(engine, pool)
+
+    @router.post("/check", response_model=CheckAnswer)
+    async def check(body: CheckJob, request: Request) -> Response:
+        """Elaborate a text."""
+        work = pool.check(
+            body.code,
+            header=body.header,
+            priority=body.priority,
+            timeout=min(body.timeout, time_limit),
+            all_tactics=body.all_tactics,
+            infotree=body.infotree,
+            facts=body.facts,
+        )
+        with come_again():
+            found = await unless_gone(request, work)
+        return _answer(
+            CheckAnswer(
+                request=await _digest(request),
+                lean=engine.lean_version,
+                mathlib=engine.mathlib,
+                outcome=found.outcome,
+                answer=None if found.answer is None else found.answer.to_wire(),
+                reason=found.reason,
+                seconds=found.seconds,
+                engine=found.engine,
+                facts=found.facts,
+            )
+        )
+
+    @router.post("/verify", response_model=VerifyAnswer)
+    async def verify(body: VerifyJob, request: Request) -> Response:
+        """Have the trust gate judge a candidate."""
+        work = pool.verify(
+            parse_source(body.original),
+            parse_source(body.candidate),
+            policy=body.policy,
+            targets=body.targets,
+            prelude=body.prelude,
+            priority=body.priority,
+            timeout=min(body.timeout, time_limit),
+        )
+        judgement: Judgement | None = None
+        broken: str | None = None
+        try:
+            with come_again():
+                judgement = await unless_gone(request, work)
+        except BrokenOriginal as wrong:
+            broken = str(wrong)
+        return _answer(
+            VerifyAnswer(
+                request=await _digest(request),
+                lean=engine.lean_version,
+                mathlib=engine.mathlib,
+                judgement=judgement,
+                broken=broken,
+            )
+        )
+
+    return router
+
+
+async def _digest(request: Request) -> str:
+    """SHA-256 of a request's body."""
+    return hashlib.sha256(await request.body()).hexdigest()
+
+
+def _answer(answer: CheckAnswer | VerifyAnswer) -> Response:
+    return Response(
+        orjson.dumps(answer.model_dump(mode="json", by_alias=True)), media_type="application/json"
+    )
