@@ -7,8 +7,8 @@ from typing import Self
 
 from stepprove.agent.answer import without_beginning
 from stepprove.lean_project.gate import Judgement, Policy
+from stepprove.lean_project.lean import Lean
 from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.source import parse_source
 
 MOST_CHARACTERS = 200_000
@@ -76,7 +76,7 @@ class Problem:
 
     async def judge(
         self,
-        pool: Pool,
+        pool: Lean,
         answer: str,
         *,
         policy: Policy = Policy(),  # noqa: B008 - frozen

@@ -22,9 +22,10 @@ from typing import Any
 from stepprove.agent.answer import code_of, without_beginning
 from stepprove.agent.problem import Problem
 from stepprove.lean_project.gate import Judgement, Policy
+from stepprove.lean_project.lean import Lean
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Check, Pool, unanswered
+from stepprove.lean_project.pool import Check, unanswered
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.serving.client import ModelRefused
 from stepprove.serving.exchange import Completer, Sample, Sampling, Usage
@@ -312,7 +313,7 @@ def final_text(text: str) -> str | None:
 
 async def run_trajectory(
     client: Completer,
-    pool: Pool,
+    pool: Lean,
     problem: Problem,
     options: TirOptions = TirOptions(),
     *,
@@ -395,7 +396,7 @@ async def run_trajectory(
     )
 
 
-async def _check(pool: Pool, problem: Problem, sketch: str, options: TirOptions) -> Checked:
+async def _check(pool: Lean, problem: Problem, sketch: str, options: TirOptions) -> Checked:
     """Run a sketch where the problem's imports have been elaborated."""
     check = await pool.check(sketch, header=problem.environment or None, timeout=options.check_seconds)
     answer = check.answer

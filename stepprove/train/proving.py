@@ -9,7 +9,7 @@ from typing import Any
 
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import TirOptions
-from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.lean import Lean
 from stepprove.serving.batching import Decoder
 from stepprove.serving.together import together
 from stepprove.train.rewards import reward, with_canaries
@@ -24,7 +24,7 @@ def reward_of(rollout: ProofRollout) -> float:
 
 
 def proofs(
-    tokenizer: Any, pool: Pool, problems: Callable[[int], Sequence[Problem]], options: RlvrOptions
+    tokenizer: Any, pool: Lean, problems: Callable[[int], Sequence[Problem]], options: RlvrOptions
 ) -> Sampler:
     """Rounds of proofs.
 
@@ -44,7 +44,7 @@ def proofs(
 async def sample_round(
     decoder: Decoder,
     tokenizer: Any,
-    pool: Pool,
+    pool: Lean,
     problems: Sequence[Problem],
     options: RlvrOptions,
     number: int,

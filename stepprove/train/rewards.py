@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from stepprove.agent.problem import Problem
 from stepprove.lean_project.gate import Policy
+from stepprove.lean_project.lean import Lean
 from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool
 from stepprove.serving.together import together
 
 UNKNOWN = math.nan
@@ -74,7 +74,7 @@ def reward(problem: Problem, outcome: Outcome, answer: str | None) -> float:
 
 
 async def proof_reward(
-    pool: Pool,
+    pool: Lean,
     problem: Problem,
     answer: str | None,
     *,
@@ -95,7 +95,7 @@ async def proof_reward(
 
 
 async def proof_rewards(
-    pool: Pool,
+    pool: Lean,
     attempts: Sequence[tuple[Problem, str | None]],
     *,
     policy: Policy = Policy(),  # noqa: B008 - frozen

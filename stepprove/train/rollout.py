@@ -15,7 +15,7 @@ from typing import Any
 
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import End, TirOptions, Trajectory, run_trajectory
-from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.lean import Lean
 from stepprove.serving.batching import Decoder, Drawing, Row
 from stepprove.serving.client import ModelFailure, ModelRefused
 from stepprove.serving.exchange import Reply, Sample, Sampling, Usage
@@ -142,7 +142,7 @@ class ProofRollout(Rollout):
 async def roll(
     decoder: Decoder,
     tokenizer: Any,
-    pool: Pool,
+    pool: Lean,
     problem: Problem,
     options: TirOptions,
     *,
