@@ -18,6 +18,8 @@ from stepprove.cli.train_plan import FilesOption, PlanOption, planned
 from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, failures_told, model_at
 
 if TYPE_CHECKING:
+    from stepprove.lean_project.remote import RemotePool
+    from stepprove.train.recipe import RlvrRecipe
     from stepprove.train.rlvr import Update
 
 train = typer.Typer(help="Train models, with Lean as the judge.", no_args_is_help=True)
@@ -138,6 +140,14 @@ def rlvr(
     output: RunFolderOption = Path("runs/rlvr"),
     plan: PlanOption = False,
     files: FilesOption = None,
+    lean_server: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lean-server",
+            metavar="URL",
+            help="A `stepprove lean-server` that judges in the place of Lean here; once for each. STEPPROVE_API_KEY has its key.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Train a model by reinforcement, with Lean as the judge: what the trust gate accepts earns 1, what it does not 0.
@@ -149,6 +159,8 @@ def rlvr(
     """
     if files and not plan:
         raise CommandError("--files goes with --plan.")
+    if lean_server and plan:
+        raise CommandError("--lean-server does not go with --plan.")
     if plan:
         return planned(recipe, "rlvr", beginning, output, files, json)
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
@@ -175,9 +187,24 @@ def rlvr(
         found, text = read_rlvr(recipe)
         if refusal := refused(found):
             raise BadRecipe(refusal)
-        run_rlvr(found, text, model_at(found.model), output, lean_for(None, "embedded"), listen=listen)
+        run_rlvr(
+            found,
+            text,
+            model_at(found.model),
+            output,
+            _servers(lean_server, found) if lean_server else lean_for(None, "embedded"),
+            listen=listen,
+        )
     if json:
         print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})
         return 0
     out.print(f"{found.rlvr.updates} updates; written to {escape(str(output / 'model'))}")
     return 0
+
+
+def _servers(urls: list[str], recipe: RlvrRecipe) -> RemotePool:
+    """Lean servers, each with as many jobs at once as the recipe says."""
+    from stepprove.lean_project.api_key import key_from_environment
+    from stepprove.lean_project.remote import RemotePool
+
+    return RemotePool(urls, key_from_environment(), at_once=recipe.jobs)

@@ -90,6 +90,7 @@ def sft(
 @contextmanager
 def failures_told(output: Path) -> Iterator[None]:
     """Says in one sentence why a run in `output` could not begin or go on. Needs the packages that train. Raises CommandError."""
+    from stepprove.lean_project.remote import NoLeanServer
     from stepprove.train.formalizing import FooledJudge
     from stepprove.train.recipe import BadRecipe
     from stepprove.train.rewards import RewardHack
@@ -101,6 +102,8 @@ def failures_told(output: Path) -> Iterator[None]:
         raise CommandError(f"Training stopped: {hack}", code=1) from None
     except (BadRecipe, RunInUse) as wrong:
         raise CommandError(str(wrong)) from None
+    except NoLeanServer as wrong:
+        raise CommandError(str(wrong), code=3) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from transformers import AutoTokenizer
 
 from stepprove.formalizer.checks import PoolChecks
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.lean import Lean
 from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.remote import RemotePool
 from stepprove.serving.loading import loaded
 from stepprove.train.asked import informal_problems, theorems
 from stepprove.train.formalizing import BeqJudge, statements
@@ -46,7 +49,7 @@ def run_rlvr(
     text: str,
     model_folder: Path,
     output: Path,
-    engine: Engine,
+    engine: Engine | RemotePool,
     *,
     listen: Callable[[Update], None] = lambda update: None,
 ) -> None:
@@ -57,15 +60,32 @@ def run_rlvr(
         text: of the recipe, kept in the folder.
         model_folder: the model to begin with.
         output: the run's folder; one that another recipe began is refused.
-        engine: Lean.
+        engine: Lean on this machine, or servers on others, not entered yet; these can judge proofs, not statements.
         listen: told each update, those of earlier runs of the folder left out.
 
-    Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, and ReplFailure when Lean cannot be run.
+    Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, and ReplFailure or NoLeanServer when Lean cannot be had.
     """
     if refusal := refused(recipe):
         raise BadRecipe(refusal)
-    with only_writer(output):
-        asyncio.run(_run(recipe, text, model_folder, output, engine, listen))
+    if recipe.reward == "beq" and isinstance(engine, RemotePool):
+        raise BadRecipe(
+            "`reward: beq` needs Lean on this machine: a Lean server judges proofs, not statements."
+        )
+    asyncio.run(_run_alone(recipe, text, model_folder, output, engine, listen))
+
+
+async def _run_alone(
+    recipe: RlvrRecipe,
+    text: str,
+    model_folder: Path,
+    output: Path,
+    engine: Engine | RemotePool,
+    listen: Callable[[Update], None],
+) -> None:
+    """Run, as the only one in the folder; servers that cannot be used say so before it is made."""
+    async with engine if isinstance(engine, RemotePool) else nullcontext():
+        with only_writer(output):
+            await _run(recipe, text, model_folder, output, engine, listen)
 
 
 async def _run(
@@ -73,7 +93,7 @@ async def _run(
     text: str,
     model_folder: Path,
     output: Path,
-    engine: Engine,
+    engine: Engine | RemotePool,
     listen: Callable[[Update], None],
 ) -> None:
     tokenizer: Any = AutoTokenizer.from_pretrained(model_folder)
@@ -111,7 +131,8 @@ async def _run(
             _keep(output / _CHECKPOINT, checkpoint)
             listen(update)
 
-        async with Pool(engine, size=recipe.jobs) as pool:
+        here = Pool(engine, size=recipe.jobs) if isinstance(engine, Engine) else nullcontext(engine)
+        async with here as pool:
             sample = in_waves(sampler(pool), recipe.rlvr)
             if recipe.rare_share is not None:
                 sample = remembering(sample, rounds)
@@ -138,15 +159,16 @@ def _keep(path: Path, checkpoint: Checkpoint) -> None:
     new.replace(path)
 
 
-def _rounds(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Callable[[Pool], Sampler], str]:
-    """What writes and judges the texts of the rounds, on a pool of Lean engines, and a hash of the problems."""
+def _rounds(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Callable[[Lean], Sampler], str]:
+    """What writes and judges the texts of the rounds, with Lean, and a hash of the problems."""
     options = recipe.rlvr
     if recipe.reward == "gate":
         problems, digest = theorems(recipe)
         return lambda pool: proofs(tokenizer, pool, problems, options), digest
     asked, digest = informal_problems(recipe, tokenizer)
 
-    def sampler(pool: Pool) -> Sampler:
+    def sampler(pool: Lean) -> Sampler:
+        assert isinstance(pool, Pool)
         judge = BeqJudge(PoolChecks(pool, timeout=options.judge_seconds))
         return statements(tokenizer, judge, asked, options)
 

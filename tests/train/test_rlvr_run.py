@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from micro import THEOREM
 
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.remote import NoLeanServer, RemotePool
 from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft, refused
 from stepprove.train.rlvr import Update
 from stepprove.train.rlvr_run import run_rlvr
@@ -72,6 +78,18 @@ def test_what_is_only_planned_for_is_refused(
         run_rlvr(recipe, "", tmp_path / "model", tmp_path / "run", engine)
 
 
+def test_servers_that_cannot_judge_are_refused_before_the_folder_is_made(tmp_path: Path) -> None:
+    def run(recipe: RlvrRecipe) -> None:
+        servers = RemotePool(["http://127.0.0.1:1"])
+        run_rlvr(recipe, "", tmp_path / "model", tmp_path / "run", servers)
+
+    with pytest.raises(BadRecipe, match="`reward: beq` needs Lean on this machine"):
+        run(RlvrRecipe(reward="beq"))
+    with pytest.raises(NoLeanServer, match=r"No Lean server answers at http://127\.0\.0\.1:1"):
+        run(RlvrRecipe())
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_recipe_for_one_process_is_not_refused() -> None:
     assert refused(RlvrRecipe()) is None
 
@@ -80,6 +98,30 @@ def test_unknown_gpus_are_refused_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("hardware: {gpus: 8xABC}")
     with pytest.raises(BadRecipe, match=r"hardware\.gpus: .*The memory of ABC is not known"):
         read_rlvr(str(tmp_path / "r.yaml"))
+
+
+@pytest.fixture
+def lean_servers() -> Iterator[list[tuple[str, subprocess.Popen[str]]]]:
+    """Two servers as users start them, with one engine each: their addresses and processes."""
+    start = [sys.executable, "-c", "from stepprove.cli.start import run; run()", "lean-server"]
+    processes = [
+        subprocess.Popen([*start, "--port", "0", "--engines", "1"], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    servers = []
+    for process in processes:
+        assert process.stderr is not None
+        url = process.stderr.readline().split(" on ")[1].split()[0]
+        for _ in range(300):
+            with suppress(httpx2.TransportError):
+                httpx2.get(f"{url}/health")
+                break
+            time.sleep(0.1)
+        servers.append((url, process))
+    yield servers
+    for process in processes:
+        process.terminate()
+        process.wait(30)
 
 
 def figures(folder: Path) -> list[dict[str, Any]]:
@@ -122,6 +164,30 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     other = recipe.model_copy(update={"rlvr": recipe.rlvr.model_copy(update={"seed": 5})})
     with pytest.raises(BadRecipe, match="another recipe"):
         run_rlvr(other, text, models / "tiny", tmp_path / "parts", engine)
+
+
+@pytest.mark.slow
+def test_lean_servers_judge_as_lean_here_and_one_may_die(
+    models: Path, tmp_path: Path, engine: Engine, lean_servers: list[tuple[str, subprocess.Popen[str]]]
+) -> None:
+    (tmp_path / "problems.jsonl").write_text(json.dumps({"formal_statement": THEOREM.source()}) + "\n")
+    (tmp_path / "r.yaml").write_text(
+        "problems: problems.jsonl\nrlvr: {updates: 2, problems: 1, group: 4, canaries: 1, max_tokens: 600, max_turns: 3}\n"
+    )
+    recipe, text = read_rlvr(str(tmp_path / "r.yaml"))
+    (_, other) = lean_servers[1]
+
+    def listen(update: Update) -> None:
+        if update.number == 0:
+            other.kill()
+
+    servers = RemotePool([url for url, _ in lean_servers])
+    run_rlvr(recipe, text, models / "tiny", tmp_path / "there", servers, listen=listen)
+    run_rlvr(recipe, text, models / "tiny", tmp_path / "here", engine)
+    for one, same in zip(figures(tmp_path / "there"), figures(tmp_path / "here"), strict=True):
+        assert one == pytest.approx(same, abs=1e-6)
+    assert [line["unknown"] for line in figures(tmp_path / "there")] == [0.0, 0.0]
+    assert other.poll() is not None
 
 
 @pytest.mark.slow
