@@ -16,6 +16,10 @@ import pytest
 from kimina import AsyncKiminaClient, KiminaClient, Snippet, SnippetStatus
 from prometheus_client.parser import text_string_to_metric_families
 
+from stepprove.agent.problem import Problem
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.remote import RemotePool
+
 KEY = "a-key-for-the-tests"
 RUNAWAY = "partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin 0\n"
 GOOD = "theorem good (a b : Nat) : a + b = b + a := by omega\n"
@@ -229,6 +233,37 @@ def test_too_many_snippets_at_once_are_told_to_come_again(web: httpx.Client) -> 
     reply = web.post("/api/check", json=body)
     assert reply.status_code == 429
     assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_a_pool_of_servers_has_what_the_engines_there_say(url: str) -> None:
+    problem = Problem.parse("theorem t (a b : Nat) : a + b = b + a := by sorry")
+
+    async def main() -> None:
+        async with RemotePool([url], KEY) as pool:
+            assert pool.servers[url].engines == 2
+            good, bad, late = await asyncio.gather(
+                problem.judge(pool, GOOD.replace("good", "t")),
+                problem.judge(pool, HIDDEN),
+                problem.judge(pool, RUNAWAY, timeout=1),
+            )
+            outcomes = (good.outcome, bad.outcome, late.outcome)
+            assert outcomes == (Outcome.PROVED, Outcome.REJECTED, Outcome.TIMEOUT)
+
+    asyncio.run(main())
+
+
+@pytest.mark.slow
+def test_a_pool_of_servers_tells_what_lean_dies_of(url: str) -> None:
+    async def main() -> None:
+        async with RemotePool([url], KEY) as pool:
+            late, dead = await asyncio.gather(
+                pool.check(RUNAWAY, timeout=2), pool.check("#eval (IO.Process.exit 0 : IO Unit)\n")
+            )
+            assert (late.outcome, late.unanswered) == ("timeout", Outcome.TIMEOUT)
+            assert (dead.outcome, dead.unanswered) == ("crashed", Outcome.INFRASTRUCTURE)
+            assert dead.engine >= 0  # a server said so
+
+    asyncio.run(main())
 
 
 def test_the_metrics_are_prometheus_text_that_counts(web: httpx.Client) -> None:
