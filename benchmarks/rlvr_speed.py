@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import copy
 import math
 import platform
 import subprocess
@@ -59,7 +60,7 @@ from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool, SyncPool
 from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import parse_source
-from stepprove.serving.batching import _Batch
+from stepprove.serving.batching import Decoder, _Batch
 from stepprove.serving.endpoint import tiny_folder
 from stepprove.serving.loading import loaded
 from stepprove.train import rlvr
@@ -146,6 +147,7 @@ def ours(
             await rlvr.train(
                 model,
                 tokenizer,
+                Decoder(copy.deepcopy(model).train(False), tokenizer),
                 proofs(tokenizer, pool, of, options),
                 options,
                 keep=lambda update, checkpoint: told.append((time.monotonic(), update)),

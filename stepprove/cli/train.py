@@ -15,7 +15,7 @@ from stepprove.cli.console import CommandError, err, need_extra, out, print_json
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
 from stepprove.cli.train_plan import FilesOption, PlanOption, planned
-from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, failures_told, model_at
+from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, failures_told
 
 if TYPE_CHECKING:
     from stepprove.lean_project.remote import RemotePool
@@ -148,6 +148,14 @@ def rlvr(
             help="A `stepprove lean-server` that judges in the place of Lean here; once for each. STEPPROVE_API_KEY has its key.",
         ),
     ] = None,
+    model_server: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model-server",
+            metavar="URL",
+            help="Of vLLM, up to and with /v1, once for each that writes texts (`rollouts: vllm`).",
+        ),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Train a model by reinforcement, with Lean as the judge: what the trust gate accepts earns 1, what it does not 0.
@@ -166,7 +174,8 @@ def rlvr(
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.recipe import BadRecipe, read_rlvr, refused
+    from stepprove.train.crew import first_process
+    from stepprove.train.recipe import read_rlvr
     from stepprove.train.rlvr_run import run_rlvr
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -185,16 +194,11 @@ def rlvr(
 
     with failures_told(output):
         found, text = read_rlvr(recipe)
-        if refusal := refused(found):
-            raise BadRecipe(refusal)
-        run_rlvr(
-            found,
-            text,
-            model_at(found.model),
-            output,
-            _servers(lean_server, found) if lean_server else lean_for(None, "embedded"),
-            listen=listen,
-        )
+        begin = beginning(found.model)
+        lean = _servers(lean_server, found) if lean_server else lean_for(None, "embedded")
+        run_rlvr(found, text, begin, output, lean, servers=model_server or (), listen=listen)
+    if not first_process():
+        return 0
     if json:
         print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})
         return 0

@@ -52,8 +52,9 @@ def sft(
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
+    from stepprove.train.crew import first_process
     from stepprove.train.recipe import read_sft
-    from stepprove.train.sft_run import first_process, run_sft
+    from stepprove.train.sft_run import run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     told: dict[tuple[str, bool], int] = {}
@@ -91,6 +92,7 @@ def sft(
 def failures_told(output: Path) -> Iterator[None]:
     """Says in one sentence why a run in `output` could not begin or go on. Needs the packages that train. Raises CommandError."""
     from stepprove.lean_project.remote import NoLeanServer
+    from stepprove.serving.client import ModelFailure
     from stepprove.train.formalizing import FooledJudge
     from stepprove.train.recipe import BadRecipe
     from stepprove.train.rewards import RewardHack
@@ -104,6 +106,8 @@ def failures_told(output: Path) -> Iterator[None]:
         raise CommandError(str(wrong)) from None
     except NoLeanServer as wrong:
         raise CommandError(str(wrong), code=3) from None
+    except ModelFailure as failure:
+        raise CommandError(f"Training stopped: {failure}", code=3) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
 

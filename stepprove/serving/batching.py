@@ -7,19 +7,21 @@ are padded on the left, so that all of them grow at the same end; each has its o
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer
 
+from stepprove.serving.client import ModelFailure, ModelRefused
 from stepprove.serving.step_moe.cache import GrowingLayer
 
 MOST_ROWS = 32
@@ -47,6 +49,34 @@ class Drawing:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     end_tokens: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn after a text of tokens."""
+
+    tokens: tuple[int, ...]
+    """With those that ended it."""
+    log_probs: tuple[float, ...]
+    """Of each under the model itself, at temperature 1 and uncut."""
+    finish: str
+    """`stop` or `length`."""
+    stopped_by: str | int | None = None
+    """The stop string, or the end token."""
+
+
+class Source(Protocol):
+    """Whoever continues texts of tokens, and takes new weights: a Decoder, or a model on other machines."""
+
+    @property
+    def longest(self) -> int:
+        """The most tokens of a text."""
+
+    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
+        """Continue a text. Raises ModelRefused when it does not fit into the context, and ModelFailure."""
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Go on with other weights. Raises ModelFailure, OSError."""
 
 
 @dataclass(eq=False, slots=True)
@@ -100,6 +130,28 @@ class Decoder:
                 f"the prompt has {len(sequence.prompt)} tokens; this model takes 1 to {self.longest - 1}"
             )
         self._waiting.put(sequence)
+
+    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
+        """Continue a text. Raises ModelRefused when it does not fit into the context, ModelFailure for what the model raises."""
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+
+        def told(row: Row) -> None:
+            if row.over:
+                loop.call_soon_threadsafe(over.set)
+
+        row = Row(tuple(ids), drawing, told)
+        try:
+            self.add(row)
+        except ValueError as wrong:
+            raise ModelRefused(f"{wrong}.") from None
+        try:
+            await over.wait()
+        finally:
+            row.cancelled = True
+        if row.failure is not None:
+            raise ModelFailure(f"the model failed ({row.failure}).") from row.failure
+        return Drawn(tuple(row.tokens), tuple(row.logprobs), row.finish or "stop", row.stopped_by)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Go on with other weights, between two tokens; rows under way keep what they have read."""

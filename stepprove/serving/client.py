@@ -33,7 +33,9 @@ _OPTIONAL = frozenset(
         "include_stop_str_in_output",
         "logprobs",
         "n",
+        "return_token_ids",
         "seed",
+        "skip_special_tokens",
         "stop_token_ids",
         "stream_options",
         "temperature",
@@ -158,9 +160,13 @@ class Client:
         """
         return await self._reply("chat", _messages(turns), sampling)
 
-    async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
-        """Continuations of a text, as it stands: no template is put around it. Raises as `chat`."""
-        return await self._reply("complete", prompt, sampling)
+    async def complete(
+        self,
+        prompt: str | Sequence[int],
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    ) -> Reply:
+        """Continuations of a text or its tokens, as they stand: no template is put around them. Raises as `chat`."""
+        return await self._reply("complete", prompt if isinstance(prompt, str) else [*prompt], sampling)
 
     async def stream(
         self,
@@ -201,7 +207,7 @@ class Client:
         key = None
         if self._cache is not None:
             asked = {"url": self.url, "model": model, "kind": kind, "prompt": prompt}
-            key = self._cache.key(asked | {"sampling": sampling.model_dump()})
+            key = self._cache.key(asked | {"sampling": _keyed(sampling)})
             if (found := self._cache.get(key)) is not None:
                 return found
         reply = await self._samples(kind == "chat", prompt, sampling)
@@ -320,9 +326,16 @@ def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
         extra["stop_token_ids"] = list(sampling.stop_token_ids)
     if sampling.keep_stop:
         extra["include_stop_str_in_output"] = True
+    if sampling.token_ids:
+        extra |= {"return_token_ids": True, "skip_special_tokens": False}
     if extra:
         options["extra_body"] = extra
     return options
+
+
+def _keyed(sampling: Sampling) -> dict[str, Any]:
+    """What a cached reply is found by; replies from before there was `token_ids` are found still."""
+    return sampling.model_dump(exclude=None if sampling.token_ids else {"token_ids"})
 
 
 def _single(sampling: Sampling, place: int) -> Sampling:
@@ -354,6 +367,7 @@ def _sample(choice: Any, sampling: Sampling) -> Sample:
         stopped_by=stopped_by,
         stop_told="stop_reason" in extra,
         logprobs=_logprobs(choice),
+        token_ids=None if extra.get("token_ids") is None else tuple(extra["token_ids"]),
     )
 
 

@@ -1,7 +1,8 @@
 """What runs in the child of `cpu.py`: the app of transformers' `serve` with requests that are decoded together.
 
 Loading, routes and errors are transformers'. A request may have vLLM's fields too (`n`, `logprobs`, `top_k`, `stop_token_ids`,
-`include_stop_str_in_output`), and the answer has its `stop_reason`. A client that leaves takes its requests with it.
+`include_stop_str_in_output`, `return_token_ids`), and the answer has its `stop_reason`. A client that leaves takes its requests
+with it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import torch
 import transformers
 import uvicorn
-from fastapi import HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
+from transformers import AutoModelForCausalLM
 from transformers.cli.serving.chat_completion import ChatCompletionHandler
 from transformers.cli.serving.completion import CompletionHandler
 from transformers.cli.serving.model_manager import ModelManager
@@ -118,6 +121,7 @@ class _Answer:
         self._news = asyncio.Event()
         self._tokenizer = tokenizer
         self._keeps_stop = bool(body.get("include_stop_str_in_output"))
+        self._tells_ids = bool(body.get("return_token_ids"))
         self._logprobs = body.get("logprobs") is not None and body["logprobs"] is not False
         self._streams = bool(body.get("stream"))
         self._withheld = max((len(stop) for stop in drawing.stop), default=0)
@@ -166,6 +170,7 @@ class _Answer:
             "finish_reason": row.finish,
             "stop_reason": row.stopped_by,
             "logprobs": self._told_logprobs(chat) if self._logprobs else None,
+            **({"token_ids": row.tokens} if self._tells_ids else {}),
             **said,
         }
 
@@ -271,7 +276,7 @@ def build(model: str) -> App:
         completion = Batched(decoder, chat=False, **parts)
     else:
         chat, completion = ChatCompletionHandler(**parts), CompletionHandler(**parts)
-    app: App = build_server(
+    app = build_server(
         manager,
         chat,
         completion_handler=completion,
@@ -280,7 +285,31 @@ def build(model: str) -> App:
         systemone_handler=SystemOneHandler(**parts),
         generation_state=state,
     )
+    if os.environ.get("VLLM_SERVER_DEV_MODE") == "1" and batchable(loaded):
+        _take_weights(app, decoder)
     return without_the_gone(app)
+
+
+def _take_weights(app: FastAPI, decoder: Decoder) -> None:
+    """vLLM's routes by which reinforcement learning replaces weights: they let who can ask read any folder as a model."""
+
+    @app.post("/collective_rpc")
+    async def collective_rpc(request: Request) -> JSONResponse:
+        """Read weights from a folder."""
+        body = await request.json()
+        if body.get("method") != "reload_weights":
+            raise HTTPException(status_code=400, detail="only reload_weights is known here.")
+        try:
+            new = AutoModelForCausalLM.from_pretrained(body["kwargs"]["weights_path"], dtype=torch.float32)
+            decoder.load(new.state_dict())
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as wrong:
+            raise HTTPException(status_code=400, detail=f"the weights cannot be read ({wrong}).") from None
+        return JSONResponse({"results": [None]})
+
+    @app.post("/reset_prefix_cache")
+    async def reset_prefix_cache() -> JSONResponse:
+        """There is none."""
+        return JSONResponse({})
 
 
 def main(model: str) -> None:

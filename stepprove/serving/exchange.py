@@ -36,6 +36,8 @@ class Sampling(_Frozen):
     seed: int | None = None
     logprobs: bool = False
     """Tell the logarithm of the probability of each sampled token."""
+    token_ids: bool = False
+    """Tell each sampled token, which vLLM does (from 0.10.2), and stop at strings that are special tokens too."""
 
 
 class Sample(_Frozen):
@@ -49,6 +51,7 @@ class Sample(_Frozen):
     stop_told: bool = False
     """The server is one that tells."""
     logprobs: tuple[float, ...] | None = None
+    token_ids: tuple[int, ...] | None = None
 
 
 class Usage(_Frozen):

@@ -17,7 +17,7 @@ from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.scoring import Scored
 from stepprove.formalizer.statement import Statement, read_statement
-from stepprove.serving.batching import Decoder
+from stepprove.serving.batching import Source
 from stepprove.serving.exchange import Sampling
 from stepprove.serving.together import together
 from stepprove.train.rewards import UNKNOWN
@@ -77,16 +77,14 @@ def truth_of(lean: str) -> Statement:
 
 
 async def write(
-    decoder: Decoder,
+    source: Source,
     tokenizer: Any,
     judge: BeqJudge,
     asked: Asked,
     sampling: Sampling,
-    *,
-    version: int = 0,
 ) -> StatementRollout:
     """Let the model answer once, and judge the answer."""
-    writer = Writer(decoder, tokenizer)
+    writer = Writer(source, tokenizer)
     reply = await writer.complete(asked.prompt, sampling)
     (sample,) = reply.samples
     started = time.monotonic()
@@ -94,7 +92,6 @@ async def write(
     return StatementRollout(
         ids=tuple(writer.ids),
         log_probs=tuple(writer.log_probs),
-        version=version,
         truncated=sample.finish == "length",
         checks=1,
         lean_seconds=time.monotonic() - started,
@@ -111,13 +108,12 @@ def statements(
     The sampler raises FooledJudge, and what the pool raises.
     """
 
-    async def sample(decoder: Decoder, number: int) -> list[Group]:
+    async def sample(source: Source, number: int) -> list[Group]:
         asked = problems(number)
         rng = random.Random(f"{options.seed}:{number}")
-        version = max(0, number // options.waves - 1)
         work: list[Coroutine[Any, Any, StatementRollout | None]] = [_refuse_decoy(judge, rng.choice(_DECOYS))]
         work += [
-            write(decoder, tokenizer, judge, one, _sampling(options, rng), version=version)
+            write(source, tokenizer, judge, one, _sampling(options, rng))
             for one in asked
             for _ in range(options.group)
         ]
@@ -159,7 +155,7 @@ class FormalizerScore:
 
 
 async def evaluate(
-    decoder: Decoder,
+    source: Source,
     tokenizer: Any,
     judge: BeqJudge,
     problems: Sequence[Asked],
@@ -171,7 +167,7 @@ async def evaluate(
     """Ask every problem `samples` times, at StepFun-Formalizer's temperature 0.6 and top-p 0.95. Raises as the pool does."""
     done = await together(
         write(
-            decoder,
+            source,
             tokenizer,
             judge,
             one,

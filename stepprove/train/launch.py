@@ -1,6 +1,6 @@
 """How a recipe is started on the machines that it is for: the memory that it takes, and the files that start it.
 
-Nothing is started here. Fine-tuning runs from these files; reinforcement learning on several machines is planned, and refused.
+Nothing is started here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stepprove.serving.hf_config import read_config
 from stepprove.serving.published import ModelFacts, find_facts
 from stepprove.serving.vllm import Wishes, plan_vllm
 from stepprove.train.memory import RESERVE_GB, Memory, memory
-from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe, refused
+from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe
 
 CONFIG = "accelerate.yaml"
 _HOST_BYTES = 12
@@ -83,14 +83,18 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
     tokens = max(recipe.rlvr.max_tokens, recipe.rlvr.batch_tokens)
     hardware, command = recipe.hardware, _command("rlvr", source, output)
     files: dict[str, str] = {}
-    notes = [] if (refusal := refused(recipe)) is None else [refusal]
+    notes = []
+    if (hardware is not None and hardware.nodes > 1) or recipe.rollouts == "vllm":
+        notes.append(
+            "The run's folder and the model must be the same on all machines, those that write texts too: a shared file system."
+        )
     if hardware is not None and hardware.rollout_gpus is not None:
         wishes = Wishes(context=recipe.rlvr.max_tokens)
         served = plan_vllm(recipe.model, parse_gpus(hardware.rollout_gpus), wishes, host="0.0.0.0")
         files["rollouts.sh"] = _script(
             f"On {_machines(hardware.rollout_nodes)} that write texts, {hardware.rollout_gpus}: "
             f"{served.split.sequences} of full length at once.",
-            shlex.join(served.command),
+            f"VLLM_SERVER_DEV_MODE=1 {shlex.join(served.command)}",
         )
     if hardware is not None and hardware.lean_cores is not None:
         engines = max(n for n in range(1, _ENGINES + 1) if hardware.lean_cores % n == 0)
@@ -99,7 +103,7 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
             "processes.",
             f"LEAN_REPLICAS={hardware.lean_cores // engines} LEAN_ENGINES={engines} serve run examples.lean_server_ray:app",
         )
-    on_gpus = hardware is not None
+    on_gpus = hardware is not None and not hardware.on_processors
     return _plan(
         facts,
         recipe.model,
@@ -110,6 +114,7 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
         command,
         files,
         tuple(notes),
+        servers=recipe.rollouts == "vllm",
     )
 
 
@@ -146,6 +151,8 @@ def _plan(
     command: list[str],
     files: dict[str, str],
     notes: tuple[str, ...],
+    *,
+    servers: bool = False,
 ) -> TrainPlan:
     architecture = facts.architecture
     processes = 1 if hardware is None else hardware.processes
@@ -158,7 +165,7 @@ def _plan(
     if hardware is not None:
         training = {
             CONFIG: accelerate_config(hardware, precision),
-            "train.sh": _train_script(hardware, command),
+            "train.sh": _train_script(hardware, command, servers),
         }
         files = {**training, **files}
     return TrainPlan(
@@ -184,16 +191,22 @@ def _command(kind: str, source: str, output: Path) -> list[str]:
     return ["stepprove", "train", kind, source, "-o", str(output)]
 
 
-def _train_script(hardware: Hardware, command: list[str]) -> str:
+def _train_script(hardware: Hardware, command: list[str], servers: bool) -> str:
+    """`servers`: it is called with the addresses of those that write texts."""
+    several = hardware.nodes > 1
+    called = ["RANK HEAD"] * several + ["SERVER..."] * servers
+    said = f"On {_machines(hardware.nodes)} with {hardware.gpus}: sh {' '.join(['train.sh', *called])}"
     launch = f'accelerate launch --config_file "$(dirname "$0")/{CONFIG}"'
-    if hardware.nodes == 1:
-        return _script(f"On the machine with {hardware.gpus}.", f"{launch} -m {shlex.join(command)}")
-    said = (
-        f"On each of the {hardware.nodes} machines with {hardware.gpus}: sh train.sh RANK HEAD, "
-        f"RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0."
-    )
-    where = '--machine_rank "$1" --main_process_ip "$2" --main_process_port 29500'
-    return _script(said, f"{launch} {where} \\\n  -m {shlex.join(command)}")
+    run, lines = shlex.join(command), []
+    if several:
+        said += f", RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0"
+        lines.append("rank=$1 head=$2; shift 2")
+        launch += ' --machine_rank "$rank" --main_process_ip "$head" --main_process_port 29500 \\\n '
+    if servers:
+        said += ", SERVER of each machine that writes texts, such as http://10.0.0.3:8000/v1"
+        lines.append('servers=; for server; do servers="$servers --server $server"; done')
+        run += " $servers"
+    return _script(f"{said}.", "\n".join([*lines, f"{launch} -m {run}"]))
 
 
 def _script(said: str, command: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import TirOptions
 from stepprove.lean_project.lean import Lean
-from stepprove.serving.batching import Decoder
+from stepprove.serving.batching import Source
 from stepprove.serving.together import together
 from stepprove.train.rewards import reward, with_canaries
 from stepprove.train.rlvr import Group, RlvrOptions, Sampler
@@ -35,14 +35,14 @@ def proofs(
         options: how.
     """
 
-    async def sample(decoder: Decoder, number: int) -> list[Group]:
-        return await sample_round(decoder, tokenizer, pool, problems(number), options, number)
+    async def sample(source: Source, number: int) -> list[Group]:
+        return await sample_round(source, tokenizer, pool, problems(number), options, number)
 
     return sample
 
 
 async def sample_round(
-    decoder: Decoder,
+    source: Source,
     tokenizer: Any,
     pool: Lean,
     problems: Sequence[Problem],
@@ -67,10 +67,8 @@ async def sample_round(
     rng = random.Random(f"{options.seed}:{number}")
     asked = [problem for problem in problems for _ in range(options.group)]
     todo = with_canaries(asked, options.canaries, rng)
-    version = max(0, number // options.waves - 1)
     done = await together(
-        roll(decoder, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31)), version=version)
-        for problem in todo
+        roll(source, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31))) for problem in todo
     )
     rewards = [reward_of(rollout) for rollout in done]
     size = options.group

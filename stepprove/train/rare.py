@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.stepfun import END, End, Trajectory
-from stepprove.serving.batching import Decoder
+from stepprove.serving.batching import Source
 from stepprove.train.records import line_of, read_records
 from stepprove.train.rlvr import Group, Sampler
 from stepprove.train.rollout import ProofRollout
@@ -37,8 +37,8 @@ class RareText(BaseModel):
 def remembering(sample: Sampler, rounds: dict[int, Sequence[Group]]) -> Sampler:
     """The same sampler; what it wrote is put into `rounds`."""
 
-    async def sampled(decoder: Decoder, number: int) -> Sequence[Group]:
-        rounds[number] = await sample(decoder, number)
+    async def sampled(source: Source, number: int) -> Sequence[Group]:
+        rounds[number] = await sample(source, number)
         return rounds[number]
 
     return sampled

@@ -137,7 +137,7 @@ class RlvrRecipe(BaseModel):
 
     kind: Literal["rlvr"] = "rlvr"
     model: str = "tiny"
-    """`tiny`, or a folder with a model and its tokenizer."""
+    """`tiny`, a folder with a model and its tokenizer, or a model's name on the hub."""
     reward: Literal["gate", "beq"] = "gate"
     """Proofs, which the trust gate judges, or statements of problems in words, which BEq compares with what is meant."""
     problems: Literal["generated"] | Path = "generated"
@@ -148,8 +148,9 @@ class RlvrRecipe(BaseModel):
     rare_share: float | None = Field(default=None, gt=0, lt=1)
     """Of problems of which some texts and at most this share are right, those texts are kept for fine-tuning (`rare.jsonl`)."""
     rollouts: Literal["here", "vllm"] = "here"
-    """Who writes the texts. By vLLM is planned for, and not implemented."""
+    """Who writes the texts: the processes that train, or vLLM's servers (`--model-server`)."""
     hardware: Hardware | None = None
+    """None: one process."""
     jobs: int | None = Field(default=None, ge=1)
     """Lean processes; None: as many as the machine has cores."""
     rlvr: RlvrOptions = RlvrOptions()
@@ -161,24 +162,19 @@ class RlvrRecipe(BaseModel):
             raise ValueError("rare_share is for proofs, not for `reward: beq`")
         return self
 
+    @model_validator(mode="after")
+    def _shared(self) -> RlvrRecipe:
+        processes = 1 if self.hardware is None else self.hardware.processes
+        if self.rlvr.problems % processes:
+            raise ValueError(
+                f"{processes} processes cannot have equal parts of {self.rlvr.problems} problems (`rlvr: problems`)"
+            )
+        if processes > 1 and self.methods.angular:
+            raise ValueError("`angular` needs whole weights, and several processes hold parts of them")
+        return self
+
 
 Recipe = TypeVar("Recipe", SftRecipe, RlvrRecipe)
-
-
-def refused(recipe: RlvrRecipe) -> str | None:
-    """Why reinforcement learning by this recipe cannot be run, in a sentence; None when it can."""
-    wants = []
-    if recipe.rollouts == "vllm":
-        wants.append("rollouts by vLLM")
-    if recipe.hardware is not None:
-        machines = f"{recipe.hardware.nodes} x " if recipe.hardware.nodes > 1 else ""
-        wants.append(f"training on {machines}{recipe.hardware.gpus}")
-    if not wants:
-        return None
-    return (
-        f"The recipe asks for {' and '.join(wants)}, which is not implemented: reinforcement learning runs in one process that "
-        "writes its texts itself (`--plan` shows what is meant)."
-    )
 
 
 def built_in() -> tuple[str, ...]:

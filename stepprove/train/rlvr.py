@@ -8,7 +8,6 @@ a round all texts are under way at once; those that wait for Lean leave their pl
 from __future__ import annotations
 
 import asyncio
-import copy
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,9 +15,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
-from stepprove.serving.batching import Decoder
+from stepprove.serving.batching import Source
+from stepprove.train.crew import Alone, Crew
 from stepprove.train.losses import (
     Average,
     Bounds,
@@ -35,6 +36,7 @@ from stepprove.train.rlvr_options import RlvrOptions as RlvrOptions
 from stepprove.train.rollout import Rollout
 
 _NO_METHODS = RlvrMethods()
+_ALONE = Alone()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ class Group:
     rewards: tuple[float, ...]
 
 
-def taught(groups: Sequence[Group]) -> int:
-    """Of how many problems the texts did not all do alike."""
-    return sum(bool(teaches(torch.tensor(g.rewards), len(g.rewards))[0]) for g in groups)
+def taught(rewards: Sequence[Sequence[float]]) -> int:
+    """Of how many problems, with the rewards of their texts, these did not all do alike."""
+    return sum(bool(teaches(torch.tensor(each), len(each))[0]) for each in rewards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Update:
     """Problems whose texts did not all do alike."""
     trusted: float
     """Share of the written tokens that MIS-PO kept; 1 with another loss."""
+    drift: float
+    """Mean over the written tokens of how far their log-probability is from the one they were drawn with, in nats."""
     tokens: float
     """Mean of the texts, written ones alone."""
     checks: float
@@ -78,8 +82,8 @@ class Update:
     """Mean angle in radians by which matrices turned; None: not asked for."""
 
 
-Sampler = Callable[[Decoder, int], Awaitable[Sequence[Group]]]
-"""Writes the texts of a round, of its number, with a decoder, and says what each earned."""
+Sampler = Callable[[Source, int], Awaitable[Sequence[Group]]]
+"""Lets a source write the texts of a round, of its number, and says what each earned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +171,35 @@ def log_probs(model: PreTrainedModel, ids: Tensor) -> Tensor:
     return torch.cat([found.new_zeros(len(ids), 1), found], 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a step learned from; see `Update`."""
+
+    loss: float = 0.0
+    grad_norm: float = 0.0
+    trusted: float = 1.0
+    drift: float = 0.0
+
+
 def update(
-    model: PreTrainedModel, optimizer: torch.optim.Optimizer, parts: Sequence[Batch], options: RlvrOptions
-) -> tuple[float, float, float]:
-    """One step on the batches together. Returns (loss, gradient norm, share of written tokens that are trusted)."""
+    model: PreTrainedModel,
+    optimizer: torch.optim.Optimizer,
+    parts: Sequence[Batch],
+    options: RlvrOptions,
+    crew: Crew = _ALONE,
+) -> Learned:
+    """One step on the batches of all processes together; none where no process has one."""
     over: Average = "text" if options.loss == "grpo" else "token"
     wholes = [float(part.mask.sum()) if over == "token" else float(len(part.ids)) for part in parts]
-    kept_tokens = total = 0.0
+    if not (everything := crew.total(sum(wholes))):
+        return Learned()
+    written = crew.total(sum(float(part.mask.sum()) for part in parts))
+    kept_tokens = total = drift = 0.0
     optimizer.zero_grad()
     for each, whole in zip(parts, wholes, strict=True):
         part = each.to(model.device)
         current = log_probs(model, part.ids)
+        drift += float(((current.detach() - part.sampled).abs() * part.mask).sum())
         if options.loss == "mis-po":
             bounds = Bounds(*options.token_bounds, *options.text_bounds)
             kept = trusted(current.detach(), part.sampled, part.mask, bounds)
@@ -188,13 +210,22 @@ def update(
             loss = clipped_loss(
                 current, part.sampled, part.advantages, part.mask, low=options.clip_low, high=high, over=over
             )
-        share = loss * (whole / sum(wholes))
-        share.backward()  # type: ignore[no-untyped-call]
+        share = loss * (whole / everything)
+        part_of_mean = share * crew.size  # of a crew's gradients the mean is taken
+        part_of_mean.backward()  # type: ignore[no-untyped-call]
         total += float(share.detach())
         kept_tokens += float(kept.sum())
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)
+    for _ in range(crew.most(len(parts)) - len(parts)):  # all must take part in each way back
+        nothing = torch.zeros(1, 2, dtype=torch.long, device=model.device)
+        (log_probs(model, nothing).sum() * 0.0).backward()  # type: ignore[no-untyped-call]
+    norm: Any = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)
     optimizer.step()
-    return total, float(norm), kept_tokens / max(1.0, sum(float(part.mask.sum()) for part in parts))
+    return Learned(
+        loss=crew.total(total),
+        grad_norm=float(norm.full_tensor() if isinstance(norm, DTensor) else norm),
+        trusted=crew.total(kept_tokens) / written,
+        drift=crew.total(drift) / written,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,38 +243,46 @@ class Checkpoint:
 async def train(
     model: PreTrainedModel,
     tokenizer: Any,
+    source: Source,
     sample: Sampler,
     options: RlvrOptions,
     *,
     methods: RlvrMethods = _NO_METHODS,
+    crew: Crew = _ALONE,
     start: Checkpoint | None = None,
-    keep: Callable[[Update, Checkpoint], None] = lambda update, checkpoint: None,
+    keep: Callable[[Update, Checkpoint | None], None] = lambda update, checkpoint: None,
 ) -> None:
     """Train a model in place.
 
     Args:
         model: as it begins; with a `start` its weights are replaced.
         tokenizer: its own.
-        sample: writes the texts of a round: the same problems when asked again for the same one.
+        source: writes its texts; it is given the weights.
+        sample: lets it write those of a round: about the same problems when asked again for the same one.
         options: how.
         methods: of the source papers, beside.
+        crew: the processes that train it together, each on texts of its own.
         start: where an earlier run stopped.
-        keep: told each update, and where to go on from after it; its tensors change with the next.
+        keep: told each update, and every `options.save_every` of them where to go on from after it.
 
     Raises what `sample` raises; the weights are then those before the update that the round would have been part of.
     """
     model.train(False)  # nothing is dropped out, so that a text is as likely here as it was when it was drawn
-    decoder = Decoder(copy.deepcopy(model), tokenizer)
     optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=0.0)
+
+    async def give(weights: Mapping[str, Tensor]) -> None:
+        if weights:  # what the first process alone is given, it passes on for all
+            await asyncio.to_thread(source.load, weights)
+        crew.total(0)  # till all have theirs
+
     if start is not None:
-        model.load_state_dict(start.model)
-        decoder.load(start.sampler)
-        optimizer.load_state_dict(dict(start.optimizer))
+        crew.restore(model, optimizer, start.model, start.optimizer)
+    await give(crew.weights(model) if start is None else start.sampler)
 
     def next_round(number: int) -> asyncio.Task[tuple[Sequence[Group], float]]:
         async def timed() -> tuple[Sequence[Group], float]:
             started = time.monotonic()
-            groups = await sample(decoder, number)
+            groups = await sample(source, number)
             return groups, time.monotonic() - started
 
         return asyncio.create_task(timed())
@@ -255,50 +294,94 @@ async def train(
     try:
         for number in range(first, options.updates):
             groups, sampling_seconds = await sampling
-            before = {name: weight.clone() for name, weight in model.state_dict().items()}
-            decoder.load(before)
+            before = crew.weights(model)
+            await give(before)
             if number + 1 < options.updates:
                 sampling = next_round(number + 1)
-            started = time.monotonic()
             parts = batches(groups, options, int(tokenizer.pad_token_id), methods)
-            figures = (0.0, 0.0, 1.0)
-            if parts:
-                figures = await asyncio.to_thread(update, model, optimizer, parts, options)
-            seconds = time.monotonic() - started
-            told = _told(number, groups, figures, sampling_seconds, seconds)
-            if methods.angular:
-                told = replace(told, angle=mean_angle(before, model))
-            keep(
-                told,
-                Checkpoint(number + 1, model.state_dict(), before, optimizer.state_dict()),
-            )
+            round_ = _Round(number, groups, parts, sampling_seconds, before)
+            # Beside what writes the next texts, as is the waiting for other processes.
+            keep(*await asyncio.to_thread(_learn, model, optimizer, round_, options, methods, crew))
     finally:
         sampling.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What an update learns from."""
+
+    number: int
+    groups: Sequence[Group]
+    parts: Sequence[Batch]
+    sampling_seconds: float
+    before: Mapping[str, Tensor]
+    """The weights that it changes."""
+
+
+def _learn(
+    model: PreTrainedModel,
+    optimizer: torch.optim.Optimizer,
+    round_: _Round,
+    options: RlvrOptions,
+    methods: RlvrMethods,
+    crew: Crew,
+) -> tuple[Update, Checkpoint | None]:
+    """One update, as it is told, and where to go on from where that is due."""
+    started = time.monotonic()
+    learned = update(model, optimizer, round_.parts, options, crew)
+    seconds = time.monotonic() - started
+    texts = [each for part in crew.gather(_seen(round_.groups)) for each in part]
+    told = _told(round_.number, texts, learned, max(crew.gather(round_.sampling_seconds)), seconds)
+    if methods.angular:
+        told = replace(told, angle=mean_angle(round_.before, model))
+    done = round_.number + 1
+    if done % options.save_every and done < options.updates:
+        return told, None
+    return told, Checkpoint(done, crew.weights(model), round_.before, crew.moments(model, optimizer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Of one problem, what an update tells of its texts."""
+
+    rewards: tuple[float, ...]
+    tokens: tuple[int, ...]
+    checks: int
+    truncated: int
+    lean_seconds: float
+
+
+def _seen(groups: Sequence[Group]) -> list[_Texts]:
+    return [
+        _Texts(
+            rewards=group.rewards,
+            tokens=tuple(sum(rollout.own) for rollout in group.rollouts),
+            checks=sum(rollout.checks for rollout in group.rollouts),
+            truncated=sum(rollout.truncated for rollout in group.rollouts),
+            lean_seconds=sum(rollout.lean_seconds for rollout in group.rollouts),
+        )
+        for group in groups
+    ]
+
+
 def _told(
-    number: int,
-    groups: Sequence[Group],
-    figures: tuple[float, float, float],
-    sampling_seconds: float,
-    update_seconds: float,
+    number: int, texts: Sequence[_Texts], learned: Learned, sampling_seconds: float, update_seconds: float
 ) -> Update:
-    rewards = [reward for group in groups for reward in group.rewards]
+    rewards = [reward for each in texts for reward in each.rewards]
     known = [reward for reward in rewards if reward == reward]
-    rollouts = [rollout for group in groups for rollout in group.rollouts]
-    loss, norm, kept = figures
     return Update(
         number=number,
-        loss=loss,
-        grad_norm=norm,
+        loss=learned.loss,
+        grad_norm=learned.grad_norm,
         reward=sum(known) / len(known) if known else float("nan"),
         unknown=1 - len(known) / len(rewards),
-        taught=taught(groups),
-        trusted=kept,
-        tokens=sum(sum(rollout.own) for rollout in rollouts) / len(rollouts),
-        checks=sum(rollout.checks for rollout in rollouts) / len(rollouts),
-        truncated=sum(rollout.truncated for rollout in rollouts) / len(rollouts),
+        taught=taught([each.rewards for each in texts]),
+        trusted=learned.trusted,
+        drift=learned.drift,
+        tokens=sum(sum(each.tokens) for each in texts) / len(rewards),
+        checks=sum(each.checks for each in texts) / len(rewards),
+        truncated=sum(each.truncated for each in texts) / len(rewards),
         sampling_seconds=round(sampling_seconds, 3),
         update_seconds=round(update_seconds, 3),
-        lean_seconds=round(sum(rollout.lean_seconds for rollout in rollouts), 3),
+        lean_seconds=round(sum(each.lean_seconds for each in texts), 3),
     )

@@ -42,6 +42,8 @@ class RlvrOptions(BaseModel):
     batch_tokens: int = Field(default=8192, ge=1)
     """At most so many, padding included, go through the model at once."""
     max_grad_norm: float = Field(default=1.0, gt=0)
+    save_every: int = Field(default=1, ge=1)
+    """Updates between checkpoints."""
     seed: int = 0
 
     @model_validator(mode="after")

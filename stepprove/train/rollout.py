@@ -1,4 +1,4 @@
-"""Rollouts: texts of a model in this process, each token kept with who wrote it and how likely it was.
+"""Rollouts: texts of a model, each token kept with who wrote it and how likely it was.
 
 A proof's text is made by the agent's own `stepfun.py`, with Lean as the model's tool. What is added here is what training
 needs: the very tokens that were drawn (a text cut into tokens anew may fall into others), their log-probabilities at the time,
@@ -7,25 +7,24 @@ and which tokens are not the model's.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stepprove.agent.problem import Problem
 from stepprove.agent.stepfun import End, TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.lean import Lean
-from stepprove.serving.batching import Decoder, Drawing, Row
-from stepprove.serving.client import ModelFailure, ModelRefused
+from stepprove.serving.batching import Drawing, Source
 from stepprove.serving.exchange import Reply, Sample, Sampling, Usage
 
 
 @dataclass(slots=True)
 class Writer:
-    """Continues one growing text with a Decoder, and keeps its tokens: a Completer for one trajectory."""
+    """Continues one growing text, and keeps its tokens: a Completer for one trajectory."""
 
-    decoder: Decoder
+    source: Source
     tokenizer: Any
     name: str = "in training"
     ids: list[int] = field(default_factory=list)
@@ -42,43 +41,26 @@ class Writer:
 
     async def context_length(self) -> int | None:
         """The most tokens of a text."""
-        return self.decoder.longest
+        return self.source.longest
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
         """One continuation of a text that begins with the one before. Raises ModelRefused when it does not fit the context."""
         started = time.monotonic()
         self._read(prompt)
-        loop = asyncio.get_running_loop()
-        over = asyncio.Event()
-
-        def told(row: Row) -> None:
-            if row.over:
-                loop.call_soon_threadsafe(over.set)
-
-        row = Row(tuple(self.ids), _drawing(sampling, self.tokenizer, self.decoder.longest), told)
-        try:
-            self.decoder.add(row)
-        except ValueError as wrong:
-            raise ModelRefused(f"{wrong}.") from None
-        try:
-            await over.wait()
-        finally:
-            row.cancelled = True
-        if row.failure is not None:
-            raise ModelFailure(f"the model failed ({row.failure}).") from row.failure
         read = len(self.ids)
-        drawn = row.tokens
-        ended = bool(drawn) and drawn[-1] in row.drawing.end_tokens
-        text = self.tokenizer.decode(drawn[:-1] if ended else drawn)
-        self._append(text, drawn, row.logprobs)
-        stop = row.stopped_by if isinstance(row.stopped_by, str) else None
+        drawing = _drawing(sampling, self.tokenizer, self.source.longest)
+        drawn = await self.source.draw(self.ids, drawing)
+        ended = bool(drawn.tokens) and drawn.tokens[-1] in drawing.end_tokens
+        text = self.tokenizer.decode(drawn.tokens[:-1] if ended else drawn.tokens)
+        self._append(text, drawn.tokens, drawn.log_probs)
+        stop = drawn.stopped_by if isinstance(drawn.stopped_by, str) else None
         sample = Sample(
             text=text[: text.rfind(stop)] if stop else text,
-            finish=row.finish or "stop",
-            stopped_by=row.stopped_by,
+            finish=drawn.finish,
+            stopped_by=drawn.stopped_by,
             stop_told=True,
         )
-        usage = Usage(prompt_tokens=read, completion_tokens=len(drawn))
+        usage = Usage(prompt_tokens=read, completion_tokens=len(drawn.tokens))
         return Reply(samples=(sample,), usage=usage, seconds=time.monotonic() - started)
 
     def _read(self, prompt: str) -> None:
@@ -91,7 +73,7 @@ class Writer:
         ids = self.tokenizer(rest, add_special_tokens=False, verbose=False)["input_ids"]
         self._append(rest, ids, [math.nan] * len(ids))
 
-    def _append(self, text: str, ids: list[int], log_probs: list[float]) -> None:
+    def _append(self, text: str, ids: Sequence[int], log_probs: Sequence[float]) -> None:
         self._starts.append((len(self._text), len(self.ids)))
         self._text += text
         self.ids += ids
@@ -117,8 +99,6 @@ class Rollout:
     ids: tuple[int, ...]
     log_probs: tuple[float, ...]
     """When drawn, at temperature 1; NaN for prompt and feedback, which are not learned."""
-    version: int
-    """How many updates the weights had had."""
     truncated: bool
     """It ended for its length, not by its own choice."""
     checks: int
@@ -140,22 +120,19 @@ class ProofRollout(Rollout):
 
 
 async def roll(
-    decoder: Decoder,
+    source: Source,
     tokenizer: Any,
     pool: Lean,
     problem: Problem,
     options: TirOptions,
-    *,
-    version: int = 0,
 ) -> ProofRollout:
-    """Let the model work on a problem once; `version` says with which weights. Raises as `run_trajectory`."""
-    writer = Writer(decoder, tokenizer)
+    """Let the model work on a problem once. Raises as `run_trajectory`."""
+    writer = Writer(source, tokenizer)
     trajectory = await run_trajectory(writer, pool, problem, options)
     checks = [turn.checked for turn in trajectory.turns if turn.checked is not None]
     return ProofRollout(
         ids=tuple(writer.ids),
         log_probs=tuple(writer.log_probs),
-        version=version,
         truncated=trajectory.end in (End.CUT, End.CONTEXT),
         checks=len(checks),
         lean_seconds=sum(check.seconds for check in checks),

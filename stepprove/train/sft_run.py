@@ -6,7 +6,6 @@ far it was in the order of the batches.
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -31,6 +30,7 @@ from transformers import (
 from stepprove.lean_project.engine import Engine
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.serving.step_moe.balance import RouterBalancing, routers
+from stepprove.train.crew import first_process, must_be, several_processes
 from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
 from stepprove.train.methods.step_moe_search import choose
 from stepprove.train.recipe import NEW, BadRecipe, Generated, SftRecipe, SftStage
@@ -107,16 +107,6 @@ def run_sft(
         return _Run(recipe, model, output, engine, listen).run(text)
 
 
-def first_process() -> bool:
-    """Whether this process is the only one, or the first of several that train together."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
-def several_processes() -> bool:
-    """Whether this process trains together with others."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
-
-
 def _refuse(recipe: SftRecipe, model: str | Path) -> None:
     """Raises BadRecipe when this process, or these processes, cannot do what the recipe asks."""
     if several_processes() and (
@@ -125,12 +115,7 @@ def _refuse(recipe: SftRecipe, model: str | Path) -> None:
         raise BadRecipe("Several processes can only train a model that is there, on files.")
     if several_processes() and recipe.methods.never_hurt is not None:
         raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
-    meant = 1 if recipe.hardware is None else recipe.hardware.processes
-    if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
-        raise BadRecipe(
-            f"The recipe is for {meant} {'process' if meant == 1 else 'processes'} and this is one of {count}: "
-            "`--plan` shows how it is started."
-        )
+    must_be(recipe.hardware)
 
 
 class _Run:

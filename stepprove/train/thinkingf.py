@@ -8,6 +8,7 @@ finished.
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -217,13 +218,14 @@ class _Run:
                 self._asked(self.thought[(first + i) % len(self.thought)]) for i in range(options.problems)
             ]
 
-        def keep(update: Update, checkpoint: Checkpoint) -> None:
+        def keep(update: Update, checkpoint: Checkpoint | None) -> None:
             words = f"reward {update.reward:.3f}"
             self.listen(Step(name, "rlvr", update.number + 1, options.updates, words))
 
         async with Pool(self.engine, size=self.jobs, timeout=options.check_seconds) as pool:
             sample = statements(self.tokenizer, self._judge(pool), problems, options)
-            await train(model, self.tokenizer, sample, options, keep=keep)
+            source = Decoder(copy.deepcopy(model).train(False), self.tokenizer)
+            await train(model, self.tokenizer, source, sample, options, keep=keep)
 
     async def _measure(self, model: PreTrainedModel, name: str) -> dict[str, Any]:
         decoder = Decoder(model.train(False), self.tokenizer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stepprove.serving.batching import Decoder
+from stepprove.serving.batching import Source
 from stepprove.train.rlvr import Group, Sampler, taught
 from stepprove.train.rlvr_options import RlvrOptions
 
@@ -15,11 +15,11 @@ def in_waves(sample: Sampler, options: RlvrOptions) -> Sampler:
     A round's waves have the same numbers when it is asked again, whatever earlier rounds needed.
     """
 
-    async def sampled(decoder: Decoder, number: int) -> Sequence[Group]:
+    async def sampled(source: Source, number: int) -> Sequence[Group]:
         groups: list[Group] = []
         for wave in range(options.waves):
-            groups += await sample(decoder, number * options.waves + wave)
-            if taught(groups) >= options.problems:
+            groups += await sample(source, number * options.waves + wave)
+            if taught([group.rewards for group in groups]) >= options.problems:
                 break
         return groups
 

@@ -59,19 +59,25 @@ def test_a_recipe_in_the_papers_size_fits_its_machines(name: str, processes: int
 
 def test_each_of_several_machines_is_told_which_it_is() -> None:
     plan = planned("stepfun-prover-sft")
-    assert '--machine_rank "$1" --main_process_ip "$2"' in plan.files["train.sh"]
+    assert "rank=$1 head=$2" in plan.files["train.sh"]
+    assert '--machine_rank "$rank" --main_process_ip "$head"' in plan.files["train.sh"]
     assert "-m stepprove train sft stepfun-prover-sft -o runs/x" in plan.files["train.sh"]
     assert any("shared file system" in note for note in plan.notes)
     assert "machine_rank" not in planned("stepfun-formalizer-sft").files["train.sh"]
 
 
-def test_rollouts_and_lean_have_machines_of_their_own_and_are_not_run() -> None:
+def test_rollouts_and_lean_have_machines_of_their_own() -> None:
     plan = planned("stepfun-formalizer-rlvr")
-    assert "vllm serve deepseek-ai/DeepSeek-R1-Distill-Qwen-7B" in plan.files["rollouts.sh"]
+    assert (
+        "\nVLLM_SERVER_DEV_MODE=1 vllm serve deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
+        in plan.files["rollouts.sh"]
+    )
     assert "--max-model-len 16384" in plan.files["rollouts.sh"]
     assert "--data-parallel-size 8" in plan.files["rollouts.sh"]
     assert "LEAN_REPLICAS=10 LEAN_ENGINES=10" in plan.files["lean.sh"]
-    assert any("rollouts by vLLM" in note and "not implemented" in note for note in plan.notes)
+    train = plan.files["train.sh"]
+    assert "sh train.sh RANK HEAD SERVER..." in train and train.rstrip().endswith("-o runs/x $servers")
+    assert any("those that write texts too: a shared file system" in note for note in plan.notes)
 
 
 def test_a_tiny_recipe_is_for_one_process_and_needs_no_files() -> None:
@@ -120,9 +126,9 @@ def test_files_go_with_a_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_reinforcement_in_the_papers_size_is_refused_before_a_model_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "rlvr", "stepfun-prover-rlvr") == 2
+    assert run(monkeypatch, "rlvr", "stepfun-prover-rlvr", "--server", "http://127.0.0.1:1/v1") == 2
     said = capsys.readouterr().err
-    assert "rollouts by vLLM and training on 2 x 8xA800, which is not implemented" in " ".join(said.split())
+    assert "The recipe is for 16 processes and this is one of 1" in " ".join(said.split())
 
 
 def model_in(folder: Path) -> None:

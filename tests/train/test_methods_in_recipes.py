@@ -146,9 +146,7 @@ def test_training_is_drawn_to_where_it_began_and_descends_all_the_same(
 
 def group(*rewards: float) -> Group:
     rollouts = tuple(
-        Rollout(
-            ids=(1, 2), log_probs=(math.nan, -1.0), version=0, truncated=False, checks=0, lean_seconds=0.0
-        )
+        Rollout(ids=(1, 2), log_probs=(math.nan, -1.0), truncated=False, checks=0, lean_seconds=0.0)
         for _ in rewards
     )
     return Group(rollouts, rewards)

@@ -17,7 +17,8 @@ from micro import THEOREM
 
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.remote import NoLeanServer, RemotePool
-from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft, refused
+from stepprove.serving.client import ModelUnreachable
+from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft
 from stepprove.train.rlvr import Update
 from stepprove.train.rlvr_run import run_rlvr
 
@@ -31,6 +32,8 @@ from stepprove.train.rlvr_run import run_rlvr
         ("[1, 2", "is not YAML"),
         ("- 1", "valid dictionary"),
         ("rlvr: {text_bounds: [2, 1]}", "text_bounds: 2"),
+        ("hardware: {gpus: 3xCPU:8}", "3 processes cannot have equal parts of 8 problems"),
+        ("hardware: {gpus: 2xCPU:8}\nmethods: {angular: true}", "`angular` needs whole weights"),
     ],
 )
 def test_a_recipe_that_cannot_be_used_is_refused_in_one_sentence(
@@ -59,23 +62,23 @@ def test_a_recipe_that_comes_with_the_package_is_for_one_command(name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("asked", "servers", "words"),
     [
-        ({"rollouts": "vllm"}, "asks for rollouts by vLLM, which is not implemented"),
-        ({"hardware": Hardware(gpus="8xA800", nodes=2)}, "training on 2 x 8xA800, which"),
+        ({"rollouts": "vllm"}, [], "written by servers: name them with --model-server"),
+        ({}, ["http://127.0.0.1:1/v1"], "--model-server goes with a recipe that says `rollouts: vllm`"),
         (
-            {"hardware": Hardware(gpus="H200"), "rollouts": "vllm"},
-            "rollouts by vLLM and training on H200, which",
+            {"hardware": Hardware(gpus="8xA800")},
+            [],
+            "is for 8 processes and this is one of 1: `--plan` shows",
         ),
     ],
 )
-def test_what_is_only_planned_for_is_refused(
-    tmp_path: Path, engine: Engine, asked: dict[str, Any], words: str
+def test_what_does_not_fit_the_recipe_is_refused_before_anything_is_done(
+    tmp_path: Path, engine: Engine, asked: dict[str, Any], servers: list[str], words: str
 ) -> None:
-    recipe = RlvrRecipe(**asked)
-    assert words in (refused(recipe) or "")
     with pytest.raises(BadRecipe, match=words):
-        run_rlvr(recipe, "", tmp_path / "model", tmp_path / "run", engine)
+        run_rlvr(RlvrRecipe(**asked), "", tmp_path / "model", tmp_path / "run", engine, servers=servers)
+    assert not (tmp_path / "run").exists()
 
 
 def test_servers_that_cannot_judge_are_refused_before_the_folder_is_made(tmp_path: Path) -> None:
@@ -90,8 +93,19 @@ def test_servers_that_cannot_judge_are_refused_before_the_folder_is_made(tmp_pat
     assert not (tmp_path / "run").exists()
 
 
-def test_a_recipe_for_one_process_is_not_refused() -> None:
-    assert refused(RlvrRecipe()) is None
+def test_a_server_of_texts_that_is_not_there_is_told_before_the_folder_is_made(
+    tmp_path: Path, engine: Engine
+) -> None:
+    with pytest.raises(ModelUnreachable, match=r"http://127\.0\.0\.1:1/v1 cannot be reached"):
+        run_rlvr(
+            RlvrRecipe(rollouts="vllm"),
+            "",
+            tmp_path / "model",
+            tmp_path / "run",
+            engine,
+            servers=["http://127.0.0.1:1/v1"],
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_unknown_gpus_are_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,12 +159,17 @@ def trained(models: Path, tokenizer: Any, pool: SyncPool) -> list[Update]:
     )
     lean = Pool.over(pool)
 
-    def keep(update: Update, checkpoint: Checkpoint) -> None:
+    def keep(update: Update, checkpoint: Checkpoint | None) -> None:
         told.append(update)
 
     asyncio.run(
         train(
-            model, tokenizer, proofs(tokenizer, lean, lambda number: [PROBLEM], options), options, keep=keep
+            model,
+            tokenizer,
+            Decoder(copy.deepcopy(model).train(False), tokenizer),
+            proofs(tokenizer, lean, lambda number: [PROBLEM], options),
+            options,
+            keep=keep,
         )
     )
     return told
