@@ -194,6 +194,7 @@ def update(
     if not (everything := crew.total(sum(wholes))):
         return Learned()
     written = crew.total(sum(float(part.mask.sum()) for part in parts))
+    idle = crew.most(len(parts)) - len(parts)
     kept_tokens = total = drift = 0.0
     optimizer.zero_grad()
     for each, whole in zip(parts, wholes, strict=True):
@@ -215,7 +216,9 @@ def update(
         part_of_mean.backward()  # type: ignore[no-untyped-call]
         total += float(share.detach())
         kept_tokens += float(kept.sum())
-    for _ in range(crew.most(len(parts)) - len(parts)):  # all must take part in each way back
+    for _ in range(
+        idle
+    ):  # all take part in each way forth and back, in which weights and gradients are shared
         nothing = torch.zeros(1, 2, dtype=torch.long, device=model.device)
         (log_probs(model, nothing).sum() * 0.0).backward()  # type: ignore[no-untyped-call]
     norm: Any = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,3 +28,15 @@ def models(pool: SyncPool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     train(folder / "tiny", feedback_of(pool.check(THEOREM.source("simp"))))
     return folder
+
+
+@pytest.fixture
+def launching(tmp_path: Path) -> dict[str, str]:
+    """An environment that has `accelerate` among its programs."""
+    program = tmp_path / "bin" / "accelerate"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m accelerate.commands.accelerate_cli "$@"\n'
+    )
+    program.chmod(0o755)
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{program.parent}:{os.environ['PATH']}"}

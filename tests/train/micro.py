@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from stepprove.agent.stepfun import END, SKETCH, SKETCH_END, build_prompt, repl_block
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
@@ -53,12 +55,34 @@ def trajectory(feedback: str) -> TrainingText:
     )
 
 
-def train(folder: Path, feedback: str) -> None:
+def step_moe(vocabulary: int, **ids: int) -> PreTrainedModel:
+    """A very small StepMoE with random weights."""
+    return StepMoeForCausalLM(config(vocabulary, **ids))
+
+
+def qwen(vocabulary: int, **ids: int) -> PreTrainedModel:
+    """A very small model of an architecture that vLLM has."""
+    return Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=vocabulary,
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            **ids,
+        )
+    )
+
+
+def train(folder: Path, feedback: str, make: Callable[..., PreTrainedModel] = step_moe) -> None:
     """Make the model in a folder."""
     text = trajectory(feedback)
     tokenizer = train_tokenizer([text.text] * 4, 420, 1024)
     torch.manual_seed(0)
     ids = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
-    model = StepMoeForCausalLM(config(len(tokenizer), **ids))
+    model = make(len(tokenizer), **ids)
     options = SftOptions(epochs=150, learning_rate=1e-2, renamed_share=0.0)
     fine_tune(model, tokenizer, [text], folder, options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -167,18 +166,12 @@ def figures(output: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path, launching: dict[str, str]) -> dict[str, str]:
     """With a model and texts in the folder, and `accelerate` among the programs."""
     model_in(tmp_path / "base")
     pairs = ({"prompt": f"theorem t{i} : {i} = {i} := by", "completion": f"  rfl -- {i}"} for i in range(24))
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    program = tmp_path / "bin" / "accelerate"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m accelerate.commands.accelerate_cli "$@"\n'
-    )
-    program.chmod(0o755)
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    return launching
 
 
 def trained_alone(folder: Path, environment: dict[str, str]) -> list[dict[str, Any]]:
