@@ -114,6 +114,7 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
         command,
         files,
         tuple(notes),
+        lean="lean.sh" in files,
         servers=recipe.rollouts == "vllm",
     )
 
@@ -152,6 +153,7 @@ def _plan(
     files: dict[str, str],
     notes: tuple[str, ...],
     *,
+    lean: bool = False,
     servers: bool = False,
 ) -> TrainPlan:
     architecture = facts.architecture
@@ -165,7 +167,7 @@ def _plan(
     if hardware is not None:
         training = {
             CONFIG: accelerate_config(hardware, precision),
-            "train.sh": _train_script(hardware, command, servers),
+            "train.sh": _train_script(hardware, command, lean=lean, servers=servers),
         }
         files = {**training, **files}
     return TrainPlan(
@@ -191,22 +193,26 @@ def _command(kind: str, source: str, output: Path) -> list[str]:
     return ["stepprove", "train", kind, source, "-o", str(output)]
 
 
-def _train_script(hardware: Hardware, command: list[str], servers: bool) -> str:
-    """`servers`: it is called with the addresses of those that write texts."""
+def _train_script(hardware: Hardware, command: list[str], *, lean: bool, servers: bool) -> str:
+    """`lean`: it is called with the address of Lean's server; `servers`: with those of the machines that write texts."""
     several = hardware.nodes > 1
-    called = ["RANK HEAD"] * several + ["SERVER..."] * servers
-    said = f"On {_machines(hardware.nodes)} with {hardware.gpus}: sh {' '.join(['train.sh', *called])}"
+    called = [*["RANK HEAD"] * several, *["LEAN"] * lean, *["SERVER..."] * servers]
+    said = [f"On {_machines(hardware.nodes)} with {hardware.gpus}: sh {' '.join(['train.sh', *called])}"]
     launch = f'accelerate launch --config_file "$(dirname "$0")/{CONFIG}"'
     run, lines = shlex.join(command), []
     if several:
-        said += f", RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0"
+        said.append(f"RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0")
         lines.append("rank=$1 head=$2; shift 2")
         launch += ' --machine_rank "$rank" --main_process_ip "$head" --main_process_port 29500 \\\n '
+    if lean:
+        said.append("LEAN of the cluster that lean.sh starts, such as http://10.0.0.2:8000")
+        lines.append("lean=$1; shift")
+        run += ' --lean-server "$lean"'
     if servers:
-        said += ", SERVER of each machine that writes texts, such as http://10.0.0.3:8000/v1"
-        lines.append('servers=; for server; do servers="$servers --server $server"; done')
+        said.append("SERVER of each machine that runs rollouts.sh, such as http://10.0.0.3:8000/v1")
+        lines.append('servers=; for server; do servers="$servers --model-server $server"; done')
         run += " $servers"
-    return _script(f"{said}.", "\n".join([*lines, f"{launch} -m {run}"]))
+    return _script(",\n# ".join(said) + ".", "\n".join([*lines, f"{launch} -m {run}"]))
 
 
 def _script(said: str, command: str) -> str:

@@ -38,7 +38,7 @@ class Hardware(BaseModel):
     rollout_nodes: int = Field(default=1, ge=1)
     """Machines that write texts."""
     lean_cores: int | None = Field(default=None, ge=1)
-    """Lean processes, on whatever machines."""
+    """Lean processes on other machines."""
 
     @field_validator("gpus", "rollout_gpus")
     @classmethod
@@ -152,7 +152,7 @@ class RlvrRecipe(BaseModel):
     hardware: Hardware | None = None
     """None: one process."""
     jobs: int | None = Field(default=None, ge=1)
-    """Lean processes; None: as many as the machine has cores."""
+    """Lean processes of each process that trains, here or on servers; None: as the machine's cores allow, or as servers tell."""
     rlvr: RlvrOptions = RlvrOptions()
     methods: RlvrMethods = RlvrMethods()
 
@@ -171,6 +171,10 @@ class RlvrRecipe(BaseModel):
             )
         if processes > 1 and self.methods.angular:
             raise ValueError("`angular` needs whole weights, and several processes hold parts of them")
+        if self.reward == "beq" and self.hardware is not None and self.hardware.lean_cores is not None:
+            raise ValueError(
+                "`reward: beq` has Lean beside each process that trains (`jobs`), not on lean_cores"
+            )
         return self
 
 

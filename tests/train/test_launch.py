@@ -73,9 +73,13 @@ def test_rollouts_and_lean_have_machines_of_their_own() -> None:
     )
     assert "--max-model-len 16384" in plan.files["rollouts.sh"]
     assert "--data-parallel-size 8" in plan.files["rollouts.sh"]
-    assert "LEAN_REPLICAS=10 LEAN_ENGINES=10" in plan.files["lean.sh"]
+    assert "lean.sh" not in plan.files  # BEq has Lean beside the training
     train = plan.files["train.sh"]
     assert "sh train.sh RANK HEAD SERVER..." in train and train.rstrip().endswith("-o runs/x $servers")
+    prover = planned("stepfun-prover-rlvr").files
+    assert "LEAN_REPLICAS=64 LEAN_ENGINES=16" in prover["lean.sh"]
+    assert "sh train.sh RANK HEAD LEAN SERVER..." in prover["train.sh"]
+    assert '-o runs/x --lean-server "$lean" $servers' in prover["train.sh"]
     assert any("those that write texts too: a shared file system" in note for note in plan.notes)
 
 

@@ -33,6 +33,7 @@ from stepprove.train.rlvr_run import run_rlvr
         ("- 1", "valid dictionary"),
         ("rlvr: {text_bounds: [2, 1]}", "text_bounds: 2"),
         ("hardware: {gpus: 3xCPU:8}", "3 processes cannot have equal parts of 8 problems"),
+        ("reward: beq\nhardware: {gpus: 2xCPU:8, lean_cores: 9}", "not on lean_cores"),
         ("hardware: {gpus: 2xCPU:8}\nmethods: {angular: true}", "`angular` needs whole weights"),
     ],
 )
