@@ -105,7 +105,7 @@ def test_a_judge_that_can_be_fooled_stops_the_round(
 
 def answer(outcome: str, statement: str | None = "theorem") -> StatementRollout:
     scored = Scored(outcome=outcome, statement=statement)  # type: ignore[arg-type]
-    return StatementRollout((1, 2), (float("nan"), -1.0), 0, False, 1, 0.0, "", scored)
+    return StatementRollout((1, 2), (float("nan"), -1.0), False, 1, 0.0, "", scored)
 
 
 def test_what_lean_could_not_tell_is_in_no_rate() -> None:

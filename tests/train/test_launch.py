@@ -129,7 +129,7 @@ def test_files_go_with_a_plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_reinforcement_in_the_papers_size_is_refused_before_a_model_is_looked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "rlvr", "stepfun-prover-rlvr", "--server", "http://127.0.0.1:1/v1") == 2
+    assert run(monkeypatch, "rlvr", "stepfun-prover-rlvr", "--model-server", "http://127.0.0.1:1/v1") == 2
     said = capsys.readouterr().err
     assert "The recipe is for 16 processes and this is one of 1" in " ".join(said.split())
 
