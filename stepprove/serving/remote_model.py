@@ -32,6 +32,7 @@ class RemoteModel:
         longest: the most tokens of a text; fewer where a server takes fewer.
         folder: where weights are written for the servers, two of them at any time.
         write: writes weights into a folder, as the servers read them.
+        tied: its output weights are its embeddings. vLLM keeps old ones then when it reads others (0.32, on a processor).
         concurrency: requests to each server at any time; more wait.
     """
 
@@ -42,19 +43,24 @@ class RemoteModel:
         folder: Path,
         write: Callable[[Path, Mapping[str, Tensor]], None],
         *,
+        tied: bool = False,
         concurrency: int = 1024,
     ) -> None:
         if not urls:
             raise ValueError("a model needs a server")
         self.longest = longest
         self._clients = [Client(url, concurrency=concurrency) for url in urls]
-        self._folder, self._write = folder, write
+        self._folder, self._write, self._tied = folder, write, tied
         self._loads = 0
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Raises ModelFailure when a server is not there, or has another model than the others."""
+        """Raises ModelFailure when a server is not there, or would not write with the weights that it is given."""
         for client in self._clients:
+            if self._tied and _is_vllm(client.url):
+                raise ModelRefused(
+                    f"{client.url} is vLLM, which keeps old output weights of a model whose embeddings are tied: untie them."
+                )
             await self._open.enter_async_context(client)
             if (context := await client.context_length()) is not None:
                 self.longest = min(self.longest, context)
@@ -109,6 +115,15 @@ class RemoteModel:
         if self._loads:
             shutil.rmtree(self._folder / f"weights-{self._loads - 1}", ignore_errors=True)
         self._loads += 1
+
+
+def _is_vllm(url: str) -> bool:
+    """Whether a server says that it is vLLM. Raises ModelUnreachable."""
+    try:
+        models = httpx2.get(f"{url}/models").json()["data"]
+        return any(model.get("owned_by") == "vllm" for model in models)
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError, AttributeError):
+        raise ModelUnreachable(f"{url} does not tell its models.") from None
 
 
 def _reload(url: str, folder: Path) -> None:

@@ -184,7 +184,8 @@ class _Run:
             model.save_pretrained(folder, state_dict=dict(served))
 
         longest = min(self.recipe.rlvr.max_tokens, model.config.max_position_embeddings)
-        remote = RemoteModel(self.servers, longest, self.output / _SERVED, write)
+        tied = bool(model.config.get_text_config().tie_word_embeddings)
+        remote = RemoteModel(self.servers, longest, self.output / _SERVED, write, tied=tied)
         return await stack.enter_async_context(remote)
 
     async def _lean(self, stack: AsyncExitStack) -> Lean:

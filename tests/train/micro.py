@@ -71,7 +71,7 @@ def qwen(vocabulary: int, **ids: int) -> PreTrainedModel:
             num_attention_heads=2,
             num_key_value_heads=1,
             max_position_embeddings=1024,
-            tie_word_embeddings=True,
+            tie_word_embeddings=False,
             **ids,
         )
     )

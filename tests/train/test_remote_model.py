@@ -136,6 +136,20 @@ def test_a_text_that_outgrows_the_context_is_refused_in_words_of_tokens(
     ask(url, tmp_path, AutoModelForCausalLM.from_pretrained(folder), work)
 
 
+def test_vllm_is_not_given_weights_that_it_would_take_in_part(
+    url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async def enter() -> None:
+        async with RemoteModel([url], 900, tmp_path, lambda new, weights: None, tied=True):
+            pass
+
+    if "vllm" in request.node.callspec.id:
+        with pytest.raises(ModelRefused, match="whose embeddings are tied"):
+            asyncio.run(enter())
+    else:
+        asyncio.run(enter())
+
+
 def test_weights_that_no_server_can_read_are_a_failure(url: str, folder: Path, tmp_path: Path) -> None:
     async def work(remote: RemoteModel) -> None:
         with pytest.raises(ModelUnreachable):
