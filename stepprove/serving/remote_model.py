@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -110,8 +111,9 @@ class RemoteModel:
         new = self._folder / f"weights-{self._loads}"
         shutil.rmtree(new, ignore_errors=True)
         self._write(new, weights)
-        for client in self._clients:
-            _reload(client.url, new)
+        with ThreadPoolExecutor(len(self._clients)) as threads:
+            for _ in threads.map(lambda client: _reload(client.url, new), self._clients):
+                pass
         if self._loads:
             shutil.rmtree(self._folder / f"weights-{self._loads - 1}", ignore_errors=True)
         self._loads += 1
