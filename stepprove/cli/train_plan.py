@@ -55,7 +55,14 @@ def planned(
         raise CommandError(f"{wrong.filename or source}: {wrong.strerror or wrong}.") from None
     if json:
         hardware = None if found.hardware is None else found.hardware.model_dump()
-        print_json({**asdict(found), "hardware": hardware, "needed_gb": found.memory.total, "exit_code": 0})
+        print_json(
+            {
+                **asdict(found),
+                "hardware": hardware,
+                "needed_gb": found.memory.total + found.writing,
+                "exit_code": 0,
+            }
+        )
     else:
         _print(source, found, files)
     return 0
@@ -88,8 +95,12 @@ def _print(source: str, found: TrainPlan, files: Path | None) -> None:
         ("logits", "logits and their gradients"),
     ):
         out.print(f"{_gb(getattr(found.memory, name))}  {words}")
-    out.print(f"{_gb(found.memory.total)}  together" + _fits(found))
-    out.print(f"{_gb(found.otherwise.total)}  with activations {'kept' if found.recompute else 'made anew'}")
+    if found.writing:
+        out.print(f"{_gb(found.writing)}  whole weights, for the texts that it writes")
+    out.print(f"{_gb(found.memory.total + found.writing)}  together" + _fits(found))
+    out.print(
+        f"{_gb(found.otherwise.total + found.writing)}  with activations {'kept' if found.recompute else 'made anew'}"
+    )
     if found.hardware is not None:
         out.print(f"{_gb(found.host_gb)}  of the first machine's own memory, while a checkpoint is gathered")
     for name, text in found.files.items():

@@ -328,6 +328,8 @@ def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
         extra["include_stop_str_in_output"] = True
     if sampling.token_ids:
         extra |= {"return_token_ids": True, "skip_special_tokens": False}
+        # What vLLM would else take from the model's own generation_config.json, and draw from another distribution.
+        extra |= {"top_k": sampling.top_k or 0, "min_p": 0.0, "repetition_penalty": 1.0}
     if extra:
         options["extra_body"] = extra
     return options

@@ -7,6 +7,7 @@ the trainer and all servers must see under the same path.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -23,6 +24,10 @@ from stepprove.serving.exchange import Sampling
 
 _SECONDS = 1800.0
 """For a server to read weights."""
+_PATIENCE = 6 * 3600.0
+"""Seconds for a text, which may wait for others."""
+_TRIES = 5
+"""To have a server forget what it has computed, a second apart: it does not while it writes a text."""
 
 
 class RemoteModel:
@@ -50,7 +55,7 @@ class RemoteModel:
         if not urls:
             raise ValueError("a model needs a server")
         self.longest = longest
-        self._clients = [Client(url, concurrency=concurrency) for url in urls]
+        self._clients = [Client(url, concurrency=concurrency, timeout=_PATIENCE) for url in urls]
         self._folder, self._write, self._tied = folder, write, tied
         self._loads = 0
         self._open = AsyncExitStack()
@@ -99,7 +104,9 @@ class RemoteModel:
         )
         sample = reply.samples[0]
         if sample.token_ids is None or sample.logprobs is None:
-            raise ModelRefused(f"{client.url} does not tell which tokens it drew: vLLM does, from 0.10.2.")
+            raise ModelFailure(f"{client.url} does not tell which tokens it drew: vLLM does, from 0.10.2.")
+        if sample.finish not in ("stop", "length"):
+            raise ModelFailure(f"{client.url} broke a text off ({sample.finish}).")
         if len(sample.token_ids) != len(sample.logprobs):
             raise ModelFailure(
                 f"{client.url} told {len(sample.token_ids)} tokens and {len(sample.logprobs)} log-probabilities."
@@ -109,7 +116,8 @@ class RemoteModel:
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Write weights down and have every server read them. Raises ModelFailure, OSError."""
         new = self._folder / f"weights-{self._loads}"
-        shutil.rmtree(new, ignore_errors=True)
+        if not self._loads:
+            shutil.rmtree(self._folder, ignore_errors=True)  # what a killed run has left
         self._write(new, weights)
         with ThreadPoolExecutor(len(self._clients)) as threads:
             for _ in threads.map(lambda client: _reload(client.url, new), self._clients):
@@ -134,15 +142,23 @@ def _reload(url: str, folder: Path) -> None:
     body = {"method": "reload_weights", "kwargs": {"weights_path": str(folder.absolute())}}
     try:
         with httpx2.Client(base_url=base, timeout=_SECONDS) as client:
-            for path, sent in (("/collective_rpc", body), ("/reset_prefix_cache", None)):
-                answer = client.post(path, json=sent)
-                if answer.status_code == 404:
-                    raise ModelRefused(
-                        f"{base} takes no new weights: vLLM does where VLLM_SERVER_DEV_MODE=1 is set."
-                    )
-                if answer.status_code != 200:
-                    raise ModelFailure(
-                        f"{base} did not read {folder} ({answer.status_code}: {answer.text[:300]})."
-                    )
+            _told(client.post("/collective_rpc", json=body), base, folder)
+            for _ in range(_TRIES):
+                answer = _told(client.post("/reset_prefix_cache"), base, folder)
+                if b'"success":false' not in answer.content.replace(b" ", b""):
+                    return
+                time.sleep(1)
     except httpx2.HTTPError as failure:
         raise ModelUnreachable(f"{base} cannot be reached ({failure}).") from None
+    raise ModelFailure(
+        f"{base} does not forget what it computed with old weights: does somebody else use it?"
+    )
+
+
+def _told(answer: httpx2.Response, base: str, folder: Path) -> httpx2.Response:
+    """The answer, where it is a success. Raises ModelFailure."""
+    if answer.status_code == 404:
+        raise ModelRefused(f"{base} takes no new weights: vLLM does where VLLM_SERVER_DEV_MODE=1 is set.")
+    if answer.status_code != 200:
+        raise ModelFailure(f"{base} did not read {folder} ({answer.status_code}: {answer.text[:300]}).")
+    return answer

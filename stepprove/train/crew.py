@@ -26,7 +26,7 @@ from torch.distributed.checkpoint.state_dict import (
     set_model_state_dict,
     set_optimizer_state_dict,
 )
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
@@ -65,6 +65,9 @@ class Crew(Protocol):
     rank: int
     size: int
 
+    def here(self) -> None:
+        """Let this thread compute where the process does: CUDA has a device for each thread."""
+
     def total(self, value: float) -> float:
         """The sum over all."""
 
@@ -95,6 +98,9 @@ class Alone:
 
     rank = 0
     size = 1
+
+    def here(self) -> None:
+        """It does."""
 
     def total(self, value: float) -> float:
         """The value."""
@@ -131,18 +137,33 @@ class Alone:
 class Several:
     """One of the processes that a recipe's hardware is for; there may be one only."""
 
-    def __init__(self, *, everywhere: bool) -> None:
-        """`everywhere`: `weights` gives them to every process, where it computes; else to the first, in the machine's memory."""
-        gpu = torch.cuda.is_available()
-        if gpu:
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-        self._where = "cuda" if gpu else "cpu"
+    def __init__(self, *, gpus: bool, everywhere: bool) -> None:
+        """Join the others.
+
+        Args:
+            gpus: each process has one, else they compute on processors.
+            everywhere: `weights` gives them to every process, where it computes; else to the first, in the machine's memory.
+
+        Raises BadRecipe when there is no GPU for this process.
+        """
+        place = int(os.environ.get("LOCAL_RANK", "0"))
+        if gpus and place >= (there := torch.cuda.device_count()):
+            raise BadRecipe(
+                f"The recipe has a GPU for each process, and process {place + 1} of this machine finds {there}."
+            )
+        self.device = torch.device("cuda", place) if gpus else torch.device("cpu")
+        self.here()
         if not distributed.is_initialized():
             alone: dict[str, Any] = {"store": HashStore(), "rank": 0, "world_size": 1}
             known = {} if several_processes() else alone
-            distributed.init_process_group("nccl" if gpu else "gloo", timeout=_PATIENCE, **known)
+            distributed.init_process_group("nccl" if gpus else "gloo", timeout=_PATIENCE, **known)
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
         self._whole = StateDictOptions(full_state_dict=True, cpu_offload=not everywhere)
+
+    def here(self) -> None:
+        """Let this thread compute where the process does."""
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
 
     def total(self, value: float) -> float:
         """The sum over all."""
@@ -153,7 +174,7 @@ class Several:
         return int(self._reduced(value, distributed.ReduceOp.MAX))
 
     def _reduced(self, value: float, how: Any) -> float:
-        number = torch.tensor(value, dtype=torch.float64, device=self._where)
+        number = torch.tensor(value, dtype=torch.float64, device=self.device)
         distributed.all_reduce(number, how)
         return float(number)
 
@@ -166,10 +187,13 @@ class Several:
     def weights(self, model: PreTrainedModel) -> dict[str, Tensor]:
         """The model's, whole, as they are now; `everywhere` says where."""
         found: dict[str, Any] = get_model_state_dict(model, options=self._whole)
-        return found
+        # Of one process the parts are the whole, and would change with the next update.
+        return {name: weight.clone() for name, weight in found.items()} if self.size == 1 else found
 
     def moments(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """The optimiser's state, whole, by the names of weights; for the first process."""
+        """The optimiser's state, whole, by the names of weights; for the first process. Empty before the first step."""
+        if not optimizer.state:
+            return {}  # torch would make a step to have one
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
         return get_optimizer_state_dict(model, optimizer, options=options)
 
@@ -181,20 +205,33 @@ class Several:
         moments: Mapping[str, Any],
     ) -> None:
         """Take this process's part of weights and moments that every process has read."""
-        options = StateDictOptions(full_state_dict=True)
-        set_model_state_dict(model, dict(weights), options=options)
-        set_optimizer_state_dict(model, optimizer, dict(moments), options=options)
+        set_model_state_dict(model, dict(weights), options=StateDictOptions(full_state_dict=True))
+        if moments:
+            # Weights that no loss reaches have none.
+            options = StateDictOptions(full_state_dict=True, strict=False)
+            set_optimizer_state_dict(model, optimizer, dict(moments), options=options)
 
 
-def spread(folder: str | Path, *, bf16: bool, recompute: bool) -> PreTrainedModel:
+def spread(folder: str | Path, device: torch.device, *, bf16: bool, recompute: bool) -> PreTrainedModel:
     """A model, with this process's part of its weights. The processes must have been joined (`Several`).
 
     Args:
         folder: the model's, or its name on the hub.
+        device: where this process computes.
         bf16: compute in bfloat16; the weights that are trained stay in 32 bits.
         recompute: keep no activations inside a layer.
     """
-    model = _in_turn(folder)
+    mesh = init_device_mesh(device.type, (distributed.get_world_size(),))
+    # In turn, so that a machine's memory holds it whole once.
+    for turn in range(int(os.environ.get("LOCAL_WORLD_SIZE", "1"))):
+        if turn == int(os.environ.get("LOCAL_RANK", "0")):
+            model = _own_part(folder, mesh, bf16=bf16, recompute=recompute)
+        distributed.barrier()
+    return model
+
+
+def _own_part(folder: str | Path, mesh: DeviceMesh, *, bf16: bool, recompute: bool) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     names = set(model._no_split_modules or ())
     layers = [module for module in model.modules() if type(module).__name__ in names]
     if recompute:
@@ -202,17 +239,6 @@ def spread(folder: str | Path, *, bf16: bool, recompute: bool) -> PreTrainedMode
             model, checkpoint_wrapper_fn=checkpoint_wrapper, check_fn=lambda module: module in layers
         )
     policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32) if bf16 else None
-    where = "cuda" if torch.cuda.is_available() else "cpu"
-    mesh = init_device_mesh(where, (distributed.get_world_size(),))
     for part in (*layers, model):
         fully_shard(part, mesh=mesh, mp_policy=policy or MixedPrecisionPolicy())
-    return model
-
-
-def _in_turn(folder: str | Path) -> PreTrainedModel:
-    """A model in the machine's memory, of whose processes one after the other has it whole."""
-    for turn in range(int(os.environ.get("LOCAL_WORLD_SIZE", "1"))):
-        if turn == int(os.environ.get("LOCAL_RANK", "0")):
-            model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        distributed.barrier()
     return model

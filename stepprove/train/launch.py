@@ -21,6 +21,8 @@ from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe
 CONFIG = "accelerate.yaml"
 _HOST_BYTES = 12
 """Of each parameter, on the machine that gathers a checkpoint: its weight and AdamW's moments."""
+_WRITING_BYTES = 12
+"""Of each parameter: three times its weight."""
 _ENGINES = 16
 """Lean processes of one replica, at most."""
 
@@ -42,6 +44,9 @@ class TrainPlan:
     """Of each process."""
     otherwise: Memory
     """The same with activations kept where they are made anew, or made anew where they are kept."""
+    writing: float
+    """Of a process that writes its own texts, the whole weights that it has for that, in 10**9 B: the writer's, those before an
+    update, and those of a checkpoint; keys and values apart."""
     reserve: float
     """Kept free beside it, in 10**9 B."""
     fits: bool | None
@@ -116,6 +121,7 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
         tuple(notes),
         lean="lean.sh" in files,
         servers=recipe.rollouts == "vllm",
+        writes=recipe.rollouts == "here",
     )
 
 
@@ -155,6 +161,7 @@ def _plan(
     *,
     lean: bool = False,
     servers: bool = False,
+    writes: bool = False,
 ) -> TrainPlan:
     architecture = facts.architecture
     processes = 1 if hardware is None else hardware.processes
@@ -164,6 +171,7 @@ def _plan(
         for each in (recompute, not recompute)
     )
     reserve = 0.0 if hardware is None or hardware.on_processors else RESERVE_GB
+    writing = _WRITING_BYTES * architecture.parameters / 1e9 if writes else 0.0
     if hardware is not None:
         training = {
             CONFIG: accelerate_config(hardware, precision),
@@ -181,8 +189,9 @@ def _plan(
         recompute=recompute,
         memory=one,
         otherwise=other,
+        writing=writing,
         reserve=reserve,
-        fits=None if gpu is None else one.total + reserve <= gpu.memory_gb,
+        fits=None if gpu is None else one.total + writing + reserve <= gpu.memory_gb,
         host_gb=_HOST_BYTES * architecture.parameters / 1e9,
         files=files,
         notes=notes,

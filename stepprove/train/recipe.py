@@ -169,8 +169,12 @@ class RlvrRecipe(BaseModel):
             raise ValueError(
                 f"{processes} processes cannot have equal parts of {self.rlvr.problems} problems (`rlvr: problems`)"
             )
-        if processes > 1 and self.methods.angular:
-            raise ValueError("`angular` needs whole weights, and several processes hold parts of them")
+        if self.hardware is not None and self.methods.angular:
+            raise ValueError("`angular` needs whole weights, and `hardware` spreads them over processes")
+        if processes > 1 and self.methods.baseline == "learned":
+            raise ValueError(
+                "`baseline: learned` needs all problems of a round, and several processes have parts of them"
+            )
         if self.reward == "beq" and self.hardware is not None and self.hardware.lean_cores is not None:
             raise ValueError(
                 "`reward: beq` has Lean beside each process that trains (`jobs`), not on lean_cores"

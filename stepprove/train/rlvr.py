@@ -274,8 +274,12 @@ async def train(
     optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=0.0)
 
     async def give(weights: Mapping[str, Tensor]) -> None:
+        def load() -> None:
+            crew.here()
+            source.load(weights)
+
         if weights:  # what the first process alone is given, it passes on for all
-            await asyncio.to_thread(source.load, weights)
+            await asyncio.to_thread(load)
         crew.total(0)  # till all have theirs
 
     if start is not None:
@@ -330,6 +334,7 @@ def _learn(
     crew: Crew,
 ) -> tuple[Update, Checkpoint | None]:
     """One update, as it is told, and where to go on from where that is due."""
+    crew.here()
     started = time.monotonic()
     learned = update(model, optimizer, round_.parts, options, crew)
     seconds = time.monotonic() - started

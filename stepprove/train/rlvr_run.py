@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -94,7 +95,7 @@ def run_rlvr(
             for server in servers:
                 async with Client(server) as client:
                     await client.reach()
-            # Servers that cannot be used have said so before the folder is made.
+            # Servers that are not there have said so before the folder is made.
             with only_writer(output) if first_process() else nullcontext():
                 await _Run(recipe, model, output, engine, servers, listen).run(text)
 
@@ -116,7 +117,12 @@ class _Run:
         self.recipe, self.begin, self.output, self.engine = recipe, model, output, engine
         self.servers, self.listen = servers, listen
         self.gpus = recipe.hardware is not None and not recipe.hardware.on_processors
-        self.crew: Crew = Alone() if recipe.hardware is None else Several(everywhere=not servers)
+        several = None if recipe.hardware is None else Several(gpus=self.gpus, everywhere=not servers)
+        self.crew: Crew = several or Alone()
+        self.device = None if several is None else several.device
+        share = recipe.rlvr.problems // self.crew.size
+        self.options = recipe.rlvr.model_copy(update={"problems": share})
+        """Of this process's part of a round."""
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model)
 
     async def run(self, text: str) -> None:
@@ -129,13 +135,13 @@ class _Run:
         start = self._start()
         model = (
             loaded(self.begin)
-            if recipe.hardware is None
-            else spread(self.begin, bf16=self.gpus, recompute=self.gpus)
+            if self.device is None
+            else spread(self.begin, self.device, bf16=self.gpus, recompute=self.gpus)
         )
         async with AsyncExitStack() as stack:
             source = await self._source(stack, model)
             pool = await self._lean(stack)
-            sample = self._own(in_waves(sampler(pool), recipe.rlvr))
+            sample = self._own(in_waves(sampler(pool), self.options))
             rounds: dict[int, Sequence[Group]] = {}
             if recipe.rare_share is not None:
                 sample = remembering(sample, rounds)
@@ -155,6 +161,7 @@ class _Run:
         if crew.rank == 0:
             model.save_pretrained(self.output / MODEL, state_dict=weights)
             self.tokenizer.save_pretrained(self.output / MODEL)
+            shutil.rmtree(self.output / _SERVED, ignore_errors=True)
 
     def _agree(self, text: str, digest: str) -> None:
         about = {
@@ -205,8 +212,7 @@ class _Run:
 
     def _rounds(self) -> tuple[Callable[[Lean], Sampler], str]:
         """What has texts written and judges them, with Lean, and a hash of the problems."""
-        share = self.recipe.rlvr.problems // self.crew.size
-        options = self.recipe.rlvr.model_copy(update={"problems": share})
+        options = self.options
         recipe, tokenizer = self.recipe.model_copy(update={"rlvr": options}), self.tokenizer
         if recipe.reward == "gate":
             problems, digest = theorems(recipe)

@@ -56,9 +56,9 @@ def learn(folder: Path, model: torch.nn.Module, own: list[Batch], crew: Crew, na
 def one_of_two(rank: int, model: Path, folder: Path, port: int) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    crew = Several(everywhere=True)
+    crew = Several(gpus=False, everywhere=True)
     own = parts()[:2] if rank == 0 else parts()[2:]
-    learn(folder, spread(model, bf16=False, recompute=True), own, crew, "two")
+    learn(folder, spread(model, crew.device, bf16=False, recompute=True), own, crew, "two")
 
 
 @pytest.mark.slow

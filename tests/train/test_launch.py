@@ -100,6 +100,17 @@ def test_what_does_not_fit_is_said(
     assert "of 24 GB, beside a reserve of 5 GB: it does not fit" in capsys.readouterr().out
 
 
+def test_a_process_that_writes_its_own_texts_has_whole_weights_besides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "model: deepseek-ai/DeepSeek-R1-Distill-Qwen-7B\nhardware: {gpus: 8xH100}\nrollouts: "
+    for rollouts, words in (("here", "it does not fit"), ("vllm", ": it fits")):
+        (tmp_path / "r.yaml").write_text(text + rollouts)
+        assert run(monkeypatch, "rlvr", tmp_path / "r.yaml", "--plan") == 0
+        said = capsys.readouterr().out
+        assert words in said and ("91.4 GB  whole weights" in said) == (rollouts == "here")
+
+
 def test_the_plan_is_one_document_and_writes_its_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ from stepprove.train.rlvr_run import run_rlvr
         ("hardware: {gpus: 3xCPU:8}", "3 processes cannot have equal parts of 8 problems"),
         ("reward: beq\nhardware: {gpus: 2xCPU:8, lean_cores: 9}", "not on lean_cores"),
         ("hardware: {gpus: 2xCPU:8}\nmethods: {angular: true}", "`angular` needs whole weights"),
+        ("hardware: {gpus: 2xCPU:8}\nmethods: {baseline: learned}", "needs all problems of a round"),
     ],
 )
 def test_a_recipe_that_cannot_be_used_is_refused_in_one_sentence(
