@@ -247,7 +247,7 @@ def test_a_pool_of_servers_has_what_the_engines_there_say(url: str) -> None:
                 problem.judge(pool, RUNAWAY, timeout=1),
             )
             outcomes = (good.outcome, bad.outcome, late.outcome)
-            assert outcomes == (Outcome.PROVED, Outcome.REJECTED, Outcome.TIMEOUT)
+            assert outcomes == (Outcome.PROVED, Outcome.REJECTED, Outcome.TIMEOUT), (good, bad, late)
 
     asyncio.run(main())
 
