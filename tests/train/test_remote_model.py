@@ -27,6 +27,8 @@ from stepprove.train.recipe import read_rlvr
 from stepprove.train.rlvr import Update, log_probs
 from stepprove.train.rlvr_run import run_rlvr
 
+pytestmark = pytest.mark.slow
+
 VLLM = os.environ.get("STEPPROVE_VLLM")
 PROMPT = list(range(20, 50))
 
@@ -52,7 +54,7 @@ def vllm_server(folder: Path, log: Path) -> ModelServer:
     scope="module",
     params=[
         "own",
-        pytest.param("vllm", marks=[pytest.mark.slow, pytest.mark.skipif(not VLLM, reason="no vLLM here")]),
+        pytest.param("vllm", marks=pytest.mark.skipif(not VLLM, reason="no vLLM here")),
     ],
 )
 def url(
@@ -158,7 +160,6 @@ def test_weights_that_no_server_can_read_are_a_failure(url: str, folder: Path, t
     ask(url, tmp_path, AutoModelForCausalLM.from_pretrained(folder), work)
 
 
-@pytest.mark.slow
 def test_a_run_with_a_server_trains_and_goes_on_after_a_stop(
     url: str, folder: Path, tmp_path: Path, engine: Engine
 ) -> None:
