@@ -149,6 +149,8 @@ class _Slot:
     def __init__(self, number: int, repl: Repl) -> None:
         self.number = number
         self.repl = repl
+        self.doomed: Repl | None = None
+        """The process that is ended because its job was cancelled."""
         self.job: _Job[Any] | None = None
         self.renewing = False
         self.looked = 0.0
@@ -486,7 +488,8 @@ class SyncPool:
             if job.slot is None or job.cancelled:
                 return
             job.cancelled = True
-            repl = job.slot.repl
+            # The job may end by itself before its process does: no other is to be given to that.
+            repl = job.slot.doomed = job.slot.repl
         repl.close()
 
     def _serve(self, slot: _Slot) -> None:
@@ -559,7 +562,7 @@ class SyncPool:
     def _renew(self, slot: _Slot) -> None:
         """Replace a process that is gone or has grown too big."""
         grown = False
-        if slot.repl.alive:
+        if slot.repl.alive and slot.repl is not slot.doomed:
             if time.monotonic() < slot.looked + _MEMORY_INTERVAL:
                 return
             slot.looked = time.monotonic()

@@ -190,6 +190,39 @@ def test_what_work_raises_is_raised_to_its_caller(pool: SyncPool) -> None:
     assert pool.check(GOOD).outcome == "answered"
 
 
+def test_the_end_of_a_cancelled_job_does_not_reach_the_next_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, ended = threading.Event(), threading.Event()
+    close = Repl.close
+
+    def late(repl: Repl) -> None:
+        if threading.current_thread() is canceller:  # the job ends by itself before its process is ended
+            closing.set()
+            ended.wait(30)
+        close(repl)
+
+    monkeypatch.setattr(Repl, "close", late)
+    original, candidate = parse_source("theorem t : 1 = 1 := sorry"), parse_source("theorem t : 1 = 1 := rfl")
+    with SyncPool(engine, size=1) as pool:
+        goes_on, runs = threading.Event(), threading.Event()
+
+        def work(repl: Repl) -> None:
+            runs.set()
+            goes_on.wait(30)
+
+        job = pool._submit(pool._run_job(work, 0))
+        runs.wait(30)
+        canceller = threading.Thread(target=pool._cancel, args=(job,))
+        canceller.start()
+        closing.wait(30)
+        goes_on.set()
+        timer = threading.Timer(0.05, ended.set)  # amid the next job, as far as it has the same process
+        timer.start()
+        assert pool.verify(original, candidate).outcome is Outcome.PROVED
+        canceller.join()
+
+
 def test_asyncio_jobs_run_side_by_side_and_a_cancelled_one_frees_its_engine(engine: Engine) -> None:
     async def main() -> None:
         async with Pool(engine, size=1, timeout=60) as pool:
