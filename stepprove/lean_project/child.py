@@ -135,6 +135,8 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self.delayafterread = None  # pexpect would sleep after each read
         self.number = next(_numbers)
         """Unique among the children of this Python program."""
+        self.programs = 0
+        """How many bodies of code its interpreter has run, as far as it has said."""
         self._block_limit = block_limit
         self._memory_limit_mb = memory_limit_mb
         self._memory_seen_at = 0.0

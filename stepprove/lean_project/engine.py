@@ -28,3 +28,5 @@ class Engine:
     that says nothing: WebAssembly reserves 6 GB and uses what it needs."""
     ready_line: bool = False
     """It says {"ready": true} before its first answer."""
+    tokens: bool = False
+    """Its answers carry the token of their request, and how much code its interpreter has run."""

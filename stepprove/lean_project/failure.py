@@ -1,10 +1,13 @@
-"""What may keep Lean from answering. None of it is a verdict on the code that was sent."""
+"""What may keep Lean from answering. All but one of it is no verdict on the code that was sent."""
 
 from __future__ import annotations
+
+from stepprove.lean_project.outcome import Outcome
 
 __all__ = [
     "ReplClosed",
     "ReplCrashed",
+    "ReplEnded",
     "ReplFailure",
     "ReplMemory",
     "ReplProtocolError",
@@ -14,11 +17,16 @@ __all__ = [
 
 
 class ReplFailure(Exception):
-    """Lean could not be asked, or did not answer: never a verdict on the code."""
+    """Lean could not be asked, or did not answer: no verdict on the code, unless a subclass says otherwise."""
+
+    outcome = Outcome.INFRASTRUCTURE
+    """What it counts as for the code that was sent."""
 
 
 class ReplTimeout(ReplFailure):
     """Lean was not ready, or did not answer, in time."""
+
+    outcome = Outcome.TIMEOUT
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
@@ -35,6 +43,12 @@ class ReplCrashed(ReplFailure):
         """Negative for a signal; None when the process closed its output but stayed."""
         self.stderr = stderr
         """The last of what it said."""
+
+
+class ReplEnded(ReplFailure):
+    """The code that was sent ended the process: it asked Lean to exit, or a program of its own crashed. It has failed."""
+
+    outcome = Outcome.FAILED
 
 
 class ReplProtocolError(ReplFailure):

@@ -6,7 +6,9 @@ nothing about the code, so it must never be counted as a verdict. After a failur
 next call starts a new one; environments and proof states of the old one are then lost, and a request that
 names one raises `ReplStateLost` instead of reaching whatever has the same number now.
 
-What is not defended against: with the native engine, Lean code can open /proc/self/fd/1 and print an answer
+The embedded engine's answers carry a token of their request, which no Lean code can see, and the engine says how much code its
+interpreter has run: a text that ran a program may have shaped all that the process says later. `renew_after_programs`
+gives such a process up. What is not defended against: with the native engine, Lean code can open /proc/self/fd/1 and print an answer
 of its own making. An answer that nobody asked for ends the process, but one that comes in place of the true
 answer cannot be told from it: that is what the trust gate is for.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import secrets
 import signal
 import threading
 import time
@@ -32,12 +35,14 @@ from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.failure import (
     ReplClosed,
     ReplCrashed,
+    ReplEnded,
     ReplFailure,
     ReplMemory,
     ReplProtocolError,
     ReplStateLost,
     ReplTimeout,
 )
+from stepprove.lean_project.host_files import on_host
 from stepprove.lean_project.protocol import (
     Command,
     CommandResponse,
@@ -59,6 +64,7 @@ __all__ = [
     "Repl",
     "ReplClosed",
     "ReplCrashed",
+    "ReplEnded",
     "ReplFailure",
     "ReplMemory",
     "ReplProtocolError",
@@ -76,7 +82,12 @@ _MEMORY_INTERVAL = 0.1
 # What Lean, C++ and Node say last when the system gives them no more: the watch over the memory was too late.
 _OUT_OF_MEMORY = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "heap out of memory")
 
+# What Lean's processes die of when the code that was sent ended them (see embedded/runtime/ended.cjs); as a status where a
+# sandbox's own process stands between.
+_ENDED_BY_CODE = (-signal.SIGUSR2, 128 + signal.SIGUSR2)
+
 _OBJECT = re.compile(rb"^\{", re.MULTILINE)
+_SIGNED = re.compile(rb"\n*#token ([0-9a-f]+) ([0-9]+)\n(?=\{)")
 
 _Answer = TypeVar("_Answer", CommandResponse, ProofStepResponse)
 
@@ -137,11 +148,13 @@ class Repl:
         if isinstance(engine, Engine):
             self._command, self._cwd = engine.command, engine.cwd
             self._environment, self._ready_line = dict(engine.environment), engine.ready_line
-            self._mapped_mb = engine.mapped_mb
+            self._mapped_mb, self._tokens = engine.mapped_mb, engine.tokens
         else:
             self._command, self._cwd = tuple(engine), None
             self._environment, self._ready_line = {}, False
-            self._mapped_mb = None
+            self._mapped_mb, self._tokens = None, False
+        self.engine = engine
+        """What it starts."""
         self.extended = isinstance(engine, Engine) and engine.kind == "embedded"
         """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
         self._wants_standby = standby
@@ -296,6 +309,23 @@ class Repl:
         child = self._child
         return 0.0 if child is None else child.memory_mb()
 
+    @property
+    def ran_programs(self) -> bool:
+        """Whether a text has had Lean's interpreter run code in the process that answers now.
+
+        Whatever such a process says may have been shaped by that text. Always false of an engine that cannot tell.
+        """
+        child = self._child
+        return child is not None and child.programs > 0
+
+    def renew_after_programs(self) -> None:
+        """Give the process up if a text has run code in it, so that the next text meets one that no text has touched.
+
+        Environments and proof states are then lost. To be called between texts that must know nothing of each other.
+        """
+        if self.ran_programs:
+            self.restart()
+
     def wait_until_ready(self) -> None:
         """Wait until Lean takes requests; calls that send one do this themselves.
 
@@ -384,8 +414,15 @@ class Repl:
     def _exchange(self, payload: Mapping[str, Any], timeout: float | None) -> tuple[dict[str, Any], int]:
         """Send an object; return the one that answers it and the number of the process that did."""
         seconds = self._timeout if timeout is None else _above_zero("timeout", timeout)
+        if self._tokens:
+            # The engine reaches no file: what a request reads and writes there, this process does.
+            return on_host(payload, lambda inner: self._exchange_block(inner, seconds))
+        return self._exchange_block(payload, seconds)
+
+    def _exchange_block(self, payload: Mapping[str, Any], seconds: float) -> tuple[dict[str, Any], int]:
+        token = secrets.token_hex(16) if self._tokens else None
         try:
-            block = orjson.dumps(payload)
+            block = (b"" if token is None else f"#token {token}\n".encode()) + orjson.dumps(payload)
         except TypeError as error:
             raise ValueError(f"the request cannot be written as JSON: {error}") from None
         with self._claimed():
@@ -396,7 +433,10 @@ class Repl:
             try:
                 with self._watching(child, seconds):
                     child.send_block(block, started + seconds)
-                    answer = _read_answer(child, started + seconds)
+                    if token is None:
+                        answer = _read_answer(child, started + seconds)
+                    else:
+                        answer = _read_signed(child, started + seconds, token)
             finally:
                 self._seconds += time.monotonic() - started
             self._commands += 1
@@ -430,9 +470,13 @@ class Repl:
                 raise ReplClosed("the Repl was closed during the call") from None
             how = _how_it_ended(status)
             said = _quoted_stderr(child)
-            if any(words in stderr for words in _OUT_OF_MEMORY):
+            ended = self._tokens and status in _ENDED_BY_CODE
+            if not ended and any(words in stderr for words in _OUT_OF_MEMORY):
                 self._lose(child, "it ran out of memory")
                 raise ReplMemory(f"Lean ran out of memory{said}") from None
+            if ended:
+                self._lose(child, "the code that was sent ended it")
+                raise ReplEnded(f"the code ended Lean{said}") from None
             self._crashes += 1
             where = "in the middle of its answer" if child.unfinished_block() else f"before it could {doing}"
             self._lose(child, how)
@@ -476,7 +520,7 @@ class Repl:
             return
         except ChildTooLoud:
             unasked = b"{"
-        if _OBJECT.search(unasked):
+        if unasked if self._tokens else _OBJECT.search(unasked):
             self._crashes += 1
             self._lose(child, "it gave an answer that nobody had asked for")
 
@@ -556,6 +600,23 @@ def _read_answer(child: Child, deadline: float, *, starting: bool = False) -> di
             output = _excerpt(block)
             raise ReplProtocolError(f"Lean printed broken JSON ({error}): {output}", output) from None
         return answer
+
+
+def _read_signed(child: Child, deadline: float, token: str) -> dict[str, Any]:
+    """Read the one block that answers the request with this token; anything else on the pipe breaks the protocol."""
+    block = child.read_block(deadline)
+    found = _SIGNED.match(block)
+    if found is None or not secrets.compare_digest(found[1].decode(), token):
+        raise ReplProtocolError(
+            f"Lean's answer does not carry its request's token: {_excerpt(block)}", _excerpt(block)
+        )
+    try:
+        answer: dict[str, Any] = orjson.loads(memoryview(block)[found.end() :])
+    except orjson.JSONDecodeError as error:
+        output = _excerpt(block)
+        raise ReplProtocolError(f"Lean printed broken JSON ({error}): {output}", output) from None
+    child.programs = max(child.programs, int(found[2]))
+    return answer
 
 
 def _above_zero(name: str, value: float | None) -> float:

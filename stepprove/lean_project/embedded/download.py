@@ -22,7 +22,6 @@ from stepprove.lean_project.missing import CacheUnusable, DownloadFailed, Downlo
 TARBALL_BYTES = 121_521_184
 """Size of the package as it is fetched, for the progress bar."""
 FILES = {
-    "lean.js": (89_496_071, "0baaafd5d088d288ec44ff57d5ced4146e95ff6ba975c19787fcfcd26f89f87d"),
     "lean.wasm": (137_434_848, "7ba15bd90d4ab6d8344a9662d6fd190f8326c9b6a79bbd935ef26c4063dbba02"),
     "lean-lib.tar.gz": (98_274_498, "b8e0434fe207e25b2c9d3af280bfbaf8a6db0451d381c52196553262ede18453"),
 }

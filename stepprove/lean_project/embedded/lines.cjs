@@ -34,16 +34,23 @@ function* lines() {
   if (parts.length) yield Buffer.concat(parts).toString('utf8');
 }
 
-/** Each request's text: its lines joined without their ends; those that begin with # or -- are comments. */
+const TOKEN = /^#token ([0-9a-f]+)$/;
+
+/**
+ * Each request: { token, text }. The text is its lines joined without their ends; requests that begin with # or -- are comments, but for
+ * a first line `#token T`, which is no part of the text.
+ */
 function* requests() {
-  let text = '';
+  let token = null, text = '';
   const isRequest = () => text !== '' && !text.startsWith('#') && !text.startsWith('--');
   for (const line of lines()) {
+    const named = text === '' && token === null ? TOKEN.exec(line) : null;
+    if (named) { token = named[1]; continue; }
     if (line.trim() !== '') { text += line.trimEnd(); continue; }
-    if (isRequest()) yield text;
-    text = '';
+    if (isRequest()) yield { token, text };
+    [token, text] = [null, ''];
   }
-  if (isRequest()) yield text;
+  if (isRequest()) yield { token, text };
 }
 
 module.exports = { requests, pause };

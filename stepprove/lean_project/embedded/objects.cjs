@@ -7,28 +7,27 @@
 const CLOSURE_TAG = 245, ARRAY_TAG = 246;
 const FORMAT_WIDTH = 120;                  // Std.Format.defWidth
 
-module.exports = evaluate => {
-  const { LeanSym, getWasmTableEntry } = evaluate('({LeanSym,getWasmTableEntry})');
-  const malloc = evaluate('_malloc'), free = evaluate('_free');
+module.exports = runtime => {
+  const { malloc, free, callback } = runtime;
   let H32, H8;
-  const heap = () => { evaluate('growMemViews()'); H32 = evaluate('HEAP32'); H8 = evaluate('HEAPU8'); };
+  const heap = () => { ({ H32, U8: H8 } = runtime.heap.refresh()); };
   heap();
 
   const symbol = name => {
-    const value = LeanSym.lookup(name);
+    const value = runtime.find(name);
     if (value < 0) throw new Error(`this build of Lean has no ${name}`);
     return value;
   };
   const functions = new Map(), owned = new Map();
   const raw = name => {
     let f = functions.get(name);
-    if (!f) functions.set(name, f = getWasmTableEntry(symbol(name)));
+    if (!f) functions.set(name, f = runtime.entry(symbol(name)));
     return f;
   };
   // The variant of a function that owns all its arguments, all boxed.
   const own = name => {
     let f = owned.get(name);
-    if (!f) owned.set(name, f = raw(LeanSym.lookup(name + '___boxed') >= 0 ? name + '___boxed' : name));
+    if (!f) owned.set(name, f = raw(runtime.find(name + '___boxed') >= 0 ? name + '___boxed' : name));
     return f;
   };
   const call = (name, ...args) => { const result = own(name)(...args); heap(); return result; };
@@ -110,35 +109,19 @@ module.exports = evaluate => {
   const newRef = value => { const ref = raw('lean_st_mk_ref')(value); heap(); return ref; };
   const readRef = ref => { const value = raw('lean_st_ref_get')(ref); heap(); return value; };
 
-  // JavaScript functions as Lean closures: a tiny module gives each arity a wasm function that calls back by number.
+  // JavaScript functions as Lean closures: each arity has one compiled function, which calls back by number.
   const callbacks = new Map();
   let next = 0;
-  const trampolines = new Map();
-  const trampoline = arity => {
-    if (!trampolines.has(arity)) {
-      const types = Array(arity).fill(0x7f);
-      const bytes = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
-        1, 5 + arity, 1, 0x60, arity, ...types, 1, 0x7f,        // type: (i32 …) -> i32
-        2, 7, 1, 1, 0x65, 1, 0x66, 0, 0,                         // import e.f
-        7, 5, 1, 1, 0x66, 0, 0];                                 // export it
-      const dispatch = (id, ...args) => {
-        heap();
-        const result = callbacks.get(unbox(id))(...args);
-        return result;
-      };
-      const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), { e: { f: dispatch } });
-      const table = evaluate('wasmTable');
-      const index = table.length;
-      table.grow(1);
-      table.set(index, instance.exports.f);
-      trampolines.set(arity, index);
-    }
-    return trampolines.get(arity);
+  const places = new Map();
+  const placeFor = arity => {
+    const dispatch = (id, ...args) => { heap(); return callbacks.get(unbox(id))(...args); };
+    if (!places.has(arity)) places.set(arity, callback(arity, dispatch));
+    return places.get(arity);
   };
   const makeClosure = (arity, id) => {
     const o = allocate(20);
     header(o, CLOSURE_TAG, 0);
-    H32[(o + 8) >> 2] = trampoline(arity + 1);
+    H32[(o + 8) >> 2] = placeFor(arity + 1);
     H32[(o + 12) >> 2] = (arity + 1) | (1 << 16);                // u16 arity, u16 number of arguments already there
     H32[(o + 16) >> 2] = box(id);
     return o;
@@ -153,7 +136,7 @@ module.exports = evaluate => {
   };
 
   return {
-    heap, symbol, raw, own, call,
+    heap, symbol, raw, own, call, malloc,
     box, unbox, isSc, truth, inc, dec, tag, fld, take, scalar, setScalar, mkCtor, withFields,
     mkArr, arrSize, arrGet, array, persistentArray, list, mkList, some, none, pair, mkStr, str, takeStr, name, nameStr, pretty,
     constant, io, ok, newRef, readRef, closure, withClosure, LeanError,

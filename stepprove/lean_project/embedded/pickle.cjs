@@ -9,7 +9,6 @@
 'use strict';
 
 const crypto = require('crypto');
-const fs = require('fs');
 
 const FORMAT = 'stepprove embedded pickle';
 const VERSION = 1;
@@ -18,21 +17,15 @@ const checksum = content => crypto.createHash('sha256').update(JSON.stringify(co
 
 class PickleError extends Error {}
 
-const write = (path, leanVersion, kind, history) => {
+/** The text of a pickle; the client writes it to a file. */
+const write = (leanVersion, kind, history) => {
   const content = { format: FORMAT, version: VERSION, lean: leanVersion, kind, history };
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    fs.writeFileSync(partial, JSON.stringify({ ...content, sha256: checksum(content) }));
-    fs.renameSync(partial, path);
-  } catch (error) {
-    fs.rmSync(partial, { force: true });
-    throw new PickleError(`cannot write ${path}: ${error.message}`);
-  }
+  return JSON.stringify({ ...content, sha256: checksum(content) });
 };
 
-const read = (path, leanVersion, kind) => {
-  let bytes;
-  try { bytes = fs.readFileSync(path, 'utf8'); } catch (error) { throw new PickleError(`cannot read ${path}: ${error.message}`); }
+/** The history in a pickle's text, which the client read from `path`. */
+const read = (path, bytes, leanVersion, kind) => {
+  if (typeof bytes !== 'string') throw new PickleError(`cannot read ${path}: this engine reaches no files`);
   let pickle;
   try { pickle = JSON.parse(bytes); } catch { pickle = null; }
   if (!pickle || pickle.format !== FORMAT) throw new PickleError(`${path} was not pickled by the embedded engine`);

@@ -1,7 +1,6 @@
 // The REPL's memory and its answers: environments and proof states by number, one function for each kind of request.
 'use strict';
 
-const fs = require('fs');
 const kindOf = require('./requests.cjs');
 const pickles = require('./pickle.cjs');
 
@@ -99,13 +98,8 @@ module.exports = lean => {
     };
   };
 
-  const file = request => {
-    let cmd;
-    try { cmd = fs.readFileSync(request.path, 'utf8'); } catch (error) {
-      throw new Refusal(error.code === 'ENOENT' ? `no such file or directory (error code: 2)\n  file: ${request.path}` : error.message);
-    }
-    return command({ ...request, cmd });
-  };
+  // The client reads files and sends their texts as commands: nothing here reaches them.
+  const file = request => { throw new Refusal(`cannot read ${request.path}: this engine reaches no files`); };
 
   // ---- proof states
 
@@ -145,8 +139,7 @@ module.exports = lean => {
 
   const pickleEnvironment = request => {
     const { history } = environment(request.env);
-    pickles.write(request.pickleTo, frontend.leanVersion, ENVIRONMENT, pickles.environmentSteps(history));
-    return { env: request.env };
+    return { env: request.env, pickle: pickles.write(frontend.leanVersion, ENVIRONMENT, pickles.environmentSteps(history)) };
   };
 
   // Elaborate a pickled chain of texts; gives the last answer. What lies between is let go.
@@ -170,7 +163,7 @@ module.exports = lean => {
   };
 
   const unpickleEnvironment = request => {
-    const steps = pickles.read(request.unpickleEnvFrom, frontend.leanVersion, ENVIRONMENT);
+    const steps = pickles.read(request.unpickleEnvFrom, request.pickle, frontend.leanVersion, ENVIRONMENT);
     const kept = keepingOnly(() => replay(steps), answer => environments[answer.number]);
     return { env: keep(environments, kept) };
   };
@@ -178,13 +171,13 @@ module.exports = lean => {
   const pickleProofState = request => {
     const found = find(states, request.proofState, 'Unknown proof State.');
     const content = { ...pickles.stateSteps(found.history), goals: proofs.goalTexts(found.snapshot) };
-    pickles.write(request.pickleTo, frontend.leanVersion, PROOF_STATE, content);
-    return answerState(proofs.copy(found.snapshot), null, found.history, false);
+    const pickle = pickles.write(frontend.leanVersion, PROOF_STATE, content);
+    return { ...answerState(proofs.copy(found.snapshot), null, found.history, false), pickle };
   };
 
   const unpickleProofState = request => {
     if (request.env !== undefined && request.env !== null) environment(request.env);
-    const { commands, index, steps, goals } = pickles.read(request.unpickleProofStateFrom, frontend.leanVersion, PROOF_STATE);
+    const { commands, index, steps, goals } = pickles.read(request.unpickleProofStateFrom, request.pickle, frontend.leanVersion, PROOF_STATE);
     const kept = keepingOnly(() => {
       const { sorries, tactics } = replay(commands);
       let number = [...sorries, ...tactics][index].proofState;

@@ -1,13 +1,14 @@
-"""Make Lean's WebAssembly build start in seconds: three small files out of the two in the npm package.
+"""Make Lean's WebAssembly build start in seconds and tell what its interpreter does: two small files out of one in the npm package.
 
 The stock build exports 201,000 functions; every thread of Node then makes a JavaScript object for each of
 them, which costs minutes and gigabytes. Here nearly all exports are dropped, every function that was exported
 is put in the table of functions instead (an array inside the module), and a sorted table of symbols says
-where: the engine calls Lean's compiled functions by name through it.
+where: the engine calls Lean's compiled functions by name through it. The package's own JavaScript is not used: what the module may
+call is in `runtime/`.
 
 Written to the target folder:
-  lean.wasm   the module with few exports, and in which whatever is added to Lean's environment is checked
-  leanrt.cjs  the glue script that starts it
+  lean.wasm   the module with few exports, in which whatever is added to Lean's environment is checked, and in which the interpreter
+              says that it interprets and what it looks up
   symtab.bin  u32 n | n times (u32 offset of the name, i32 value), sorted by name | u32 end offset | names;
               little-endian; the value is an entry of the function table, or an address of data
 """
@@ -22,21 +23,19 @@ from functools import partial
 from pathlib import Path
 
 from stepprove.lean_project.embedded import wasm
-from stepprove.lean_project.embedded.glue import slim_glue
 
-# What the launcher calls by export although the glue does not name it.
-ALWAYS_EXPORTED = frozenset(
+EXPORTED = frozenset(
     [
-        b"__main_argc_argv",
-        b"pthread_create",
-        b"pthread_attr_init",
-        b"pthread_attr_setstacksize",
-        b"malloc",
-        b"free",
+        *(b"__wasm_call_ctors", b"malloc", b"free"),
+        *(b"pthread_create", b"pthread_attr_init", b"pthread_attr_setstacksize"),
+        *(b"_emscripten_thread_init", b"_emscripten_thread_exit", b"_emscripten_thread_free_data"),
+        *(b"_emscripten_tls_init", b"_emscripten_tempret_set", b"setThrew"),
+        *(b"emscripten_stack_get_current", b"emscripten_stack_set_limits", b"_emscripten_stack_restore"),
+        *(b"__cxa_can_catch", b"__cxa_get_exception_ptr", b"__get_exception_message"),
+        *(b"__cxa_increment_exception_refcount", b"__cxa_decrement_exception_refcount"),
     ]
 )
-# emscripten's runtime finds its own exports under these prefixes.
-RUNTIME_PREFIXES = (b"__wasm", b"_emscripten", b"__tls", b"emscripten")
+"""What `runtime/` calls by its exported name."""
 # Each function that adds a declaration without asking the kernel, and the one that asks. By the first comes
 # `set_option debug.skipKernelTC true`, and Lean itself when it makes equation lemmas on demand (and checks
 # them later). Here the first calls the second, so that nothing enters an environment unchecked:
@@ -49,6 +48,14 @@ CHECKING = {
 # files hold no code to compile against, so a definition that uses `List.map` would be an error although the kernel,
 # which is what counts here, has it. Without code, `#eval` of such a definition prints nothing.
 ZEROED = {b"l___private_Lean_CoreM_0__Lean_compileDecls_doCompile": 1}
+# Functions that announce themselves: each begins with a call of an import with its first parameters. The imports are ones that
+# Lean never calls (a promise of the browser's), under a new name.
+INTERPRETING, LOOKUP = b"stepprove_interpreting", b"stepprove_lookup"
+RENAMED = {b"emscripten_promise_destroy": INTERPRETING, b"emscripten_promise_resolve": LOOKUP}
+ANNOUNCED = {
+    b"_ZN4lean2ir11interpreter9eval_bodyERKNS_10object_refE": (INTERPRETING, 1),
+    b"_ZN4lean2ir11interpreter13lookup_symbolERKNS_4nameE": (LOOKUP, 3),
+}
 # Entries left free in the function table for functions that the engine adds while it runs.
 FREE_TABLE_ENTRIES = 8192
 
@@ -63,24 +70,20 @@ class Slimmed:
     checked: int
 
 
-def slim(package: Path, target: Path, hook: bytes) -> Slimmed:
-    """Read `lean.js` and `lean.wasm` in `package`; write the three files into the folder `target`.
+def slim(package: Path, target: Path) -> Slimmed:
+    """Read `lean.wasm` in `package`; write the two files into the folder `target`.
 
-    `hook` is JavaScript pasted at the start of the glue; it must define LeanCfg, LeanSym and LeanDriver.
-    Raises `WasmError` or `GlueError` when the package is not the build that this code knows.
+    Raises `WasmError` when the package is not the build that this code knows.
     """
-    glue = slim_glue(package / "lean.js", hook)
-    (target / "leanrt.cjs").write_bytes(glue.script)
-    keep = glue.exports | ALWAYS_EXPORTED
-    result, symbols = slim_module(package / "lean.wasm", target / "lean.wasm", keep)
+    result, symbols = slim_module(package / "lean.wasm", target / "lean.wasm")
     (target / "symtab.bin").write_bytes(symbol_table(symbols))
     return result
 
 
 def slim_module(
-    source: Path, target: Path, keep: frozenset[bytes]
+    source: Path, target: Path, keep: frozenset[bytes] = EXPORTED
 ) -> tuple[Slimmed, list[tuple[bytes, int]]]:
-    """Write the module at `source` to `target` with the exports `keep` and those of emscripten's runtime.
+    """Write the module at `source` to `target` with the exports `keep` and its table.
 
     Returns the counts, and all that was exported: (name, entry of the function table or address of data).
     Raises `WasmError` when the module is not the build that this code knows.
@@ -100,28 +103,30 @@ def _slim_module(
     table = wasm.read_table(module, wasm.only(found, wasm.SectionId.TABLE))
 
     symbols = _place_in_table(exports, functions, values, imports[wasm.Kind.GLOBAL])
-    kept = [
-        export
-        for export in exports
-        if export.name in keep or export.kind == wasm.Kind.TABLE or export.name.startswith(RUNTIME_PREFIXES)
-    ]
+    kept = [export for export in exports if export.name in keep or export.kind == wasm.Kind.TABLE]
     entries = max(len(functions) + 1, table.minimum)
     index = {e.name: e.index for e in exports if e.kind == wasm.Kind.FUNCTION}
-    if missing := [name for pair in CHECKING.items() for name in pair if name not in index]:
-        raise wasm.WasmError(f"the module lacks {missing[0].decode()}, through which Lean checks")
+    for name in (*CHECKING, *CHECKING.values(), *ZEROED, *ANNOUNCED):
+        if name not in index:
+            raise wasm.WasmError(f"the module lacks {name.decode()}, which is to be changed")
+    imported = wasm.only(found, wasm.SectionId.IMPORT)
+    called = [item.name for item in wasm.read_imports(module, imported) if item.kind == wasm.Kind.FUNCTION]
+    hooks = {new: called.index(old) for old, new in RENAMED.items() if old in called}
     first_defined = imports[wasm.Kind.FUNCTION]
     changes: dict[int, Callable[[bytes], bytes]] = {}
     for unchecked, checked in CHECKING.items():
         changes[index[unchecked] - first_defined] = partial(_forward, function=index[checked])
     for name, parameter in ZEROED.items():
-        if name not in index:
-            raise wasm.WasmError(f"the module lacks {name.decode()}, which must not complain")
         changes[index[name] - first_defined] = partial(wasm.zeroing_body, parameter=parameter)
     replaced: dict[int, bytes] = {
+        wasm.SectionId.IMPORT: wasm.renamed_imports(module, imported, RENAMED),
         wasm.SectionId.TABLE: wasm.write_table(wasm.Table(entries, entries + FREE_TABLE_ENTRIES)),
         wasm.SectionId.EXPORT: wasm.write_exports(kept),
         wasm.SectionId.ELEMENT: wasm.write_elements(functions),
     }
+    for name, (hook, parameters) in ANNOUNCED.items():
+        announcing = partial(wasm.announcing_body, function=hooks[hook], parameters=parameters)
+        changes[index[name] - first_defined] = announcing
     with target.open("wb") as out:
         out.write(wasm.HEADER)
         for section in found:

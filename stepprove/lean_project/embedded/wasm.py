@@ -6,7 +6,7 @@ anything else raises `WasmError` instead of being guessed at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol, overload
@@ -159,17 +159,26 @@ def _skip_limits(data: Bytes, at: int) -> int:
     return read_unsigned(data, at)[1] if has_maximum else at
 
 
-def count_imports(data: Bytes, section: Section) -> dict[Kind, int]:
-    """Count the imports of each kind: they take the first indices of that kind's index space."""
-    counts = dict.fromkeys(Kind, 0)
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported thing: its name, its kind, and the byte range [start, end) of the name with its length."""
+
+    name: bytes
+    kind: Kind
+    start: int
+    end: int
+
+
+def read_imports(data: Bytes, section: Section) -> Iterator[Import]:
+    """List what the module imports, in its order."""
     number, at = read_unsigned(data, section.start)
     for _ in range(number):
-        for _module_then_field in range(2):
-            length, at = read_unsigned(data, at)
-            at += length
-        kind = Kind(data[at])
-        counts[kind] += 1
-        at += 1
+        length, at = read_unsigned(data, at)
+        start = at + length
+        length, at = read_unsigned(data, start)
+        name, end = data[at : at + length], at + length
+        kind = Kind(data[end])
+        at = end + 1
         if kind is Kind.FUNCTION:
             _, at = read_unsigned(data, at)
         elif kind is Kind.TABLE:
@@ -180,7 +189,28 @@ def count_imports(data: Bytes, section: Section) -> dict[Kind, int]:
             at += 2
         else:
             _, at = read_unsigned(data, at + 1)
+        yield Import(name, kind, start, end)
+
+
+def count_imports(data: Bytes, section: Section) -> dict[Kind, int]:
+    """Count the imports of each kind: they take the first indices of that kind's index space."""
+    counts = dict.fromkeys(Kind, 0)
+    for item in read_imports(data, section):
+        counts[item.kind] += 1
     return counts
+
+
+def renamed_imports(data: Bytes, section: Section, names: Mapping[bytes, bytes]) -> bytes:
+    """The payload of the import section with new names for some imports. Raises `WasmError` when one is not there."""
+    out, written, missing = bytearray(), section.start, set(names)
+    for item in read_imports(data, section):
+        if item.name in names:
+            out += data[written : item.start] + write_name(names[item.name])
+            written = item.end
+            missing.discard(item.name)
+    if missing:
+        raise WasmError(f"the module does not import {min(missing).decode()}")
+    return bytes(out + data[written : section.end])
 
 
 def read_table(data: Bytes, section: Section) -> Table:
@@ -287,9 +317,18 @@ def forwarding_body(size: int, function: int) -> bytes:
 
 def zeroing_body(body: bytes, parameter: int) -> bytes:
     """The same function body, but a parameter (an i32) is set to 0 first."""
+    return _begun_with(body, bytes([_OP_I32_CONST, 0, _OP_LOCAL_SET]) + write_unsigned(parameter))
+
+
+def announcing_body(body: bytes, function: int, parameters: int) -> bytes:
+    """The same function body, but `function`, which returns nothing, is first called with the first parameters."""
+    arguments = b"".join(bytes([_OP_LOCAL_GET]) + write_unsigned(number) for number in range(parameters))
+    return _begun_with(body, arguments + bytes([_OP_CALL]) + write_unsigned(function))
+
+
+def _begun_with(body: bytes, code: bytes) -> bytes:
     groups, at = read_unsigned(body, 0)
     for _ in range(groups):
         _, at = read_unsigned(body, at)
         at += 1  # the type of these locals
-    clear = bytes([_OP_I32_CONST, 0, _OP_LOCAL_SET]) + write_unsigned(parameter)
-    return body[:at] + clear + body[at:]
+    return body[:at] + code + body[at:]
