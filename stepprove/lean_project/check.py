@@ -69,6 +69,7 @@ def check_source(
     `prelude` is elaborated in place of the text's imports; `timeout` is in seconds for the whole text.
     Raises ReplFailure when Lean cannot say.
     """
+    repl.renew_after_programs()  # of texts that this one must know nothing of
     env, skip = None, 0
     if prelude is not None:
         env = _elaborate(repl, prelude, None, timeout).env

@@ -14,11 +14,12 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from stepprove.lean_project.audit_process import audited
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.probes import probe
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Message
-from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.repl import Repl, ReplEnded, ReplFailure
 from stepprove.lean_project.source import parse_source
 
 STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
@@ -147,10 +148,8 @@ def judge(
     """
     try:
         return _judge(repl, original, candidate, env, before, targets, policy, timeout)
-    except ReplTimeout as late:
-        return Judgement(outcome=Outcome.TIMEOUT, reason=str(late))
     except ReplFailure as failure:
-        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
+        return Judgement(outcome=failure.outcome, reason=str(failure))
 
 
 def _judge(
@@ -163,7 +162,9 @@ def _judge(
     policy: Policy,
     timeout: float | None,
 ) -> Judgement:
-    before = known or repl.command(original, env, timeout=timeout)
+    if known is None and env is None:
+        repl.renew_after_programs()
+    before = known or _original(repl, original, env, timeout)
     if isinstance(before, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=before.message)
     if errors := errors_of(before.messages):
@@ -175,8 +176,19 @@ def _judge(
     after = repl.command(candidate, env, reuse=False, timeout=timeout)
     if isinstance(after, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=after.message)
-    facts = facts_of(repl, original, before, candidate, after, timeout=timeout)
+    facts = facts_of(
+        repl, original, before, candidate, after, native=policy.native_decide, timeout=timeout
+    )
     return weigh(facts, after.messages, targets=targets, policy=policy)
+
+
+def _original(
+    repl: Repl, text: str, env: int | None, timeout: float | None
+) -> CommandResponse | ErrorResponse:
+    try:
+        return repl.command(text, env, timeout=timeout)
+    except ReplEnded as ended:  # that the original ends Lean is no failure of the candidate
+        raise ReplFailure(f"the original ends Lean: {ended}") from None
 
 
 def errors_of(messages: Iterable[Message]) -> list[Message]:
@@ -198,13 +210,15 @@ def facts_of(
     after: CommandResponse,
     *,
     replay: bool | None = None,
+    native: bool = False,
     timeout: float | None = None,
 ) -> Facts:
     """What the environment that the candidate left holds, compared with the one that the original left.
 
     An engine that can be asked for terms is asked for them; another is asked with Lean's own commands (see `probes.py`).
     With `replay` the kernel of the first kind checks everything again; None: when the text, or what it imports, could have
-    run a program, for without one nothing reaches an environment but through the kernel.
+    run a program, for without one nothing reaches an environment but through the kernel. After a text that did run one, the facts
+    are those that a process tells which ran none of the candidate, unless `native` trusts the compiler and with it this one.
     Raises ReplFailure when the engine cannot tell.
     """
     if not repl.extended:
@@ -216,7 +230,25 @@ def facts_of(
     )
     if "declarations" not in answer:
         raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
-    return with_names_of(Facts.model_validate(answer), original, candidate)
+    facts = Facts.model_validate(answer)
+    if repl.ran_programs and not native and replay is not False and facts.breach is None:
+        facts = confirmed(facts, Facts.model_validate(audited(repl, before.env, after.env, timeout=timeout)))
+    return with_names_of(facts, original, candidate)
+
+
+def confirmed(told: Facts, audit: Facts) -> Facts:
+    """The facts of an audit, with what the first process says against the candidate: that counts, what speaks for it does not."""
+    first = {d.name: d for d in told.declarations}
+    known = {d.name for d in audit.declarations}
+    declarations = [
+        d.model_copy(update={"unchecked": first[d.name].unchecked}) if d.name in first else d
+        for d in audit.declarations
+    ]
+    # What is out of the kernel's sight is not written down for the audit.
+    declarations += [d for d in told.declarations if d.name not in known and d.unchecked is not None]
+    return audit.model_copy(
+        update={"declarations": tuple(declarations), "replay": audit.replay or told.replay}
+    )
 
 
 def with_names_of(facts: Facts, *texts: str) -> Facts:

@@ -28,6 +28,7 @@ from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Info
 from stepprove.lean_project.repl import (
     Repl,
     ReplCrashed,
+    ReplEnded,
     ReplFailure,
     ReplMemory,
     ReplTimeout,
@@ -48,7 +49,7 @@ _MEMORY_INTERVAL = 0.25
 _SIMILAR = 64
 """Characters that a text must share with an earlier one to be worth sending to the same engine."""
 
-Ending = Literal["answered", "timeout", "crashed", "memory"]
+Ending = Literal["answered", "timeout", "crashed", "memory", "ended"]
 T = TypeVar("T")
 
 
@@ -65,7 +66,7 @@ class Check:
     """What became of one text."""
 
     outcome: Ending
-    """Only the first says anything about the text."""
+    """Only "answered" and "ended" (the text ended its own Lean) say anything about the text."""
     answer: CommandResponse | ErrorResponse | None
     reason: str | None
     """Why there is no answer."""
@@ -87,7 +88,7 @@ def unanswered(ending: str) -> Outcome | None:
     """What a check with this ending counts as where Lean gave no answer; None where it gave one."""
     if ending == "answered":
         return None
-    return Outcome.TIMEOUT if ending == "timeout" else Outcome.INFRASTRUCTURE
+    return {"timeout": Outcome.TIMEOUT, "ended": Outcome.FAILED}.get(ending, Outcome.INFRASTRUCTURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ class PoolStats:
     """Second and later attempts after a crash."""
     recycled: int = 0
     """Processes given up between two jobs because they had grown."""
+    touched: int = 0
+    """Processes given up between two jobs because a text had run a program in them."""
     replaced: int = 0
     """Processes given up for whatever reason."""
     header_hits: int = 0
@@ -410,6 +413,8 @@ class SyncPool:
                     told = _facts(slot, code, header, answer, seconds)
             except ReplTimeout as late:
                 outcome, reason = "timeout", str(late)
+            except ReplEnded as ended:
+                outcome, reason = "ended", str(ended)
             except ReplMemory as big:
                 outcome, reason, job.too_big = "memory", str(big), True
             took = time.monotonic() - started
@@ -560,9 +565,9 @@ class SyncPool:
             self._lock.notify_all()
 
     def _renew(self, slot: _Slot) -> None:
-        """Replace a process that is gone or has grown too big."""
-        grown = False
-        if slot.repl.alive and slot.repl is not slot.doomed:
+        """Replace a process that is gone, has grown too big, or has run a program of the last job's."""
+        grown, touched = False, slot.repl.ran_programs
+        if slot.repl.alive and slot.repl is not slot.doomed and not touched:
             if time.monotonic() < slot.looked + _MEMORY_INTERVAL:
                 return
             slot.looked = time.monotonic()
@@ -571,13 +576,15 @@ class SyncPool:
         with self._lock:
             if self._closed:
                 return
-            self._count(replaced=1, recycled=int(grown))
+            self._count(replaced=1, recycled=int(grown), touched=int(touched))
             spare = self._spares.popleft() if self._spares else None
             slot.renewing = True
             self._lock.notify_all()
         old = slot.repl
         try:
-            slot.take(spare or self._start())
+            fresh = spare or self._start()
+            fresh.adopt_companion(old)
+            slot.take(fresh)
         finally:
             slot.renewing = False
         old.close()

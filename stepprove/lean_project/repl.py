@@ -157,6 +157,9 @@ class Repl:
         """What it starts."""
         self.extended = isinstance(engine, Engine) and engine.kind == "embedded"
         """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
+        self.elaborated: dict[tuple[str, ...], int] = {}
+        """For whoever sends the same texts again: what they left in the process that answers now."""
+        self._companion: Repl | None = None
         self._wants_standby = standby
         self._owner = os.getpid()
         self._lock = threading.RLock()
@@ -325,6 +328,25 @@ class Repl:
         """
         if self.ran_programs:
             self.restart()
+
+    def companion(self) -> Repl:
+        """Another Repl of the same engine, for what must be asked of a process that has seen nothing of this one's texts.
+
+        It is started on first use and closed with this one.
+        """
+        if self._companion is None:
+            self._companion = Repl(
+                self.engine,
+                timeout=None if self._timeout == math.inf else self._timeout,
+                memory_limit_mb=None if self._memory_limit_mb == math.inf else self._memory_limit_mb,
+                answer_limit_mb=self._answer_limit_mb,
+            )
+        return self._companion
+
+    def adopt_companion(self, other: Repl) -> None:
+        """Take over the companion of a Repl that is given up."""
+        if self._companion is None:
+            self._companion, other._companion = other._companion, None
 
     def wait_until_ready(self) -> None:
         """Wait until Lean takes requests; calls that send one do this themselves.
@@ -569,6 +591,7 @@ class Repl:
     def _lose(self, child: Child, reason: str) -> None:
         """Kill the process and mark its states as lost."""
         self._child, self._ready, self._outgrown = None, False, ""
+        self.elaborated.clear()
         self._generation += 1
         self._states.lose(child.number, reason)
         child.end()
@@ -579,6 +602,8 @@ class Repl:
             if child is not None:
                 child.end()
         self._child = self._standby = None
+        if self._companion is not None:
+            self._companion.close()
 
 
 def _read_answer(child: Child, deadline: float, *, starting: bool = False) -> dict[str, Any]:

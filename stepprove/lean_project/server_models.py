@@ -116,7 +116,7 @@ class Result(_Body):
     error: str | None = None
     response: dict[str, Any] | None = None
     diagnostics: dict[str, Any] | None = None
-    outcome: Literal["answered", "timeout", "crashed", "memory"]
+    outcome: Literal["answered", "timeout", "crashed", "memory", "ended"]
     """Ours: only the first says anything about the code."""
     verdict: Verdict | None = None
 

@@ -15,6 +15,7 @@ _WORDS = {
     "timeout": "Lean REPL command timed out in {seconds:g} seconds",
     "memory": "Lean was stopped for its memory: {reason}",
     "crashed": "Lean died: {reason}",
+    "ended": "the code ended Lean: {reason}",
 }
 
 

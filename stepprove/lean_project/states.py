@@ -13,13 +13,15 @@ __all__ = ["States"]
 _ENVIRONMENT = "environment"
 _PROOF_STATE = "proof state"
 
-# Which fields of a request name a state. The last three are the embedded engine's.
+# Which fields of a request name a state. The last five are the embedded engine's.
 _FIELDS = {
     "env": _ENVIRONMENT,
     "proofState": _PROOF_STATE,
     "negate": _PROOF_STATE,
     "inspect": _ENVIRONMENT,
     "against": _ENVIRONMENT,
+    "export": _ENVIRONMENT,
+    "texts": _ENVIRONMENT,
 }
 
 

@@ -16,7 +16,7 @@ from stepprove.lean_project.gate import Judgement, Policy, errors_of, judge
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import CommandResponse
-from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.repl import Repl, ReplEnded, ReplFailure
 from stepprove.lean_project.source import Declaration, SourceError, SourceFile, apply_edits
 
 
@@ -50,9 +50,14 @@ def verify(
     if prelude is not None or env is not None:
         before, after = _without_header(original, before), _without_header(candidate, after)
     try:
+        if env is None:
+            repl.renew_after_programs()  # of texts that these two must know nothing of
         if prelude is not None:
             env = elaborated(repl, prelude, timeout=timeout).env
-        answer = elaborated(repl, before, env, timeout=timeout)
+        try:
+            answer = elaborated(repl, before, env, timeout=timeout)
+        except ReplEnded as ended:
+            raise BrokenOriginal(f"{_title(original)} ends Lean ({ended}).") from None
         _refuse_broken(original, answer)
         judgement = judge(
             repl, before, after, env=env, before=answer, targets=targets, policy=policy, timeout=timeout
@@ -63,18 +68,19 @@ def verify(
             judgement = audit(
                 auditor, before, exported, header=header, policy=policy, targets=targets, timeout=timeout
             )
-    except ReplTimeout as late:
-        return Judgement(outcome=Outcome.TIMEOUT, reason=str(late))
     except ReplFailure as failure:
-        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
+        return Judgement(outcome=failure.outcome, reason=str(failure))
     return _in_plain_words(judgement, names)
 
 
 def _refuse_broken(original: SourceFile, answer: CommandResponse) -> None:
     if errors := errors_of(answer.messages):
-        name = original.path.name if original.path else "the original"
         first = errors[0].data.splitlines()[0] if errors[0].data else "error"
-        raise BrokenOriginal(f"{name} has errors of its own (line {errors[0].pos.line}: {first}).")
+        raise BrokenOriginal(f"{_title(original)} has errors of its own (line {errors[0].pos.line}: {first}).")
+
+
+def _title(original: SourceFile) -> str:
+    return original.path.name if original.path else "the original"
 
 
 def _without_header(source: SourceFile, text: str) -> str:

@@ -23,6 +23,7 @@ const UPSTREAM = [
 const EXTENSIONS = [
   ['negate', { negate: natural }],
   ['inspect', { inspect: natural, against: natural }],
+  ['texts', { texts: natural }],
   ['exported', { export: natural }],
   ['audit', { audit: object, against: natural }],
   ['forget', { forget: object }],

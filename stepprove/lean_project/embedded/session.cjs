@@ -212,6 +212,9 @@ module.exports = lean => {
     return inspector.inspect(env, against, now.header, before.header, request.replay ?? null);
   };
 
+  /** The texts that led to an environment, in order: kept here, where no Lean code reaches. */
+  const texts = request => ({ texts: pickles.environmentSteps(environment(request.texts).history).map(({ text }) => text) });
+
   const exported = request => ({ exported: inspector.exported(frontend.environmentOf(environment(request.export).state)) });
 
   const audit = request => {
@@ -223,7 +226,7 @@ module.exports = lean => {
   };
 
   const serve = {
-    step, pickleEnvironment, unpickleEnvironment, pickleProofState, unpickleProofState, command, file, negate, inspect, exported, audit,
+    step, pickleEnvironment, unpickleEnvironment, pickleProofState, unpickleProofState, command, file, negate, inspect, texts, exported, audit,
     forget: request => forget(request.forget),
   };
 

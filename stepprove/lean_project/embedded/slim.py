@@ -49,12 +49,18 @@ CHECKING = {
 # which is what counts here, has it. Without code, `#eval` of such a definition prints nothing.
 ZEROED = {b"l___private_Lean_CoreM_0__Lean_compileDecls_doCompile": 1}
 # Functions that announce themselves: each begins with a call of an import with its first parameters. The imports are ones that
-# Lean never calls (a promise of the browser's), under a new name.
+# Lean never calls (promises of the browser's, dynamic libraries), under a new name.
 INTERPRETING, LOOKUP = b"stepprove_interpreting", b"stepprove_lookup"
-RENAMED = {b"emscripten_promise_destroy": INTERPRETING, b"emscripten_promise_resolve": LOOKUP}
+INITIALIZING = b"stepprove_initializing"
+RENAMED = {
+    b"emscripten_promise_destroy": INTERPRETING,
+    b"emscripten_promise_resolve": LOOKUP,
+    b"_emscripten_dlsync_threads": INITIALIZING,
+}
 ANNOUNCED = {
     b"_ZN4lean2ir11interpreter9eval_bodyERKNS_10object_refE": (INTERPRETING, 1),
     b"_ZN4lean2ir11interpreter13lookup_symbolERKNS_4nameE": (LOOKUP, 3),
+    b"lean_run_mod_init_core": (INITIALIZING, 0),
 }
 # Entries left free in the function table for functions that the engine adds while it runs.
 FREE_TABLE_ENTRIES = 8192
