@@ -1,3 +1,3 @@
 """StepProve: prove and formalize mathematics in Lean 4."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,7 +1,7 @@
-"""Facts about a text from a process that ran none of it: what the text declared is written down, and another kernel process reads it.
+"""Facts about a text from a process that ran none of it: its declarations are written down, and the kernel of another reads them.
 
-A text that runs programs can shape all that its own process says afterwards. Two things it cannot shape: the texts that the engine
-was sent (the driver keeps them where no Lean code reaches), and what the kernel of another process accepts.
+A text that runs programs can shape all that its own process says afterwards. Two things it cannot shape: the texts that the
+engine was sent (the driver keeps them where no Lean code reaches), and what the kernel of another process accepts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stepprove.lean_project.repl import Repl, ReplFailure
 
 
 def audited(repl: Repl, before: int, after: int, *, timeout: float | None = None) -> dict[str, Any]:
-    """What the environment `after` holds beyond `before`, told by the repl's companion, which elaborates what led to `before` alone.
+    """What the environment `after` holds beyond `before`, told by the companion, which elaborates only what led to `before`.
 
     The answer is that of the request `audit`; `timeout` is in seconds for each call. Raises ReplFailure when Lean cannot say.
     """

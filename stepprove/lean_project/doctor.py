@@ -13,9 +13,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stepprove.lean_project.advisory import kernel_bugs
 from stepprove.lean_project.embedded.engine import embedded_engine
-from stepprove.lean_project.embedded.install import SPACE_NEEDED, cache_directory, faults, installation
+from stepprove.lean_project.embedded.install import (
+    LEAN_VERSION,
+    SPACE_NEEDED,
+    cache_directory,
+    faults,
+    installation,
+)
 from stepprove.lean_project.embedded.node import node_binary, node_version, npm_script
+from stepprove.lean_project.embedded.sandbox import sandbox
 from stepprove.lean_project.missing import LeanNotFound, NativeMissing
 from stepprove.lean_project.native import (
     INSTALL_ELAN,
@@ -89,6 +97,30 @@ def _embedded() -> Iterator[Finding]:
     yield Finding("embedded Lean", not found, detail, _SET_UP_EMBEDDED if found else None)
     if node.ok and not found:
         yield _start_embedded()
+    yield _sandbox()
+    yield _kernel()
+
+
+def _sandbox() -> Finding:
+    name, walls = "sandbox for Lean", sandbox()
+    inner = "Lean reads the library and nothing else, and cannot write or start anything"
+    if walls is None:
+        detail = f"none from the system; {inner}, by the engine's own walls alone"
+        return Finding(name, False, detail, "apt install bubblewrap", optional=True)
+    return Finding(name, True, f"{walls.name} (no network, no writable file); {inner}", None, optional=True)
+
+
+def _kernel() -> Finding:
+    bugs = kernel_bugs(LEAN_VERSION)
+    known = ", ".join(f"{bug.id} ({bug.references[0]})" for bug in bugs)
+    return Finding(
+        "kernel advisory",
+        True,
+        f"{len(bugs)} known bugs in the kernel of Lean {LEAN_VERSION}; docs/trust.md says what the gate does "
+        f"about each: {known}",
+        None,
+        optional=True,
+    )
 
 
 def _cache() -> Finding:

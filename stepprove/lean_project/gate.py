@@ -176,9 +176,7 @@ def _judge(
     after = repl.command(candidate, env, reuse=False, timeout=timeout)
     if isinstance(after, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=after.message)
-    facts = facts_of(
-        repl, original, before, candidate, after, native=policy.native_decide, timeout=timeout
-    )
+    facts = facts_of(repl, original, before, candidate, after, native=policy.native_decide, timeout=timeout)
     return weigh(facts, after.messages, targets=targets, policy=policy)
 
 

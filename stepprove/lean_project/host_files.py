@@ -37,7 +37,9 @@ def on_host(payload: Mapping[str, Any], ask: Callable[[Mapping[str, Any]], Answe
                 return _refused(ask, f"cannot read {path}: {_words(error)}")
             return ask({**payload, "pickle": text})
     answer, extra = ask(payload)
-    if isinstance(path := payload.get("pickleTo"), str) and isinstance(text := answer.pop("pickle", None), str):
+    if isinstance(path := payload.get("pickleTo"), str) and isinstance(
+        text := answer.pop("pickle", None), str
+    ):
         try:
             _write(Path(path), text)
         except OSError as error:

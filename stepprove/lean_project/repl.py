@@ -8,8 +8,8 @@ names one raises `ReplStateLost` instead of reaching whatever has the same numbe
 
 The embedded engine's answers carry a token of their request, which no Lean code can see, and the engine says how much code its
 interpreter has run: a text that ran a program may have shaped all that the process says later. `renew_after_programs`
-gives such a process up. What is not defended against: with the native engine, Lean code can open /proc/self/fd/1 and print an answer
-of its own making. An answer that nobody asked for ends the process, but one that comes in place of the true
+gives such a process up. What is not defended against: with the native engine, Lean code can open /proc/self/fd/1 and print an
+answer of its own making. An answer that nobody asked for ends the process, but one that comes in place of the true
 answer cannot be told from it: that is what the trust gate is for.
 """
 

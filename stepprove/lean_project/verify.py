@@ -76,7 +76,9 @@ def verify(
 def _refuse_broken(original: SourceFile, answer: CommandResponse) -> None:
     if errors := errors_of(answer.messages):
         first = errors[0].data.splitlines()[0] if errors[0].data else "error"
-        raise BrokenOriginal(f"{_title(original)} has errors of its own (line {errors[0].pos.line}: {first}).")
+        raise BrokenOriginal(
+            f"{_title(original)} has errors of its own (line {errors[0].pos.line}: {first})."
+        )
 
 
 def _title(original: SourceFile) -> str:

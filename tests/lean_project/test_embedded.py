@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from stepprove.lean_project import Repl, ReplCrashed
+from stepprove.lean_project import Repl
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.failure import ReplEnded
 
 
 def ask(repl: Repl, **request: Any) -> dict[str, Any]:
@@ -260,14 +261,14 @@ def test_the_process_ends_when_its_parent_is_killed(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("way", ["exit", "forceExit"])
-def test_lean_code_that_exits_is_a_crash_at_once(engine: Engine, way: str) -> None:
-    with Repl(engine) as repl, pytest.raises(ReplCrashed, match="Lean code ended the process with status 0"):
+def test_lean_code_that_exits_has_ended_its_own_engine_at_once(engine: Engine, way: str) -> None:
+    with Repl(engine) as repl, pytest.raises(ReplEnded, match="Lean code ended the process with status 0"):
         ask(repl, cmd=f"#eval (IO.Process.{way} 0 : IO Unit)")
 
 
-def test_a_stack_overflow_is_a_crash(engine: Engine) -> None:
+def test_a_stack_overflow_of_a_program_ends_its_own_engine(engine: Engine) -> None:
     endless = "partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0"
-    with Repl(engine) as repl, pytest.raises(ReplCrashed):
+    with Repl(engine) as repl, pytest.raises(ReplEnded):
         ask(repl, cmd=endless)
 
 

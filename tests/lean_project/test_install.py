@@ -156,7 +156,7 @@ def test_an_unreadable_record_is_a_fault(fresh: Fresh, damaged: Callable[[str], 
 
 
 def test_a_damaged_copy_is_replaced(fresh: Fresh, damaged: Callable[[str], Path]) -> None:
-    damaged("leanrt.cjs").unlink()
+    damaged("runtime/symtab.bin").unlink()
     os.truncate(damaged("root/lib/lean/Init.olean"), 0)
     assert len(faults(fresh.copy)) == 2
     assert faults(install(), thorough=True) == []

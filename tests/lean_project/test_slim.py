@@ -14,22 +14,25 @@ from hypothesis import strategies as st
 
 from stepprove.lean_project import Repl
 from stepprove.lean_project.embedded import wasm
-from stepprove.lean_project.embedded.glue import GlueError, slim_glue
 from stepprove.lean_project.embedded.install import Installation, install
 from stepprove.lean_project.embedded.node import node_binary
 from stepprove.lean_project.embedded.slim import (
-    ALWAYS_EXPORTED,
+    ANNOUNCED,
     CHECKING,
+    EXPORTED,
     FREE_TABLE_ENTRIES,
-    RUNTIME_PREFIXES,
+    RENAMED,
     ZEROED,
     slim_module,
     symbol_table,
 )
 from stepprove.lean_project.protocol import CommandResponse
 
-TYPES = {0: 0, 2: 1, 4: 2}
+TYPES = {0: 0, 2: 1, 4: 2, 1: 3, 3: 4}
 """The small module's types of functions, by how many i32s they take; all return one."""
+HOOKS = dict(ANNOUNCED.values())
+SILENT = {count: len(TYPES) + place for place, count in enumerate(sorted(set(HOOKS.values())))}
+"""Types of functions that return nothing."""
 
 
 def returning(number: int) -> bytes:
@@ -43,23 +46,32 @@ def small_module(names: list[bytes], parameters: dict[bytes, int] | None = None)
 
     Functions have no parameters but those that `parameters` names, which have 2 or 4.
 
-    It imports one function and one global, so that indices count imports first, and exports two globals.
+    It imports one function, those to be renamed and one global, so that indices count imports first, and exports two globals.
     """
+    hooks = [b"\x01m" + wasm.write_name(old) + bytes([0, SILENT[HOOKS[new]]]) for old, new in RENAMED.items()]
     imports = wasm.write_vector(
-        [b"\x01m\x01f\x00\x00", b"\x01m\x01g\x03\x7f\x00"]  # m.f: function of type 0; m.g: constant i32
+        [
+            b"\x01m\x01f\x00\x00",
+            *hooks,
+            b"\x01m\x01g\x03\x7f\x00",
+        ]  # m.f: function of type 0; m.g: constant i32
     )
-    exports = [wasm.Export(name, wasm.Kind.FUNCTION, n + 1) for n, name in enumerate(names)]
+    first = 1 + len(hooks)
+    exports = [wasm.Export(name, wasm.Kind.FUNCTION, n + first) for n, name in enumerate(names)]
     exports.append(wasm.Export(b"table", wasm.Kind.TABLE, 0))
     exports.append(wasm.Export(b"data", wasm.Kind.GLOBAL, 1))
     exports.append(wasm.Export(b"copied", wasm.Kind.GLOBAL, 2))
     payloads = {
-        1: wasm.write_vector([b"\x60" + bytes([count, *[0x7F] * count]) + b"\x01\x7f" for count in TYPES]),
+        1: wasm.write_vector(
+            [b"\x60" + bytes([count, *[0x7F] * count]) + b"\x01\x7f" for count in TYPES]
+            + [b"\x60" + bytes([count, *[0x7F] * count]) + b"\x00" for count in SILENT]
+        ),
         wasm.SectionId.IMPORT: imports,
         3: wasm.write_vector([bytes([TYPES[(parameters or {}).get(name, 0)]]) for name in names]),
         wasm.SectionId.TABLE: wasm.write_table(wasm.Table(2, 2)),
         wasm.SectionId.GLOBAL: wasm.write_vector([b"\x7f\x00\x41\xc0\x00\x0b", b"\x7f\x00\x23\x00\x0b"]),
         wasm.SectionId.EXPORT: wasm.write_exports(exports),
-        wasm.SectionId.ELEMENT: wasm.write_elements([1]),
+        wasm.SectionId.ELEMENT: wasm.write_elements([first]),
         wasm.SectionId.CODE: wasm.write_vector([returning(n) for n in range(len(names))]),
     }
     return wasm.HEADER + b"".join(
@@ -67,17 +79,23 @@ def small_module(names: list[bytes], parameters: dict[bytes, int] | None = None)
     )
 
 
-NAMES = [b"first", b"second", b"_emscripten_third", *CHECKING.keys(), *CHECKING.values(), *ZEROED]
-PARAMETERS = dict.fromkeys([*CHECKING.keys(), *ZEROED], 2) | dict.fromkeys(CHECKING.values(), 4)
+NAMES = [b"first", b"second", b"third", *CHECKING.keys(), *CHECKING.values(), *ZEROED, *ANNOUNCED]
+PARAMETERS = (
+    dict.fromkeys([*CHECKING.keys(), *ZEROED], 2)
+    | dict.fromkeys(CHECKING.values(), 4)
+    | {name: parameters for name, (_, parameters) in ANNOUNCED.items()}
+)
 
 RUN = """
 const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
-const e = new WebAssembly.Instance(module, {m: {f: () => 0, g: 7}}).exports;
-const call = f => { try { return f() } catch (error) { return error.message } };
+const said = [];
+const hooks = Object.fromEntries(JSON.parse(process.argv[2]).map(name => [name, (...args) => { said.push([name, ...args]) }]));
+const e = new WebAssembly.Instance(module, {m: {f: () => 0, g: 7, ...hooks}}).exports;
+const call = f => { try { return f(5, 6, 7) } catch (error) { return error.message } };
 const table = [];
 for (let i = 1; i < e.table.length && e.table.get(i); i++) table.push(call(e.table.get(i)));
 console.log(JSON.stringify({exports: Object.keys(e).sort(), table, length: e.table.length,
-                            grown: e.table.grow(4096)}));
+                            grown: e.table.grow(4096), said}));
 """
 
 
@@ -90,6 +108,8 @@ class Small:
     """What each entry from 1 on returns, or the message of its trap."""
     length: int
     grown: int
+    said: list[list[object]]
+    """What functions announced when they were called with 5, 6 and 7: the hook and what it was given."""
     symbols: dict[bytes, int]
 
     def called(self, name: bytes) -> object:
@@ -102,17 +122,24 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     (folder / "whole.wasm").write_bytes(small_module(NAMES, PARAMETERS))
     _, symbols = slim_module(folder / "whole.wasm", folder / "slim.wasm", frozenset({b"first"}))
     said = subprocess.run(
-        [node_binary(), "-e", RUN, folder / "slim.wasm"], capture_output=True, text=True, check=True
+        [node_binary(), "-e", RUN, folder / "slim.wasm", json.dumps([h.decode() for h in HOOKS])],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return Small(**json.loads(said.stdout), symbols=dict(symbols))
 
 
 def test_only_the_wanted_exports_stay(small: Small) -> None:
-    assert small.exports == ["_emscripten_third", "first", "table"]
+    assert small.exports == ["first", "table"]
+
+
+def test_functions_announce_themselves_with_their_first_parameters(small: Small) -> None:
+    assert small.said == [[hook.decode(), *[5, 6, 7][:parameters]] for hook, parameters in ANNOUNCED.values()]
 
 
 def test_every_exported_function_is_called_through_its_table_entry(small: Small) -> None:
-    assert [small.called(name) for name in (b"first", b"second", b"_emscripten_third")] == [0, 1, 2]
+    assert [small.called(name) for name in (b"first", b"second", b"third")] == [0, 1, 2]
 
 
 def test_unchecked_additions_call_the_checked_ones(small: Small) -> None:
@@ -132,7 +159,7 @@ def test_the_table_has_room_to_grow(small: Small) -> None:
 
 def test_a_module_without_the_unchecked_functions_is_refused(tmp_path: Path) -> None:
     (tmp_path / "whole.wasm").write_bytes(small_module([b"first"]))
-    with pytest.raises(wasm.WasmError, match="through which Lean checks"):
+    with pytest.raises(wasm.WasmError, match="which is to be changed"):
         slim_module(tmp_path / "whole.wasm", tmp_path / "slim.wasm", frozenset())
 
 
@@ -148,18 +175,6 @@ def test_what_is_no_such_module_is_refused(tmp_path: Path, data: bytes, why: str
     (tmp_path / "whole.wasm").write_bytes(data)
     with pytest.raises(wasm.WasmError, match=why):
         slim_module(tmp_path / "whole.wasm", tmp_path / "slim.wasm", frozenset())
-
-
-def test_a_script_of_another_build_is_refused(tmp_path: Path) -> None:
-    script = tmp_path / "lean.js"
-    script.write_text("console.log(1)")
-    with pytest.raises(GlueError, match="no list of exports"):
-        slim_glue(script, b"")
-    script.write_text(
-        "var a;function assignWasmExports(wasmExports){a=1}var wasmImports;function assignWasmImports(){}"
-    )
-    with pytest.raises(GlueError, match="0 places like"):
-        slim_glue(script, b"")
 
 
 @given(st.integers(0, 2**32 - 1), st.binary(max_size=3))
@@ -192,12 +207,12 @@ def installed() -> Installation:
 
 @pytest.fixture(scope="module")
 def module(installed: Installation) -> bytes:
-    return (installed.folder / "lean.wasm").read_bytes()
+    return (installed.runtime / "lean.wasm").read_bytes()
 
 
 @pytest.fixture(scope="module")
 def symbols(installed: Installation) -> dict[bytes, int]:
-    data = (installed.folder / "symtab.bin").read_bytes()
+    data = (installed.runtime / "symtab.bin").read_bytes()
     (count,) = struct.unpack_from("<I", data)
     numbers = struct.unpack_from(f"<{2 * count + 1}I", data, 4)
     names = data[4 + 4 * len(numbers) :]
@@ -212,9 +227,7 @@ def section(module: bytes, section_id: wasm.SectionId) -> wasm.Section:
 
 def test_lean_keeps_the_exports_that_its_runtime_and_launcher_use(module: bytes) -> None:
     exports = [e.name for e in wasm.read_exports(module, section(module, wasm.SectionId.EXPORT))]
-    assert set(exports) >= ALWAYS_EXPORTED
-    assert any(name.startswith(RUNTIME_PREFIXES) for name in exports)
-    assert len(exports) < 300
+    assert set(exports) - {b"__indirect_function_table"} == EXPORTED
 
 
 def test_every_compiled_function_of_lean_has_a_symbol(module: bytes, symbols: dict[bytes, int]) -> None:
@@ -263,9 +276,3 @@ def test_definitions_that_cannot_be_compiled_here_are_no_errors(repl: Repl) -> N
     answer = repl.command("def next (xs : List Nat) := xs.map (· + 1)\nexample : next [1, 2] = [2, 3] := rfl")
     assert isinstance(answer, CommandResponse)
     assert not answer.messages
-
-
-def test_the_glue_keeps_quiet_and_small(installed: Installation) -> None:
-    script = installed.runtime.read_bytes()
-    assert len(script) < 1_000_000
-    assert b'console.log("[DEBUG:G' not in script

@@ -1,8 +1,8 @@
 """The operating system's wall around the engine, where there is one: no network, no writable file, no privileges.
 
-It stands outside the engine's own walls (the runtime lists what Lean may call; Node runs with its permission model), so that a hole in
-those still opens nothing. Namespaces that any user may make are tried first, then the program `bwrap`; a system that allows neither
-(some containers, macOS) has the inner walls alone, which `stepprove doctor` says.
+It stands outside the engine's own walls (the runtime lists what Lean may call; Node runs with its permission model), so that
+a hole in those still opens nothing. Namespaces that any user may make are tried first, then the program `bwrap`; a system
+that allows neither (some containers, macOS) has the inner walls alone, which `stepprove doctor` says.
 """
 
 from __future__ import annotations

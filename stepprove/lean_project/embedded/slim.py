@@ -1,14 +1,14 @@
-"""Make Lean's WebAssembly build start in seconds and tell what its interpreter does: two small files out of one in the npm package.
+"""Make Lean's WebAssembly build start in seconds, and tell what its interpreter does: two small files out of a big one.
 
 The stock build exports 201,000 functions; every thread of Node then makes a JavaScript object for each of
 them, which costs minutes and gigabytes. Here nearly all exports are dropped, every function that was exported
 is put in the table of functions instead (an array inside the module), and a sorted table of symbols says
-where: the engine calls Lean's compiled functions by name through it. The package's own JavaScript is not used: what the module may
-call is in `runtime/`.
+where: the engine calls Lean's compiled functions by name through it. The package's own JavaScript is not used:
+what the module may call is in `runtime/`.
 
 Written to the target folder:
-  lean.wasm   the module with few exports, in which whatever is added to Lean's environment is checked, and in which the interpreter
-              says that it interprets and what it looks up
+  lean.wasm   the module with few exports, in which whatever is added to Lean's environment is checked, and in
+              which the interpreter says that it interprets and what it looks up
   symtab.bin  u32 n | n times (u32 offset of the name, i32 value), sorted by name | u32 end offset | names;
               little-endian; the value is an entry of the function table, or an address of data
 """

@@ -12,8 +12,10 @@ const die = (signal, words) => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);   // nothing runs after this
 };
 
-const describe = (lean, error) =>
-  typeof error === 'number' ? `C++ exception: ${lean.describe(error)}` : String(error && error.stack || error);
+const STACK_LINES = 4;
+const describe = (lean, error) => typeof error === 'number'
+  ? `C++ exception: ${lean.describe(error)}`
+  : String(error && error.stack || error).split('\n').slice(0, STACK_LINES).join('\n');
 
 module.exports = {
   /** Lean code asked to exit; when memory was refused, Lean itself did. */

@@ -1,0 +1,2 @@
+import Lean
+theorem wrong : (0 : Nat) = 1 := rfl

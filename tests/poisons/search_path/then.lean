@@ -1,0 +1,2 @@
+import Std
+theorem fine : (1 : Nat) + 1 = 2 := rfl
