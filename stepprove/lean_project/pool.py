@@ -42,6 +42,9 @@ __all__ = ["Check", "Pool", "PoolClosed", "PoolFull", "PoolStats", "SyncPool"]
 HEADER_SECONDS = 300.0
 """For the imports of a text, which are nobody's fault; Mathlib's take about 10 s from a cold disk."""
 
+LEAST_SECONDS = 0.1
+"""The shortest time that a job gets, whatever it asks for: a time-out costs an engine, and nobody is to have engines ended at will."""
+
 _LONGEST_PAUSE = 1.0
 _MEMORY_INTERVAL = 0.25
 """Seconds between looks at a process's memory after its jobs."""
@@ -398,9 +401,7 @@ class SyncPool:
         infotree: InfoTreeKind | None,
         facts: bool,
     ) -> _Job[Check]:
-        seconds = self._timeout if timeout is None else timeout
-        if not seconds > 0:
-            raise ValueError(f"a time limit must be above 0, not {seconds!r}")
+        seconds = self._seconds(timeout)
 
         def work(slot: _Slot) -> Check:
             started = time.monotonic()
@@ -426,6 +427,13 @@ class SyncPool:
         job: _Job[Check] = _Job(work, (header or "") + code, priority, lost, self._retries)
         return job
 
+    def _seconds(self, timeout: float | None) -> float:
+        """How long a job may take. Raises ValueError."""
+        seconds = self._timeout if timeout is None else timeout
+        if not seconds > 0:
+            raise ValueError(f"a time limit must be above 0, not {seconds!r}")
+        return max(seconds, LEAST_SECONDS)
+
     def _verify_job(
         self,
         original: SourceFile,
@@ -436,7 +444,7 @@ class SyncPool:
         priority: int,
         timeout: float | None,
     ) -> _Job[Judgement]:
-        seconds = self._timeout if timeout is None else timeout
+        seconds = self._seconds(timeout)
 
         def work(slot: _Slot) -> Judgement:
             header = original.header if prelude is None else prelude
