@@ -211,7 +211,8 @@ def facts_of(
 
     An engine that can be asked for terms is asked for them; another is asked with Lean's own commands (see `probes.py`).
     With `replay` the kernel of the first kind checks everything again; None: when the text, or what it imports, could have
-    run a program, for without one nothing reaches an environment but through the kernel. `native`: compiled code of the text counts.
+    run a program, for without one nothing reaches an environment but through the kernel. `native`: what the text's compiled code
+    computes counts as proof.
     Raises ReplFailure when the engine cannot tell.
     """
     if not repl.extended:

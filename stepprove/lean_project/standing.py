@@ -1,4 +1,4 @@
-"""What one declaration is worth by itself: one rule for the gate, for `check` and for the server's verdict without an original."""
+"""What one declaration is worth by itself: one rule for the gate, `check` and the server's verdict without an original."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stepprove.lean_project.outcome import Outcome
 if TYPE_CHECKING:
     from stepprove.lean_project.gate import Declaration, Facts, Policy
 
-__all__ = ["distrust", "fault", "standing"]
+__all__ = ["axiom_fault", "distrust", "fault", "standing"]
 
 
 def fault(fact: Declaration) -> str | None:
@@ -35,10 +35,15 @@ def standing(fact: Declaration, policy: Policy, broken: str | None = None) -> tu
         return Outcome.FAILED, f"`{fact.display}` still rests on `sorry`"
     if broken or (broken := fault(fact)):
         return Outcome.REJECTED, broken
-    if extra := [a for a in fact.axioms if a not in policy.allowed_axioms]:
-        kind = "axiom" if len(extra) == 1 else "axioms"
-        return Outcome.REJECTED, f"`{fact.display}` rests on {kind} " + ", ".join(f"`{a}`" for a in extra)
+    if (reason := axiom_fault(fact, policy)) is not None:
+        return Outcome.REJECTED, reason
     return Outcome.PROVED, None
+
+
+def axiom_fault(fact: Declaration, policy: Policy) -> str | None:
+    """Which axioms that are not allowed the declaration rests on, in one sentence; None when there are none."""
+    extra = [f"axiom `{a}`" for a in fact.axioms if a not in policy.allowed_axioms]
+    return f"`{fact.display}` rests on " + " and ".join(extra) if extra else None
 
 
 def distrust(facts: Facts) -> str | None:

@@ -12,6 +12,7 @@ const THM_DECL = 2;                        // of Lean.Declaration
 
 // The kernel has the compiler compute these, and believes it. They are imported as opaque: the axiom within is not seen.
 const OF_THE_COMPILER = new Set(['Lean.reduceBool', 'Lean.reduceNat', 'Lean.trustCompiler']);
+const COMPILER_AXIOMS = new Set([...OF_THE_COMPILER, 'Lean.ofReduceBool', 'Lean.ofReduceNat']);
 const EVERYTHING = 'Init';                 // what every text stands on that is no `prelude`
 const METAPROGRAMS = 'Lean';              // the library with which a text can change the environment by itself
 
@@ -169,6 +170,11 @@ module.exports = lean => {
 
   // The text's compiled code, which the kernel runs for `Lean.reduceBool` where that counts as proof.
   const withCode = (imports, kernel) => withFields(imports, { [KERNEL_ENV.extensions]: inc(fld(kernel, KERNEL_ENV.extensions)) }, KERNEL_ENV.scalars);
+  // The constants that the kernel can check without compiled code; what rests on such an axiom cannot count as proved then.
+  const withoutCompiler = (env, constants, memo) => {
+    const kinds = new Map();
+    return new Map([...constants].filter(([text]) => !axiomsOf(env, constants, text, memo, kinds).some(axiom => COMPILER_AXIOMS.has(axiom))));
+  };
   // Send every added constant to the kernel again, on top of the untouched imports. Gives why it refuses, or null, and the environment
   // (owned; 0: none).
   const replay = (imports, constants) => {
@@ -209,9 +215,9 @@ module.exports = lean => {
 
   // What `now` holds, compared with `old`, both constants beyond the same imports. `libraries`: an elaboration environment with those
   // imports. `irregular`: why one is not to be relied on, by name. `unchecked(text, name, info, before)`: how a constant is out of the
-  // kernel's sight.
-  const compare = (now, old, kernelOld, libraries, irregular, unchecked) => {
-    const memo = new Map(), memoOld = new Map(), kinds = new Map();
+  // kernel's sight. `memo`: what each of `now` uses, as far as it is known.
+  const compare = (now, old, kernelOld, libraries, irregular, unchecked, memo = new Map()) => {
+    const memoOld = new Map(), kinds = new Map();
     const rested = text => axiomsOf(libraries, old, text, memoOld, kinds).includes('sorryAx');
     const openProof = text => text === 'sorryAx' || old.has(text) && tag(old.get(text).info) === THEOREM && rested(text);
     // [whether it is a proof, its value held against the original's]
@@ -256,12 +262,13 @@ module.exports = lean => {
     const breach = otherImports(base, baseOld) ?? isPrelude(base) ?? alike(now) ?? foreign(env, now);
     const broken = irregularities.unfit(now);   // then the terms are not for the kernel, nor for us
     const again = broken.size === 0 && (withReplay === true || withReplay === null && runsPrograms(base));
-    const second = again ? replay(native ? withCode(kernelEnv(base), kernel) : kernelEnv(base), now) : { refusal: null, env: 0 };
-    const irregular = broken.size ? broken : second.refusal === null ? irregularities.odd(second.env || kernel, now) : new Map();
+    const memo = new Map(), checkable = again && !native ? withoutCompiler(env, now, memo) : now;
+    const second = again ? replay(native ? withCode(kernelEnv(base), kernel) : kernelEnv(base), checkable) : { refusal: null, env: 0 };
+    const irregular = broken.size ? broken : second.refusal === null ? irregularities.odd(second.env || kernel, checkable) : new Map();
     const facts = compare(now, old, kernelOld, env, irregular, (text, name, info, before) => {
       const how = uncheckedBy(env, name, info, text, now, native);
       return how !== null && before && uncheckedBy(against, before.name, before.info, text, old, native) === how ? null : how;
-    });
+    }, memo);
     if (second.env) dec(second.env);
     dec(kernel); dec(kernelOld);
     return { ...facts, replay: second.refusal, breach };
