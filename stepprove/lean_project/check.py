@@ -204,8 +204,6 @@ class _Check:
             return self.say(Outcome.INFRASTRUCTURE, "Lean says nothing about it") if due else self.say(None)
         if "sorryAx" in fact.axioms:
             return self.say(Outcome.FAILED, "it rests on `sorry` through another declaration")
-        if fact.kind == "axiom" and harm is None:
-            return self.say(None)
         outcome, reason = standing(fact, self.policy, harm)
         if outcome is Outcome.PROVED and refused is not None:
             outcome, reason = Outcome.REJECTED, refused

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from stepprove.lean_project.guarded import unguarded
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.probes import probe
@@ -182,7 +183,24 @@ def _judge(
     if isinstance(after, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=after.message)
     facts = facts_of(repl, original, before, candidate, after, native=policy.native_decide, timeout=timeout)
-    return weigh(facts, after.messages, targets=targets, policy=policy)
+    judgement = weigh(facts, after.messages, targets=targets, policy=policy)
+    if judgement.accepted and (bare := unguarded(original, candidate)) is not None:
+        return _without_guards(repl, judgement, bare, env, timeout)
+    return judgement
+
+
+def _without_guards(
+    repl: Repl, judgement: Judgement, bare: str, env: int | None, timeout: float | None
+) -> Judgement:
+    """The judgement on an accepted candidate, unless Lean reports errors for the text without its `#guard_msgs`."""
+    answer = repl.command(bare, env, reuse=False, timeout=timeout)
+    if isinstance(answer, ErrorResponse):
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+    if not (errors := errors_of(answer.messages)):
+        return judgement
+    failed = {"outcome": Outcome.FAILED, "reason": f"`#guard_msgs` hides an error: {_first(errors)}"}
+    verdicts = tuple(v.model_copy(update=failed) for v in judgement.verdicts)
+    return judgement.model_copy(update={**failed, "verdicts": verdicts})
 
 
 def errors_of(messages: Iterable[Message]) -> list[Message]:
