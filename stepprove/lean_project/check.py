@@ -36,8 +36,8 @@ class DeclarationCheck(_Record):
     keyword: str
     line: int
     outcome: Outcome | None
-    """PROVED, FAILED (an error, or `sorry`), REJECTED (what the gate would reject) or INFRASTRUCTURE (Lean said nothing about it);
-    None for a definition that Lean accepts."""
+    """PROVED, FAILED (an error, or `sorry`), REJECTED (what the gate would reject) or INFRASTRUCTURE (Lean said nothing about
+    it); None for a definition that Lean accepts."""
     reason: str | None = None
     axioms: tuple[str, ...] = ()
     goals: tuple[str, ...] = ()
@@ -195,7 +195,7 @@ class _Check:
         )
 
     def judged(self, harm: str | None, refused: str | None) -> DeclarationCheck:
-        """The check of a declaration without an error: `harm` is what keeps it, `refused` what keeps the whole file from trust."""
+        """The check of a declaration without an error: `harm` keeps it from trust, `refused` the whole file."""
         fact = self.fact
         if self.goals:
             return self.say(Outcome.FAILED, "it contains `sorry`")
