@@ -20,7 +20,7 @@ module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, withFields, mkList, list, array, arrSize, arrGet, heap } = lean;
 
   const terms = require('./terms.cjs')(lean);
-  const { uncheckedBy, foreign, isUnsafe, isPartial } = require('./unchecked.cjs')(lean);
+  const { uncheckedBy, isUnsafe, isPartial } = require('./unchecked.cjs')(lean);
   const irregularities = require('./irregular.cjs')(lean);
   const nameOf = lean.nameStr;
   const truth = result => { const value = result >> 1; return value === 1; };
@@ -259,7 +259,7 @@ module.exports = lean => {
   const inspect = (env, against, base, baseOld, withReplay, native) => {
     const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
     const now = addedConstants(kernel), old = addedConstants(kernelOld);
-    const breach = otherImports(base, baseOld) ?? isPrelude(base) ?? alike(now) ?? foreign(env, now);
+    const breach = otherImports(base, baseOld) ?? isPrelude(base) ?? alike(now);
     const broken = irregularities.unfit(now);   // then the terms are not for the kernel, nor for us
     const again = broken.size === 0 && (withReplay === true || withReplay === null && runsPrograms(base));
     const memo = new Map(), checkable = again && !native ? withoutCompiler(env, now, memo) : now;
@@ -274,9 +274,9 @@ module.exports = lean => {
     return { ...facts, replay: second.refusal, breach };
   };
 
-  /** What an environment (borrowed) adds to its imports, as data for `audit` in another process. */
+  /** What an environment (borrowed) adds to its imports, as data for `audit` in another process, which has no compiled code. */
   const exported = env => {
-    const kernel = kernelEnv(env), data = written(addedConstants(kernel));
+    const kernel = kernelEnv(env), data = written(withoutCompiler(env, addedConstants(kernel), new Map()));
     dec(kernel);
     return data;
   };

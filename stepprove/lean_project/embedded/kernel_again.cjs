@@ -6,12 +6,11 @@ const [, , , SORT, CONST, APP, LAM, FORALL, , , MDATA] = Array(12).keys();    //
 const [INDUCTIVE, CONSTRUCTOR, RECURSOR] = [5, 6, 7];                        // of Lean.ConstantInfo
 
 module.exports = lean => {
-  const { call, raw, box, isSc, inc, dec, tag, fld, take, scalar, list, mkList, mkArr, mkCtor, array, arrSize, constant, heap } = lean;
+  const { call, raw, box, isSc, inc, dec, tag, fld, take, list, mkList, constant, heap } = lean;
   const nameOf = lean.nameStr;
   const constantVal = info => fld(fld(info, 0), 0);
   const typeOf = info => fld(constantVal(info), 2);
   const nat = o => o >>> 1;
-  const length = o => { let n = 0; for (; !isSc(o); o = fld(o, 1)) n++; return n; };
 
   class Wrong extends Error {}
   const must = (condition, words) => { if (!condition) throw new Wrong(words); };

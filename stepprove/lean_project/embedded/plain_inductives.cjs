@@ -11,7 +11,7 @@ const WRAPPERS = new Set(['optParam', 'autoParam', 'outParam', 'semiOutParam']);
 const MOST_UNFOLDINGS = 64;
 
 module.exports = lean => {
-  const { call, raw, inc, dec, tag, fld, isSc, list, mkList, heap } = lean;
+  const { call, raw, inc, dec, tag, fld, isSc, list, heap } = lean;
   const nameOf = lean.nameStr;
   const constantVal = info => fld(fld(info, 0), 0);
   const typeOf = info => fld(constantVal(info), 2);
@@ -54,7 +54,7 @@ module.exports = lean => {
           const level = fld(at, 0);
           return isProp(level) ? 'prop' : isNeverProp(level) ? 'data' : tag(level) === PARAM ? 'either' : null;
         }
-        let next = tag(at) === FORALL ? inc(fld(at, 2)) : left-- > 0 ? unfolded(kernel, at) : null;
+        const next = tag(at) === FORALL ? inc(fld(at, 2)) : left-- > 0 ? unfolded(kernel, at) : null;
         if (next === null) return null;
         dec(e);
         e = next;
@@ -94,7 +94,7 @@ module.exports = lean => {
     if (sorts.has(null) || sorts.has('either')) return `the sort of the inductive type \`${text}\` is neither \`Prop\`, literally, nor certain to be no \`Prop\``;
     if (sorts.size > 1) return `\`${text}\` mixes propositions and data in one mutual block`;
 
-    const levelsFit = us => list(us).map(u => !isSc(u) && tag(u) === 4 ? nameOf(fld(u, 0)) : '').join() === levels;
+    const levelsFit = us => list(us).map(u => !isSc(u) && tag(u) === PARAM ? nameOf(fld(u, 0)) : '').join() === levels;
     // A type of the block, applied to the block's parameters: `depth` binders stand between those and here.
     const itself = (e, depth) => {
       const { head, args } = spine(e);

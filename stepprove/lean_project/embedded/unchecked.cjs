@@ -1,15 +1,14 @@
 // How a constant of a text, or its compiled code, is out of the kernel's sight: facts for the gate.
 'use strict';
 
-const [OPAQUE, INDUCTIVE, CONSTRUCTOR] = [3, 5, 6];   // of Lean.ConstantInfo
-const THEOREM = 2;
+const [THEOREM, OPAQUE, INDUCTIVE] = [2, 3, 5];         // of Lean.ConstantInfo
 const SYNC = 0;                                        // EnvExtension.AsyncMode.sync
 const UNSAFE_REC = '_unsafe_rec';                      // Lean's compiler takes the code of `f` from `f._unsafe_rec` where there is one
 // An instance that `deriving` makes, and a function of it: a handler makes recursive ones `partial`.
 const OF_AN_INSTANCE = /(^|\.)inst[^.]*\.[^.]*$/;
 
 module.exports = lean => {
-  const { call, box, inc, dec, isSc, tag, fld, list, take, constant } = lean;
+  const { call, box, inc, dec, isSc, tag, fld, constant } = lean;
   const nameOf = lean.nameStr;
   const truth = result => result >> 1 === 1;
 
@@ -63,19 +62,5 @@ module.exports = lean => {
     return isPartial(info) || isPartialOpaque(info, text, constants) ? 'partial' : null;
   };
 
-  const ATTRIBUTES = { implemented_by: 'l_Lean_Compiler_implementedByAttr', extern: 'l_Lean_externAttr', export: 'l_Lean_exportAttr', init: 'l_Lean_regularInitAttr' };
-  const PARAMETRIC = { extension: 1 };                 // fields of ParametricAttribute: the attribute, the extension
-  /** What a text did to a constant that is not of it (`constants`), in words; only a program can. Or null. */
-  const foreign = (env, constants) => {
-    for (const [word, symbol] of Object.entries(ATTRIBUTES)) {
-      const extension = take(constant(symbol), PARAMETRIC.extension);
-      const state = call('l_Lean_PersistentEnvExtension_getState___redArg', box(0), extension, inc(env), box(SYNC), box(0));
-      const other = list(fld(state, 0)).map(nameOf).find(text => !constants.has(text));
-      dec(state);
-      if (other !== undefined) return `\`${other}\` of the library is ${word} by the candidate, which the kernel does not check`;
-    }
-    return null;
-  };
-
-  return { uncheckedBy, foreign, isUnsafe, isPartial };
+  return { uncheckedBy, isUnsafe, isPartial };
 };
