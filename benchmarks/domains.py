@@ -2,8 +2,9 @@
 
     python benchmarks/domains.py [--texts 300] [--rounds 3]
 
-Texts go through a pool of one engine, one after the other: the mixed checks of `engine.py`, which run no program, with the rule and without it
-in turn; then with one text in ten that has a macro of its own. Without the rule such a process is kept: that is the mistake it mends.
+Texts go through a pool of one engine, one after the other: the mixed checks of `engine.py`, which run no program, with the
+rule and without it in turn; then with one text in ten that has a macro of its own. Without the rule such a process is kept:
+that is the mistake it mends.
 Targets: at most 3 % of the throughput where no text runs a program.
 """
 
@@ -26,7 +27,8 @@ MACRO = 'macro "go{0}" : tactic => `(tactic| rfl)\ntheorem t{0} : {0} + 0 = {0} 
 def texts(count: int, every: int | None) -> list[str]:
     """Mixed checks; every so many of them with a macro of its own."""
     return [
-        (MACRO if every and n % every == 0 else CHECKS[n % len(CHECKS)]).format(n) for n in range(1, count + 1)
+        (MACRO if every and n % every == 0 else CHECKS[n % len(CHECKS)]).format(n)
+        for n in range(1, count + 1)
     ]
 
 

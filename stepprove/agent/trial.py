@@ -83,7 +83,7 @@ class _Trial:
                 before[number],
                 "".join(chunks[: number + 1]),
                 before[number + 1],
-                replay=False,
+                confirm=False,
             )
             names[number] = frozenset(
                 d.display

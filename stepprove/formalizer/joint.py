@@ -53,7 +53,7 @@ def check_statement(ground: Ground, statement: Statement, name: str) -> None:
     ):
         return
     before, after = ground.elaborate(cut), ground.elaborate(whole)
-    facts = facts_of(ground.repl, cut, before, whole, after, replay=False, timeout=ground.timeout)
+    facts = facts_of(ground.repl, cut, before, whole, after, confirm=False, timeout=ground.timeout)
     if not any(d.display == own and d.statement == "same" for d in facts.declarations):
         raise BadStatement(f"{where} does not state what it seems to: put `sorry` in the place of its proof.")
 
@@ -222,7 +222,7 @@ def _held(
     joint: Joint, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
 ) -> Judgement:
     ground = joint.ground
-    facts = facts_of(ground.repl, own, alone, text, together, replay=False, timeout=ground.timeout)
+    facts = facts_of(ground.repl, own, alone, text, together, confirm=False, timeout=ground.timeout)
     judgement = weigh(
         facts, together.messages, targets={name}, policy=Policy(axioms=frozenset({joint.premise_name}))
     )

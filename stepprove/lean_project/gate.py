@@ -8,23 +8,26 @@ nothing but the imports.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.lean_project.audit_process import audited
+from stepprove.lean_project.guarded import unguarded
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.probes import probe
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl import Repl, ReplEnded, ReplFailure
 from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.standing import fault, standing
 
 STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
-NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
-"""What `native_decide` adds: trust in the compiler and in every `implemented_by`."""
+NATIVE_AXIOMS = frozenset(
+    {"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler", "Lean.reduceBool", "Lean.reduceNat"}
+)
+"""What `native_decide` adds: trust in the compiler. The kernel asks it wherever the last two occur in a term, axioms or not."""
 
 
 class _Fact(BaseModel):
@@ -51,7 +54,10 @@ class Declaration(_Fact):
     rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
     rested: bool = False
     """The original's rested on `sorry`, itself or through what it uses."""
-    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp", "init"] | None
+    irregular: str | None = None
+    """Why it is not to be relied on although the kernel took it: no closed term, no plain inductive type, an ill-typed product of
+    the kernel's, or a name that the kernel computes with. None: it is."""
+    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp", "export", "init"] | None
     """How it is out of the kernel's sight, where the original's is not."""
     uses: tuple[str, ...]
     """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
@@ -176,8 +182,39 @@ def _judge(
     after = repl.command(candidate, env, reuse=False, timeout=timeout)
     if isinstance(after, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=after.message)
-    facts = facts_of(repl, original, before, candidate, after, native=policy.native_decide, timeout=timeout)
-    return weigh(facts, after.messages, targets=targets, policy=policy)
+
+    def facts(*, confirm: bool) -> Facts:
+        return facts_of(
+            repl,
+            original,
+            before,
+            candidate,
+            after,
+            native=policy.native_decide,
+            confirm=confirm,
+            timeout=timeout,
+        )
+
+    judgement = weigh(facts(confirm=False), after.messages, targets=targets, policy=policy)
+    if judgement.accepted and repl.ran_programs and not policy.native_decide:
+        judgement = weigh(facts(confirm=True), after.messages, targets=targets, policy=policy)
+    if judgement.accepted and (bare := unguarded(original, candidate)) is not None:
+        return _without_guards(repl, judgement, bare, env, timeout)
+    return judgement
+
+
+def _without_guards(
+    repl: Repl, judgement: Judgement, bare: str, env: int | None, timeout: float | None
+) -> Judgement:
+    """The judgement on an accepted candidate, unless Lean reports errors for the text without its `#guard_msgs`."""
+    answer = repl.command(bare, env, reuse=False, timeout=timeout)
+    if isinstance(answer, ErrorResponse):
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+    if not (errors := errors_of(answer.messages)):
+        return judgement
+    failed = {"outcome": Outcome.FAILED, "reason": f"`#guard_msgs` hides an error: {_first(errors)}"}
+    verdicts = tuple(v.model_copy(update=failed) for v in judgement.verdicts)
+    return judgement.model_copy(update={**failed, "verdicts": verdicts})
 
 
 def _original(
@@ -207,29 +244,34 @@ def facts_of(
     candidate: str,
     after: CommandResponse,
     *,
-    replay: bool | None = None,
     native: bool = False,
+    confirm: bool = True,
     timeout: float | None = None,
 ) -> Facts:
     """What the environment that the candidate left holds, compared with the one that the original left.
 
     An engine that can be asked for terms is asked for them; another is asked with Lean's own commands (see `probes.py`).
-    With `replay` the kernel of the first kind checks everything again; None: when the text, or what it imports, could have
-    run a program, for without one nothing reaches an environment but through the kernel. After a text that did run one, the facts
-    are those that a process tells which ran none of the candidate, unless `native` trusts the compiler and with it this one.
+    Nothing reaches an environment but through the kernel unless a program runs. After a text that ran one, the facts are those
+    that another process tells which ran none of the candidate, unless there is nothing to `confirm`. With `native` what the
+    text's compiled code computes counts as proof; its own process is then believed, and its kernel checks everything again.
     Raises ReplFailure when the engine cannot tell.
     """
     if not repl.extended:
         return Facts.model_validate(probe(repl, original, before.env, candidate, after.env, timeout=timeout))
-    if replay is None and _PROGRAMS.search(candidate):
-        replay = True
     answer: dict[str, Any] = repl.request(
-        {"inspect": after.env, "against": before.env, "replay": replay}, timeout=timeout
+        {
+            "inspect": after.env,
+            "against": before.env,
+            "replay": native and repl.ran_programs,
+            "native": native,
+        },
+        timeout=timeout,
     )
     if "declarations" not in answer:
         raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
     facts = Facts.model_validate(answer)
-    if repl.ran_programs and not native and replay is not False and facts.breach is None:
+    trusted = facts.breach is None and not any(d.irregular for d in facts.declarations)
+    if confirm and trusted and repl.ran_programs and not native:
         facts = confirmed(facts, Facts.model_validate(audited(repl, before.env, after.env, timeout=timeout)))
     return with_names_of(facts, original, candidate)
 
@@ -238,14 +280,30 @@ def confirmed(told: Facts, audit: Facts) -> Facts:
     """The facts of an audit, with what the first process says against the candidate: that counts, what speaks for it does not."""
     first = {d.name: d for d in told.declarations}
     known = {d.name for d in audit.declarations}
-    declarations = [
-        d.model_copy(update={"unchecked": first[d.name].unchecked}) if d.name in first else d
+    # What is out of the kernel's sight, or rests on the compiler, is not written down for an audit.
+    kept = tuple(
+        d
+        for d in told.declarations
+        if d.name not in known and (d.unchecked or d.irregular or not NATIVE_AXIOMS.isdisjoint(d.axioms))
+    )
+    left = {d.name for d in kept}
+    looked_at = tuple(
+        d.model_copy(
+            update={
+                "unchecked": first[d.name].unchecked,
+                "irregular": d.irregular or first[d.name].irregular,
+            }
+        )
+        if d.name in first
+        else d
         for d in audit.declarations
-    ]
-    # What is out of the kernel's sight is not written down for the audit.
-    declarations += [d for d in told.declarations if d.name not in known and d.unchecked is not None]
+    )
     return audit.model_copy(
-        update={"declarations": tuple(declarations), "replay": audit.replay or told.replay}
+        update={
+            "declarations": looked_at + kept,
+            "missing": tuple(m for m in audit.missing if m.name not in left),
+            "replay": audit.replay or told.replay,
+        }
     )
 
 
@@ -272,11 +330,6 @@ def with_names_of(facts: Facts, *texts: str) -> Facts:
 
 
 _T = TypeVar("_T", Declaration, Missing)
-
-_PROGRAMS = re.compile(
-    r"unsafe|eval|macro|elab|syntax|notation|fix|run_|initialize|simproc|deriv|extern|implemented|debug|native|Lean"
-)
-"""Words one of which a text needs to have a program run while it is elaborated, or to keep something from the kernel."""
 
 
 def weigh(
@@ -347,6 +400,9 @@ def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tu
     """The declaration that makes the candidate as a whole untrustworthy, and why in one sentence; nothing when none does."""
     if facts.breach is not None:
         return None, facts.breach
+    for declaration in facts.declarations:
+        if declaration.irregular is not None:
+            return declaration.display, declaration.irregular
     for missing in facts.missing:
         if not missing.internal:
             return missing.display, f"`{missing.display}` of the original is missing"
@@ -361,17 +417,17 @@ def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tu
             return declaration.display, f"the definition of `{declaration.display}` is not the original one"
     old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
-        if declaration.unchecked == "init":
-            return declaration.display, "the candidate has a program run whenever it is loaded (`initialize`)"
-        if declaration.unchecked and not declaration.internal:
-            return (
-                declaration.display,
-                f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check",
-            )
+        if (reason := fault(declaration)) is not None:
+            return declaration.display, reason
         if declaration.statement != "new":
             continue
         if declaration.kind == "axiom" and declaration.name not in policy.axioms:
             return declaration.display, f"the candidate declares the axiom `{declaration.display}`"
+        if policy.only_holes and declaration.kind not in {"axiom", "definition", "theorem"}:
+            return (
+                declaration.display,
+                f"the proof declares the {declaration.kind} `{declaration.display}`: it may declare nothing",
+            )
         if declaration.internal:
             continue
         if policy.native_decide and not policy.only_holes and "sorryAx" in declaration.axioms:
@@ -412,24 +468,11 @@ def _closure(roots: Iterable[Declaration], by_name: dict[str, Declaration]) -> s
 
 
 def _verdict(declaration: Declaration, policy: Policy, broken: str | None) -> Verdict:
-    def say(outcome: Outcome, reason: str | None = None) -> Verdict:
-        return Verdict(
-            name=declaration.display,
-            kind=declaration.kind,
-            outcome=outcome,
-            reason=reason,
-            axioms=declaration.axioms,
-        )
-
-    if "sorryAx" in declaration.axioms:
-        return say(Outcome.FAILED, f"`{declaration.display}` still rests on `sorry`")
-    if broken:
-        return say(Outcome.REJECTED, broken)
-    extra = [a for a in declaration.axioms if a not in policy.allowed_axioms]
-    if extra:
-        return say(
-            Outcome.REJECTED,
-            f"`{declaration.display}` rests on {'axiom' if len(extra) == 1 else 'axioms'} "
-            + ", ".join(f"`{a}`" for a in extra),
-        )
-    return say(Outcome.PROVED)
+    outcome, reason = standing(declaration, policy, broken)
+    return Verdict(
+        name=declaration.display,
+        kind=declaration.kind,
+        outcome=outcome,
+        reason=reason,
+        axioms=declaration.axioms,
+    )

@@ -124,8 +124,8 @@ def damaged(fresh: Fresh) -> Iterator[Callable[[str], Path]]:
 
 
 def test_a_missing_file_is_noticed(fresh: Fresh, damaged: Callable[[str], Path]) -> None:
-    damaged("lean.wasm").unlink()
-    assert faults(fresh.copy) == ["lean.wasm is missing"]
+    damaged("runtime/lean.wasm").unlink()
+    assert faults(fresh.copy) == ["runtime/lean.wasm is missing"]
 
 
 def test_a_truncated_library_file_is_noticed(fresh: Fresh, damaged: Callable[[str], Path]) -> None:
@@ -139,12 +139,12 @@ def test_a_truncated_library_file_is_noticed(fresh: Fresh, damaged: Callable[[st
 def test_a_changed_byte_is_noticed_by_the_thorough_check(
     fresh: Fresh, damaged: Callable[[str], Path]
 ) -> None:
-    path = damaged("symtab.bin")
+    path = damaged("runtime/symtab.bin")
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
     assert faults(fresh.copy) == []
-    assert faults(fresh.copy, thorough=True) == ["symtab.bin was changed"]
+    assert faults(fresh.copy, thorough=True) == ["runtime/symtab.bin was changed"]
 
 
 @pytest.mark.parametrize(
