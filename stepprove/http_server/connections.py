@@ -75,6 +75,15 @@ class _Guarded(H11Protocol):
         super().data_received(data)
         self._look()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what h11 does not take for HTTP."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()  # an answer is under way, into which no other one can be written
+        else:
+            self._hang_up(
+                "400 Bad Request", "this is no HTTP request, or one that says two things about itself"
+            )
+
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
