@@ -37,7 +37,7 @@ class ParseLimits:
 
     seconds: float = 30.0
     """Of the clock, in a process of its own."""
-    memory_mb: int = 1500
+    memory_mb: int = 500
     """In 10**6 B, beyond what Python itself needs."""
     max_bytes: int = MAX_BYTES
     """Of its UTF-8."""

@@ -324,3 +324,29 @@ def test_a_port_that_is_taken_is_said_so(url: str) -> None:
     )
     assert ended.returncode == 3
     assert f"Cannot listen on 127.0.0.1:{port}" in ended.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--allow-host", "http://a.b"], "is no host name"),
+        (["--api-key", ""], "The API key is empty"),
+        (["--api-key", "a\nb"], "control characters"),
+    ],
+)
+def test_what_is_no_host_and_no_key_is_said(words: list[str], sentence: str) -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from stepprove.cli.start import run; run()",
+            "lean-server",
+            "--port",
+            "0",
+            *words,
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert (ended.returncode, sentence in ended.stderr) == (2, True), ended.stderr
