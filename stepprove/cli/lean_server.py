@@ -9,6 +9,7 @@ import typer
 
 from stepprove.cli.console import CommandError, err, need_extra
 from stepprove.cli.files import EngineChoice, engine_words, lean_for, positive_seconds
+from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GRACE_SECONDS = 10
@@ -17,6 +18,8 @@ _GRACE_SECONDS = 10
 def lean_server(
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    allow_host: AllowHost = None,
+    api_key: ApiKey = None,
     engines: Annotated[
         int | None,
         typer.Option(min=1, help="Lean processes; default: one for each core, as far as the memory allows."),
@@ -40,37 +43,43 @@ def lean_server(
 ) -> int:
     """Serve Lean over HTTP: Kimina Lean Server's `/api/check`, `/verify` and `/health`, with the trust gate's verdict.
 
-    The key that requests must carry (`Authorization: Bearer KEY`) comes from `STEPPROVE_API_KEY` or `LEAN_SERVER_API_KEY`.
+    The key that requests must carry (`Authorization: Bearer KEY`) comes from `--api-key`, `STEPPROVE_API_KEY` or
+    `LEAN_SERVER_API_KEY`.
 
     Example: `stepprove lean-server --engines 4`, then `curl localhost:8000/health`
     """
     need_extra("server", _NEEDED)
     import uvicorn
 
+    from stepprove.http_server.bodies import Limits
+    from stepprove.http_server.connections import server_config
     from stepprove.lean_project.api_key import key_from_environment
     from stepprove.lean_project.server import ServerSettings, create_app
 
     positive_seconds(time_limit, "--time-limit")
     positive_seconds(max_request_mb, "--max-request-mb")
-    key = key_from_environment()
+    key = key_or(api_key, key_from_environment())
+    limits = Limits(body=int(max_request_mb * 1e6))
+    hosts = trusted_hosts(host, allow_host)
     listening = _listen(host, port)
     lean = lean_for(None, engine)
     settings = ServerSettings(
         engines=engines,
         time_limit=time_limit,
         memory_limit_mb=memory_limit,
-        max_request_mb=max_request_mb,
+        limits=limits,
+        hosts=hosts,
         max_waiting=max_waiting,
         api_key=key,
     )
     at = listening.getsockname()
     err.print(f"Lean server on http://{at[0]}:{at[1]} ({engine_words(lean)}); stop it with Ctrl-C.")
-    if key is None and host not in {"127.0.0.1", "::1", "localhost"}:
+    if key is None and reached_by_all(host):
         err.print(
             "[yellow]Anybody who reaches this port can run Lean here: set STEPPROVE_API_KEY to ask for a key.[/]"
         )
-    config = uvicorn.Config(
-        create_app(lean, settings), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
+    config = server_config(
+        create_app(lean, settings), limits, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
     )
     server = uvicorn.Server(config)
     server.run(sockets=[listening])

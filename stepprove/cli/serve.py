@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import signal
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.options import Json
 from stepprove.serving.cost import DEVICES, Cost, Device, disaggregated, together
 from stepprove.serving.cpu import cpu_server, served_name
@@ -33,6 +35,8 @@ def serve(
     model: Annotated[str, typer.Argument(help="A model of the hub, a folder, or `tiny`.")],
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8001,
+    allow_host: AllowHost = None,
+    api_key: ApiKey = None,
     context: Annotated[
         int | None,
         typer.Option(min=1, metavar="TOKENS", help="Longest text; default: the model's own, 32768 at most."),
@@ -64,6 +68,8 @@ def serve(
 ) -> int:
     """Serve a language model with the API of OpenAI: with vLLM on GPUs, else with transformers on the CPU.
 
+    The key that requests must carry (`Authorization: Bearer KEY`) comes from `--api-key` or `STEPPROVE_API_KEY`.
+
     vLLM lives in an environment of its own: the one on the PATH, or $STEPPROVE_VLLM.
 
     Examples: `stepprove serve tiny`, or `stepprove serve stepfun-ai/Step-3.5-Flash --gpus 8xH800 --plan`
@@ -74,23 +80,46 @@ def serve(
         return _show_plan(model, found, wishes, host, port, _devices(price or []), json)
     if price:
         raise CommandError("--price goes with --plan.")
-    name, server, seconds = _start(model, found, wishes, host, port, log)
+    key = key_or(api_key, os.environ.get("STEPPROVE_API_KEY") or None)
+    door = _Door(host, port, tuple(allow_host or ()), key)
+    name, server, seconds = _start(model, found, wishes, door, log)
+    if key is not None:
+        err.print("Requests must carry the key; --model takes it from STEPPROVE_MODEL_KEY.")
+    elif reached_by_all(host):
+        err.print(
+            "[yellow]Anybody who reaches this port can use the model: set STEPPROVE_API_KEY to ask for a key.[/]"
+        )
     return asyncio.run(_run(name, server, seconds, json))
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where a server listens, and to whom."""
+
+    host: str
+    port: int
+    allowed_hosts: tuple[str, ...]
+    key: str | None = field(repr=False)
+
+
 def _start(
-    model: str, gpus: Sequence[Gpu], wishes: Wishes, host: str, port: int, log: Path | None
+    model: str, gpus: Sequence[Gpu], wishes: Wishes, door: _Door, log: Path | None
 ) -> tuple[str, ModelServer, float]:
     """A new server, what clients call the model, and in how many seconds it must be ready."""
+    at: dict[str, Any] = {"host": door.host, "port": door.port, "log": log, "key": door.key}
+    trusted_hosts(door.host, list(door.allowed_hosts))  # says what is wrong with them
+    if gpus and model != "tiny":
+        if door.allowed_hosts:
+            raise CommandError("--allow-host is for the CPU: vLLM does not look at hosts. Give it a key.")
+        return model, start_vllm(model, gpus, wishes, **at), VLLM_SECONDS
+    at["allowed_hosts"] = door.allowed_hosts
     if model == "tiny":
-        return "tiny", cpu_server(str(tiny_folder()), host=host, port=port, log=log), CPU_SECONDS
-    if gpus:
-        return model, start_vllm(model, gpus, wishes, host=host, port=port, log=log), VLLM_SECONDS
+        return "tiny", cpu_server(str(tiny_folder()), **at), CPU_SECONDS
     if wishes != Wishes():
         raise CommandError(
             "--context, --quantization, --kv-dtype and --mtp need a GPU, and none is found here."
         )
-    return served_name(model), cpu_server(model, host=host, port=port, log=log), VLLM_SECONDS
+    return served_name(model), cpu_server(model, **at), VLLM_SECONDS
 
 
 async def _run(name: str, server: ModelServer, seconds: float, json: bool) -> int:

@@ -74,6 +74,24 @@ class Chunk:
     text: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Namespace:
+    """The namespaces that are open at a point, as a place in the tree of all of a text's."""
+
+    tree: list[tuple[int | None, str]]
+    """Each part of a namespace's name and what it stands under, which comes before it: one list for the whole text."""
+    at: int
+
+    def parts(self) -> list[str]:
+        """The parts of the whole name, the outermost first."""
+        found: list[str] = []
+        at: int | None = self.at
+        while at is not None:
+            at, part = self.tree[at]
+            found.append(part)
+        return found[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """A declaration as written; Lean may make more of it (constructors, projections, instances)."""
@@ -82,8 +100,9 @@ class Declaration:
     keyword: str
     name: str | None
     """As written; None for an `example` or an instance without a name."""
-    full_name: str | None
-    """Under the namespaces open there, « and » as written."""
+    namespace: Namespace | None = field(compare=False, repr=False)
+    """What is open there; None: nothing is. `full_name` is made of it when it is asked for: a thousand names below a thousand
+    namespaces are a million parts."""
     private: bool
     chunk: int
     start: int
@@ -94,6 +113,13 @@ class Declaration:
     """The offset of the next declaration, of a command that ends this one, or of the next chunk."""
     holes: tuple[int, ...] = ()
     """The indices of its holes."""
+
+    @property
+    def full_name(self) -> str | None:
+        """The name under the namespaces open there, « and » as written."""
+        if self.name is None or self.name.startswith("_root_."):
+            return self.name and self.name.removeprefix("_root_.")
+        return ".".join([*(self.namespace.parts() if self.namespace else ()), self.name])
 
 
 def read_header(code: Code) -> Header:
@@ -225,25 +251,30 @@ def _final_in(tokens: list[Token], index: int) -> int | None:
 
 @dataclass
 class _Scopes:
-    """The namespaces, sections and mutual blocks open at a point: one entry for each part of a name."""
+    """The namespaces, sections and mutual blocks open at a point."""
 
-    open: list[str | None] = field(default_factory=list)  # the part of a namespace's name, None for others
+    open: list[Namespace | None] = field(default_factory=list)
+    """For each part of the name of each the namespace that is open inside."""
+    tree: list[tuple[int | None, str]] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> Namespace | None:
+        """The innermost namespace."""
+        return self.open[-1] if self.open else None
 
     def enter(self, name: str | None, *, namespace: bool) -> None:
         """Open a namespace or a section."""
         for part in split_name(name) if name else [""]:
-            self.open.append(part if namespace else None)
+            inside = self.namespace
+            if namespace:
+                self.tree.append((None if inside is None else inside.at, part))
+                inside = Namespace(self.tree, len(self.tree) - 1)
+            self.open.append(inside)
 
     def leave(self, name: str | None) -> None:
         """Close what an `end` closes."""
         count = len(split_name(name)) if name else 1
         del self.open[max(0, len(self.open) - count) :]
-
-    def full_name(self, name: str) -> str:
-        """A name under the open namespaces."""
-        if name.startswith("_root_."):
-            return name.removeprefix("_root_.")
-        return ".".join([*(part for part in self.open if part is not None), name])
 
 
 def split_name(name: str) -> list[str]:
@@ -276,7 +307,7 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
                     index=len(found),
                     keyword=keyword,
                     name=name,
-                    full_name=None if name is None else scopes.full_name(name),
+                    namespace=scopes.namespace,
                     private=_is_private(tokens, index),
                     chunk=number,
                     start=token.start,

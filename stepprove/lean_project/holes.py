@@ -11,9 +11,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from stepprove.lean_project.commands import DECLARING, NOTATIONS, PREFIXES, Chunk, Declaration
+from stepprove.lean_project.blocks import ALTERNATIVES, CASES, OPENING, Blocks, find_blocks
+from stepprove.lean_project.commands import DECLARING, NOTATIONS, Chunk, Declaration
 from stepprove.lean_project.lexer import Code
 
 __all__ = ["COMBINATORS", "Hole", "Positions", "find_holes"]
@@ -87,16 +89,6 @@ _BEFORE_TACTIC = frozenset(["by", "·", "<;>", "decreasing_by"])
 COMBINATORS = frozenset(
     ["all_goals", "any_goals", "fail_if_success", "focus", "repeat", "repeat'", "repeat1", "repeat1'", "try"]
 )
-# Heads of `… =>` with a tactic after the arrow.
-_CASES = frozenset(["case", "case'", "conv", "next", "on_goal"])
-# Heads of alternatives `| … => …`.
-_TACTIC_ALTERNATIVES = frozenset(
-    [
-        *("cases", "cases'", "fun_cases", "fun_induction", "induction", "induction'", "intro", "rcases"),
-        *("rintro", "first", "solve"),
-    ]
-)
-_HEADS = _TACTIC_ALTERNATIVES | {"match", "fun", "λ"}
 _REACH = 200
 """How many tokens back an `if` is looked for."""
 
@@ -108,7 +100,10 @@ class Positions:
         self.code = code
         self._starts = {chunk.start for chunk in chunks}
         self._known: dict[int, bool] = {}
-        self._owners: dict[int, int | None] = {}
+
+    @cached_property
+    def _blocks(self) -> Blocks:
+        return find_blocks(self.code)
 
     def is_tactic(self, index: int) -> bool:
         """Whether the token begins a tactic."""
@@ -135,109 +130,33 @@ class Positions:
         if before.text == "." and before.end < token.start:
             return self.code.begins_line(index - 1)  # a bullet
         if before.text == ";":
-            return self._statement(index - 1)
+            return self._blocks.statements.get(index - 1, False)
         if before.text == "=>":
             return self._body(index - 1)
         if before.text == "|":
-            owner = self._owner(index - 1)
+            owner = self._blocks.owners.get(index - 1)
             return owner is not None and tokens[owner].text in ("first", "solve")
         if before.text in ("then", "else"):
             return self._conditional(index - 1)
         if before.text == "in":
-            return self._prefix(index - 1)
-        return self._sibling(index) if self.code.begins_line(index) else False
-
-    def _sibling(self, index: int) -> bool | int:
-        """For a token that begins a line: what stands in its column before it in the same block."""
-        tokens = self.code.tokens
-        depth, column = tokens[index].depth, self.code.column(tokens[index].start)
-        for at in range(index - 1, 0, -1):
-            token = tokens[at]
-            if token.depth < depth:
-                return False
-            if token.depth > depth:
-                continue
-            here = self.code.column(token.start)
-            begins = self.code.begins_line(at)
-            if here == column and token.text != "|" and (begins or self.opens(at - 1)):
-                return at
-            if begins and here < column:
-                return False
-        return False
+            return self._blocks.prefixes.get(index - 1, False)
+        return self._blocks.siblings.get(index, False) if self.code.begins_line(index) else False
 
     def opens(self, index: int) -> bool:
         """Whether a sequence may begin after a token."""
-        return self.code.tokens[index].text in ("by", "·", ".", "=>", "then", "else", "do", "(", "{", "|")
-
-    def _statement(self, semicolon: int) -> bool | int:
-        """The beginning of what stands before a semicolon."""
-        tokens = self.code.tokens
-        depth = tokens[semicolon].depth
-        for at in range(semicolon - 1, 0, -1):
-            if tokens[at].depth < depth:
-                return False
-            if tokens[at].depth == depth and (
-                self.code.begins_line(at) or tokens[at - 1].text == ";" or self.opens(at - 1)
-            ):
-                return at
-        return False
-
-    def _prefix(self, last: int) -> bool | int:
-        """For what stands after `in`: the `open` or `set_option` that it ends, if it ends one on its line."""
-        for at in range(last - 1, -1, -1):
-            if self.code.tokens[at].text in PREFIXES:
-                return at
-            if self.code.begins_line(at):
-                break
-        return False
+        return self.code.tokens[index].text in OPENING
 
     def _body(self, arrow: int) -> bool | int:
         """For what stands after `=>`: the `match` that it belongs to, or the answer."""
-        tokens = self.code.tokens
-        depth = tokens[arrow].depth
-        for at in range(arrow - 1, -1, -1):
-            token = tokens[at]
-            if token.depth < depth or (token.depth == depth and token.text in ("=>", ":=", "by", "fun", "λ")):
-                return False
-            if token.depth > depth:
-                continue
-            if token.text in _CASES:
-                return True
-            if token.text == "|":
-                owner = self._owner(at)
-                if owner is not None and tokens[owner].text == "match":
-                    return owner
-                return owner is not None and tokens[owner].text in _TACTIC_ALTERNATIVES
-        return False
-
-    def _owner(self, bar: int) -> int | None:
-        """The head of the alternatives to which a `|` belongs: `match`, `cases`, `first`, `fun` …"""
-        passed, owner = [bar], None
-        tokens = self.code.tokens
-        depth = tokens[bar].depth
-        # The column of the alternatives when each has its line; lines further right are inside one of them.
-        column = self.code.column(tokens[bar].start) if self.code.begins_line(bar) else None
-        for at in range(bar - 1, -1, -1):
-            token = tokens[at]
-            if token.depth < depth:
-                break
-            if token.depth > depth or (column is not None and self.code.indentation(at) > column):
-                continue
-            if token.text == "|":
-                if at in self._owners:
-                    owner = self._owners[at]
-                    break
-                passed.append(at)
-                if column is None and self.code.begins_line(at):
-                    column = self.code.column(token.start)
-            elif token.text in _HEADS:
-                owner = at
-                break
-            elif self.code.begins_line(at):
-                break
-        for index in passed:
-            self._owners[index] = owner
-        return owner
+        tokens, head = self.code.tokens, self._blocks.heads.get(arrow)
+        if head is None:
+            return False
+        if tokens[head].text != "|":
+            return tokens[head].text in CASES
+        owner = self._blocks.owners.get(head)
+        if owner is not None and tokens[owner].text == "match":
+            return owner
+        return owner is not None and tokens[owner].text in ALTERNATIVES
 
     def _conditional(self, index: int) -> bool | int:
         """The `if` of a `then` or an `else`."""

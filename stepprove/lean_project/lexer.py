@@ -279,6 +279,20 @@ class Code:
         """Where each line starts. As in Lean, only a line feed ends one."""
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
+    @cached_property
+    def _beginning(self) -> bytes:
+        """For each token 1 if none stands before it on its line. Counted once: what lies between two tokens may be long."""
+        end, found = 0, bytearray()
+        for token in self.tokens:
+            found.append(not found or self.text.find("\n", end, token.start) >= 0)
+            end = token.end
+        return bytes(found)
+
+    @cached_property
+    def _indentations(self) -> dict[int, int]:
+        """Those that have been asked for, by where their lines start."""
+        return {}
+
     def position(self, offset: int) -> tuple[int, int]:
         """The line, from 1, and the column, from 0 in code points, of an offset: as Lean counts them."""
         line = bisect_right(self.line_starts, offset)
@@ -290,11 +304,12 @@ class Code:
 
     def begins_line(self, index: int) -> bool:
         """Whether no token stands before this one on its line."""
-        if index == 0:
-            return True
-        return "\n" in self.text[self.tokens[index - 1].end : self.tokens[index].start]
+        return self._beginning[index] == 1
 
     def indentation(self, index: int) -> int:
         """The column of the first character on the line where a token starts."""
         start = self.line_starts[self.position(self.tokens[index].start)[0] - 1]
-        return cast("re.Match[str]", _SPACES.match(self.text, start)).end() - start
+        if start not in self._indentations:
+            end = cast("re.Match[str]", _SPACES.match(self.text, start)).end()
+            self._indentations[start] = end - start
+        return self._indentations[start]

@@ -43,7 +43,7 @@ HEADER_SECONDS = 300.0
 """For the imports of a text, which are nobody's fault; Mathlib's take about 10 s from a cold disk."""
 
 LEAST_SECONDS = 0.1
-"""The shortest time that a job gets, whatever it asks for: a time-out costs an engine, and nobody may have engines ended at will."""
+"""The shortest time that a job gets, whatever it asks for: a time-out costs an engine, and nobody may end engines at will."""
 
 _LONGEST_PAUSE = 1.0
 _MEMORY_INTERVAL = 0.25

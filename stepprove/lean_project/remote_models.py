@@ -17,7 +17,7 @@ class _Job(BaseModel):
 
     timeout: float = Field(gt=0, allow_inf_nan=False)
     """Seconds, as for a pool; a server gives no more than it allows."""
-    priority: int = 0
+    priority: int = Field(default=0, ge=-1000, le=1000)
 
 
 class CheckJob(_Job):

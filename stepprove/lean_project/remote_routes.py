@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 
 import orjson
@@ -11,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 from stepprove.lean_project.clients import come_again, unless_gone
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement
-from stepprove.lean_project.pool import Pool
+from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.parsing import Parser, TooMuch
+from stepprove.lean_project.pool import Check, Pool, unanswered
 from stepprove.lean_project.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
-from stepprove.lean_project.server_models import Health
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.server_models import Health, seconds_allowed
 from stepprove.lean_project.verify import BrokenOriginal
 
 
@@ -32,7 +32,7 @@ def health_of(engine: Engine, pool: Pool) -> Health:
     )
 
 
-def pool_routes(engine: Engine, pool: Pool, time_limit: float) -> APIRouter:
+def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -> APIRouter:
     """The routes of a pool; `time_limit` is in seconds, the most that a job gets for each of Lean's answers."""
     router = APIRouter(prefix="/pool", tags=["pool"])
 
@@ -41,20 +41,43 @@ def pool_routes(engine: Engine, pool: Pool, time_limit: float) -> APIRouter:
         """As `/health`, for those who have the key."""
         return health_of(engine, pool)
 
+    async def checked(job: CheckJob) -> Check:
+        try:
+            await parser.vet(job.code)
+            await parser.vet(job.header or "")
+        except TooMuch as much:
+            return Check(much.ending, None, str(much), 0.0, 0.0, 0)
+        return await pool.check(
+            job.code,
+            header=job.header,
+            priority=job.priority,
+            timeout=seconds_allowed(job.timeout, time_limit),
+            all_tactics=job.all_tactics,
+            infotree=job.infotree,
+            facts=job.facts,
+        )
+
+    async def judged(job: VerifyJob) -> Judgement:
+        try:
+            await parser.vet(job.prelude or "")
+            original, candidate = await parser.parse(job.original), await parser.parse(job.candidate)
+        except TooMuch as much:
+            return Judgement(outcome=unanswered(much.ending) or Outcome.INFRASTRUCTURE, reason=str(much))
+        return await pool.verify(
+            original,
+            candidate,
+            policy=job.policy,
+            targets=job.targets,
+            prelude=job.prelude,
+            priority=job.priority,
+            timeout=seconds_allowed(job.timeout, time_limit),
+        )
+
     @router.post("/check", response_model=CheckAnswer)
     async def check(body: CheckJob, request: Request) -> Response:
         """Elaborate a text."""
-        work = pool.check(
-            body.code,
-            header=body.header,
-            priority=body.priority,
-            timeout=min(body.timeout, time_limit),
-            all_tactics=body.all_tactics,
-            infotree=body.infotree,
-            facts=body.facts,
-        )
         with come_again():
-            found = await unless_gone(request, work)
+            found = await unless_gone(request, checked(body))
         return _answer(
             CheckAnswer(
                 request=await _digest(request),
@@ -72,23 +95,11 @@ def pool_routes(engine: Engine, pool: Pool, time_limit: float) -> APIRouter:
     @router.post("/verify", response_model=VerifyAnswer)
     async def verify(body: VerifyJob, request: Request) -> Response:
         """Have the trust gate judge a candidate."""
-        # The longest texts take half a second; other clients need not wait for that.
-        original = await asyncio.to_thread(parse_source, body.original)
-        candidate = await asyncio.to_thread(parse_source, body.candidate)
-        work = pool.verify(
-            original,
-            candidate,
-            policy=body.policy,
-            targets=body.targets,
-            prelude=body.prelude,
-            priority=body.priority,
-            timeout=min(body.timeout, time_limit),
-        )
         judgement: Judgement | None = None
         broken: str | None = None
         try:
             with come_again():
-                judgement = await unless_gone(request, work)
+                judgement = await unless_gone(request, judged(body))
         except BrokenOriginal as wrong:
             broken = str(wrong)
         return _answer(

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from stepprove import __version__
+from stepprove.http_server.bodies import LimitBodies, Limits
+from stepprove.http_server.hosts import Hosts, TrustedHosts, hosts_for
+from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project.clients import come_again, unless_gone
 from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.limits import LimitBody, require_key
 from stepprove.lean_project.metrics import Metrics
+from stepprove.lean_project.parsing import Parser
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.remote_routes import health_of, pool_routes
 from stepprove.lean_project.server_models import (
@@ -32,10 +35,12 @@ from stepprove.lean_project.server_models import (
     Result,
     Snippet,
     VerifyRequest,
+    seconds_allowed,
 )
 from stepprove.lean_project.snippets import result_of
 
 NDJSON = "application/x-ndjson"
+_WITHOUT_KEY = ("/", "/health", "/docs", "/openapi.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,10 @@ class ServerSettings:
     """The most seconds a snippet may ask for."""
     memory_limit_mb: float | None = None
     """For each Lean process; None: the pool's default."""
-    max_request_mb: float = 20.0
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    """Of what clients may send."""
+    hosts: Hosts = hosts_for("127.0.0.1")  # noqa: RUF009 - frozen
+    """Whom it answers for."""
     max_snippets: int = 10_000
     """In one request."""
     max_waiting: int = 20_000
@@ -66,6 +74,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         max_waiting=settings.max_waiting,
     )
     metrics = Metrics(lambda: pool.stats)
+    parser = Parser()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -78,17 +87,19 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         description="Checks Lean 4 snippets. Compatible with Kimina Lean Server's clients; `verdict` is the trust gate's word.",
         lifespan=lifespan,
     )
-    app.add_middleware(LimitBody, max_bytes=int(settings.max_request_mb * 1e6))
+    # The last one stands first.
+    app.add_middleware(LimitBodies, limits=settings.limits)
+    app.add_middleware(RequireKey, key=settings.api_key, open_paths=_WITHOUT_KEY)
+    app.add_middleware(TrustedHosts, hosts=settings.hosts)
     app.add_exception_handler(RequestValidationError, _misfit)
-    guarded = [Depends(require_key(settings.api_key))]
 
     async def one(snippet: Snippet, request: CheckRequest) -> Result:
-        seconds = min(request.timeout or settings.time_limit, settings.time_limit)
         with come_again():
             result = await result_of(
                 pool,
+                parser,
                 snippet,
-                seconds=seconds,
+                seconds=seconds_allowed(request.timeout, settings.time_limit),
                 infotree=request.infotree,
                 verdict=request.verdict,
                 debug=request.debug,
@@ -105,7 +116,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
             for task in tasks:
                 task.cancel()
 
-    @app.post("/api/check", dependencies=guarded, response_model=CheckReply)
+    @app.post("/api/check", response_model=CheckReply)
     async def check(body: CheckRequest, request: Request) -> Response:
         """Check snippets. With `Accept: application/x-ndjson`, one line for each, as they end."""
         _refuse_many(len(body.snippets), settings)
@@ -114,8 +125,8 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         results = await unless_gone(request, every(body))
         return _json({"results": [r.model_dump(mode="json") for r in results]})
 
-    @app.post("/verify", dependencies=guarded)
-    @app.post("/one_pass_verify_batch", dependencies=guarded, include_in_schema=False)
+    @app.post("/verify")
+    @app.post("/one_pass_verify_batch", include_in_schema=False)
     async def verify(body: VerifyRequest, request: Request) -> Response:
         """The older form of `/api/check`."""
         _refuse_many(len(body.codes), settings)
@@ -148,9 +159,9 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         """Which Lean answers here, and how busy it is."""
         return health_of(engine, pool)
 
-    app.include_router(pool_routes(engine, pool, settings.time_limit), dependencies=guarded)
+    app.include_router(pool_routes(engine, pool, parser, settings.time_limit))
 
-    @app.get("/metrics", dependencies=guarded, include_in_schema=False)
+    @app.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

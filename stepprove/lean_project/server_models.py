@@ -21,6 +21,15 @@ def _encodable(text: str) -> str:
 Text = Annotated[str, AfterValidator(_encodable)]
 """JSON can spell what is no character."""
 
+SHORTEST_SECONDS = 0.5
+"""The least that a text gets: a time-out costs the server an engine, so that it must not be had for nothing."""
+
+
+def seconds_allowed(asked: float, most: float) -> float:
+    """Seconds that a text gets where so many are asked for, 0 for the most, and the server allows at most `most`."""
+    return min(max(asked or most, SHORTEST_SECONDS), most)
+
+
 InfoTree = Literal["full", "tactics", "original", "substantive"]
 
 
@@ -41,7 +50,9 @@ class Snippet(_Body):
 
 class _Options(_Body):
     timeout: float = Field(
-        30, ge=0, description="Seconds for each snippet, imports not counted; 0: the server's limit."
+        30,
+        ge=0,
+        description="Seconds for each snippet, imports not counted; 0: the server's limit; 0.5 at least.",
     )
     debug: bool = Field(
         default=False, description="Say which engine answered and how long the snippet waited."

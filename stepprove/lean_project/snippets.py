@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from stepprove.lean_project.gate import Declaration, Facts, Judgement, Policy, errors_of
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.parsing import Parser, TooMuch
 from stepprove.lean_project.pool import Check, Pool
 from stepprove.lean_project.protocol import CommandResponse, Message
 from stepprove.lean_project.server_models import DeclarationVerdict, InfoTree, Result, Snippet, Verdict
-from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.verify import BrokenOriginal
 
@@ -22,6 +22,7 @@ _WORDS = {
 
 async def result_of(
     pool: Pool,
+    parser: Parser,
     snippet: Snippet,
     *,
     seconds: float,
@@ -31,6 +32,11 @@ async def result_of(
     priority: int = 0,
 ) -> Result:
     """Check one snippet. Raises PoolFull or PoolClosed when it was not tried."""
+    try:
+        await parser.vet(snippet.code)
+        await parser.vet(snippet.original or "")
+    except TooMuch as much:
+        return _not_read(snippet, much, verdict)
     check = await pool.check(
         snippet.code, infotree=infotree, priority=priority, timeout=seconds, facts=verdict
     )
@@ -50,7 +56,7 @@ async def result_of(
                 for d in unseen
             ]
     if snippet.original is not None and verdict and check.outcome == "answered":
-        said = await judged(pool, snippet, seconds=seconds, priority=priority)
+        said = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
     return Result(
         id=snippet.id,
         time=check.seconds,
@@ -111,15 +117,32 @@ def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
     )
 
 
-async def judged(pool: Pool, snippet: Snippet, *, seconds: float, priority: int) -> Verdict:
+async def judged(pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float, priority: int) -> Verdict:
     """The gate's word on a snippet that comes with what it must prove."""
     assert snippet.original is not None
-    original, candidate = parse_source(snippet.original), parse_source(snippet.code)
     try:
+        original, candidate = await parser.parse(snippet.original), await parser.parse(snippet.code)
         judgement = await pool.verify(original, candidate, priority=priority, timeout=seconds)
+    except TooMuch as much:
+        return _unread(much)
     except BrokenOriginal as broken:
         return Verdict(outcome="infrastructure", reason=str(broken))
     return of_judgement(judgement)
+
+
+def _not_read(snippet: Snippet, much: TooMuch, verdict: bool) -> Result:
+    """The result of a snippet that no engine was given."""
+    return Result(
+        id=snippet.id,
+        time=0,
+        error=str(much),
+        outcome=much.ending,
+        verdict=_unread(much) if verdict else None,
+    )
+
+
+def _unread(much: TooMuch) -> Verdict:
+    return Verdict(outcome="timeout" if much.ending == "timeout" else "infrastructure", reason=str(much))
 
 
 def of_judgement(judgement: Judgement) -> Verdict:

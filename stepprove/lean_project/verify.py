@@ -6,7 +6,8 @@ stand in it, proved; what it adds is its own affair as long as no original state
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
 
 from stepprove.lean_project.audit import audit, elaborated, export
@@ -23,6 +24,9 @@ from stepprove.lean_project.source import Declaration, SourceError, SourceFile, 
 
 class BrokenOriginal(SourceError):
     """The original cannot be held against anything: Lean reports errors in it."""
+
+
+_EXAMPLE_NAME = re.compile(r"`(stepprove_example_\d+)`")
 
 
 def verify(
@@ -122,7 +126,9 @@ def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, st
     candidate has beside these stays without a name.
     """
     mine = _examples(original)
-    theirs = [(e, _statement_words(candidate, e)) for e in _examples(candidate)]
+    theirs: dict[tuple[str, ...], deque[Declaration]] = {}
+    for example in _examples(candidate):
+        theirs.setdefault(_statement_words(candidate, example), deque()).append(example)
     before: list[NamedExample] = []
     after: list[NamedExample] = []
     names = {}
@@ -130,10 +136,8 @@ def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, st
         name = f"stepprove_example_{number}"
         names[name] = f"example (line {example.line})"
         before.append(name_example(example, name))
-        words = _statement_words(original, example)
-        found = next((i for i, (_, said) in enumerate(theirs) if said == words), None)
-        if found is not None:
-            after.append(name_example(theirs.pop(found)[0], name))
+        if alike := theirs.get(_statement_words(original, example)):
+            after.append(name_example(alike.popleft(), name))
     return _edited(original, before), _edited(candidate, after), names
 
 
@@ -154,9 +158,7 @@ def _edited(source: SourceFile, examples: Sequence[NamedExample]) -> str:
 
 def _in_plain_words(judgement: Judgement, names: dict[str, str]) -> Judgement:
     def plain(text: str | None) -> str | None:
-        for name, words in names.items():
-            text = text and text.replace(f"`{name}`", f"the {words}")
-        return text
+        return text and _EXAMPLE_NAME.sub(lambda n: f"the {names[n[1]]}" if n[1] in names else n[0], text)
 
     return judgement.model_copy(
         update={

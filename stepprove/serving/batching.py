@@ -123,6 +123,11 @@ class Decoder:
         self.rows = _most_rows(model, self.longest)
         threading.Thread(target=self._run, daemon=True).start()
 
+    @property
+    def waiting(self) -> int:
+        """How many sequences wait for a row."""
+        return self._waiting.qsize()
+
     def add(self, sequence: Row) -> None:
         """Let a sequence be decoded. Raises ValueError when it does not fit into the model's context."""
         if not 0 < len(sequence.prompt) < self.longest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from stepprove.serving.server import HOST, ModelServer, ServerFailure, listen, log_path
@@ -11,7 +12,19 @@ from stepprove.serving.server import HOST, ModelServer, ServerFailure, listen, l
 _NEEDED = ("torch", "transformers", "accelerate", "fastapi", "uvicorn")
 
 
-def cpu_server(model: str, *, host: str = HOST, port: int = 0, log: Path | None = None) -> ModelServer:
+KEY_VARIABLE = "STEPPROVE_SERVED_KEY"
+"""Carries the key to the child: its arguments are seen by every user of the machine."""
+
+
+def cpu_server(
+    model: str,
+    *,
+    host: str = HOST,
+    port: int = 0,
+    log: Path | None = None,
+    allowed_hosts: Sequence[str] = (),
+    key: str | None = None,
+) -> ModelServer:
     """Start to serve a folder, or a model of the hub, on the CPU.
 
     Args:
@@ -19,6 +32,8 @@ def cpu_server(model: str, *, host: str = HOST, port: int = 0, log: Path | None 
         host: where to listen.
         port: 0 takes a free one.
         log: what the server prints; default: a new file in the user's log folder.
+        allowed_hosts: names under which it may be asked, besides localhost and `host`.
+        key: what requests must carry; None: nothing.
 
     Raises:
         ServerFailure: what it needs is not installed, or the port is taken.
@@ -29,9 +44,10 @@ def cpu_server(model: str, *, host: str = HOST, port: int = 0, log: Path | None 
     folder = Path(model).is_dir()
     name = served_name(model)
     listening = listen(host, port)
-    environment = {"TOKENIZERS_PARALLELISM": "false"} | ({"HF_HUB_OFFLINE": "1"} if folder else {})
+    environment = {"TOKENIZERS_PARALLELISM": "false", KEY_VARIABLE: key or ""}
+    environment |= {"HF_HUB_OFFLINE": "1"} if folder else {}
     return ModelServer(
-        [sys.executable, "-m", "stepprove.serving.cpu_app", model],
+        [sys.executable, "-m", "stepprove.serving.cpu_app", model, host, *allowed_hosts],
         name=name,
         url=f"http://{HOST if host in {'0.0.0.0', '::'} else host}:{listening.getsockname()[1]}",
         log=log or log_path(name),

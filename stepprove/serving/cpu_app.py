@@ -8,12 +8,12 @@ with it.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import transformers
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
+from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM
 from transformers.cli.serving.chat_completion import ChatCompletionHandler
 from transformers.cli.serving.completion import CompletionHandler
@@ -33,17 +34,23 @@ from transformers.cli.serving.systemone import SystemOneHandler
 from transformers.cli.serving.transcription import TranscriptionHandler
 from transformers.cli.serving.utils import BaseHandler, GenerationState
 
+from stepprove.http_server.bodies import Limits
+from stepprove.http_server.connections import server_config
+from stepprove.http_server.guard import guarded
+from stepprove.http_server.hosts import Hosts, hosts_for
+from stepprove.http_server.refusal import App, Message, Receive, Send
 from stepprove.serving.batching import Decoder, Drawing, Row, batchable
+from stepprove.serving.cpu import KEY_VARIABLE
+from stepprove.serving.cpu_request import BadRequest, drawings_of, look_at, messages_of, prompt_of
 from stepprove.serving.step_moe import StepMoeForCausalLM
 
 _GRACE_SECONDS = 1
-_DEFAULT_TOKENS = 1024
-_MOST_SAMPLES = 256
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
+LONG = 32_768
+"""Tokens of context of a model that does not say."""
+MOST_WAITING = 10_000
+"""Samples that may wait; more are refused with 503."""
+_PATHS = ("/v1/completions", "/v1/chat/completions", "/v1/models", "/health")
 
 
 class Batched(BaseHandler):
@@ -56,17 +63,20 @@ class Batched(BaseHandler):
 
     async def handle_request(self, body: dict[str, Any], request_id: str) -> StreamingResponse | JSONResponse:
         """Answer one request for a completion or a chat."""
+        with told_bad_request():
+            look_at(body)
         name, model, processor = self._resolve_model(body)
         tokenizer: Any = processor
-        prompt = self._prompt(body, tokenizer)
         ends = _numbers(model.generation_config.eos_token_id) | _numbers(tokenizer.eos_token_id)
-        try:
-            drawings = _drawings(body, ends)
+        with told_bad_request():
+            drawings = drawings_of(body, ends)
+            prompt = self._prompt(body, model, tokenizer)
             answers = [_Answer(prompt, drawing, tokenizer, body) for drawing in drawings]
+            if self._decoder.waiting + len(answers) > MOST_WAITING:
+                busy = f"{self._decoder.waiting} samples wait already: try again later."
+                raise HTTPException(status_code=503, detail=busy, headers={"Retry-After": "5"})
             for answer in answers:
                 self._decoder.add(answer.row)
-        except (TypeError, ValueError) as wrong:
-            raise HTTPException(status_code=400, detail=f"{wrong}.") from None
         head = {"id": request_id, "created": int(time.time()), "model": body.get("model", name)}
         if body.get("stream"):
             return StreamingResponse(self._events(answers[0], head), media_type="text/event-stream")
@@ -81,22 +91,20 @@ class Batched(BaseHandler):
         kind = "chat.completion" if self._chat else "text_completion"
         return JSONResponse({**head, "object": kind, "choices": choices, "usage": _usage(answers)})
 
-    def _prompt(self, body: dict[str, Any], tokenizer: Any) -> list[int]:
+    def _prompt(self, body: dict[str, Any], model: Any, tokenizer: Any) -> list[int]:
+        longest = self._decoder.longest
         if self._chat:
-            ids: list[int] = tokenizer.apply_chat_template(
-                body["messages"],
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=False,
-                **body.get("chat_template_kwargs", {}),
-            )
+            messages = messages_of(body, longest)
+            try:
+                ids: list[int] = tokenizer.apply_chat_template(
+                    messages, add_generation_prompt=True, tokenize=True, return_dict=False
+                )
+            except (TemplateError, TypeError) as wrong:
+                said = ascii(str(wrong)[:200])
+                raise BadRequest(f"the model's template does not take these messages: {said}") from None
             return ids
-        prompt = body.get("prompt")
-        if isinstance(prompt, list) and all(isinstance(token, int) for token in prompt):
-            return prompt
-        if not isinstance(prompt, str):
-            raise HTTPException(status_code=400, detail="prompt must be a string or a list of tokens.")
-        return list(tokenizer(prompt).input_ids)
+        prompt = prompt_of(body, longest, model.get_input_embeddings().num_embeddings)
+        return prompt if isinstance(prompt, list) else list(tokenizer(prompt).input_ids)
 
     async def _events(self, answer: _Answer, head: dict[str, Any]) -> AsyncIterator[bytes]:
         head = {**head, "object": "chat.completion.chunk" if self._chat else "text_completion"}
@@ -111,6 +119,36 @@ class Batched(BaseHandler):
             yield b"data: [DONE]\n\n"
         finally:
             answer.row.cancelled = True
+
+
+class Alone:
+    """Answers requests one after the other with a handler of transformers', for models of which rows cannot be padded."""
+
+    def __init__(self, handler: Any, model: Any, *, chat: bool) -> None:
+        self._handler, self._chat = handler, chat
+        self._longest: int = getattr(model.config.get_text_config(), "max_position_embeddings", LONG)
+        self._vocabulary: int = model.get_input_embeddings().num_embeddings
+
+    async def handle_request(self, body: dict[str, Any], request_id: str) -> StreamingResponse | JSONResponse:
+        """Answer one request for a completion or a chat."""
+        with told_bad_request():
+            look_at(body)
+            drawings_of(body, frozenset())
+            if self._chat:
+                messages_of(body, self._longest)
+            else:
+                prompt_of(body, self._longest, self._vocabulary)
+        answer: StreamingResponse | JSONResponse = await self._handler.handle_request(body, request_id)
+        return answer
+
+
+@contextmanager
+def told_bad_request() -> Iterator[None]:
+    """Tell a client in one sentence what cannot be done."""
+    try:
+        yield
+    except ValueError as wrong:
+        raise HTTPException(status_code=400, detail=f"{wrong}.") from None
 
 
 class _Answer:
@@ -186,33 +224,6 @@ class _Answer:
         return text
 
 
-def _drawings(body: dict[str, Any], ends: frozenset[int]) -> list[Drawing]:
-    """How each sample of a request is drawn; the second of one with a seed has the next seed. Raises ValueError."""
-    stop = body.get("stop") or ()
-    seed = body.get("seed")
-    count = int(body.get("n") or 1)
-    most = body.get("max_completion_tokens") or body.get("max_tokens") or _DEFAULT_TOKENS
-    top_k = int(body.get("top_k") or 0)
-    temperature = 1.0 if body.get("temperature") is None else float(body["temperature"])
-    top_p = 1.0 if body.get("top_p") is None else float(body["top_p"])
-    if not (0 <= temperature < math.inf and 0 < top_p <= 1 and int(most) > 0):
-        raise ValueError("temperature must not be below 0, top_p be from (0, 1], max_tokens above 0")
-    if not 0 < count <= (1 if body.get("stream") else _MOST_SAMPLES):
-        raise ValueError(f"n must be 1 to {_MOST_SAMPLES}, in a stream 1")
-    return [
-        Drawing(
-            max_tokens=int(most),
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k if top_k > 0 else None,
-            seed=None if seed is None else int(seed) + index,
-            stop=(stop,) if isinstance(stop, str) else tuple(map(str, stop)),
-            end_tokens=ends | frozenset(map(int, body.get("stop_token_ids") or ())),
-        )
-        for index in range(count)
-    ]
-
-
 def _numbers(tokens: int | list[int] | None) -> frozenset[int]:
     return frozenset(() if tokens is None else [tokens] if isinstance(tokens, int) else tokens)
 
@@ -275,7 +286,8 @@ def build(model: str) -> App:
         chat = Batched(decoder, chat=True, **parts)
         completion = Batched(decoder, chat=False, **parts)
     else:
-        chat, completion = ChatCompletionHandler(**parts), CompletionHandler(**parts)
+        chat = Alone(ChatCompletionHandler(**parts), loaded, chat=True)
+        completion = Alone(CompletionHandler(**parts), loaded, chat=False)
     app = build_server(
         manager,
         chat,
@@ -285,6 +297,8 @@ def build(model: str) -> App:
         systemone_handler=SystemOneHandler(**parts),
         generation_state=state,
     )
+    # The others load whatever model a client names, or forget the one that is here.
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) in _PATHS]
     if os.environ.get("VLLM_SERVER_DEV_MODE") == "1" and batchable(loaded):
         _take_weights(app, decoder)
     return without_the_gone(app)
@@ -312,16 +326,18 @@ def _take_weights(app: FastAPI, decoder: Decoder) -> None:
         return JSONResponse({})
 
 
-def main(model: str) -> None:
+def main(model: str, hosts: Hosts, key: str | None) -> None:
     """Be the server of a model, on the socket that is stdin."""
     name = model
     if Path(model).is_dir():
         name = Path(model).resolve().name
         os.chdir(Path(model).resolve().parent)
     listening = socket.socket(fileno=os.dup(0))
-    config = uvicorn.Config(build(name), timeout_graceful_shutdown=_GRACE_SECONDS, lifespan="off")
+    limits = Limits()
+    app = guarded(build(name), hosts=hosts, key=key, limits=limits, open_paths=("/health",))
+    config = server_config(app, limits, timeout_graceful_shutdown=_GRACE_SECONDS, lifespan="off")
     uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], hosts_for(sys.argv[2], sys.argv[3:]), os.environ.pop(KEY_VARIABLE, None) or None)

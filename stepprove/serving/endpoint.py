@@ -81,6 +81,7 @@ def start_vllm(
     host: str = HOST,
     port: int = 0,
     log: Path | None = None,
+    key: str | None = None,
 ) -> ModelServer:
     """Start vLLM with a model on these GPUs; port 0 takes a free one. Raises ServerFailure."""
     find_vllm()
@@ -91,7 +92,7 @@ def start_vllm(
         command = plan_vllm(name, gpus, wishes, host=host, port=port).command
     except (UnknownArchitecture, DoesNotFit, ValueError) as unfit:
         raise ServerFailure(str(unfit)) from None
-    return vllm_server(command, name, host=host, port=port, log=log)
+    return vllm_server(command, name, host=host, port=port, log=log, key=key)
 
 
 def model_folder(name: str) -> Path:

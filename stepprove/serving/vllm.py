@@ -88,14 +88,25 @@ def find_vllm() -> str:
 
 
 def vllm_server(
-    command: Sequence[str], name: str, *, host: str = HOST, port: int, log: Path | None = None
+    command: Sequence[str],
+    name: str,
+    *,
+    host: str = HOST,
+    port: int,
+    log: Path | None = None,
+    key: str | None = None,
 ) -> ModelServer:
-    """Start vLLM with its command, whose first word is left to `find_vllm`. Raises ServerFailure."""
+    """Start vLLM with its command, whose first word is left to `find_vllm`, and its key. Raises ServerFailure."""
     program = find_vllm()
     listen(host, port).close()
     at = HOST if host in {"0.0.0.0", "::"} else host
     return ModelServer(
-        [program, *command[1:]], name=name, url=f"http://{at}:{port}", log=log or log_path(name)
+        [program, *command[1:]],
+        name=name,
+        url=f"http://{at}:{port}",
+        log=log or log_path(name),
+        # Not as an argument: those are seen by every user of the machine, and vLLM writes them into its log.
+        environment={} if key is None else {"VLLM_API_KEY": key},
     )
 
 

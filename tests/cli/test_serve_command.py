@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 from scripted_vllm import script_programs
 from small_models import save
 
+KEY = "a-key-for-the-tests"
 STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]
 
 
@@ -153,6 +154,38 @@ def test_vllm_scripted_is_started_as_planned_and_leaves_no_worker(start: Start) 
     assert gone(ready["pid"])
 
 
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_the_key_is_asked_for_and_never_written(
+    folder: Path, start: Start, environment: dict[str, str], how: str
+) -> None:
+    if how == "environment":
+        environment["STEPPROVE_API_KEY"] = KEY
+    words = ["--api-key", KEY] if how == "option" else []
+    _, ready = start(str(folder), "--allow-host", "lean.example.org", *words)
+    asked = {"model": ready["model"].partition("#")[2], "max_tokens": 2, "prompt": "hi"}
+    at = f"{ready['url']}/completions"
+    assert httpx2.get(ready["url"].removesuffix("/v1") + "/health").status_code == 200
+    for headers, status in (
+        ({}, 401),
+        ({"Authorization": "Bearer x"}, 401),
+        ({"Authorization": b"Bearer \xff"}, 401),
+        ({"Authorization": f"Bearer {KEY}"}, 200),
+        ({"Authorization": f"Bearer {KEY}", "Host": "lean.example.org"}, 200),
+        ({"Authorization": f"Bearer {KEY}", "Host": "evil.example"}, 421),
+    ):
+        assert httpx2.post(at, json=asked, headers=headers).status_code == status
+    assert httpx2.get(f"{ready['url']}/models").status_code == 401
+    assert KEY not in Path(ready["log"]).read_text() and KEY not in json.dumps(ready)
+    listing = subprocess.run(["ps", "-o", "args=", "-g", str(ready["pid"])], capture_output=True, text=True)
+    assert "cpu_app" in listing.stdout and KEY not in listing.stdout
+
+
+def test_vllm_scripted_gets_the_key_in_its_environment(start: Start) -> None:
+    _, ready = start("Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200", "--api-key", KEY)
+    words = Path(ready["log"]).read_text()
+    assert f"key: {KEY}" in words and KEY not in words.replace(f"key: {KEY}", "")
+
+
 def test_vllm_scripted_that_dies_is_reported(start: Start) -> None:
     process, ready = start("Goedel-LM/Goedel-Prover-V2-8B", "--gpus", "H200")
     os.killpg(ready["pid"], signal.SIGKILL)
@@ -204,6 +237,9 @@ def test_a_plan_for_people_and_other_prices(run: Callable[..., Ended]) -> None:
         (["a/b", "--price", "H20=1"], 2, "--price goes with --plan"),
         (["a/b", "--mtp", "1"], 2, "need a GPU, and none is found here"),
         (["tiny"], 3, "not trained yet"),
+        (["tiny", "--allow-host", "http://a.b"], 2, "is no host name"),
+        (["tiny", "--api-key", " "], 2, "The API key is empty"),
+        (["a/b", "--gpus", "H200", "--allow-host", "a.b"], 2, "vLLM does not look at hosts"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said(

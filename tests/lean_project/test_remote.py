@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from stepprove.agent.problem import Problem
+from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project import remote
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement, Policy, Verdict
-from stepprove.lean_project.limits import require_key
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.parsing import Parser
 from stepprove.lean_project.pool import Check, Pool, PoolClosed, SyncPool
 from stepprove.lean_project.remote import NoLeanServer, RemotePool
 from stepprove.lean_project.remote_answers import contradiction
@@ -63,8 +64,8 @@ async def served(app: App, port: int = 0) -> AsyncIterator[str]:
 def lean_app(engine: Engine, lean: SyncPool, *, key: str | None = None, time_limit: float = 60) -> FastAPI:
     """The server's application over a pool that others use too."""
     app = FastAPI()
-    routes = pool_routes(engine, Pool.over(lean), time_limit)
-    app.include_router(routes, dependencies=[Depends(require_key(key))])
+    app.include_router(pool_routes(engine, Pool.over(lean), Parser(), time_limit))
+    app.add_middleware(RequireKey, key=key)
     return app
 
 

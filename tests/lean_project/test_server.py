@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -254,11 +255,51 @@ def test_without_the_key_nothing_is_checked(url: str, key: str | None) -> None:
             b'{"snippets": [{"id": "a", "code": "x", "original": "\\ud800"}]}', 422, id="such an original"
         ),
         pytest.param(b'{"x": "' + b"a" * 1_100_000 + b'"}', 413, id="too large"),
+        pytest.param(b"[" * 100_000, 400, id="deep"),
+        pytest.param(b'{"snippets": ' + b'{"a":' * 100_000, 400, id="deep objects"),
+        pytest.param(
+            b'{"snippets": [{"id": "a", "code": "x"}], "timeout": 1' + b"0" * 4000 + b"}",
+            422,
+            id="4000 digits",
+        ),
+        pytest.param(
+            b'{"snippets": [{"id": "a", "code": "x"}], "timeout": 1' + b"0" * 9000 + b"}",
+            400,
+            id="9000 digits",
+        ),
+        pytest.param(b'{"snippets": [{"id": "a", "code": "x"}], "priority": 1e999}', 422, id="no priority"),
     ],
 )
 def test_what_cannot_be_served_is_refused(web: httpx.Client, content: bytes, code: int) -> None:
-    assert web.post("/api/check", content=content).status_code == code
-    assert web.post("/api/check", content=iter([content])).status_code == code
+    json = {"Content-Type": "application/json"}
+    for body in (content, iter([content])):
+        answer = web.post("/api/check", content=body, headers=json)
+        assert (answer.status_code, bool(answer.json()["detail"])) == (code, True)
+
+
+def test_other_names_and_pages_of_others_are_refused(web: httpx.Client) -> None:
+    body = {"snippets": [{"id": "a", "code": GOOD}]}
+    foreign = web.post("/api/check", json=body, headers={"Host": "evil.example"})
+    assert foreign.status_code == 421 and "--allow-host" in foreign.json()["detail"]
+    assert web.get("/health", headers={"Host": "evil.example"}).status_code == 421
+    assert web.post("/api/check", json=body, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert web.get("/health", headers={"Host": "localhost:1"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/check", "/verify", "/pool/verify", "/metrics", "/nowhere"])
+def test_the_key_comes_before_the_body(url: str, path: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as to:
+        to.sendall(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 900000\r\n\r\n".encode())
+        assert to.recv(1000).startswith(b"HTTP/1.1 401")
+
+
+def test_the_shortest_time_is_enough_for_a_short_proof(web: httpx.Client) -> None:
+    [result] = check(web, "theorem t : 1 = 1 := rfl\n", timeout=1e-320)
+    assert (result["outcome"], result["verdict"]["outcome"]) == ("answered", "proved")
+    job = {"code": "theorem t : 1 = 1 := rfl\n", "timeout": 1e-320}
+    assert web.post("/pool/check", json=job).json()["outcome"] == "answered"
+    assert web.post("/pool/check", json={**job, "priority": 10**400}).status_code == 422
 
 
 def test_too_many_snippets_at_once_are_told_to_come_again(web: httpx.Client) -> None:
@@ -316,3 +357,29 @@ def test_a_port_that_is_taken_is_said_so(url: str) -> None:
     )
     assert ended.returncode == 3
     assert f"Cannot listen on 127.0.0.1:{port}" in ended.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--allow-host", "http://a.b"], "is no host name"),
+        (["--api-key", ""], "The API key is empty"),
+        (["--api-key", "a\nb"], "control characters"),
+    ],
+)
+def test_what_is_no_host_and_no_key_is_said(words: list[str], sentence: str) -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from stepprove.cli.start import run; run()",
+            "lean-server",
+            "--port",
+            "0",
+            *words,
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert (ended.returncode, sentence in ended.stderr) == (2, True), ended.stderr

@@ -9,6 +9,7 @@ VLLM = """#!{python}
 import http.server, json, os, subprocess, sys
 option = dict(zip(sys.argv, sys.argv[1:]))
 print("scripted vllm:", *sys.argv[1:], flush=True)
+print("key:", os.environ.get("VLLM_API_KEY"), flush=True)
 if os.environ.get("BROKEN"):
     sys.exit("CUDA out of memory")
 subprocess.Popen(["sleep", "98"])  # a worker

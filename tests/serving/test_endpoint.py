@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -200,6 +201,135 @@ def test_a_client_that_leaves_ends_its_requests(served: str) -> None:
 def test_what_cannot_be_answered_is_refused(served: str, fields: dict[str, object], words: str) -> None:
     answer = httpx2.post(f"{served}/completions", json={"model": "tiny", **fields})
     assert answer.status_code == 400 and words in answer.text
+
+
+NESTED = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+TURN = {"role": "user", "content": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"chat_template": NESTED}, "chat_template is not taken from clients"),
+        ({"chat_template_kwargs": {"chat_template": NESTED}}, "chat_template_kwargs is not taken"),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, "chat_template_kwargs is not taken"),
+        ({"generation_config": '{"num_beams": 100000}'}, "generation_config is not taken"),
+        ({"guided_regex": "(a+)+$"}, "guided_regex is not known"),
+        ({"structured_outputs": {"regex": "(a+)+$"}}, "structured_outputs is not known"),
+        ({"response_format": {"type": "json_object"}}, "response_format other than text"),
+        ({"logit_bias": {str(i): 1 for i in range(9999)}}, "logit_bias is not known"),
+        ({"max_tokens": 10**4000}, "max_tokens must be a whole number"),
+        ({"max_tokens": -1}, "max_tokens must be a whole number"),
+        ({"max_tokens": 1.5}, "max_tokens must be a whole number"),
+        ({"max_tokens": "9"}, "max_tokens must be a whole number"),
+        ({"n": 257}, "n must be a whole number from 1 to 256"),
+        ({"n": 0}, "n must be a whole number from 1 to 256"),
+        ({"n": True}, "n must be a whole number"),
+        ({"seed": 10**400}, "seed must be a whole number"),
+        ({"top_k": 10**30}, "top_k must be a whole number"),
+        ({"temperature": 10**400}, "temperature must be a number"),
+        ({"temperature": -0.1}, "temperature must be a number"),
+        ({"temperature": 1e-320}, "temperature must be 0 or from"),
+        ({"top_p": 10**400}, "top_p must be a number"),
+        ({"stop": ""}, None),
+        ({"stop": [""]}, "each stop must be a string of 1 to 1000"),
+        ({"stop": ["a"] * 65}, "a list of at most 64"),
+        ({"stop": "a" * 1001}, "each stop must be"),
+        ({"stop": {"a": 1}}, "stop must be"),
+        ({"stop": ["\ud800"]}, "each stop must be"),
+        ({"stop_token_ids": [0.5]}, "stop_token_ids must be"),
+        ({"stop_token_ids": list(range(1001))}, "stop_token_ids must be"),
+        ({"stream": "yes"}, "stream must be true or false"),
+        ({"model": {"a": 1}}, "model must be the name"),
+        ({"model": "\u202etiny"}, "model must be the name"),
+        ({"prompt": [10**9], "messages": []}, "must be"),
+        ({"prompt": [-1], "messages": 1}, "must be"),
+        ({"prompt": [True], "messages": {}}, "must be"),
+        ({"prompt": "\ud800", "messages": [{"role": "user", "content": "\ud800"}]}, "half a character"),
+        (
+            {"prompt": "a" * 9_000, "messages": [{"role": "user", "content": "a" * 9_000}]},
+            "8192 characters at most",
+        ),
+        ({"prompt": {"a": 1}, "messages": [{"role": "user", "content": {"a": 1}}]}, "must be a string"),
+        ({"prompt": None, "messages": [{"role": 1, "content": "a"}]}, "must"),
+        ({"prompt": None, "messages": [{**TURN, "tool_calls": [[]]}]}, "must be a string"),
+        ({"prompt": None, "messages": [TURN] * 1001}, "must be"),
+    ],
+)
+def test_what_would_harm_others_is_refused_in_a_sentence(
+    served: str, fields: dict[str, object], words: str | None
+) -> None:
+    for path, asked in (("completions", {"prompt": "a"}), ("chat/completions", {"messages": [TURN]})):
+        body = json.dumps({"model": "tiny", "max_tokens": 1, **asked, **fields}).encode()
+        answer = httpx2.post(
+            f"{served}/{path}", content=body, headers={"Content-Type": "application/json"}, timeout=10
+        )
+        if words is None:
+            assert answer.status_code == 200
+            continue
+        told = answer.json()["detail"]
+        assert (answer.status_code, words in told, len(told) < 300) == (400, True, True), told
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"prompt": "a", "temperature": NaN}',
+        b'{"prompt": "a", "top_p": NaN}',
+        b'{"prompt": "a", "top_p": Infinity}',
+        b'{"prompt": "a", "seed": Infinity}',
+        b'{"prompt": "a", "max_tokens": 1e999}',
+        b'{"prompt": "a", "max_tokens": 1' + b"0" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"prompt":' * 100_000,
+        b'{"prompt": "\xff"}',
+        b"{",
+        b"1",
+    ],
+)
+def test_numbers_that_are_none_and_deep_json_are_refused(served: str, content: bytes) -> None:
+    answer = httpx2.post(
+        f"{served}/completions", content=content, headers={"Content-Type": "application/json"}
+    )
+    assert 400 <= answer.status_code < 500 and answer.json()["detail"]
+
+
+def test_what_one_client_asks_does_not_end_the_requests_of_others(served: str) -> None:
+    """Each of these went to the decoding thread, and what it raised there ended the whole batch."""
+    bad: list[dict[str, object]] = [
+        {"prompt": [10**6]},
+        {"prompt": "a", "stop": [""]},
+        {"prompt": "a", "top_k": 10**30},
+    ]
+
+    async def main() -> None:
+        async with Client(served, "tiny", retries=0) as client, httpx2.AsyncClient() as web:
+            good = asyncio.create_task(client.complete("ab", Sampling(max_tokens=300, temperature=0, seed=1)))
+            for _ in range(5):
+                for fields in bad:
+                    answer = await web.post(f"{served}/completions", json={"model": "tiny", **fields})
+                    assert answer.status_code == 400
+            assert (await good).usage.completion_tokens > 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "path", ["load_model", "reset", "v1/responses", "v1/systemone", "v1/audio/transcriptions"]
+)
+def test_there_is_no_way_to_other_models(served: str, path: str) -> None:
+    answer = httpx2.post(f"{served.removesuffix('/v1')}/{path}", json={"model": "other"})
+    assert answer.status_code == 404
+
+
+def test_it_answers_for_localhost_alone(served: str) -> None:
+    body = {"model": "tiny", "prompt": "a", "max_tokens": 1}
+    for header, status in (
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({}, 200),
+    ):
+        assert httpx2.post(f"{served}/completions", json=body, headers=header).status_code == status
 
 
 def test_a_client_is_told_why_a_request_was_refused(served: str) -> None:
