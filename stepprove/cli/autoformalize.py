@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.cli.files import engine_json, engine_words, lean_for, positive_seconds
 from stepprove.cli.options import EngineOption, Json, WithoutMathlib
 from stepprove.formalizer.autoformalize import (
@@ -171,11 +170,11 @@ def _header(text: str | None, default: str) -> str:
 async def _one(setting: _Setting, problem: str, options: FormalizeOptions) -> Formalization:
     def show(report: SampleReport) -> None:
         if err.is_terminal:
-            err.print(f"  {report.outcome:<10} {escape(report.reason or report.warning or '')}", style="dim")
+            err.print(f"  {report.outcome:<10} {shown(report.reason or report.warning or '')}", style="dim")
 
     async with (
         Pool(setting.lean, timeout=setting.timeout) as pool,
-        serving(setting.model, lambda line: err.print(escape(line))) as endpoint,
+        serving(setting.model, lambda line: err.print(shown(line))) as endpoint,
         endpoint.client() as client,
     ):
         return await autoformalize(
@@ -207,11 +206,9 @@ def _of_file(
             }
         )
     else:
-        left = f"; {tally.unanswered} left for the next run ({escape(failures[0])})" if failures else ""
+        left = f"; {tally.unanswered} left for the next run ({shown(failures[0])})" if failures else ""
         bad = f"; {tally.bad} lines are no problem" if tally.bad else ""
-        out.print(
-            f"{tally.formalized} of {tally.records} problems stated, in {escape(str(output))}{bad}{left}"
-        )
+        out.print(f"{tally.formalized} of {tally.records} problems stated, in {shown(output)}{bad}{left}")
     return code
 
 
@@ -236,18 +233,18 @@ async def _many(
         bar = progress.add_task("problems", total=lines)
 
         def complain(line: int, reason: str) -> None:
-            err.print(f"{escape(str(file))}, line {line}: {escape(reason)}; it is skipped.")
+            err.print(f"{shown(file)}, line {line}: {shown(reason)}; it is skipped.")
             progress.advance(bar)
 
         def listen(task: Line[InformalProblem], result: Formalization | None) -> None:
             progress.advance(bar)
             if not err.is_terminal:
                 said = result.outcome if result else "no answer"
-                err.print(f"  {said:<11} line {task.number}  {escape(task.item.name or '')}")
+                err.print(f"  {said:<11} line {task.number}  {shown(task.item.name or '')}")
 
         async with (
             Pool(setting.lean, timeout=setting.timeout) as pool,
-            serving(setting.model, lambda line: err.print(escape(line))) as endpoint,
+            serving(setting.model, lambda line: err.print(shown(line))) as endpoint,
             endpoint.client() as client,
         ):
             checks = setting.checks(pool)
@@ -288,21 +285,21 @@ def _print(found: Formalization, lean: Engine) -> None:
     valid = sum(len(c.members) for c in found.classes)
     out.print(
         f"{len(found.samples)} samples, {valid} valid, {len(found.classes)} classes, {found.usage.tokens} tokens, "
-        f"{escape(engine_words(lean))}"
+        f"{shown(engine_words(lean))}"
     )
     for place, each in enumerate(found.classes):
         chosen = found.samples[each.members[0]]
         style = "green" if place == 0 else "dim"
         out.print(f"\n[{style}]{len(each.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
         if chosen.warning:
-            out.print(f"[yellow]warning[/]: {escape(chosen.warning)}")
-        out.print(escape(chosen.statement or "").rstrip())
+            out.print(f"[yellow]warning[/]: {shown(chosen.warning)}")
+        out.print(shown_lines(chosen.statement or ""))
     left_out = [s for s in found.samples if s.outcome != "valid"]
     if left_out:
         out.print("")
     for sample in left_out:
         reason = (sample.reason or "").splitlines()
-        out.print(f"  [red]{sample.outcome:<10}[/] {escape(reason[0] if reason else '')}")
+        out.print(f"  [red]{sample.outcome:<10}[/] {shown(reason[0] if reason else '')}")
     if found.undecided:
         out.print(f"[yellow]{found.undecided} comparisons could not be told in time[/]")
     if found.outcome != "formalized":

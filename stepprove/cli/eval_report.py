@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, need_extra, out, print_json
+from stepprove.cli.console import CommandError, need_extra, out, print_json, shown
 from stepprove.cli.options import Json
 
 _BLOCKED = 3
@@ -57,11 +56,11 @@ def report(
     if target.resolve() == log.resolve():
         raise CommandError(f"{target} is the log itself: name another file with -o.")
     _write(target, markdown(done) if as_markdown else page(done))
-    out.print(f"Written to {escape(str(target))}")
+    out.print(f"Written to {shown(target)}")
     if done.scores.blocked:
-        out.print(f"{escape(done.scores.blocked)} Run `{escape(done.retry)}`.")
+        out.print(f"{shown(done.scores.blocked)} Run `{shown(done.retry)}`.")
     for name, rates in done.rows[: 2 if done.scores.bounds else 1]:
-        out.print(f"{name}: {done.figures(rates)}" if done.scores.bounds else done.figures(rates))
+        out.print(shown(f"{name}: {done.figures(rates)}" if done.scores.bounds else done.figures(rates)))
     return code
 
 
@@ -80,7 +79,7 @@ def compare(
     from stepprove.eval.compare import NothingShared, lines
     from stepprove.eval.compare import compare as compared
     from stepprove.eval.log import read_run
-    from stepprove.eval.visible import encodable
+    from stepprove.visible import encodable
 
     runs = read_run(a), read_run(b)
     try:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, err, need_extra
+from stepprove.cli.console import CommandError, err, need_extra, shown
 from stepprove.cli.files import EngineChoice, engine_words, lean_for, positive_seconds
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
@@ -64,7 +64,7 @@ def lean_server(
         api_key=key,
     )
     at = listening.getsockname()
-    err.print(f"Lean server on http://{at[0]}:{at[1]} ({engine_words(lean)}); stop it with Ctrl-C.")
+    err.print(f"Lean server on http://{at[0]}:{at[1]} ({shown(engine_words(lean))}); stop it with Ctrl-C.")
     if key is None and host not in {"127.0.0.1", "::1", "localhost"}:
         err.print(
             "[yellow]Anybody who reaches this port can run Lean here: set STEPPROVE_API_KEY to ask for a key.[/]"

@@ -13,7 +13,7 @@ from stepprove import __version__
 from stepprove.cli.autoformalize import autoformalize_command
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
-from stepprove.cli.console import CommandError, err
+from stepprove.cli.console import CommandError, err, shown_lines
 from stepprove.cli.equivalent import equivalent_command
 from stepprove.cli.eval import evaluation
 from stepprove.cli.formalizer import formalizer
@@ -35,6 +35,7 @@ from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
 from stepprove.serving.client import ModelFailure
 from stepprove.serving.model_name import BadModelName
+from stepprove.visible import in_line
 
 app = typer.Typer(
     name="stepprove",
@@ -103,6 +104,7 @@ def status() -> int:
     except typer.Exit as stop:
         return _say("Stopped.", 130) if isinstance(stop.__cause__, KeyboardInterrupt) else stop.exit_code
     except typer.BadParameter as wrong:
+        wrong.message = in_line(wrong.message)
         wrong.show()
         return 2
     except typer.TyperException as wrong:
@@ -121,9 +123,5 @@ def status() -> int:
 
 
 def _say(sentence: str, code: int) -> int:
-    err.print(f"[bold red]stepprove:[/] {_escape(sentence)}")
+    err.print(f"[bold red]stepprove:[/] {shown_lines(sentence, 2)}")
     return code
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")

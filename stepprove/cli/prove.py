@@ -13,7 +13,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from stepprove import __version__
 from stepprove.agent.attempts import ModelPlan
@@ -30,7 +29,7 @@ from stepprove.agent.options import (
 from stepprove.agent.prove import prove_source
 from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.agent.trace import Trace
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.cli.files import (
     STYLES,
     choose_engine,
@@ -61,6 +60,9 @@ from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.prelude import PRELUDE
 from stepprove.lean_project.source import SourceFile, changed_since, read_source, write_atomic
+
+_INDENT = 6
+"""Columns, of what takes several lines."""
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.lean", help="The Lean file to work on.")]
 
@@ -187,7 +189,7 @@ def _run(
                     cancelled=cancelled,
                     model=plan,
                     trace=trace,
-                    say=lambda line: err.print(escape(line), style="dim"),
+                    say=lambda line: err.print(shown(line), style="dim"),
                 )
             )
         except BaseException as problem:
@@ -280,7 +282,7 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
                     bar.update(
                         task,
                         description=f"line {source.holes[hole].line}: {progress.steps} steps, "
-                        f"{progress.open_goals} goals: {escape(progress.trying[:40])}",
+                        f"{progress.open_goals} goals: {shown(progress.trying[:40])}",
                     )
                 case Thinking(hole, answers, tokens):
                     bar.update(
@@ -295,11 +297,11 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
 def _line(result: HoleResult) -> str:
     style = STYLES[result.outcome]
     where = f"line {result.line}"
-    name = escape(result.declaration or "")
+    name = shown(result.declaration or "")
     said = result.found_by if result.outcome in {Outcome.PROVED, Outcome.DISPROVED} else result.reason
     again = " (found before)" if result.remembered else ""
     return (
-        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {escape(said or '')}{again}"
+        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {shown_lines(said or '', _INDENT)}{again}"
         f"  [dim]{result.seconds:.1f} s[/]"
     )
 
@@ -339,20 +341,17 @@ def _print(
     plan: ModelPlan | None,
     trace: Trace,
 ) -> None:
-    out.print(f"{escape(str(file))}: {_count(len(report.holes), 'hole')}, {escape(engine_words(lean))}")
+    out.print(f"{shown(file)}: {_count(len(report.holes), 'hole')}, {shown(engine_words(lean))}")
     for result in report.holes:
         out.print(_line(result))
         if result.proof and result.outcome is Outcome.PROVED and "\n" in result.proof:
-            for line in result.proof.splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+            out.print(f"      {shown_lines(result.proof, _INDENT)}", style="dim")
         if result.outcome is Outcome.DISPROVED:
             if result.counterexample:
-                out.print(f"      counterexample: {escape(result.counterexample)}")
-            for line in (result.proof or "").splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+                out.print(f"      counterexample: {shown(result.counterexample)}")
+            out.print(f"      {shown_lines(result.proof or '', _INDENT)}", style="dim")
         elif result.outcome is not Outcome.PROVED and result.goal:
-            for line in result.goal.splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+            out.print(f"      {shown_lines(result.goal, _INDENT)}", style="dim")
     proved = report.count(Outcome.PROVED)
     open_still = [v for v in report.verdicts if v.outcome is not Outcome.PROVED]
     out.print(
@@ -365,12 +364,12 @@ def _print(
     )
     if plan is not None:
         spent = f", ${report.dollars:.4f}" if report.dollars else ""
-        out.print(f"{escape(plan.name)}: {report.usage.tokens} tokens{spent}")
+        out.print(f"{shown(plan.name)}: {report.usage.tokens} tokens{spent}")
     if trace.path is not None:
-        out.print(f"What happened: stepprove trace show {escape(str(trace.path.parent))}")
+        out.print(f"What happened: stepprove trace show {shown(trace.path.parent)}")
     if not source.holes:
         out.print("There is no `sorry` in this file.")
-    out.print(f"Written to {escape(str(target))}")
+    out.print(f"Written to {shown(target)}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -17,9 +16,10 @@ from rich.tree import Tree
 
 from stepprove.agent.story import AttemptStory, HoleStory, RunStory, check_state, moves_and_goals, read_story
 from stepprove.agent.trace import TraceMissing, find_trace, read_trace
-from stepprove.cli.console import CommandError, out
+from stepprove.cli.console import CommandError, out, shown
 from stepprove.cli.files import STYLES
 from stepprove.lean_project.outcome import Outcome
+from stepprove.visible import in_line, visible
 
 trace = typer.Typer(help="Look at what happened in a run of the prover.", no_args_is_help=True)
 RunArgument = Annotated[
@@ -78,7 +78,7 @@ def html(
         target.write_text(trace_page(story), encoding="utf-8")
     except OSError as problem:
         raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None
-    out.print(f"Written to {escape(str(target))}")
+    out.print(f"Written to {shown(target)}")
     return 0
 
 
@@ -96,9 +96,9 @@ def _head(story: RunStory) -> RenderableType:
     spent = f", ${end['dollars']:.4f}" if end and end.get("dollars") else ""
     took = f" in {end['seconds']:.1f} s" if end else ""
     words = Text.assemble(
-        (str(run.get("file", "a run")), "bold"),
-        f"\n{run.get('at', '')}  Lean {engine.get('lean', '?')} ({engine.get('kind', '?')})  ",
-        f"{run.get('model') or 'search alone'}\n",
+        (in_line(run.get("file", "a run")), "bold"),
+        "\n" + in_line(f"{run.get('at', '')}  Lean {engine.get('lean', '?')} ({engine.get('kind', '?')})  "),
+        in_line(run.get("model") or "search alone") + "\n",
         f"{story.count('proved')} of {len(story.holes)} proved{took}, {story.tokens} tokens{spent}",
     )
     return Panel(words, expand=False, border_style="dim")
@@ -108,10 +108,10 @@ def _hole(hole: HoleStory, most: int | None) -> RenderableType:
     result = hole.result or {}
     parts: list[RenderableType] = [
         Text.assemble(
-            (f"{hole.outcome:<14} ", _style(hole.outcome)),
-            f"line {hole.begun['line']}  ",
-            (str(hole.begun.get("declaration") or ""), "bold"),
-            (f"  {result.get('found_by') or result.get('reason') or ''}", ""),
+            (in_line(f"{hole.outcome:<14} "), _style(hole.outcome)),
+            in_line(f"line {hole.begun['line']}  "),
+            (in_line(hole.begun.get("declaration") or ""), "bold"),
+            (in_line(f"  {result.get('found_by') or result.get('reason') or ''}"), ""),
         )
     ]
     if result.get("proof"):
@@ -132,7 +132,7 @@ def _tree(graph: dict[str, Any]) -> Tree:
         words = " ".join(str(node["label"]).partition("⊢")[2].split()) if goal else str(node["label"])
         closed = f"  {node['closed_by']}" if node.get("closed_by") else ""
         return Text(
-            ("⊢ " if goal else "") + words[:90] + closed,
+            in_line(("⊢ " if goal else "") + words[:90] + closed),
             style="green" if node["proved"] else "dim" if goal else "italic",
         )
 
@@ -154,15 +154,15 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
     parts: list[RenderableType] = [
         Text.assemble(
             (f"  attempt {number}  ", "bold"),
-            (attempt.outcome, _style(attempt.outcome)),
-            (f"  {begun.get('style')}, seed {begun.get('seed')}, {attempt.tokens} tokens", "dim"),
+            (in_line(attempt.outcome), _style(attempt.outcome)),
+            (in_line(f"  {begun.get('style')}, seed {begun.get('seed')}, {attempt.tokens} tokens"), "dim"),
         )
     ]
     for event in attempt.events:
         match event["kind"]:
             case "turn":
                 said = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
-                parts += [Text(said, style="cyan"), _lines(event["text"], most)]
+                parts += [Text(in_line(said), style="cyan"), _lines(event["text"], most)]
             case "check":
                 state = check_state(event)
                 said = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
@@ -175,9 +175,9 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
                 ]
             case "verdict":
                 said = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
-                parts.append(Text(said, style=_style(event["outcome"])))
+                parts.append(Text(in_line(said), style=_style(event["outcome"])))
             case _:
-                parts.append(Text(f"    ended: {event['reason']}", style="yellow"))
+                parts.append(Text(in_line(f"    ended: {event['reason']}"), style="yellow"))
     return Group(*parts)
 
 
@@ -194,18 +194,18 @@ def _said(feedback: str) -> str:
 
 
 def _lines(text: str, most: int | None) -> RenderableType:
-    lines = text.strip().splitlines()
-    shown = (
+    lines = visible(text).strip().split("\n")
+    kept = (
         lines if most is None or len(lines) <= most else [*lines[:most], f"… {len(lines) - most} more lines"]
     )
     width = None if most is None else 400
-    return Padding(Text("\n".join(line[:width] for line in shown), style="dim"), (0, 0, 0, 6))
+    return Padding(Text("\n".join(line[:width] for line in kept), style="dim"), (0, 0, 0, 6))
 
 
 def _code(text: str, most: int | None) -> RenderableType:
-    lines = text.strip("\n").splitlines()
-    shown = lines if most is None else lines[:most]
-    syntax = Syntax("\n".join(shown), "lean4", background_color="default", word_wrap=True)
+    lines = visible(text).strip("\n").split("\n")
+    kept = lines if most is None else lines[:most]
+    syntax = Syntax("\n".join(kept), "lean4", background_color="default", word_wrap=True)
     return Padding(syntax, (0, 0, 0, 6))
 
 

@@ -22,7 +22,6 @@ from stepprove.agent.stepfun import Checked, Generated, options_for, run_traject
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.served import Served
 from stepprove.eval.setup import Setup, attempt_seed
-from stepprove.eval.visible import encodable, middle_cut
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.outcome import Outcome
@@ -33,6 +32,7 @@ from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.verify import BrokenOriginal
 from stepprove.serving.budget import BudgetSpent
 from stepprove.serving.client import Client, ModelFailure
+from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
 """Characters of an attempt's trace that are kept."""
