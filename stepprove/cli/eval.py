@@ -19,7 +19,9 @@ from stepprove.cli.options import Json
 from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
 from stepprove.formalizer.methods import Method
 from stepprove.lean_project.engine import Engine
+from stepprove.output_file import write_output
 from stepprove.serving.model_name import FORMS
+from stepprove.visible import in_json
 
 if TYPE_CHECKING:
     from stepprove.eval.record import Attempt, Run
@@ -321,13 +323,11 @@ def export(
             f"{log} has statements, and those harnesses read proofs; `stepprove eval report` shows them."
         )
     if output is None:
-        write_samples(run, form, lambda line: typer.echo(line, nl=False))
+        write_samples(run, form, lambda line: typer.echo(in_json(line), nl=False))
         return 0
-    try:
-        with output.open("w", encoding="utf-8", errors="replace") as file:
-            count = write_samples(run, form, file.write)
-    except OSError as wrong:
-        raise CommandError(f"{output}: {wrong.strerror}.") from None
+    lines: list[str] = []
+    count = write_samples(run, form, lines.append)
+    write_output(output, "".join(lines))
     out.print(f"{count} attempts written to {shown(output)}")
     return 0
 

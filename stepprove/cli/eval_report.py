@@ -9,6 +9,8 @@ import typer
 
 from stepprove.cli.console import CommandError, need_extra, out, print_json, shown
 from stepprove.cli.options import Json
+from stepprove.output_file import write_output
+from stepprove.visible import visible
 
 _BLOCKED = 3
 """The exit code where there are no numbers because attempts are spoiled by the infrastructure, or missing."""
@@ -50,12 +52,12 @@ def report(
         print_json({**document(done), "exit_code": code})
         return code
     if as_markdown and output is None:
-        typer.echo(markdown(done), nl=False)
+        typer.echo(visible(markdown(done)), nl=False)
         return code
     target = output or log.with_suffix(".html")
     if target.resolve() == log.resolve():
         raise CommandError(f"{target} is the log itself: name another file with -o.")
-    _write(target, markdown(done) if as_markdown else page(done))
+    write_output(target, markdown(done) if as_markdown else page(done))
     out.print(f"Written to {shown(target)}")
     if done.scores.blocked:
         out.print(f"{shown(done.scores.blocked)} Run `{shown(done.retry)}`.")
@@ -94,10 +96,3 @@ def compare(
     else:
         out.print("\n".join(lines(found, *runs)), markup=False)
     return code
-
-
-def _write(target: Path, content: str) -> None:
-    try:
-        target.write_text(content, encoding="utf-8")
-    except OSError as problem:
-        raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None

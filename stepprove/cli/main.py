@@ -33,6 +33,7 @@ from stepprove.formalizer.checks import NoLean
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
+from stepprove.output_file import OutputError
 from stepprove.serving.client import ModelFailure
 from stepprove.serving.model_name import BadModelName
 from stepprove.visible import in_line
@@ -113,7 +114,7 @@ def status() -> int:
         return _say("Stopped.", 130)
     except CommandError as wrong:
         return _say(str(wrong), wrong.code)
-    except (SourceError, BadModelName, BadLog) as wrong:
+    except (SourceError, OutputError, BadModelName, BadLog) as wrong:
         return _say(str(wrong), 2)
     except (LeanNotFound, NoLean, ReplFailure, ModelFailure) as missing:
         return _say(str(missing), 3)

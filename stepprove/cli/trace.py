@@ -19,6 +19,7 @@ from stepprove.agent.trace import TraceMissing, find_trace, read_trace
 from stepprove.cli.console import CommandError, out, shown
 from stepprove.cli.files import STYLES
 from stepprove.lean_project.outcome import Outcome
+from stepprove.output_file import write_output
 from stepprove.visible import in_line, visible
 
 trace = typer.Typer(help="Look at what happened in a run of the prover.", no_args_is_help=True)
@@ -74,10 +75,7 @@ def html(
 
     path, story = _read(run)
     target = output or path.with_suffix(".html")
-    try:
-        target.write_text(trace_page(story), encoding="utf-8")
-    except OSError as problem:
-        raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None
+    write_output(target, trace_page(story))
     out.print(f"Written to {shown(target)}")
     return 0
 
