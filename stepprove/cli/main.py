@@ -29,6 +29,7 @@ from stepprove.cli.train_sft import sft
 from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
+from stepprove.faults import log_to_file
 from stepprove.formalizer.checks import NoLean
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
@@ -100,6 +101,7 @@ def run() -> None:
 def status() -> int:
     """Run the command line, every foreseeable failure turned into one sentence; return the exit code."""
     try:
+        log_to_file()
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:

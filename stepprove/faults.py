@@ -1,0 +1,39 @@
+"""An exception of our own at one item of many is that item's outcome and a line in the log; the other items go on.
+
+The log is Python's, under the name `stepprove`: a warning for each such exception, and its traceback at the level of debugging.
+With `STEPPROVE_LOG=FILE` the commands write all of it to a file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from stepprove.visible import in_line, visible
+
+_LOG = logging.getLogger("stepprove")
+_LONGEST = 200
+"""Characters of an exception that an outcome tells."""
+
+
+def fault_told(fault: BaseException, where: str) -> str:
+    """Write an exception into the log; returns what to say of it in the outcome of the item, without a full stop."""
+    said = f"an error of StepProve itself: {in_line(repr(fault))[:_LONGEST]}"
+    _LOG.warning("%s: %s", in_line(where), said)
+    _LOG.debug("%s: where it was raised", in_line(where), exc_info=fault)
+    return said
+
+
+class _Visible(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
+
+
+def log_to_file() -> None:
+    """Write the log to the file that `STEPPROVE_LOG` names, if it names one. Raises OSError."""
+    name = os.environ.get("STEPPROVE_LOG")
+    if name and not _LOG.handlers:
+        handler = logging.FileHandler(name, encoding="utf-8")
+        handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(message)s"))
+        _LOG.addHandler(handler)
+        _LOG.setLevel(logging.DEBUG)
