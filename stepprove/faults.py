@@ -18,10 +18,24 @@ _LONGEST = 200
 
 def fault_told(fault: BaseException, where: str) -> str:
     """Write an exception into the log; returns what to say of it in the outcome of the item, without a full stop."""
-    said = f"an error of StepProve itself: {in_line(repr(fault))[:_LONGEST]}"
+    said = sentence_of(fault)
     _LOG.warning("%s: %s", in_line(where), said)
     _LOG.debug("%s: where it was raised", in_line(where), exc_info=fault)
     return said
+
+
+def sentence_of(fault: BaseException) -> str:
+    """What to say of an exception of our own, without a full stop."""
+    return f"an error of StepProve itself: {in_line(repr(fault))[:_LONGEST]}"
+
+
+def fault_ends_command(fault: BaseException) -> str:
+    """Write an exception that nothing survives into the log; returns the sentence for the user."""
+    _LOG.debug("the command has ended", exc_info=fault)
+    said = sentence_of(fault)
+    kept = os.environ.get("STEPPROVE_LOG")
+    hint = f"its traceback is in {kept}" if kept else "with STEPPROVE_LOG=FILE its traceback is kept"
+    return f"{said[:1].upper()}{said[1:]} ({hint})."
 
 
 class _Visible(logging.Formatter):

@@ -98,6 +98,7 @@ def find_trace(run: Path) -> Path:
 
 def read_trace(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a trace; a line that a killed run left unfinished is passed over. Raises TraceMissing."""
+    found = False
     try:
         lines = path.read_bytes().splitlines()
     except OSError as problem:
@@ -108,4 +109,7 @@ def read_trace(path: Path) -> Iterator[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(record, dict) and isinstance(record.get("kind"), str):
+            found = True
             yield record
+    if not found:
+        raise TraceMissing(f"{path} holds no record of a run.")

@@ -21,13 +21,16 @@ from stepprove.formalizer.autoformalize import (
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
 from stepprove.formalizer.corpus import BadCorpus, Tally, formalize_corpus
-from stepprove.formalizer.lines import Line
+from stepprove.formalizer.lines import Line, read_lines
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
+from stepprove.input_file import require_file
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.prelude import PRELUDE
+from stepprove.lean_project.source import read_source
+from stepprove.output_file import require_writable
 from stepprove.serving.client import BudgetSpent, Client, ModelFailure
 from stepprove.serving.endpoint import serving
 from stepprove.serving.model_name import FORMS, parse_model
@@ -102,6 +105,9 @@ def autoformalize_command(
     if not model:
         raise CommandError(f"Name a model with --model: {FORMS}.")
     form = form_of(parse_model(model).name or model)
+    if file is not None and output is not None:
+        _require_problems(file)
+        require_writable(output)
     lean = lean_for(None, engine)
     core = without_mathlib and lean.kind == "embedded"
     mathlib = lean.mathlib is not None
@@ -154,17 +160,20 @@ class _Setting:
         )
 
 
+def _require_problems(file: Path) -> None:
+    """Refuse a file without a single problem before anything is started for it."""
+    said: list[str] = []
+    found = next(
+        read_lines(require_file(file), InformalProblem, lambda n, why: said.append(f"line {n}: {why}")), None
+    )
+    if found is None:
+        raise CommandError(f"{file} holds no problem{f' ({said[0]})' if said else ': it is empty'}.")
+
+
 def _header(text: str | None, default: str) -> str:
     if text is None:
         return default
-    if not text.endswith(".lean"):
-        return text
-    try:
-        return Path(text).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise CommandError(
-            f"{text} cannot be read: {getattr(wrong, 'strerror', None) or 'it is not UTF-8'}."
-        ) from None
+    return read_source(text).text if text.endswith(".lean") else text
 
 
 async def _one(setting: _Setting, problem: str, options: FormalizeOptions) -> Formalization:

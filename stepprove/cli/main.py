@@ -29,8 +29,9 @@ from stepprove.cli.train_sft import sft
 from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
-from stepprove.faults import log_to_file
+from stepprove.faults import fault_ends_command, log_to_file
 from stepprove.formalizer.checks import NoLean
+from stepprove.input_file import InputError
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
@@ -120,9 +121,13 @@ def status() -> int:
         return _say(str(wrong), 2)
     except (LeanNotFound, NoLean, ReplFailure, ModelFailure) as missing:
         return _say(str(missing), 3)
+    except InputError as wrong:
+        return _say(str(wrong), 2)
     except BrokenPipeError:  # the reader of our output has gone: `stepprove … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as fault:
+        return _say(fault_ends_command(fault), 3)
 
 
 def _say(sentence: str, code: int) -> int:

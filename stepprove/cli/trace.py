@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from jinja2 import UndefinedError
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -49,11 +52,11 @@ def show(
 
     Example: `stepprove trace show runs/20260131-120000-0a1b2c`
     """
-    story = _read(run)[1]
+    path, story = _read(run)
     most = None if full else _LINES
-    out.print(_head(story))
-    for hole in story.holes:
-        out.print(_hole(hole, most))
+    with _whole(path):
+        for part in [_head(story), *(_hole(hole, most) for hole in story.holes)]:
+            out.print(part)
     if story.end is None:
         out.print("The run has no end: it was killed, or still goes on.", style="yellow")
     return 0
@@ -75,15 +78,29 @@ def html(
 
     path, story = _read(run)
     target = output or path.with_suffix(".html")
-    write_output(target, trace_page(story))
+    with _whole(path):
+        page = trace_page(story)
+    write_output(target, page)
     out.print(f"Written to {shown(target)}")
     return 0
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say so where records have not the fields that a run writes."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, UndefinedError, RecursionError):
+        raise CommandError(
+            f"{path} is damaged: a record in it is none that a run of StepProve writes."
+        ) from None
 
 
 def _read(run: Path) -> tuple[Path, RunStory]:
     try:
         path = find_trace(run)
-        return path, read_story(read_trace(path))
+        with _whole(path):
+            return path, read_story(read_trace(path))
     except TraceMissing as missing:
         raise CommandError(str(missing)) from None
 
