@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stepprove.faults import fault_told
 from stepprove.formalizer.autoformalize import Formalization
 from stepprove.formalizer.lines import Line, read_lines
 from stepprove.formalizer.pairs import InformalProblem
@@ -152,4 +153,10 @@ async def formalize_corpus(
 async def _problem(
     one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: Line[InformalProblem]
 ) -> Formalization | None:
-    return await one(task.item)
+    try:
+        return await one(task.item)
+    except OSError:
+        raise
+    except Exception as fault:  # left for the next run, like what the model did not answer
+        fault_told(fault, f"the problem at line {task.number}")
+        return None
