@@ -38,9 +38,19 @@ def fault_ends_command(fault: BaseException) -> str:
     return f"{said[:1].upper()}{said[1:]} ({hint})."
 
 
-class _Visible(logging.Formatter):
+def show_log(name: str) -> None:
+    """Make what foreign text hides visible in every line of another library's log, tracebacks too."""
+    for handler in logging.getLogger(name).handlers:
+        handler.setFormatter(_Shown(handler.formatter or logging.Formatter()))
+
+
+class _Shown(logging.Formatter):
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
     def format(self, record: logging.LogRecord) -> str:
-        return visible(super().format(record))
+        return visible(self._inner.format(record))
 
 
 def log_to_file() -> None:
@@ -48,6 +58,6 @@ def log_to_file() -> None:
     name = os.environ.get("STEPPROVE_LOG")
     if name and not _LOG.handlers:
         handler = logging.FileHandler(name, encoding="utf-8")
-        handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(message)s"))
+        handler.setFormatter(_Shown(logging.Formatter("%(asctime)s %(levelname)s %(message)s")))
         _LOG.addHandler(handler)
         _LOG.setLevel(logging.DEBUG)

@@ -9,6 +9,7 @@ import typer
 
 from stepprove.cli.console import CommandError, err, need_extra, shown
 from stepprove.cli.files import EngineChoice, engine_words, lean_for, positive_seconds
+from stepprove.faults import show_log
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GRACE_SECONDS = 10
@@ -72,6 +73,7 @@ def lean_server(
     config = uvicorn.Config(
         create_app(lean, settings), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
     )
+    show_log("uvicorn")
     server = uvicorn.Server(config)
     server.run(sockets=[listening])
     return 0 if server.started else 3
