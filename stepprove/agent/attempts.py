@@ -23,6 +23,7 @@ from stepprove.agent.stepfun import Checked, Generated, TirOptions, build_prompt
 from stepprove.agent.trace import Trace
 from stepprove.agent.trial import settle
 from stepprove.agent.worker import Worker
+from stepprove.faults import fault_told
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.outcome import Outcome
@@ -128,6 +129,9 @@ class HoleAttempts:
             ended.append((Outcome.TIMEOUT, f"no proof within {seconds:g} s"))
         except (ModelFailure, BudgetSpent) as failure:
             ended.append((Outcome.INFRASTRUCTURE, _sentence(failure)))
+        except Exception as fault:
+            told = fault_told(fault, f"the model at line {self.hole.line}")
+            ended.append((Outcome.INFRASTRUCTURE, told))
         finally:
             for task in tasks:
                 task.cancel()
@@ -173,7 +177,7 @@ class HoleAttempts:
             self.trace.record("stopped", attempt=name, reason="cancelled")
             raise
         except Exception as fault:  # ours: whatever a model writes must not cost the proofs of other holes
-            said = f"an error of StepProve itself: {fault!r:.200}"
+            said = fault_told(fault, f"attempt {name}")
             self.trace.record("stopped", attempt=name, reason=said)
             return Outcome.INFRASTRUCTURE, said
         if judgement is None:

@@ -69,7 +69,7 @@ def disprove(
         return NOTHING
     # Counted from here: Lean may just have been restarted, which is not on the search's account.
     deadline = time.monotonic() + budget_seconds
-    for tactic, found_by, example in _candidates(goal):
+    for tactic, found_by, example in candidates(goal):
         left = deadline - time.monotonic()
         if cancelled() or left <= 0:
             return NOTHING
@@ -116,8 +116,8 @@ class _Negation:
         return answer.get("proofStatus") == "Completed" and set(answer.get("axioms", ("?",))) <= set(axioms)
 
 
-def _candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
-    """(tactic, what it is, the counterexample it shows), the cheap ones first."""
+def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
+    """What may prove the negation of a goal: (tactic, what it is, the counterexample it shows), the cheap ones first."""
     if not goal.hypotheses:
         for tactic in _OUTRIGHT:
             yield tactic, tactic, None

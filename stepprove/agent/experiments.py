@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stepprove.agent.bounded import Effort
 from stepprove.agent.goal import Goal
 from stepprove.agent.numeric import Setting, assignments, holds, small_values
 from stepprove.agent.term import Term, free_names, literal
 
 _REACH = {1: 3000, 2: 90, 3: 20, 4: 10}
 """How far each variable is tried, by the number of variables."""
+STEPS = 1_500_000
+"""The most that the experiments of one kind take on a goal."""
 
 
 @dataclass(frozen=True)
@@ -32,30 +35,41 @@ class Solutions:
 
 @lru_cache(maxsize=4096)
 def solutions(goal: Goal) -> Solutions | None:
-    """Small solutions of the hypotheses, or None when there are no numbers or too many to look at."""
+    """Small solutions of the hypotheses, or None when there are no numbers, or too many or too heavy to look at."""
     names = tuple(n for n in goal.variables if any(n in free_names(p) for p in goal.propositions))
     if not 1 <= len(names) <= 4:
         return None
     reach = _REACH[len(names)]
+    found = _within(goal, names, reach)
+    while found is None and reach > 10:
+        reach //= 3
+        found = _within(goal, names, reach)
+    return found
+
+
+def _within(goal: Goal, names: tuple[str, ...], reach: int) -> Solutions | None:
+    """The solutions with values up to `reach`, or None when they take too long to find."""
     natural = frozenset(goal.naturals)
+    ranges = {name: _range(goal, name, reach) for name in names}
     facts = _by_last_variable(goal, names)
     found: list[tuple[int, ...]] = []
+    effort = Effort(STEPS)
 
     def extend(values: tuple[int, ...]) -> None:
-        if len(found) > 2000:
+        if len(found) > 2000 or effort.spent:
             return
         if len(values) == len(names):
             found.append(values)
             return
         name = names[len(values)]
-        for v in _range(goal, name, reach):
+        for v in ranges[name]:
             candidate = (*values, v)
-            at = Setting(dict(zip(names, candidate, strict=False)), natural)
+            at = Setting(dict(zip(names, candidate, strict=False)), natural, effort=effort)
             if all(holds(f, at) is not False for f in facts[len(values)]):
                 extend(candidate)
 
     extend(())
-    return Solutions(names, tuple(found), reach)
+    return None if effort.spent else Solutions(names, tuple(found), reach)
 
 
 def counterexamples(goal: Goal) -> list[dict[str, int]]:
@@ -75,7 +89,8 @@ def counterexamples(goal: Goal) -> list[dict[str, int]]:
     else:
         return []
     natural = frozenset(goal.naturals)
-    return [values for values in tried if holds(target, Setting(values, natural)) is False]
+    effort = Effort(STEPS)
+    return [values for values in tried if holds(target, Setting(values, natural, effort=effort)) is False]
 
 
 def _by_last_variable(goal: Goal, names: Sequence[str]) -> list[list[Term]]:
@@ -124,12 +139,12 @@ def literal_bounds(goal: Goal, name: str) -> tuple[int | None, int | None]:
     return low, high
 
 
-def survivors(goal: Goal, name: str, low: int, high: int) -> list[int]:
-    """The values in the range that the facts about this variable alone allow."""
+def survivors(goal: Goal, name: str, low: int, high: int, effort: Effort) -> list[int]:
+    """The values in the range that the facts about this variable alone allow, as far as an experiment can tell."""
     natural = frozenset(goal.naturals)
     facts = [p for p in goal.propositions if free_names(p) & set(goal.variables) == {name}]
     return [
         v
         for v in range(low, high + 1)
-        if all(holds(f, Setting({name: v}, natural)) is not False for f in facts)
+        if all(holds(f, Setting({name: v}, natural, effort=effort)) is not False for f in facts)
     ]

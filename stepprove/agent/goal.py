@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from stepprove.agent.term import Term, conjuncts, free_names, parse
 
 _NAT = frozenset({"ℕ", "Nat"})
 _INT = frozenset({"ℤ", "Int"})
+MOST_FACTS, MOST_VARIABLES = 100, 40
+"""Of a goal, that moves and experiments look at: the first ones."""
 _HYPOTHESIS = re.compile(r"^([^\s:⊢][^:⊢]*?) :\s(.*)$", re.S)
 
 
@@ -61,16 +64,18 @@ class Goal:
         """Variables of type ℤ that a tactic can name."""
         return tuple(h.name for h in self.hypotheses if h.type in _INT and h.usable and h.value is None)
 
-    @property
+    @cached_property
     def variables(self) -> tuple[str, ...]:
-        """Variables of type ℕ or ℤ, naturals first."""
-        return self.naturals + self.integers
+        """Variables of type ℕ or ℤ, naturals first; no more than `MOST_VARIABLES`."""
+        return (self.naturals + self.integers)[:MOST_VARIABLES]
 
     @cached_property
     def facts(self) -> tuple[tuple[str, Term], ...]:
-        """Hypotheses that are understood propositions: (name, term)."""
-        found = []
+        """Hypotheses that are understood propositions: (name, term); no more than `MOST_FACTS`."""
+        found: list[tuple[str, Term]] = []
         for h in self.hypotheses:
+            if len(found) == MOST_FACTS:
+                break
             term = h.term
             if term is not None and h.usable and is_proposition(term):
                 found.append((h.name, term))
@@ -79,7 +84,8 @@ class Goal:
     @cached_property
     def propositions(self) -> tuple[Term, ...]:
         """The understood facts, conjunctions taken apart."""
-        return tuple(part for _, term in self.facts for part in conjuncts(term))
+        parts = (part for _, term in self.facts for part in conjuncts(term))
+        return tuple(islice(parts, MOST_FACTS))
 
     @cached_property
     def functions(self) -> dict[str, tuple[str, ...]]:

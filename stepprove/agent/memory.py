@@ -11,6 +11,8 @@ from pathlib import Path
 import orjson
 from platformdirs import user_cache_dir
 
+from stepprove.private_folder import private_folder
+
 
 class Memory:
     """Scripts by the exact text that they were found in: everything before the hole, its declaration, and the engine."""
@@ -40,7 +42,7 @@ class Memory:
         record = orjson.dumps({"script": script, "found_by": found_by})
         try:
             path = self._path(key)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
                 file.write(record)
             os.replace(file.name, path)

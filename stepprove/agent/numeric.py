@@ -11,14 +11,18 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from stepprove.agent.bounded import (
+    Effort,
+    NotEvaluated,
+    kept,
+    least_common_multiple,
+    numeral,
+    power,
+    product,
+    weight,
+)
 from stepprove.agent.goal import Goal
 from stepprove.agent.term import RELATIONS, Term, literal
-
-LARGEST = 1 << 4096  # values beyond this are not worth an experiment
-
-
-class NotEvaluated(ValueError):
-    """The term has a part whose value is not known."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,14 @@ class Setting:
     natural: frozenset[str]
     functions: Mapping[str, Callable[..., int]] | None = None
     natural_functions: frozenset[str] = frozenset()
+    effort: Effort | None = None
+    """What evaluation takes its steps from; None where few terms are evaluated."""
 
 
 def natural(term: Term, setting: Setting) -> bool | None:
     """Whether the term is a natural number; None for literals, which take the type of their neighbours."""
+    if setting.effort is not None:
+        setting.effort.spend()
     if term.op == "num":
         return None
     if term.op == "var":
@@ -45,7 +53,7 @@ def natural(term: Term, setting: Setting) -> bool | None:
         return False
     if term.op == "^":
         return natural(term.args[0], setting)
-    kinds = [natural(a, setting) for a in term.args]
+    kinds = (natural(a, setting) for a in term.args)
     return next((k for k in kinds if k is not None), None)
 
 
@@ -55,10 +63,12 @@ _NATURAL_CONSTANTS = frozenset(
 
 
 def value(term: Term, setting: Setting, is_natural: bool | None = None) -> int:
-    """The number that the term denotes. Raises NotEvaluated."""
+    """The number that the term denotes, of bounded size. Raises NotEvaluated."""
+    if setting.effort is not None:
+        setting.effort.spend()
     match term.op:
         case "num":
-            return int(term.name)
+            return numeral(term.name)
         case "var":
             try:
                 return setting.values[term.name]
@@ -77,21 +87,20 @@ def value(term: Term, setting: Setting, is_natural: bool | None = None) -> int:
         kind = True if is_natural is None else is_natural
     left = value(term.args[0], setting, kind)
     right = value(term.args[1], setting, True if term.op == "^" else kind)
+    if setting.effort is not None:
+        setting.effort.spend(weight(left, right))
     return _arithmetic(term.op, left, right, kind)
 
 
 def _arithmetic(op: str, left: int, right: int, is_natural: bool) -> int:
     if op == "+":
-        return left + right
+        return kept(left + right)
     if op == "-":
-        return max(0, left - right) if is_natural else left - right
+        return max(0, left - right) if is_natural else kept(left - right)
     if op == "*":
-        return left * right
+        return product(left, right)
     if op == "^":
-        if right < 0 or (abs(left) > 1 and right * math.log2(abs(left)) > 4096):
-            raise NotEvaluated("a huge power")
-        result: int = left**right
-        return result
+        return power(left, right)
     if right == 0:
         return 0 if op == "/" else left
     quotient = (
@@ -102,16 +111,18 @@ def _arithmetic(op: str, left: int, right: int, is_natural: bool) -> int:
 
 def _apply(term: Term, setting: Setting) -> int:
     name = term.args[0].name
-    if setting.functions and name in setting.functions:
-        return setting.functions[name](*(value(a, setting) for a in term.args[1:]))
     arguments = [value(a, setting) for a in term.args[1:]]
+    if setting.functions and name in setting.functions:
+        return setting.functions[name](*arguments)
+    if setting.effort is not None:
+        setting.effort.spend(10 * weight(*arguments))
     match name, arguments:
         case (("Nat.gcd" | ".gcd" | "Int.gcd"), [a, b]):
             return math.gcd(a, b)
         case (("Nat.lcm" | ".lcm" | "Int.lcm"), [a, b]):
-            return math.lcm(a, b)
+            return least_common_multiple(a, b)
         case (("Nat.succ" | ".succ"), [a]):
-            return a + 1
+            return kept(a + 1)
         case ((".natAbs" | "Int.natAbs"), [a]):
             return abs(a)
         case ((".toNat" | "Int.toNat"), [a]):
@@ -144,6 +155,8 @@ def truth(term: Term, setting: Setting) -> bool:
             return truth(term.args[0], setting) == truth(term.args[1], setting)
         case "var" if term.name in ("True", "False"):
             return term.name == "True"
+    if setting.effort is not None:
+        setting.effort.spend()
     raise NotEvaluated(term.op)
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from stepprove.agent.bounded import TooLarge, kept, product
 from stepprove.agent.term import Term, literal
 
 Monomial = tuple[tuple[str, int], ...]
 """Variables with their exponents, in alphabetical order; () is 1."""
 
 _LARGEST_EXPONENT = 12
+_LARGEST_DEGREE = 100
 _MOST_TERMS = 400
+_MOST_DIVISIONS = 200
+"""Steps of a long division."""
 
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A sum of monomials; no coefficient is 0."""
+    """A sum of monomials; no coefficient is 0. Sums and products raise TooLarge where one would get out of hand."""
 
     terms: Mapping[Monomial, int]
 
@@ -26,7 +30,7 @@ class Polynomial:
     def __add__(self, other: Polynomial) -> Polynomial:
         total = dict(self.terms)
         for monomial, coefficient in other.terms.items():
-            total[monomial] = total.get(monomial, 0) + coefficient
+            total[monomial] = kept(total.get(monomial, 0) + coefficient)
         return Polynomial({m: c for m, c in total.items() if c})
 
     def __neg__(self) -> Polynomial:
@@ -36,12 +40,17 @@ class Polynomial:
         return self + -other
 
     def __mul__(self, other: Polynomial) -> Polynomial:
-        product: dict[Monomial, int] = {}
+        if (
+            len(self.terms) * len(other.terms) > 10 * _MOST_TERMS
+            or self.degree() + other.degree() > _LARGEST_DEGREE
+        ):
+            raise TooLarge("a product of large polynomials")
+        total: dict[Monomial, int] = {}
         for m, c in self.terms.items():
             for n, d in other.terms.items():
                 key = _times(m, n)
-                product[key] = product.get(key, 0) + c * d
-        return Polynomial({m: c for m, c in product.items() if c})
+                total[key] = kept(total.get(key, 0) + product(c, d))
+        return Polynomial({m: c for m, c in total.items() if c})
 
     def variables(self) -> set[str]:
         """The variables that occur."""
@@ -73,19 +82,26 @@ def constant(value: int) -> Polynomial:
 
 
 def polynomial(term: Term) -> Polynomial | None:
-    """The term as a polynomial in its variables, or None when it is none (subtraction is taken as in ℤ)."""
+    """The term as a polynomial in its variables, or None when it is none or a large one (subtraction is taken as in ℤ)."""
+    try:
+        return _polynomial(term)
+    except TooLarge:
+        return None
+
+
+def _polynomial(term: Term) -> Polynomial | None:
     known = literal(term)
     if known is not None:
         return constant(known)
     if term.op == "var":
         return Polynomial({((term.name, 1),): 1})
     if term.op == "cast" and term.args[0].op == "var":
-        return polynomial(term.args[0])
+        return _polynomial(term.args[0])
     if term.op == "neg":
-        inner = polynomial(term.args[0])
+        inner = _polynomial(term.args[0])
         return None if inner is None else -inner
     if term.op == "^":
-        base, exponent = polynomial(term.args[0]), literal(term.args[1])
+        base, exponent = _polynomial(term.args[0]), literal(term.args[1])
         if base is None or exponent is None or not 0 <= exponent <= _LARGEST_EXPONENT:
             return None
         power = constant(1)
@@ -96,10 +112,15 @@ def polynomial(term: Term) -> Polynomial | None:
         return power
     if term.op not in ("+", "-", "*"):
         return None
-    left, right = (polynomial(a) for a in term.args)
-    if left is None or right is None:
+    left, right = (_polynomial(a) for a in term.args)
+    if left is None or right is None or len(left.terms) + len(right.terms) > _MOST_TERMS:
         return None
     return left + right if term.op == "+" else left - right if term.op == "-" else left * right
+
+
+def difference(equation: Term) -> Polynomial | None:
+    """The left side of an equation less its right side, as `polynomial` reads them."""
+    return polynomial(Term("-", equation.args))
 
 
 def _order(monomial: Monomial, names: list[str]) -> tuple[int, ...]:
@@ -108,18 +129,26 @@ def _order(monomial: Monomial, names: list[str]) -> tuple[int, ...]:
 
 
 def divide(dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
-    """Quotient and rest in the lexicographic order of the variables; integer coefficients only."""
+    """Quotient and rest in the lexicographic order of the variables; integer coefficients only.
+
+    A division that is not over after a while, or gets out of hand, ends there: what is left then belongs to the rest.
+    """
     names = sorted(dividend.variables() | divisor.variables())
     lead = max(divisor.terms, key=lambda m: _order(m, names))
     quotient, rest, left = constant(0), constant(0), dividend
-    while left and len(left.terms) < _MOST_TERMS:
+    for _ in range(_MOST_DIVISIONS):
+        if not left or len(left.terms) >= _MOST_TERMS:
+            break
         top = max(left.terms, key=lambda m: _order(m, names))
         exponents = dict(top)
         fits = all(exponents.get(v, 0) >= e for v, e in lead) and left.terms[top] % divisor.terms[lead] == 0
         if fits:
             monomial = tuple((v, e - dict(lead).get(v, 0)) for v, e in top if e > dict(lead).get(v, 0))
             step = Polynomial({monomial: left.terms[top] // divisor.terms[lead]})
-            quotient, left = quotient + step, left - step * divisor
+            try:
+                quotient, left = quotient + step, left - step * divisor
+            except TooLarge:
+                break
         else:
             moved = Polynomial({top: left.terms[top]})
             rest, left = rest + moved, left - moved

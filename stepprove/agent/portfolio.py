@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move, MoveSource
 from stepprove.agent.moves import bounds, divisibility, functions, induction, logic, residues, witnesses
+from stepprove.faults import fault_told
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Portfolio:
 
     def moves(self, goal: Goal) -> Iterator[Move]:
         """Every move that the goal invites; forced ones first, then in the order of their cost."""
-        found = [move for source in self.sources for move in source(goal)]
+        found = [move for source in self.sources for move in _offered(source, goal)]
         found += list(_heavy_closers(goal, self.mathlib, self._unfoldable(goal)))
         distinct = {move.tactic: move for move in sorted(found, key=_order, reverse=True)}
         yield from sorted(distinct.values(), key=_order)
@@ -59,6 +60,14 @@ def portfolio(mathlib: bool = False, definitions: Sequence[str] = ()) -> Portfol
         witnesses.moves,
     )
     return Portfolio(sources, mathlib, tuple(definitions))
+
+
+def _offered(source: MoveSource, goal: Goal) -> Iterator[Move]:
+    """What a source offers; where it fails, what it has offered until then."""
+    try:
+        yield from source(goal)
+    except Exception as fault:
+        fault_told(fault, f"the moves of {source.__module__}")
 
 
 def _order(move: Move) -> tuple[bool, float]:

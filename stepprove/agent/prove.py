@@ -16,14 +16,15 @@ from queue import SimpleQueue
 from threading import Event
 
 from stepprove.agent.attempts import ModelPlan
+from stepprove.agent.conclude import conclude
 from stepprove.agent.model_side import ModelSide
 from stepprove.agent.options import FileRefused, Finished, Listener, ProveOptions, Started
 from stepprove.agent.race import Race
 from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.agent.trace import Trace
 from stepprove.agent.traced import traced
-from stepprove.agent.trial import settle
-from stepprove.agent.worker import CHUNK_SECONDS, Worker
+from stepprove.agent.worker import CHUNK_SECONDS, Worker, blank_result
+from stepprove.faults import fault_told
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
@@ -77,8 +78,7 @@ def prove_source(
             side = stack.enter_context(ModelSide(model, engine, options, source, listen, trace, say, pool))
         found = _search_all(workers, wanted, listen, stop, options.time_limit, side)
         worker = workers.borrow()
-        results = worker.assemble(found, listen, stop)
-        text, results, verdicts = settle(worker, results)
+        text, results, verdicts = conclude(worker, found, listen, stop)
     for result in results:
         trace.record("result", hole=result.index, **result.model_dump(mode="json", exclude={"index"}))
     usage = Usage() if side is None else side.account.usage
@@ -123,6 +123,23 @@ def _search_all(
     side: ModelSide | None,
 ) -> list[HoleResult]:
     def one(hole: Hole) -> HoleResult:
+        """What comes of one hole; whatever goes wrong with it is its own affair."""
+        started = time.monotonic()
+        try:
+            return searched(hole)
+        except Exception as fault:
+            reason = fault_told(fault, f"the hole at line {hole.line}")
+            result = blank_result(workers.source, hole).model_copy(
+                update={
+                    "outcome": Outcome.INFRASTRUCTURE,
+                    "reason": reason,
+                    "seconds": round(time.monotonic() - started, 3),
+                }
+            )
+        listen(Finished(result))
+        return result
+
+    def searched(hole: Hole) -> HoleResult:
         worker = workers.borrow()
         race = None if side is None else Race(side, hole, seconds, listen, stop)
         started = time.monotonic()
@@ -161,6 +178,7 @@ class _Workers:
     """The Lean processes of a run, lent out one at a time."""
 
     def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl | None) -> None:
+        self.source = source
         self.count = 1 if repl is not None else max(1, min(options.jobs, len(source.holes)))
         self._lent = repl is not None
         repls = [repl] if repl is not None else [_start(engine) for _ in range(self.count)]

@@ -1,8 +1,8 @@
 """Terms as Lean's pretty printer shows them, read just far enough to reason about numbers.
 
 Only the language of elementary arithmetic and logic is understood; anything else makes `parse` return None,
-and the moves that need to look inside a term then stay silent. Nothing here decides truth: Lean judges
-every move.
+and the moves that need to look inside a term then stay silent. So does a text that is too long or nested too
+deeply: whatever is a term can be walked by plain recursion. Nothing here decides truth: Lean judges every move.
 """
 
 from __future__ import annotations
@@ -10,6 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from stepprove.agent.bounded import TooLarge, numeral
+
+MOST_TOKENS = 2000
+"""Of a text that is read."""
+MOST_DEPTH = 100
+"""Of a term that is read, in nodes from its root to a leaf, and of the parser's own recursion."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<num>\d+)(?![\w'])|(?P<id>[A-Za-z_\u0370-\u03bb\u03bc-\u03ff\u1f00-\u1ffe\u2100-\u214f]"
@@ -73,11 +80,12 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.tokens: list[str] = []
+        self.depth = 0
         at = 0
         text = text.rstrip()
         while at < len(text):
             found = _TOKEN.match(text, at)
-            if not found:
+            if not found or len(self.tokens) >= MOST_TOKENS:
                 raise ParseError(text[at : at + 20])
             self.tokens.append(found.group().strip())
             at = found.end()
@@ -95,11 +103,20 @@ class _Parser:
 
     def whole(self) -> Term:
         term = self.term(0)
-        if self.peek():
-            raise ParseError(self.peek())
+        if self.peek() or _deep(term):
+            raise ParseError(self.peek() or "too deep")
         return term
 
     def term(self, power: int) -> Term:
+        self.depth += 1
+        if self.depth > MOST_DEPTH:
+            raise ParseError("too deep")
+        try:
+            return self.operation(power)
+        finally:
+            self.depth -= 1
+
+    def operation(self, power: int) -> Term:
         left = self.prefix()
         while True:
             operator = self.peek()
@@ -207,10 +224,20 @@ class _Parser:
 
 def _field(token: str) -> Term:
     """`n.gcd` is the application of `.gcd` to n; `Nat.gcd` is one name."""
+    if token.count(".") > MOST_DEPTH:
+        raise ParseError("too deep")
     head, dot, rest = token.rpartition(".")
     if dot and head[0].islower() and not rest.isdigit():
         return Term("app", (var("." + rest), _field(head)))
     return var(token)
+
+
+def _deep(term: Term) -> bool:
+    """Whether a path from the root is longer than `MOST_DEPTH`."""
+    level, depth = [term], 0
+    while level and depth <= MOST_DEPTH:
+        level, depth = [argument for part in level for argument in part.args], depth + 1
+    return bool(level)
 
 
 def show(term: Term, power: int = 0) -> str:
@@ -246,9 +273,11 @@ def _wrap(text: str, needed: bool) -> str:
 
 def subterms(term: Term) -> Iterator[Term]:
     """Every subterm, outermost first."""
-    yield term
-    for argument in term.args:
-        yield from subterms(argument)
+    todo = [term]
+    while todo:
+        part = todo.pop()
+        yield part
+        todo.extend(reversed(part.args))
 
 
 def free_names(term: Term) -> set[str]:
@@ -271,17 +300,20 @@ def replace(term: Term, values: Mapping[str, Term]) -> Term:
 
 
 def literal(term: Term) -> int | None:
-    """The value of a literal such as `7` or `-7`."""
-    if term.op == "num":
-        return int(term.name)
-    if term.op == "neg" and term.args[0].op == "num":
-        return -int(term.args[0].name)
+    """The value of a literal such as `7` or `-7`; None for one that is too large to compute with."""
+    try:
+        if term.op == "num":
+            return numeral(term.name)
+        if term.op == "neg" and term.args[0].op == "num":
+            return -numeral(term.args[0].name)
+    except TooLarge:
+        return None
     return None
 
 
 def size(term: Term) -> int:
     """The number of nodes."""
-    return 1 + sum(size(a) for a in term.args)
+    return sum(1 for _ in subterms(term))
 
 
 def conjuncts(term: Term) -> Iterator[Term]:

@@ -20,6 +20,7 @@ A record may be missing at the end of a run that was killed; nothing else may.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import threading
@@ -30,6 +31,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import orjson
+
+from stepprove.visible import encodable
 
 FILE_NAME = "trace.jsonl"
 
@@ -61,7 +64,7 @@ class Trace:
         if self._descriptor is None:
             return
         seconds = round(time.monotonic() - self._started, 3)
-        line = orjson.dumps({"kind": kind, "t": seconds, **fields}, default=str) + b"\n"
+        line = _line({"kind": kind, "t": seconds, **fields})
         with self._lock:
             try:
                 while line:
@@ -77,6 +80,14 @@ class Trace:
                 self._descriptor = None
 
 
+def _line(record: dict[str, Any]) -> bytes:
+    """A record as a line, also where half a character or a number beyond JSON's is in it."""
+    try:
+        return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        return json.dumps(encodable(record), default=str, ensure_ascii=False).encode() + b"\n"
+
+
 def find_trace(run: Path) -> Path:
     """The trace of a run: its folder, its file, or the name of a folder under `runs/`. Raises TraceMissing."""
     for path in (run, run / FILE_NAME, Path("runs") / run / FILE_NAME):
@@ -87,6 +98,7 @@ def find_trace(run: Path) -> Path:
 
 def read_trace(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a trace; a line that a killed run left unfinished is passed over. Raises TraceMissing."""
+    found = False
     try:
         lines = path.read_bytes().splitlines()
     except OSError as problem:
@@ -97,4 +109,7 @@ def read_trace(path: Path) -> Iterator[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(record, dict) and isinstance(record.get("kind"), str):
+            found = True
             yield record
+    if not found:
+        raise TraceMissing(f"{path} holds no record of a run.")

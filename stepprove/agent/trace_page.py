@@ -18,6 +18,7 @@ from pygments.lexers import get_lexer_by_name
 
 from stepprove.agent.proof_graph import draw_graph
 from stepprove.agent.story import RunStory, check_state
+from stepprove.visible import visible
 
 MOST_SHOWN = 50_000
 """Characters of one text; the trace has the rest."""
@@ -37,7 +38,7 @@ def trace_page(story: RunStory) -> str:
     )
     environment.filters |= {"lean": lean, "prose": prose, "said": said, "thousands": lambda n: f"{n:,}"}
     environment.globals |= {"draw": draw_graph, "state": check_state}
-    return environment.get_template("trace.html").render(story=story)
+    return visible(environment.get_template("trace.html").render(story=story))
 
 
 def lean(code: str) -> Markup:

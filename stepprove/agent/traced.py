@@ -7,13 +7,21 @@ from typing import Any
 from stepprove.agent.options import Event, Finished, Listener, Searched, Started
 from stepprove.agent.search import SearchResult
 from stepprove.agent.trace import Trace
+from stepprove.faults import fault_told
 from stepprove.lean_project.source import SourceFile
 
 
 def traced(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
-    """A listener that writes a record of what it is told, then tells `listen`."""
+    """A listener that writes a record of what it is told, then tells `listen`. It never raises: nothing is lost for its sake."""
 
     def told(event: Event) -> None:
+        for each in written, listen:
+            try:
+                each(event)
+            except Exception as fault:
+                fault_told(fault, "what a run tells")
+
+    def written(event: Event) -> None:
         match event:
             case Started(index):
                 hole = source.holes[index]
@@ -33,7 +41,6 @@ def traced(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
                     goal=result.goal,
                     seconds=result.seconds,
                 )
-        listen(event)
 
     return told
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from stepprove.agent.again import TRIES
 from stepprove.agent.chain import Chain
 from stepprove.agent.report import HoleResult
 from stepprove.agent.worker import CHUNK_SECONDS, Worker
@@ -93,15 +94,20 @@ class _Trial:
         return names
 
     def judge(self, edits: Sequence[Edit]) -> Judgement:
-        """The gate's word on the whole file."""
-        return judge(
-            self.worker.repl,
-            self.original,
-            self.body(edits),
-            env=self.worker.chain.environment(()),
-            policy=self.policy,
-            timeout=self.worker.patience,
-        )
+        """The gate's word on the whole file; it is asked again where Lean was lost."""
+        judgement = Judgement(outcome=Outcome.INFRASTRUCTURE)
+        for _ in range(TRIES):
+            judgement = judge(
+                self.worker.repl,
+                self.original,
+                self.body(edits),
+                env=self.worker.chain.environment(()),
+                policy=self.policy,
+                timeout=self.worker.patience,
+            )
+            if judgement.outcome is not Outcome.INFRASTRUCTURE:
+                break
+        return judgement
 
     def heed(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
         """The results with what the gate turned away taken out."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from threading import Event
 from typing import Literal
 
+from stepprove.agent.again import again
 from stepprove.agent.chain import Chain
 from stepprove.agent.disprove import disprove
 from stepprove.agent.memory import Memory
@@ -14,6 +16,7 @@ from stepprove.agent.options import FileRefused, FileTooSlow, Listener, ProveOpt
 from stepprove.agent.report import HoleResult
 from stepprove.agent.search import SearchOutcome, SearchResult, block, search
 from stepprove.agent.session import ReplSession
+from stepprove.faults import fault_told
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import errors_of
 from stepprove.lean_project.outcome import Outcome
@@ -27,6 +30,15 @@ FIRST_LOOK_SECONDS = 4.0
 """Before a hole's negation is looked at."""
 DISPROOF_SHARE = 0.1
 """Of a hole's time."""
+
+
+def blank_result(source: SourceFile, hole: Hole) -> HoleResult:
+    """A result that says nothing yet but where the hole is."""
+    declaration = next((d for d in source.declarations if hole.index in d.holes), None)
+    name = None if declaration is None else declaration.full_name or declaration.keyword
+    return HoleResult(
+        index=hole.index, line=hole.line, column=hole.column, declaration=name, outcome=Outcome.FAILED
+    )
 
 
 class Worker:
@@ -65,7 +77,7 @@ class Worker:
             )
         started = time.monotonic()
         try:
-            answers = self.chain.answers(self.chunks)
+            answers = again(lambda: self.chain.answers(self.chunks))
             self.patience += 3 * (time.monotonic() - started)
         except ReplTimeout as late:
             if self.chain.reached is None:
@@ -104,11 +116,11 @@ class Worker:
                 update={"outcome": Outcome.TIMEOUT, "reason": "stopped before its turn"}
             ), None
         try:
-            sorry = self.find(hole, prefix)
+            sorry, wants_data = again(lambda: self.asked(hole, prefix), stop.is_set)
             if sorry is None:
                 return blank.model_copy(update={"reason": "Lean shows no goal at this place"}), None
             blank = blank.model_copy(update={"goal": sorry.goal})
-            if self.asks_for_data(sorry):
+            if wants_data:
                 return blank.model_copy(update={"reason": "it asks for data, not for a proof"}), None
         except ReplTimeout as late:
             return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)}), None
@@ -139,11 +151,12 @@ class Worker:
 
     def blank(self, hole: Hole) -> HoleResult:
         """A result that says nothing yet but where the hole is."""
-        declaration = next((d for d in self.source.declarations if hole.index in d.holes), None)
-        name = None if declaration is None else declaration.full_name or declaration.keyword
-        return HoleResult(
-            index=hole.index, line=hole.line, column=hole.column, declaration=name, outcome=Outcome.FAILED
-        )
+        return blank_result(self.source, hole)
+
+    def asked(self, hole: Hole, prefix: Sequence[str]) -> tuple[Sorry | None, bool]:
+        """The hole's goal, and whether it asks for data."""
+        sorry = self.find(hole, prefix)
+        return sorry, sorry is not None and self.asks_for_data(sorry)
 
     def find(self, hole: Hole, prefix: Sequence[str]) -> Sorry | None:
         """The hole's goal as Lean has it: the report at the hole's place."""
@@ -190,7 +203,7 @@ class Worker:
 
         def try_for(budget: float) -> SearchResult:
             found = search(
-                session.root(),
+                again(session.root, stop.is_set),
                 session,
                 budget,
                 mathlib=self.engine.mathlib is not None,
@@ -205,21 +218,18 @@ class Worker:
         try:
             # A look at the goal, a look at its negation, then all the time that is left for either.
             result = try_for(min(FIRST_LOOK_SECONDS, seconds / 3))
-            for again, share in ((False, DISPROOF_SHARE), (True, 1.0)):
+            for longer, share in ((False, DISPROOF_SHARE), (True, 1.0)):
                 if result.found or result.outcome is SearchOutcome.INFRASTRUCTURE:
                     break
                 left = deadline - time.monotonic()
-                if again and left > 0.2:
+                if longer and left > 0.2:
                     result = try_for(left)
                 left = deadline - time.monotonic()
                 if result.found or left <= 0.2 or stop.is_set():
                     break
-                against = disprove(
-                    self.repl,
-                    open_root,
-                    min(left, max(1.0, seconds * share)),
-                    cancelled=stop.is_set,
-                )
+                patience = min(left, max(1.0, seconds * share))
+                attempt = partial(disprove, self.repl, open_root, patience, cancelled=stop.is_set)
+                against = again(attempt, stop.is_set)
                 if against.found:
                     return blank.model_copy(
                         update={
@@ -234,6 +244,9 @@ class Worker:
             return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:
             return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
+        except Exception as fault:  # a model may still be at work on the hole
+            told = fault_told(fault, f"the search at line {hole.line}")
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": told})
         match result.outcome:
             case SearchOutcome.FOUND:
                 script = "\n".join(result.script)
@@ -320,7 +333,7 @@ class Worker:
     def trouble(self, before: Sequence[str], chunk: str) -> tuple[Outcome, str] | None:
         """What is wrong with a chunk after the chunks `before`; None when Lean accepts it."""
         try:
-            errors = errors_of(self.chain.answers([*before, chunk])[-1].messages)
+            errors = errors_of(again(lambda: self.chain.answers([*before, chunk]))[-1].messages)
         except ReplTimeout as late:
             return Outcome.TIMEOUT, str(late)
         except ReplFailure as failure:
@@ -334,11 +347,14 @@ class Worker:
     ) -> HoleResult:
         """Check a proof again after the chunks `before`; search again where it no longer holds."""
         assert result.proof is not None
-        try:
+        script = result.proof
+
+        def objected() -> str | None:
             sorry = self.find(hole, before)
-            objection = (
-                "Lean no longer shows its goal" if sorry is None else self.objection(sorry, result.proof)
-            )
+            return "Lean no longer shows its goal" if sorry is None else self.objection(sorry, script)
+
+        try:
+            objection = again(objected, stop.is_set)
         except ReplTimeout as late:
             return result.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.cli.files import engine_json, engine_words, lean_for, positive_seconds
 from stepprove.cli.options import EngineOption, Json, WithoutMathlib
 from stepprove.formalizer.autoformalize import (
@@ -22,13 +21,16 @@ from stepprove.formalizer.autoformalize import (
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
 from stepprove.formalizer.corpus import BadCorpus, Tally, formalize_corpus
-from stepprove.formalizer.lines import Line
+from stepprove.formalizer.lines import Line, read_lines
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
+from stepprove.input_file import require_file
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.pool import Pool
 from stepprove.lean_project.prelude import PRELUDE
+from stepprove.lean_project.source import read_source
+from stepprove.output_file import require_writable
 from stepprove.serving.client import BudgetSpent, Client, ModelFailure
 from stepprove.serving.endpoint import serving
 from stepprove.serving.model_name import FORMS, parse_model
@@ -103,6 +105,9 @@ def autoformalize_command(
     if not model:
         raise CommandError(f"Name a model with --model: {FORMS}.")
     form = form_of(parse_model(model).name or model)
+    if file is not None and output is not None:
+        _require_problems(file)
+        require_writable(output)
     lean = lean_for(None, engine)
     core = without_mathlib and lean.kind == "embedded"
     mathlib = lean.mathlib is not None
@@ -155,27 +160,30 @@ class _Setting:
         )
 
 
+def _require_problems(file: Path) -> None:
+    """Refuse a file without a single problem before anything is started for it."""
+    said: list[str] = []
+    found = next(
+        read_lines(require_file(file), InformalProblem, lambda n, why: said.append(f"line {n}: {why}")), None
+    )
+    if found is None:
+        raise CommandError(f"{file} holds no problem{f' ({said[0]})' if said else ': it is empty'}.")
+
+
 def _header(text: str | None, default: str) -> str:
     if text is None:
         return default
-    if not text.endswith(".lean"):
-        return text
-    try:
-        return Path(text).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise CommandError(
-            f"{text} cannot be read: {getattr(wrong, 'strerror', None) or 'it is not UTF-8'}."
-        ) from None
+    return read_source(text).text if text.endswith(".lean") else text
 
 
 async def _one(setting: _Setting, problem: str, options: FormalizeOptions) -> Formalization:
     def show(report: SampleReport) -> None:
         if err.is_terminal:
-            err.print(f"  {report.outcome:<10} {escape(report.reason or report.warning or '')}", style="dim")
+            err.print(f"  {report.outcome:<10} {shown(report.reason or report.warning or '')}", style="dim")
 
     async with (
         Pool(setting.lean, timeout=setting.timeout) as pool,
-        serving(setting.model, lambda line: err.print(escape(line))) as endpoint,
+        serving(setting.model, lambda line: err.print(shown(line))) as endpoint,
         endpoint.client() as client,
     ):
         return await autoformalize(
@@ -207,11 +215,9 @@ def _of_file(
             }
         )
     else:
-        left = f"; {tally.unanswered} left for the next run ({escape(failures[0])})" if failures else ""
+        left = f"; {tally.unanswered} left for the next run ({shown(failures[0])})" if failures else ""
         bad = f"; {tally.bad} lines are no problem" if tally.bad else ""
-        out.print(
-            f"{tally.formalized} of {tally.records} problems stated, in {escape(str(output))}{bad}{left}"
-        )
+        out.print(f"{tally.formalized} of {tally.records} problems stated, in {shown(output)}{bad}{left}")
     return code
 
 
@@ -236,18 +242,18 @@ async def _many(
         bar = progress.add_task("problems", total=lines)
 
         def complain(line: int, reason: str) -> None:
-            err.print(f"{escape(str(file))}, line {line}: {escape(reason)}; it is skipped.")
+            err.print(f"{shown(file)}, line {line}: {shown(reason)}; it is skipped.")
             progress.advance(bar)
 
         def listen(task: Line[InformalProblem], result: Formalization | None) -> None:
             progress.advance(bar)
             if not err.is_terminal:
                 said = result.outcome if result else "no answer"
-                err.print(f"  {said:<11} line {task.number}  {escape(task.item.name or '')}")
+                err.print(f"  {said:<11} line {task.number}  {shown(task.item.name or '')}")
 
         async with (
             Pool(setting.lean, timeout=setting.timeout) as pool,
-            serving(setting.model, lambda line: err.print(escape(line))) as endpoint,
+            serving(setting.model, lambda line: err.print(shown(line))) as endpoint,
             endpoint.client() as client,
         ):
             checks = setting.checks(pool)
@@ -288,21 +294,21 @@ def _print(found: Formalization, lean: Engine) -> None:
     valid = sum(len(c.members) for c in found.classes)
     out.print(
         f"{len(found.samples)} samples, {valid} valid, {len(found.classes)} classes, {found.usage.tokens} tokens, "
-        f"{escape(engine_words(lean))}"
+        f"{shown(engine_words(lean))}"
     )
     for place, each in enumerate(found.classes):
         chosen = found.samples[each.members[0]]
         style = "green" if place == 0 else "dim"
         out.print(f"\n[{style}]{len(each.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
         if chosen.warning:
-            out.print(f"[yellow]warning[/]: {escape(chosen.warning)}")
-        out.print(escape(chosen.statement or "").rstrip())
+            out.print(f"[yellow]warning[/]: {shown(chosen.warning)}")
+        out.print(shown_lines(chosen.statement or ""))
     left_out = [s for s in found.samples if s.outcome != "valid"]
     if left_out:
         out.print("")
     for sample in left_out:
         reason = (sample.reason or "").splitlines()
-        out.print(f"  [red]{sample.outcome:<10}[/] {escape(reason[0] if reason else '')}")
+        out.print(f"  [red]{sample.outcome:<10}[/] {shown(reason[0] if reason else '')}")
     if found.undecided:
         out.print(f"[yellow]{found.undecided} comparisons could not be told in time[/]")
     if found.outcome != "formalized":

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.files import STYLES, lean_for
 from stepprove.lean_project.engine import Engine
 
@@ -73,7 +72,7 @@ def generated(
         style = STYLES[attempt.outcome]
         err.print(
             f"  [{style}]{attempt.outcome.value:<14}[/] theorem {attempt.theorem:<4} sample {attempt.sample:<2} "
-            f"{attempt.family:<16} {attempt.sketches} sketches, {attempt.rejected} rejected  {escape(attempt.end)}"
+            f"{attempt.family:<16} {attempt.sketches} sketches, {attempt.rejected} rejected  {shown(attempt.end)}"
         )
 
     work = _generated(model, lean, tried, samples, turns, temperature, context, seed, at_once, log, show)
@@ -125,7 +124,7 @@ async def _generated(
             return await run(prover, tried, samples, log, at_once=at_once, listen=show)
         options = TirOptions(temperature=temperature, max_seq_len=context, max_turns=turns, seed=seed)
         async with (
-            serving(model, lambda line: err.print(escape(line))) as endpoint,
+            serving(model, lambda line: err.print(shown(line))) as endpoint,
             endpoint.client() as client,
         ):
             asked = model_prover(lambda: client, pool, options)

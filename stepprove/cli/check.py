@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import out, print_json
+from stepprove.cli.console import out, print_json, shown, shown_lines
 from stepprove.cli.files import (
     STYLES,
     choose_engine,
@@ -23,6 +22,9 @@ from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.prelude import PRELUDE
 from stepprove.lean_project.repl import Repl
 from stepprove.lean_project.source import read_source
+
+_INDENT = 6
+"""Columns, of what takes several lines."""
 
 
 def check(
@@ -65,7 +67,7 @@ def check(
             }
         )
         if not json:
-            out.print(f"{escape(str(file))}: {escape(engine_words(lean))}")
+            out.print(f"{shown(file)}: {shown(engine_words(lean))}")
             _print(report)
     unknown = any(d["outcome"] == Outcome.INFRASTRUCTURE for doc in documents for d in doc["declarations"])
     code = 0 if passed else 3 if unknown else 1
@@ -78,19 +80,20 @@ def _print(report: CheckReport) -> None:
     for declaration in report.declarations:
         outcome = declaration.outcome
         style, word = ("cyan", "accepted") if outcome is None else (STYLES[outcome], outcome.value)
-        axioms = f"  [dim]axioms: {escape(', '.join(declaration.axioms))}[/]" if declaration.axioms else ""
+        axioms = f"  [dim]axioms: {shown(', '.join(declaration.axioms))}[/]" if declaration.axioms else ""
         out.print(
-            f"  [{style}]{word:<9}[/] line {declaration.line:<5} [bold]{escape(declaration.name)}[/]"
-            f"  {escape(declaration.reason or '')}{axioms}"
+            f"  [{style}]{word:<9}[/] line {declaration.line:<5} [bold]{shown(declaration.name)}[/]"
+            f"  {shown_lines(declaration.reason or '', _INDENT)}{axioms}"
         )
         for goal in declaration.goals:
-            for line in goal.splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+            out.print(f"      {shown_lines(goal, _INDENT)}", style="dim")
     for problem in report.problems:
         if problem.severity == "error":
-            out.print(f"  [red]error[/] {problem.line}:{problem.column}  {escape(problem.text)}")
+            out.print(
+                f"  [red]error[/] {problem.line}:{problem.column}  {shown_lines(problem.text, _INDENT)}"
+            )
     if report.refused is not None:
-        out.print(f"  [red]refused[/]   {escape(report.refused)}")
+        out.print(f"  [red]refused[/]   {shown(report.refused)}")
     proved = sum(d.outcome is Outcome.PROVED for d in report.declarations)
     theorems = sum(d.outcome is not None for d in report.declarations)
     out.print(f"{proved} of {theorems} theorems proved")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from anyio.from_thread import start_blocking_portal
-from rich.markup import escape
 
-from stepprove.cli.console import err, out, print_json
+from stepprove.cli.console import err, out, print_json, shown, shown_lines
 from stepprove.cli.files import choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import EngineOption, Json, WithoutMathlib
 from stepprove.formalizer.equivalence import Direction, Equivalence, Verdict, equivalent
@@ -104,9 +102,7 @@ def equivalent_command(
         document = {"a": str(a), "b": str(b), "engine": engine_json(lean)}
         print_json({**document, **found.model_dump(mode="json"), "exit_code": code})
     else:
-        out.print(
-            f"A = {escape(str(a))}, B = {escape(str(b))}: {escape(found.method)}, {escape(engine_words(lean))}"
-        )
+        out.print(f"A = {shown(a)}, B = {shown(b)}: {shown(found.method)}, {shown(engine_words(lean))}")
         _print(found)
     return code
 
@@ -119,8 +115,9 @@ def _asking(model: str | None, tries: int) -> Iterator[Ask | None]:
         return
     form = model
     with start_blocking_portal() as portal, ExitStack() as stack:
-        say = partial(err.print, markup=False)
-        endpoint = stack.enter_context(portal.wrap_async_context_manager(serving(form, say)))
+        endpoint = stack.enter_context(
+            portal.wrap_async_context_manager(serving(form, lambda line: err.print(shown(line))))
+        )
         client = stack.enter_context(portal.wrap_async_context_manager(endpoint.client()))
 
         def ask(turns: Sequence[Turn]) -> list[str]:
@@ -134,10 +131,10 @@ def _print(found: Equivalence) -> None:
     for direction in found.directions:
         _print_direction(direction)
     style = _STYLES[found.verdict]
-    reason = f": {escape(found.reason)}" if found.reason else ""
+    reason = f": {shown_lines(found.reason, 6)}" if found.reason else ""
     out.print(f"[{style}]{_WORDS[found.verdict]}[/]{reason}")
     for sentence in found.stand_ins:
-        out.print(f"  {escape(sentence)}", style="dim")
+        out.print(f"  {shown(sentence)}", style="dim")
 
 
 def _print_direction(direction: Direction) -> None:
@@ -145,7 +142,7 @@ def _print_direction(direction: Direction) -> None:
     out.print(
         f"  [{_STYLES[direction.verdict]}]{direction.premise} gives {direction.target}: "
         f"{'yes' if direction.proof else _WORDS[direction.verdict].replace(' equivalent', '')}[/]"
-        f"{escape(how)}  [dim]{direction.seconds:.1f} s[/]"
+        f"{shown(how)}  [dim]{direction.seconds:.1f} s[/]"
     )
-    for line in (direction.proof or "").splitlines():
-        out.print(f"      {escape(line)}", style="dim")
+    if direction.proof:
+        out.print(f"      {shown_lines(direction.proof, 6)}", style="dim")

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json, shown
 from stepprove.cli.eval_report import compare, report
 from stepprove.cli.files import STYLES, EngineChoice, counting_bar, lean_for, positive_seconds
 from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
@@ -20,7 +19,9 @@ from stepprove.cli.options import Json
 from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
 from stepprove.formalizer.methods import Method
 from stepprove.lean_project.engine import Engine
+from stepprove.output_file import write_output
 from stepprove.serving.model_name import FORMS
+from stepprove.visible import in_json
 
 if TYPE_CHECKING:
     from stepprove.eval.record import Attempt, Run
@@ -322,14 +323,12 @@ def export(
             f"{log} has statements, and those harnesses read proofs; `stepprove eval report` shows them."
         )
     if output is None:
-        write_samples(run, form, lambda line: typer.echo(line, nl=False))
+        write_samples(run, form, lambda line: typer.echo(in_json(line), nl=False))
         return 0
-    try:
-        with output.open("w", encoding="utf-8", errors="replace") as file:
-            count = write_samples(run, form, file.write)
-    except OSError as wrong:
-        raise CommandError(f"{output}: {wrong.strerror}.") from None
-    out.print(f"{count} attempts written to {escape(str(output))}")
+    lines: list[str] = []
+    count = write_samples(run, form, lines.append)
+    write_output(output, "".join(lines))
+    out.print(f"{count} attempts written to {shown(output)}")
     return 0
 
 
@@ -424,11 +423,11 @@ def tell(run: Run, log: Path, json: bool) -> int:
         out.print(f"  {beside(run, scores.problems)}", markup=False)
     else:
         out.print(
-            f"  {scores.blocked} Give the same command again, or stepprove eval retry {log}", markup=False
+            f"  {shown(scores.blocked)} Give the same command again, or stepprove eval retry {shown(log)}"
         )
     for remark in scores.remarks:
-        out.print(f"  {remark}", markup=False)
-    out.print(f"The log: {log}", markup=False)
+        out.print(f"  {shown(remark)}")
+    out.print(f"The log: {shown(log)}")
     return code
 
 
@@ -438,7 +437,7 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
     from stepprove.eval.run import Watch
 
     def say(line: str) -> None:
-        err.print(escape(line), style="dim")
+        err.print(shown(line), style="dim")
 
     if quiet:
         yield Watch()
@@ -476,6 +475,6 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
 def _line(attempt: Attempt) -> str:
     style = _STYLES[attempt.outcome]
     return (
-        f"  [{style}]{attempt.outcome.value:<14}[/] [bold]{escape(attempt.problem)}[/] {attempt.epoch}  "
-        f"{escape(attempt.reason)}  [dim]{attempt.seconds:.1f} s[/]"
+        f"  [{style}]{attempt.outcome.value:<14}[/] [bold]{shown(attempt.problem)}[/] {attempt.epoch}  "
+        f"{shown(attempt.reason)}  [dim]{attempt.seconds:.1f} s[/]"
     )

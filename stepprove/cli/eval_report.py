@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, need_extra, out, print_json
+from stepprove.cli.console import CommandError, need_extra, out, print_json, shown
 from stepprove.cli.options import Json
+from stepprove.output_file import write_output
+from stepprove.visible import visible
 
 _BLOCKED = 3
 """The exit code where there are no numbers because attempts are spoiled by the infrastructure, or missing."""
@@ -51,17 +52,17 @@ def report(
         print_json({**document(done), "exit_code": code})
         return code
     if as_markdown and output is None:
-        typer.echo(markdown(done), nl=False)
+        typer.echo(visible(markdown(done)), nl=False)
         return code
     target = output or log.with_suffix(".html")
     if target.resolve() == log.resolve():
         raise CommandError(f"{target} is the log itself: name another file with -o.")
-    _write(target, markdown(done) if as_markdown else page(done))
-    out.print(f"Written to {escape(str(target))}")
+    write_output(target, markdown(done) if as_markdown else page(done))
+    out.print(f"Written to {shown(target)}")
     if done.scores.blocked:
-        out.print(f"{escape(done.scores.blocked)} Run `{escape(done.retry)}`.")
+        out.print(f"{shown(done.scores.blocked)} Run `{shown(done.retry)}`.")
     for name, rates in done.rows[: 2 if done.scores.bounds else 1]:
-        out.print(f"{name}: {done.figures(rates)}" if done.scores.bounds else done.figures(rates))
+        out.print(shown(f"{name}: {done.figures(rates)}" if done.scores.bounds else done.figures(rates)))
     return code
 
 
@@ -80,7 +81,7 @@ def compare(
     from stepprove.eval.compare import NothingShared, lines
     from stepprove.eval.compare import compare as compared
     from stepprove.eval.log import read_run
-    from stepprove.eval.visible import encodable
+    from stepprove.visible import encodable
 
     runs = read_run(a), read_run(b)
     try:
@@ -95,10 +96,3 @@ def compare(
     else:
         out.print("\n".join(lines(found, *runs)), markup=False)
     return code
-
-
-def _write(target: Path, content: str) -> None:
-    try:
-        target.write_text(content, encoding="utf-8")
-    except OSError as problem:
-        raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None

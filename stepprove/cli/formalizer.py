@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json, shown
 from stepprove.cli.files import EngineChoice, counting_bar, engine_json, lean_for
 from stepprove.cli.options import EngineOption, Json
 from stepprove.formalizer.autoformalize import FormalizeOptions
@@ -159,7 +158,7 @@ def build(config: Config, json: Json = False) -> int:
     options = BuildOptions(part.title, part.licence, part.dev_share, part.parquet)
 
     def complain(path: Path, line: int, reason: str) -> None:
-        err.print(f"{escape(str(path))}, line {line}: {escape(reason)}; it is skipped.")
+        err.print(f"{shown(path)}, line {line}: {shown(reason)}; it is skipped.")
 
     try:
         with counting_bar() as progress:
@@ -186,12 +185,12 @@ def build(config: Config, json: Json = False) -> int:
         return 0
     for each in parts:
         out.print(
-            f"{escape(each.source)}: {each.read} records, {each.kept['train']} for training, {each.kept['dev']} for tests"
+            f"{shown(each.source)}: {each.read} records, {each.kept['train']} for training, {each.kept['dev']} for tests"
         )
         for reason, count in each.dropped.most_common():
-            out.print(f"  {count:>8}  {escape(reason)}")
-    out.print(f"Kept out: {escape('; '.join(origins)) or 'nothing'}")
-    out.print(f"Written to {escape(str(target))}")
+            out.print(f"  {count:>8}  {shown(reason)}")
+    out.print(f"Kept out: {shown('; '.join(origins)) or 'nothing'}")
+    out.print(f"Written to {shown(target)}")
     return 0
 
 
@@ -233,7 +232,7 @@ async def _client(model: str | None) -> AsyncIterator[Client | None]:
     if model is None:
         yield None
         return
-    async with serving(model, lambda line: err.print(escape(line))) as endpoint, endpoint.client() as client:
+    async with serving(model, lambda line: err.print(shown(line))) as endpoint, endpoint.client() as client:
         yield client
 
 
@@ -256,7 +255,7 @@ async def _stage(
         bar = progress.add_task(name, total=total, completed=sum(ledger.counts().values()))
 
         def complain(line: int, reason: str) -> None:
-            err.print(f"{escape(str(source))}, line {line}: {escape(reason)}; it is skipped.")
+            err.print(f"{shown(source)}, line {line}: {shown(reason)}; it is skipped.")
             progress.advance(bar)
 
         def listen(line: Line[Item]) -> None:
@@ -304,13 +303,13 @@ def _end(
         )
         return code
     for reason, count in tally.counts.items():
-        out.print(f"  {count:>8}  {escape(reason)}")
+        out.print(f"  {count:>8}  {shown(reason)}")
     if tally.bad:
         out.print(f"  {tally.bad:>8}  no record")
     if tally.unanswered:
-        why = escape(tally.unanswered[0].rstrip("."))
+        why = shown(tally.unanswered[0].rstrip("."))
         out.print(f"  {len(tally.unanswered):>8}  without an answer, left for the next run ({why})")
-    out.print(f"{tally.written} written to {escape(str(target))}")
+    out.print(f"{tally.written} written to {shown(target)}")
     return code
 
 

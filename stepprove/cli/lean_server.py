@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, err, need_extra
+from stepprove.cli.console import CommandError, err, need_extra, shown
 from stepprove.cli.files import EngineChoice, engine_words, lean_for, positive_seconds
 from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
+from stepprove.faults import show_log
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GRACE_SECONDS = 10
@@ -73,7 +74,7 @@ def lean_server(
         api_key=key,
     )
     at = listening.getsockname()
-    err.print(f"Lean server on http://{at[0]}:{at[1]} ({engine_words(lean)}); stop it with Ctrl-C.")
+    err.print(f"Lean server on http://{at[0]}:{at[1]} ({shown(engine_words(lean))}); stop it with Ctrl-C.")
     if key is None and reached_by_all(host):
         err.print(
             "[yellow]Anybody who reaches this port can run Lean here: set STEPPROVE_API_KEY to ask for a key.[/]"
@@ -81,6 +82,7 @@ def lean_server(
     config = server_config(
         create_app(lean, settings), limits, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
     )
+    show_log("uvicorn")
     server = uvicorn.Server(config)
     server.run(sockets=[listening])
     return 0 if server.started else 3

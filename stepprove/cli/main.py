@@ -13,7 +13,7 @@ from stepprove import __version__
 from stepprove.cli.autoformalize import autoformalize_command
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
-from stepprove.cli.console import CommandError, err
+from stepprove.cli.console import CommandError, err, shown_lines
 from stepprove.cli.equivalent import equivalent_command
 from stepprove.cli.eval import evaluation
 from stepprove.cli.formalizer import formalizer
@@ -29,12 +29,16 @@ from stepprove.cli.train_sft import sft
 from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
+from stepprove.faults import fault_ends_command, log_to_file
 from stepprove.formalizer.checks import NoLean
+from stepprove.input_file import InputError
 from stepprove.lean_project.repl import ReplFailure
 from stepprove.lean_project.source import SourceError
 from stepprove.lean_project.toolchain import LeanNotFound
+from stepprove.output_file import OutputError
 from stepprove.serving.client import ModelFailure
 from stepprove.serving.model_name import BadModelName
+from stepprove.visible import in_line
 
 app = typer.Typer(
     name="stepprove",
@@ -98,11 +102,13 @@ def run() -> None:
 def status() -> int:
     """Run the command line, every foreseeable failure turned into one sentence; return the exit code."""
     try:
+        log_to_file()
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as stop:
         return _say("Stopped.", 130) if isinstance(stop.__cause__, KeyboardInterrupt) else stop.exit_code
     except typer.BadParameter as wrong:
+        wrong.message = in_line(wrong.message)
         wrong.show()
         return 2
     except typer.TyperException as wrong:
@@ -111,19 +117,19 @@ def status() -> int:
         return _say("Stopped.", 130)
     except CommandError as wrong:
         return _say(str(wrong), wrong.code)
-    except (SourceError, BadModelName, BadLog) as wrong:
+    except (SourceError, OutputError, BadModelName, BadLog) as wrong:
         return _say(str(wrong), 2)
     except (LeanNotFound, NoLean, ReplFailure, ModelFailure) as missing:
         return _say(str(missing), 3)
+    except InputError as wrong:
+        return _say(str(wrong), 2)
     except BrokenPipeError:  # the reader of our output has gone: `stepprove … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as fault:
+        return _say(fault_ends_command(fault), 3)
 
 
 def _say(sentence: str, code: int) -> int:
-    err.print(f"[bold red]stepprove:[/] {_escape(sentence)}")
+    err.print(f"[bold red]stepprove:[/] {shown_lines(sentence, 2)}")
     return code
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -14,6 +14,7 @@ from stepprove.agent.library import BadLibrary, Library
 from stepprove.agent.refine import RefineOptions
 from stepprove.agent.trace import Trace
 from stepprove.cli.console import CommandError
+from stepprove.input_file import require_file
 from stepprove.serving.budget import Budget, Prices
 from stepprove.serving.model_name import FORMS, parse_model
 
@@ -125,7 +126,7 @@ def model_plan(
 
 def _library(path: Path) -> Library:
     try:
-        return Library.read(path)
+        return Library.read(require_file(path))
     except BadLibrary as wrong:
         raise CommandError(str(wrong)) from None
     except OSError as wrong:

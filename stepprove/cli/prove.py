@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +12,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from stepprove import __version__
 from stepprove.agent.attempts import ModelPlan
@@ -30,7 +28,7 @@ from stepprove.agent.options import (
 from stepprove.agent.prove import prove_source
 from stepprove.agent.report import HoleResult, ProveReport
 from stepprove.agent.trace import Trace
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.cli.files import (
     STYLES,
     choose_engine,
@@ -56,11 +54,16 @@ from stepprove.cli.models import (
     tracing,
 )
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.cli.prove_output import ProveOutput, beside, write_proved
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.source import SourceFile, changed_since, read_source, write_atomic
+from stepprove.lean_project.source import SourceFile, read_source
+from stepprove.output_file import require_writable
+
+_INDENT = 6
+"""Columns, of what takes several lines."""
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.lean", help="The Lean file to work on.")]
 
@@ -131,8 +134,8 @@ def prove(
     if output is not None and in_place:
         raise CommandError("--output and --in-place exclude each other.")
     source = read_source(file)
-    target = file if in_place else output or _beside(file)
-    _check_writable(target)
+    target = file if in_place else output or beside(file)
+    require_writable(target, follow=in_place)
     lean = choose_engine(source, engine, without_mathlib=without_mathlib)
     options = ProveOptions(
         theorems=tuple(theorem or ()),
@@ -153,13 +156,14 @@ def prove(
             raise CommandError(f"{file}: {refused}.") from None
         code = 130 if cancelled.is_set() else _exit_code(report)
         record.record("end", text=report.text, **_totals(report), exit_code=code)
-    if changed_since(source) and _same_file(file, target):
-        raise CommandError(f"{file} was changed meanwhile; nothing was written.", code=2)
-    write_atomic(target, report.text, like=source)
+    outcome = write_proved(file, target, source, report.text, in_place=in_place)
+    code = code if outcome.code is None or code == 130 else outcome.code
     if json:
-        print_json(_document(file, target, lean, options, report, code, plan, record))
+        print_json(_document(file, outcome, lean, options, report, code, plan, record))
     else:
-        _print(file, target, lean, source, report, plan, record)
+        _print(file, outcome, lean, source, report, plan, record)
+    for sentence in outcome.remarks:
+        err.print(f"[bold red]stepprove:[/] {shown(sentence)}")
     return code
 
 
@@ -187,7 +191,7 @@ def _run(
                     cancelled=cancelled,
                     model=plan,
                     trace=trace,
-                    say=lambda line: err.print(escape(line), style="dim"),
+                    say=lambda line: err.print(shown(line), style="dim"),
                 )
             )
         except BaseException as problem:
@@ -227,32 +231,6 @@ def _interrupts_set(cancelled: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _beside(file: Path) -> Path:
-    return file.with_suffix(".proved.lean") if file.suffix == ".lean" else Path(f"{file}.proved.lean")
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file."""
-    return other.exists() and one.exists() and one.samefile(other)
-
-
-def _check_writable(target: Path) -> None:
-    """Refuse early what could not be written at the end."""
-    if target.is_dir():
-        raise CommandError(f"{target} is a directory, not a file to write.")
-    if target.exists() and not target.is_file():
-        raise CommandError(f"{target} is not a regular file.")
-    probe = target.parent / f".{target.name}.{time.time_ns()}"
-    try:
-        probe.touch()
-        probe.unlink()
-        if target.exists():
-            with target.open("ab"):
-                pass
-    except OSError as problem:
-        raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None
-
-
 def _exit_code(report: ProveReport) -> int:
     if report.complete:
         return 0
@@ -280,7 +258,7 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
                     bar.update(
                         task,
                         description=f"line {source.holes[hole].line}: {progress.steps} steps, "
-                        f"{progress.open_goals} goals: {escape(progress.trying[:40])}",
+                        f"{progress.open_goals} goals: {shown(progress.trying[:40])}",
                     )
                 case Thinking(hole, answers, tokens):
                     bar.update(
@@ -295,11 +273,11 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
 def _line(result: HoleResult) -> str:
     style = STYLES[result.outcome]
     where = f"line {result.line}"
-    name = escape(result.declaration or "")
+    name = shown(result.declaration or "")
     said = result.found_by if result.outcome in {Outcome.PROVED, Outcome.DISPROVED} else result.reason
     again = " (found before)" if result.remembered else ""
     return (
-        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {escape(said or '')}{again}"
+        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {shown_lines(said or '', _INDENT)}{again}"
         f"  [dim]{result.seconds:.1f} s[/]"
     )
 
@@ -332,27 +310,28 @@ def _totals(report: ProveReport) -> dict[str, Any]:
 
 def _print(
     file: Path,
-    target: Path,
+    output: ProveOutput,
     lean: Engine,
     source: SourceFile,
     report: ProveReport,
     plan: ModelPlan | None,
     trace: Trace,
 ) -> None:
-    out.print(f"{escape(str(file))}: {_count(len(report.holes), 'hole')}, {escape(engine_words(lean))}")
+    out.print(f"{shown(file)}: {_count(len(report.holes), 'hole')}, {shown(engine_words(lean))}")
     for result in report.holes:
         out.print(_line(result))
-        if result.proof and result.outcome is Outcome.PROVED and "\n" in result.proof:
-            for line in result.proof.splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+        if (
+            result.proof
+            and result.outcome is Outcome.PROVED
+            and (output.target is None or "\n" in result.proof)
+        ):
+            out.print(f"      {shown_lines(result.proof, _INDENT)}", style="dim")
         if result.outcome is Outcome.DISPROVED:
             if result.counterexample:
-                out.print(f"      counterexample: {escape(result.counterexample)}")
-            for line in (result.proof or "").splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+                out.print(f"      counterexample: {shown(result.counterexample)}")
+            out.print(f"      {shown_lines(result.proof or '', _INDENT)}", style="dim")
         elif result.outcome is not Outcome.PROVED and result.goal:
-            for line in result.goal.splitlines():
-                out.print(f"      {escape(line)}", style="dim")
+            out.print(f"      {shown_lines(result.goal, _INDENT)}", style="dim")
     proved = report.count(Outcome.PROVED)
     open_still = [v for v in report.verdicts if v.outcome is not Outcome.PROVED]
     out.print(
@@ -365,12 +344,15 @@ def _print(
     )
     if plan is not None:
         spent = f", ${report.dollars:.4f}" if report.dollars else ""
-        out.print(f"{escape(plan.name)}: {report.usage.tokens} tokens{spent}")
+        out.print(f"{shown(plan.name)}: {report.usage.tokens} tokens{spent}")
     if trace.path is not None:
-        out.print(f"What happened: stepprove trace show {escape(str(trace.path.parent))}")
+        out.print(f"What happened: stepprove trace show {shown(trace.path.parent)}")
     if not source.holes:
         out.print("There is no `sorry` in this file.")
-    out.print(f"Written to {escape(str(target))}")
+    if output.target is not None:
+        out.print(
+            f"{'Written to' if output.changed else 'Nothing to write, for this is what stands in'} {shown(output.target)}"
+        )
 
 
 def _count(number: int, noun: str) -> str:
@@ -379,7 +361,7 @@ def _count(number: int, noun: str) -> str:
 
 def _document(
     file: Path,
-    target: Path,
+    output: ProveOutput,
     lean: Engine,
     options: ProveOptions,
     report: ProveReport,
@@ -389,7 +371,9 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "file": str(file),
-        "output": str(target),
+        "output": None if output.target is None else str(output.target),
+        "changed": output.changed,
+        "remarks": output.remarks,
         "engine": engine_json(lean),
         "without_mathlib": options.prelude is not None,
         "time_limit": options.time_limit,

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.options import Json
 from stepprove.serving.cost import DEVICES, Cost, Device, disaggregated, together
@@ -141,7 +140,7 @@ async def _run(name: str, server: ModelServer, seconds: float, json: bool) -> in
 
 
 async def _serve(name: str, server: ModelServer, seconds: float, json: bool) -> None:
-    err.print(f"Starting the server of {escape(name)}; its log is {escape(str(server.log))}.")
+    err.print(f"Starting the server of {shown(name)}; its log is {shown(server.log)}.")
     async with running(server, seconds):
         option = f"{server.url}/v1#{name}"
         if json:
@@ -149,8 +148,8 @@ async def _serve(name: str, server: ModelServer, seconds: float, json: bool) -> 
                 {"url": f"{server.url}/v1", "model": option, "log": str(server.log), "pid": server.pid}
             )
         else:
-            out.print(f"{escape(name)} answers on {server.url}/v1; stop it with Ctrl-C.")
-            out.print(f"Use it with: [bold]--model {escape(option)}[/]")
+            out.print(f"{shown(name)} answers on {server.url}/v1; stop it with Ctrl-C.")
+            out.print(f"Use it with: [bold]--model {shown(option)}[/]")
         await server.watch()
 
 
@@ -226,19 +225,19 @@ def _print_plan(model: str, planned: VllmPlan, costs: dict[int, list[tuple[str, 
     facts, split = planned.facts, planned.split
     architecture = facts.architecture
     out.print(
-        f"{escape(model)}: {_billions(architecture.parameters)} parameters, "
+        f"{shown(model)}: {_billions(architecture.parameters)} parameters, "
         f"{_billions(architecture.active_parameters)} for a token"
         + (f", {facts.draft_heads} MTP heads" if facts.draft_heads else "")
     )
     parts = [f"tensor parallel {split.tensor}", f"data parallel {split.data}"]
     parts += ["expert parallel"] if split.expert_parallel else []
-    out.print(f"On {len(planned.gpus)} x {escape(planned.gpus[0].name)}: {', '.join(parts)}")
+    out.print(f"On {len(planned.gpus)} x {shown(planned.gpus[0].name)}: {', '.join(parts)}")
     needed = split.weights_gb + split.sequence_gb + ACTIVATIONS_GB
     out.print(
         f"Each GPU needs {needed:.1f} GB: weights {split.weights_gb:.1f}, one sequence of {planned.context} tokens "
         f"{split.sequence_gb:.2f}, {ACTIVATIONS_GB:.0f} for activations; {split.sequences} such sequences fit at once"
     )
-    out.print(f"\n  {escape(shlex.join(planned.command))}\n")
+    out.print(f"\n  {shown(shlex.join(planned.command))}\n")
     table = Table(title="Dollars for a million tokens, by Step-3's model", title_justify="left", box=None)
     table.add_column("device")
     for tokens in costs:
@@ -246,7 +245,7 @@ def _print_plan(model: str, planned: VllmPlan, costs: dict[int, list[tuple[str, 
             table.add_column(f"{part}\nat {tokens}", justify="right")
     for rows in zip(*costs.values(), strict=True):
         figures = [f"{1e6 * part:.3f}" for _, c in rows for part in (c.attention, c.feed_forward, c.total)]
-        table.add_row(escape(" / ".join(dict.fromkeys(where for where, _ in rows))), *figures)
+        table.add_row(shown(" / ".join(dict.fromkeys(where for where, _ in rows))), *figures)
     out.print(table)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, out, print_json
+from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.files import engine_words, lean_for
 from stepprove.cli.options import Json
 from stepprove.lean_project.toolchain import diagnose, set_up_native
@@ -33,11 +32,11 @@ def setup(
     if mathlib and not native:
         raise CommandError("--mathlib needs --native: the embedded Lean has no Mathlib.")
     engine = (
-        set_up_native(mathlib=mathlib, say=lambda line: err.print(escape(line), style="dim"))
+        set_up_native(mathlib=mathlib, say=lambda line: err.print(shown(line), style="dim"))
         if native
         else lean_for(None, "embedded")
     )
-    out.print(f"Ready: {escape(engine_words(engine))}")
+    out.print(f"Ready: {shown(engine_words(engine))}")
     return 0
 
 
@@ -71,7 +70,7 @@ def doctor(
             if finding.optional
             else "[red]missing[/]"
         )
-        out.print(f"  {mark}  [bold]{escape(finding.name):<18}[/] {escape(finding.detail)}")
+        out.print(f"  {mark}  [bold]{shown(finding.name):<18}[/] {shown(finding.detail)}")
         if finding.mend:
-            out.print(f"             mend it with: [bold]{escape(finding.mend)}[/]")
+            out.print(f"             mend it with: [bold]{shown(finding.mend)}[/]")
     return 0 if sound else 3

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from jinja2 import UndefinedError
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.syntax import Syntax
@@ -17,9 +19,11 @@ from rich.tree import Tree
 
 from stepprove.agent.story import AttemptStory, HoleStory, RunStory, check_state, moves_and_goals, read_story
 from stepprove.agent.trace import TraceMissing, find_trace, read_trace
-from stepprove.cli.console import CommandError, out
+from stepprove.cli.console import CommandError, out, shown
 from stepprove.cli.files import STYLES
 from stepprove.lean_project.outcome import Outcome
+from stepprove.output_file import write_output
+from stepprove.visible import in_line, visible
 
 trace = typer.Typer(help="Look at what happened in a run of the prover.", no_args_is_help=True)
 RunArgument = Annotated[
@@ -48,11 +52,11 @@ def show(
 
     Example: `stepprove trace show runs/20260131-120000-0a1b2c`
     """
-    story = _read(run)[1]
+    path, story = _read(run)
     most = None if full else _LINES
-    out.print(_head(story))
-    for hole in story.holes:
-        out.print(_hole(hole, most))
+    with _whole(path):
+        for part in [_head(story), *(_hole(hole, most) for hole in story.holes)]:
+            out.print(part)
     if story.end is None:
         out.print("The run has no end: it was killed, or still goes on.", style="yellow")
     return 0
@@ -74,18 +78,29 @@ def html(
 
     path, story = _read(run)
     target = output or path.with_suffix(".html")
-    try:
-        target.write_text(trace_page(story), encoding="utf-8")
-    except OSError as problem:
-        raise CommandError(f"{target} cannot be written: {problem.strerror}.") from None
-    out.print(f"Written to {escape(str(target))}")
+    with _whole(path):
+        page = trace_page(story)
+    write_output(target, page)
+    out.print(f"Written to {shown(target)}")
     return 0
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Say so where records have not the fields that a run writes."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, UndefinedError, RecursionError):
+        raise CommandError(
+            f"{path} is damaged: a record in it is none that a run of StepProve writes."
+        ) from None
 
 
 def _read(run: Path) -> tuple[Path, RunStory]:
     try:
         path = find_trace(run)
-        return path, read_story(read_trace(path))
+        with _whole(path):
+            return path, read_story(read_trace(path))
     except TraceMissing as missing:
         raise CommandError(str(missing)) from None
 
@@ -96,9 +111,9 @@ def _head(story: RunStory) -> RenderableType:
     spent = f", ${end['dollars']:.4f}" if end and end.get("dollars") else ""
     took = f" in {end['seconds']:.1f} s" if end else ""
     words = Text.assemble(
-        (str(run.get("file", "a run")), "bold"),
-        f"\n{run.get('at', '')}  Lean {engine.get('lean', '?')} ({engine.get('kind', '?')})  ",
-        f"{run.get('model') or 'search alone'}\n",
+        (in_line(run.get("file", "a run")), "bold"),
+        "\n" + in_line(f"{run.get('at', '')}  Lean {engine.get('lean', '?')} ({engine.get('kind', '?')})  "),
+        in_line(run.get("model") or "search alone") + "\n",
         f"{story.count('proved')} of {len(story.holes)} proved{took}, {story.tokens} tokens{spent}",
     )
     return Panel(words, expand=False, border_style="dim")
@@ -108,10 +123,10 @@ def _hole(hole: HoleStory, most: int | None) -> RenderableType:
     result = hole.result or {}
     parts: list[RenderableType] = [
         Text.assemble(
-            (f"{hole.outcome:<14} ", _style(hole.outcome)),
-            f"line {hole.begun['line']}  ",
-            (str(hole.begun.get("declaration") or ""), "bold"),
-            (f"  {result.get('found_by') or result.get('reason') or ''}", ""),
+            (in_line(f"{hole.outcome:<14} "), _style(hole.outcome)),
+            in_line(f"line {hole.begun['line']}  "),
+            (in_line(hole.begun.get("declaration") or ""), "bold"),
+            (in_line(f"  {result.get('found_by') or result.get('reason') or ''}"), ""),
         )
     ]
     if result.get("proof"):
@@ -132,7 +147,7 @@ def _tree(graph: dict[str, Any]) -> Tree:
         words = " ".join(str(node["label"]).partition("⊢")[2].split()) if goal else str(node["label"])
         closed = f"  {node['closed_by']}" if node.get("closed_by") else ""
         return Text(
-            ("⊢ " if goal else "") + words[:90] + closed,
+            in_line(("⊢ " if goal else "") + words[:90] + closed),
             style="green" if node["proved"] else "dim" if goal else "italic",
         )
 
@@ -154,15 +169,15 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
     parts: list[RenderableType] = [
         Text.assemble(
             (f"  attempt {number}  ", "bold"),
-            (attempt.outcome, _style(attempt.outcome)),
-            (f"  {begun.get('style')}, seed {begun.get('seed')}, {attempt.tokens} tokens", "dim"),
+            (in_line(attempt.outcome), _style(attempt.outcome)),
+            (in_line(f"  {begun.get('style')}, seed {begun.get('seed')}, {attempt.tokens} tokens"), "dim"),
         )
     ]
     for event in attempt.events:
         match event["kind"]:
             case "turn":
                 said = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
-                parts += [Text(said, style="cyan"), _lines(event["text"], most)]
+                parts += [Text(in_line(said), style="cyan"), _lines(event["text"], most)]
             case "check":
                 state = check_state(event)
                 said = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
@@ -175,9 +190,9 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
                 ]
             case "verdict":
                 said = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
-                parts.append(Text(said, style=_style(event["outcome"])))
+                parts.append(Text(in_line(said), style=_style(event["outcome"])))
             case _:
-                parts.append(Text(f"    ended: {event['reason']}", style="yellow"))
+                parts.append(Text(in_line(f"    ended: {event['reason']}"), style="yellow"))
     return Group(*parts)
 
 
@@ -194,18 +209,18 @@ def _said(feedback: str) -> str:
 
 
 def _lines(text: str, most: int | None) -> RenderableType:
-    lines = text.strip().splitlines()
-    shown = (
+    lines = visible(text).strip().split("\n")
+    kept = (
         lines if most is None or len(lines) <= most else [*lines[:most], f"… {len(lines) - most} more lines"]
     )
     width = None if most is None else 400
-    return Padding(Text("\n".join(line[:width] for line in shown), style="dim"), (0, 0, 0, 6))
+    return Padding(Text("\n".join(line[:width] for line in kept), style="dim"), (0, 0, 0, 6))
 
 
 def _code(text: str, most: int | None) -> RenderableType:
-    lines = text.strip("\n").splitlines()
-    shown = lines if most is None else lines[:most]
-    syntax = Syntax("\n".join(shown), "lean4", background_color="default", word_wrap=True)
+    lines = visible(text).strip("\n").split("\n")
+    kept = lines if most is None else lines[:most]
+    syntax = Syntax("\n".join(kept), "lean4", background_color="default", word_wrap=True)
     return Padding(syntax, (0, 0, 0, 6))
 
 

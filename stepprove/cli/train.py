@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json, shown
 from stepprove.cli.files import lean_for, positive_seconds
 from stepprove.cli.options import Json
 from stepprove.cli.train_plan import FilesOption, PlanOption, planned
@@ -110,7 +109,7 @@ def tiny(
             tenth = (stage.name, 10 * stage.done // stage.total)
             if not err.is_terminal and not json and tenth not in told:
                 told.add(tenth)
-                err.print(f"{stage.name}: {stage.done} of {stage.total}  {stage.words}")
+                err.print(shown(f"{stage.name}: {stage.done} of {stage.total}  {stage.words}"))
             bar.update(tasks[stage.name], completed=stage.done, total=stage.total, words=stage.words)
 
         try:
@@ -130,7 +129,7 @@ def tiny(
             else "left as they were"
         )
     )
-    out.print(f"Written to {escape(str(folder))}")
+    out.print(f"Written to {shown(folder)}")
     return 0
 
 
@@ -202,7 +201,7 @@ def rlvr(
     if json:
         print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})
         return 0
-    out.print(f"{found.rlvr.updates} updates; written to {escape(str(output / 'model'))}")
+    out.print(f"{found.rlvr.updates} updates; written to {shown(output / 'model')}")
     return 0
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, need_extra, out, print_json
+from stepprove.cli.console import CommandError, need_extra, out, print_json, shown_lines
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
 from stepprove.cli.train_sft import each_tenth, failures_told, model_at
@@ -105,7 +104,9 @@ def cycle(
         "given": f"{len(given)} core statements of miniF2F",
     }
     for test, text in tables.items():
-        out.print(f"{titles[test]}, {samples} attempts each, Lean {lean.lean_version}\n\n{escape(text)}\n")
+        out.print(
+            f"{titles[test]}, {samples} attempts each, Lean {lean.lean_version}\n\n{shown_lines(text)}\n"
+        )
     return 0
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, out, print_json
+from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.serving.hf_config import UnknownArchitecture
 from stepprove.serving.plan import DoesNotFit
 
@@ -75,13 +74,13 @@ def _write(found: TrainPlan, folder: Path) -> None:
 
 
 def _print(source: str, found: TrainPlan, files: Path | None) -> None:
-    out.print(f"{escape(source)}: {escape(found.model)}, {_count(found.parameters)} parameters")
+    out.print(f"{shown(source)}: {shown(found.model)}, {_count(found.parameters)} parameters")
     if found.hardware is None or found.gpu is None:
         out.print("On this machine, in one process.")
     else:
         machines = f"{found.hardware.nodes} x " if found.hardware.nodes > 1 else ""
         out.print(
-            f"On {machines}{escape(found.hardware.gpus)}: {found.processes} processes, which share weights, gradients and "
+            f"On {machines}{shown(found.hardware.gpus)}: {found.processes} processes, which share weights, gradients and "
             "moments (FSDP)."
         )
     out.print(f"Each process, at {found.tokens} tokens at once, in {found.precision}:")
@@ -104,10 +103,10 @@ def _print(source: str, found: TrainPlan, files: Path | None) -> None:
     if found.hardware is not None:
         out.print(f"{_gb(found.host_gb)}  of the first machine's own memory, while a checkpoint is gathered")
     for name, text in found.files.items():
-        out.print(f"\n[bold]{escape(str(files / name) if files else name)}[/]")
-        out.print(escape(text.rstrip()))
+        out.print(f"\n[bold]{shown(str(files / name) if files else name)}[/]")
+        out.print(shown_lines(text))
     for note in found.notes:
-        out.print(f"\n{escape(note)}")
+        out.print(f"\n{shown(note)}")
 
 
 def _gb(amount: float) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from stepprove.agent.library import BadLibrary
 from stepprove.cli.console import CommandError, out, print_json
+from stepprove.cli.console import shown as fit
 from stepprove.cli.options import Json
 from stepprove.train.premises import BadTrace, CannotTrace, extract
 
@@ -55,5 +55,5 @@ def premises(
             f"{name}: {part.theorems} theorems, {part.tactics} tactics, {part.with_premises} with premises"
             + (f"; BM25's recall {recall}" if recall else "")
         )
-    out.print(f"Written to {escape(str(output))}")
+    out.print(f"Written to {fit(output)}")
     return 0

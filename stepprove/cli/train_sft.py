@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, err, need_extra, out, print_json
+from stepprove.cli.console import CommandError, err, need_extra, out, print_json, shown
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
 from stepprove.cli.train_plan import FilesOption, PlanOption, planned
@@ -83,8 +82,8 @@ def sft(
         return 0
     for name, stage in figures.items():
         if left_out := int(stage["left_out"]):
-            err.print(f"{name}: {left_out} texts are longer than the context and were left out.")
-    out.print(f"Written to {escape(str(output / 'model'))}")
+            err.print(f"{shown(name)}: {left_out} texts are longer than the context and were left out.")
+    out.print(f"Written to {shown(output / 'model')}")
     return 0
 
 
@@ -120,7 +119,7 @@ def each_tenth(quiet: bool) -> Callable[[Step], None]:
         tenth = (step.model, step.work, 10 * step.done // step.total)
         if not quiet and tenth not in told:
             told.add(tenth)
-            err.print(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}")
+            err.print(shown(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}"))
 
     return listen
 

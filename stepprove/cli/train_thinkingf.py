@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import need_extra, out, print_json
+from stepprove.cli.console import need_extra, out, print_json, shown_lines
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
 from stepprove.cli.train_sft import each_tenth, failures_told
@@ -75,5 +74,5 @@ def thinkingf(
     if json:
         print_json({"folder": str(output), "scores": scores, "exit_code": 0})
         return 0
-    out.print(escape(table(scores)))
+    out.print(shown_lines(table(scores)))
     return 0

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from stepprove.cli.console import CommandError, out, print_json
+from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.gate import Judgement, Policy
@@ -19,6 +18,8 @@ from stepprove.lean_project.source import FileEmpty, FileNotText, FileTooLarge, 
 from stepprove.lean_project.verify import verify as verify_file
 
 _MEMORY_LIMIT_MB = 4000.0
+_INDENT = 6
+"""Columns, of what takes several lines."""
 _NOT_TOLD = {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
 
 
@@ -105,21 +106,23 @@ def verify(
             }
         )
     else:
-        out.print(f"{escape(str(candidate))}: {escape(engine_words(lean))}")
+        out.print(f"{shown(candidate)}: {shown(engine_words(lean))}")
         _print(judgement)
     return code
 
 
 def _print(judgement: Judgement) -> None:
     for verdict in judgement.verdicts:
-        axioms = f"  [dim]axioms: {escape(', '.join(verdict.axioms))}[/]" if verdict.axioms else ""
-        reason = f"  {escape(verdict.reason)}" if verdict.reason else ""
+        axioms = f"  [dim]axioms: {shown(', '.join(verdict.axioms))}[/]" if verdict.axioms else ""
+        reason = f"  {shown_lines(verdict.reason, _INDENT)}" if verdict.reason else ""
         out.print(
-            f"  [{STYLES[verdict.outcome]}]{verdict.outcome.value:<9}[/] [bold]{escape(verdict.name)}[/]{reason}{axioms}"
+            f"  [{STYLES[verdict.outcome]}]{verdict.outcome.value:<9}[/] [bold]{shown(verdict.name)}[/]{reason}{axioms}"
         )
     if judgement.accepted:
         out.print("[green]accepted[/]")
     elif judgement.outcome in _NOT_TOLD:
-        out.print(f"[yellow]could not tell[/]: {escape(judgement.reason or judgement.outcome.value)}")
+        out.print(
+            f"[yellow]could not tell[/]: {shown_lines(judgement.reason or judgement.outcome.value, _INDENT)}"
+        )
     else:
-        out.print(f"[red]rejected[/]: {escape(judgement.reason or judgement.outcome.value)}")
+        out.print(f"[red]rejected[/]: {shown_lines(judgement.reason or judgement.outcome.value, _INDENT)}")

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from stepprove.eval.journal import Journal
 from stepprove.eval.record import Attempt, Problem
+from stepprove.faults import fault_told
+from stepprove.lean_project.outcome import Outcome
 
 
 class Worker(Protocol):
@@ -37,7 +39,11 @@ class Bench:
         if (done := self._done(name, epoch)) is not None:
             return done
         before = 0 if self.journal is None else self.journal.tries(name, epoch)
-        made = await self.worker.attempt(self.problems[name], epoch)
+        try:
+            made = await self.worker.attempt(self.problems[name], epoch)
+        except Exception as fault:
+            reason = fault_told(fault, f"attempt {epoch} at {name}")
+            made = Attempt(problem=name, epoch=epoch, outcome=Outcome.INFRASTRUCTURE, reason=reason)
         return made.model_copy(update={"tries": before + 1}) if before else made
 
     async def judge(self, attempt: Attempt) -> Attempt:
@@ -45,7 +51,11 @@ class Bench:
         done = self._done(attempt.problem, attempt.epoch)
         if done is not None:
             return done
-        judged = await self.worker.judge(self.problems[attempt.problem], attempt)
+        try:
+            judged = await self.worker.judge(self.problems[attempt.problem], attempt)
+        except Exception as fault:
+            reason = fault_told(fault, f"the judgement on attempt {attempt.epoch} at {attempt.problem}")
+            judged = attempt.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": reason})
         if self.journal is not None:
             self.journal.keep(judged)
         self.listen(judged)

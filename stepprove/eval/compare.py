@@ -21,8 +21,8 @@ from stepprove.eval.scores import (
     tallies,
 )
 from stepprove.eval.setting import beside, count, pairs, title
-from stepprove.eval.visible import brief, visible
 from stepprove.lean_project.outcome import Outcome
+from stepprove.visible import brief, in_line
 
 
 class NothingShared(ValueError):
@@ -129,7 +129,7 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
     for name, run in (("A", a), ("B", b)):
         yield f"{name}: {title(run)}"
         yield f"   {beside(run, len(run.problems))}"
-    yield from (visible(f"Warning: {warning}") for warning in comparison.warnings)
+    yield from (in_line(f"Warning: {warning}") for warning in comparison.warnings)
     yield (
         f"{count(comparison.shared, 'shared problem')}, {comparison.only_a} only in A, {comparison.only_b} only in B"
     )

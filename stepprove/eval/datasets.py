@@ -14,6 +14,7 @@ from stepprove.eval.broken import Broken, known_broken
 from stepprove.eval.origins import Fetched, NotFetched, fetch
 from stepprove.eval.record import Dataset, Problem
 from stepprove.eval.statements import Statement, Unreadable, statement_in, statement_of
+from stepprove.input_file import InputError, require_file
 from stepprove.lean_project.source import MAX_BYTES, SourceError
 
 _ENDINGS = (".lean", ".jsonl", ".json", ".parquet")
@@ -163,7 +164,9 @@ def read_json(file: Path) -> list[Any]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return require_file(file).read_bytes().decode("utf-8-sig")
+    except InputError as wrong:
+        raise BadDataset(str(wrong)) from None
     except OSError as wrong:
         raise BadDataset(f"{file}: {wrong.strerror}.") from None
     except UnicodeDecodeError as wrong:
@@ -176,7 +179,7 @@ def _lines(text: str, file: Path) -> list[Any]:
         if line.strip():
             try:
                 records.append(json.loads(line))
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise BadDataset(f"{file}, line {number}: that is no JSON.") from None
     return records
 
@@ -184,7 +187,7 @@ def _lines(text: str, file: Path) -> list[Any]:
 def _json(text: str, file: Path) -> list[Any]:
     try:
         whole = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _lines(text, file)
     return whole if isinstance(whole, list) else [whole]
 

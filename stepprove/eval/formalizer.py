@@ -15,7 +15,6 @@ from functools import lru_cache
 from stepprove.eval.record import Attempt, Ending, Problem, Stated
 from stepprove.eval.served import Served
 from stepprove.eval.setup import Setup, attempt_seed
-from stepprove.eval.visible import encodable, middle_cut
 from stepprove.formalizer.candidate import code_in
 from stepprove.formalizer.ground import Grounds
 from stepprove.formalizer.prompts import THEOREM_NAME, PromptForm, form_of
@@ -30,6 +29,7 @@ from stepprove.lean_project.source import SourceError, parse_source
 from stepprove.serving.budget import BudgetSpent
 from stepprove.serving.client import ModelFailure
 from stepprove.serving.exchange import Sampling
+from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
 """Characters of an answer that are kept."""

@@ -64,7 +64,7 @@ def read_header(path: Path) -> EvalLog:
         raise BadLog(f"{path} is no log of an evaluation: those end in .eval.")
     try:
         return read_eval_log(str(path), header_only=True)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, NotImplementedError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, NotImplementedError, RecursionError):
         raise BadLog(
             f"{path} cannot be read as a log: it is damaged, or was still being written when its run was ended."
         ) from None

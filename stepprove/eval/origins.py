@@ -13,6 +13,8 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
+from stepprove.private_folder import private_folder
+
 
 class NotFetched(Exception):
     """A benchmark's files cannot be had; the message is one sentence."""
@@ -56,7 +58,7 @@ def _cloned(url: str, revision: str | None) -> Fetched:
         raise NotFetched(f"{revision!r} is no commit, branch or tag.")
     folder = user_cache_path("stepprove") / "benchmarks" / hashlib.sha256(url.encode()).hexdigest()[:16]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
     except OSError as wrong:
         raise NotFetched(f"{folder} cannot be made: {wrong.strerror}.") from None
     _must(url, folder, "init", "--quiet")

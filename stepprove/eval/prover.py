@@ -22,7 +22,7 @@ from stepprove.agent.stepfun import Checked, Generated, options_for, run_traject
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.served import Served
 from stepprove.eval.setup import Setup, attempt_seed
-from stepprove.eval.visible import encodable, middle_cut
+from stepprove.faults import fault_told
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.gate import Judgement
 from stepprove.lean_project.outcome import Outcome
@@ -33,6 +33,7 @@ from stepprove.lean_project.source import parse_source
 from stepprove.lean_project.verify import BrokenOriginal
 from stepprove.serving.budget import BudgetSpent
 from stepprove.serving.client import Client, ModelFailure
+from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
 """Characters of an attempt's trace that are kept."""
@@ -76,13 +77,21 @@ class Prover:
         """An attempt at a problem. What it calls proved is its claim; see `judge`. Only being cancelled is raised."""
         work = _Work(problem, epoch, self.setup.time_limit)
         try:
-            await self._try(work, Task.parse(problem.source, prelude=self.prelude))
+            task = Task.parse(problem.source, prelude=self.prelude)
+        except ValueError as refused:
+            work.end(Outcome.FAILED, f"the statement itself does not stand: {refused}")
+            return work.attempt()
+        try:
+            await self._try(work, task)
         except (ReplFailure, ModelFailure, BudgetSpent, PoolFull, PoolClosed, OSError) as failure:
             work.end(Outcome.INFRASTRUCTURE, str(failure).rstrip("."))
         except FileTooSlow as slow:
             work.end(Outcome.TIMEOUT, f"the statement itself: {slow}")
-        except (FileRefused, BrokenOriginal, ValueError) as refused:
+        except (FileRefused, BrokenOriginal) as refused:
             work.end(Outcome.FAILED, f"the statement itself does not stand: {refused}")
+        except Exception as fault:  # no verdict on the statement, and what was found until then is kept
+            told = fault_told(fault, f"attempt {epoch} at {problem.name}")
+            work.end(Outcome.INFRASTRUCTURE, told)
         return work.attempt()
 
     async def _try(self, work: _Work, task: Task) -> None:
@@ -169,10 +178,14 @@ class Prover:
             return attempt
         try:
             task = Task.parse(problem.source, prelude=self.prelude)
+        except ValueError as refused:
+            reason = f"the statement itself does not stand: {refused}"
+            return attempt.model_copy(update={"outcome": Outcome.FAILED, "reason": reason})
+        try:
             judgement = await task.judge(self._pool, attempt.candidate, timeout=JUDGE_SECONDS)
         except (ReplFailure, PoolFull, PoolClosed) as failure:
             judgement = Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure).rstrip("."))
-        except (BrokenOriginal, ValueError) as refused:
+        except BrokenOriginal as refused:
             reason = f"the statement itself does not stand: {refused}"
             judgement = Judgement(outcome=Outcome.FAILED, reason=reason)
         errors = [m.data[:MOST_ERROR] for m in judgement.messages if m.severity == "error"]

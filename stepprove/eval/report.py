@@ -10,7 +10,7 @@ from stepprove.eval.plots import powers_of_two, round_numbers
 from stepprove.eval.record import Run
 from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
 from stepprove.eval.setting import count
-from stepprove.eval.visible import encodable, visible
+from stepprove.visible import encodable, in_line
 
 _LONG = {"problem", "candidate", "errors", "trace"}
 """What the JSON form leaves to the log."""
@@ -29,7 +29,7 @@ class Report:
     @property
     def retry(self) -> str:
         """The command that makes the attempts that are missing or spoiled."""
-        return f"stepprove eval retry {visible(shlex.quote(self.log))}"
+        return f"stepprove eval retry {in_line(shlex.quote(self.log))}"
 
     @property
     def intervals(self) -> str:

@@ -9,7 +9,7 @@ from stepprove.eval.plots import amount
 from stepprove.eval.report import Report, percent, rate_words, telling, told
 from stepprove.eval.scores import tallies
 from stepprove.eval.setting import beside, setting, title
-from stepprove.eval.visible import brief
+from stepprove.visible import brief
 
 
 def markdown(report: Report) -> str:

@@ -24,8 +24,8 @@ from stepprove.eval.record import SUCCESSES, Attempt, Ending, Run, Stated
 from stepprove.eval.report import Report, percent, rate_words, telling, ticks, told
 from stepprove.eval.scores import Curve, Tally, tallies
 from stepprove.eval.setting import beside, setting, title
-from stepprove.eval.visible import brief, shortened, visible
 from stepprove.lean_project.outcome import Outcome
+from stepprove.visible import brief, shortened, visible
 
 PAGE_TEXT = 40_000_000
 """Characters of statements, proofs, errors and traces that a page takes at most, as long as each can be cut short enough."""

@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, Ending, Problem, Run
 from stepprove.eval.setting import count
-from stepprove.eval.visible import brief
 from stepprove.lean_project.outcome import Outcome
+from stepprove.visible import brief
 
 RESAMPLES = 10_000
 LEVEL = 0.95

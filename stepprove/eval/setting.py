@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stepprove.eval.record import Dataset, Run
-from stepprove.eval.visible import visible
+from stepprove.visible import in_line
 
 
 def title(run: Run) -> str:
     """What was evaluated on what: `minif2f valid core: portfolio`, `formalize/minif2f valid core: MODEL`."""
     by = run.policy if run.method is None else None
-    return visible(f"{_task(run)}: {', '.join(filter(None, (by, run.model)))}")
+    return in_line(f"{_task(run)}: {', '.join(filter(None, (by, run.model)))}")
 
 
 def beside(run: Run, problems: int) -> str:
     """What stands beside a number, in a line: n, budget, engine, dataset hash and versions."""
-    return visible(
+    return in_line(
         f"{count(problems, 'problem')} × {count(run.epochs, 'attempt')} · budget: {pairs(run.budget) or 'none'} · "
         f"{run.engine} · dataset sha256 {run.dataset.sha256[:12]} · {pairs(run.versions)}"
     )
@@ -43,7 +43,7 @@ def setting(run: Run, log: str) -> list[tuple[str, str]]:
         ("versions", pairs(run.versions)),
         ("run", f"{run.task} {run.id}, started {run.started:%Y-%m-%d %H:%M %Z}, log {log}"),
     ]
-    return [(name, visible(value)) for name, value in told]
+    return [(name, in_line(value)) for name, value in told]
 
 
 def count(number: int, noun: str) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from stepprove.faults import fault_told
 from stepprove.formalizer.autoformalize import Formalization
 from stepprove.formalizer.lines import Line, read_lines
 from stepprove.formalizer.pairs import InformalProblem
-from stepprove.lean_project.source import write_atomic
+from stepprove.output_file import write_output
 
 
 class BadCorpus(ValueError):
@@ -144,7 +145,7 @@ async def formalize_corpus(
                 running.cancel()
             await asyncio.gather(*(running for _, running in ahead), return_exceptions=True)
     if disorder:
-        write_atomic(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
+        write_output(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
     formalized = sum(record.result.statement is not None for record in done.values())
     return Tally(len(done), formalized, unanswered, bad)
 
@@ -152,4 +153,10 @@ async def formalize_corpus(
 async def _problem(
     one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: Line[InformalProblem]
 ) -> Formalization | None:
-    return await one(task.item)
+    try:
+        return await one(task.item)
+    except OSError:
+        raise
+    except Exception as fault:  # left for the next run, like what the model did not answer
+        fault_told(fault, f"the problem at line {task.number}")
+        return None

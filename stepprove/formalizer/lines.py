@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from stepprove.input_file import require_file
+
 Item = TypeVar("Item", bound=BaseModel)
 
 
@@ -23,8 +25,8 @@ class Line(Generic[Item]):
 
 
 def read_lines(path: Path, kind: type[Item], complain: Callable[[int, str], None]) -> Iterator[Line[Item]]:
-    """The records of a JSONL file, one after the other; a line that is none is told to `complain`. Raises OSError."""
-    with path.open("rb") as file:
+    """The records of a JSONL file, one after the other; a line that is none is told to `complain`. Raises InputError, OSError."""
+    with require_file(path).open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from stepprove.faults import fault_told
 from stepprove.formalizer.ledger import BadLedger, Ledger
 from stepprove.formalizer.lines import Item, Line, read_lines
 
@@ -83,6 +84,8 @@ async def run_stage(
             outcome = await one(line.item)
         except NoAnswer as failure:
             unanswered.append(str(failure))
+        except Exception as fault:
+            unanswered.append(fault_told(fault, f"line {line.number} of {source}"))
         else:
             ledger.put(line.number, line.digest, outcome.body.model_dump_json(), outcome.dropped)
         listen(line)

@@ -20,6 +20,7 @@ from stepprove.lean_project.native import (
     workspace_directory,
     workspace_project,
 )
+from stepprove.private_folder import private_folder
 
 MATHLIB_BYTES = 9_000_000_000
 """Room for Mathlib's sources, its compiled modules (5.9 GB), the archives they come in, and a toolchain."""
@@ -48,7 +49,7 @@ def set_up_native(*, mathlib: bool, say: Callable[[str], None] = ignore_line) ->
         )
     workspace = workspace_directory()
     try:
-        workspace.mkdir(parents=True, exist_ok=True)
+        private_folder(workspace)
         _require_space(workspace, mathlib=mathlib)
         with FileLock(workspace / "setup.lock"):
             _write_workspace(workspace, mathlib=mathlib)

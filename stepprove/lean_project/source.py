@@ -6,11 +6,8 @@ exact UTF-8: byte order mark, line endings, tabs and a missing last newline incl
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +37,6 @@ __all__ = [
     "fill_hole",
     "parse_source",
     "read_source",
-    "write_atomic",
 ]
 
 MAX_BYTES = 5_000_000
@@ -48,7 +44,7 @@ MAX_BYTES = 5_000_000
 
 
 class SourceError(Exception):
-    """A file cannot be used as Lean source, or not be written; the message is one sentence."""
+    """A file cannot be used as Lean source; the message is one sentence."""
 
 
 class FileMissing(SourceError):
@@ -69,10 +65,6 @@ class FileEmpty(SourceError):
 
 class FileTooLarge(SourceError):
     """It has more than `MAX_BYTES` bytes."""
-
-
-class FileUnwritable(SourceError):
-    """The system does not let us write it."""
 
 
 @dataclass(frozen=True)
@@ -234,67 +226,6 @@ def fill_hole(
     """
     text = lay_out(source.positions, hole.start, kind or hole.kind, proof, term=term)
     return Edit(hole.start, hole.end, text)
-
-
-def write_atomic(
-    path: str | os.PathLike[str], content: str | bytes, *, like: SourceFile | None = None
-) -> None:
-    """Write a file so that it has either its old content or the new one, whatever happens meanwhile.
-
-    A symbolic link stays, and the file it leads to is written. An existing file keeps its mode; a new one
-    gets that of `like`'s file, or the usual one.
-
-    Raises:
-        SourceError: it cannot be written; nothing is left behind.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    temporary: str | None = None
-    try:
-        target = Path(os.path.realpath(path))
-        mode = _mode_for(target, like)
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".stepprove-", suffix=".tmp")
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        os.replace(temporary, target)
-        temporary = None
-        with contextlib.suppress(OSError):  # the content is there; not every file system can do more
-            _sync_directory(target.parent)
-    except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
-        raise FileUnwritable(f"{path!s:.200} cannot be written: {_reason(problem)}.") from None
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
-def _mode_for(target: Path, like: SourceFile | None) -> int:
-    """The permissions to give a file that is to be written; an OSError if it may not be."""
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "it is a directory")
-    if target.exists():
-        if not target.is_file():
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        if not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, "permission denied")
-        return stat.S_IMODE(target.stat().st_mode)
-    if like is not None and like.path is not None:
-        with contextlib.suppress(OSError):
-            return stat.S_IMODE(like.path.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a rename in a directory outlast a power failure."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _reason(problem: OSError | ValueError) -> str:

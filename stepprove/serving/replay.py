@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from stepprove.private_folder import private_folder
 from stepprove.serving.exchange import Reply
 
 
@@ -43,7 +44,7 @@ class ReplayCache:
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply. Raises OSError when it cannot be written."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:

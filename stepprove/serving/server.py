@@ -22,6 +22,7 @@ import anyio
 import httpx2
 from platformdirs import user_log_path
 
+from stepprove.private_folder import private_folder
 from stepprove.serving.client import ModelFailure
 
 HOST = "127.0.0.1"
@@ -147,7 +148,7 @@ def listen(host: str = HOST, port: int = 0) -> socket.socket:
 def log_path(name: str) -> Path:
     """Where a new server of a model writes its log; the oldest logs are thrown away."""
     folder = user_log_path("stepprove") / "serve"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     for old in sorted(folder.glob("*.log"))[: -_KEPT_LOGS + 1]:
         old.unlink(missing_ok=True)
     plain = "".join(letter if letter.isalnum() else "-" for letter in name)[-60:]
@@ -160,7 +161,7 @@ def _start(
     """Start the command and its watcher; return it with the owner's end of the lifeline."""
     watched, lifeline = os.pipe()
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(log.parent)
         with log.open("wb") as file:
             popen = subprocess.Popen(
                 ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched), "sh", *command],

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stepprove.faults import fault_told
 from stepprove.formalizer.checks import Checks, NoLean
 from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import THEOREM_NAME
@@ -69,6 +70,10 @@ class BeqJudge:
             return await self.lean.score(answer, truth, "", self.method)
         except NoLean as failure:
             return Scored(outcome="unknown", reason=str(failure))
+        except Exception as fault:
+            return Scored(
+                outcome="unknown", reason=fault_told(fault, "an answer compared with what was meant")
+            )
 
 
 def truth_of(lean: str) -> Statement:

@@ -11,9 +11,13 @@ import random
 from collections.abc import Sequence
 
 from stepprove.agent.problem import Problem
+from stepprove.faults import fault_told
+from stepprove.lean_project.failure import ReplFailure
 from stepprove.lean_project.gate import Policy
 from stepprove.lean_project.lean import Lean
 from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.pool import PoolClosed, PoolFull
+from stepprove.lean_project.verify import BrokenOriginal
 from stepprove.serving.together import together
 
 UNKNOWN = math.nan
@@ -90,7 +94,13 @@ async def proof_reward(
     """
     if answer is None:
         return 0.0
-    judgement = await problem.judge(pool, answer, policy=policy, timeout=timeout)
+    try:
+        judgement = await problem.judge(pool, answer, policy=policy, timeout=timeout)
+    except (BrokenOriginal, PoolFull, PoolClosed, ReplFailure):
+        raise
+    except Exception as fault:
+        fault_told(fault, f"the answer to {problem.name}")
+        return UNKNOWN
     return reward(problem, judgement.outcome, answer)
 
 

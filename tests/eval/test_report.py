@@ -17,7 +17,7 @@ from stepprove.eval.report import Report, document
 from stepprove.eval.report_markdown import markdown
 from stepprove.eval.report_page import PAGE_TEXT, page
 from stepprove.eval.scores import score
-from stepprove.eval.visible import encodable, shortened, visible
+from stepprove.visible import encodable, shortened, visible
 
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>'\"&{{ 7*7 }}|`\x00\x1b[31m\u202e\ud800\r\n"
 """What a model might write to be more than text."""

@@ -13,7 +13,7 @@ from test_report import HOSTILE, report_of
 
 from stepprove.eval.record import Run
 from stepprove.eval.report_page import page as page_of
-from stepprove.eval.visible import visible
+from stepprove.visible import visible
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

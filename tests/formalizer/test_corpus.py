@@ -93,3 +93,20 @@ def test_statements_of_other_problems_are_not_mixed_in(problems: Path) -> None:
     problems.with_name("out.jsonl").write_text('{"a": 1}\n')
     with pytest.raises(BadCorpus, match="something else"):
         run(problems, Formalizer())
+
+
+def test_an_exception_at_one_problem_leaves_it_for_the_next_run(problems: Path, tmp_path: Path) -> None:
+    class Failing(Formalizer):
+        async def __call__(self, problem: InformalProblem) -> Formalization | None:
+            if not self.asked:
+                self.asked.append(problem.problem)
+                raise RecursionError("maximum recursion depth exceeded")
+            return await super().__call__(problem)
+
+    out = tmp_path / "out.jsonl"
+
+    tally = asyncio.run(formalize_corpus(problems, out, Failing()))
+
+    assert tally.unanswered == 1
+    again = asyncio.run(formalize_corpus(problems, out, Formalizer()))
+    assert again.unanswered == 0 and again.formalized == tally.formalized + 1

@@ -18,11 +18,16 @@ def problems(path: Path, count: int) -> Path:
     return path
 
 
+_STOPPED = asyncio.CancelledError()
+
+
 class Worker:
     """Drops even problems; gives no answer, or dies, where it is told to."""
 
-    def __init__(self, silent: tuple[str, ...] = (), deadly: str | None = None) -> None:
-        self.silent, self.deadly = silent, deadly
+    def __init__(
+        self, silent: tuple[str, ...] = (), deadly: str | None = None, death: BaseException = _STOPPED
+    ) -> None:
+        self.silent, self.deadly, self.death = silent, deadly, death
         self.asked: list[str] = []
         self.running = self.most = 0
 
@@ -33,7 +38,7 @@ class Worker:
         await asyncio.sleep(0)
         self.running -= 1
         if item.problem == self.deadly:
-            raise KeyError(item.problem)
+            raise self.death
         if item.problem in self.silent:
             raise NoAnswer("silence")
         return Outcome(item, "even" if int(item.problem[1:]) % 2 == 0 else None)
@@ -59,7 +64,7 @@ def test_what_is_kept_is_written_in_order_and_what_is_dropped_is_counted(tmp_pat
 
 def test_a_run_that_died_is_gone_on_with(tmp_path: Path) -> None:
     source = problems(tmp_path / "p.jsonl", 9)
-    with pytest.raises(KeyError):
+    with pytest.raises(asyncio.CancelledError):
         run(tmp_path, source, Worker(deadly="p5"), at_once=1)
     worker = Worker()
     run(tmp_path, source, worker)
@@ -96,3 +101,16 @@ def test_the_rows_of_another_file_are_refused(tmp_path: Path) -> None:
     other.write_text('{"problem": "something else"}\n')
     with pytest.raises(BadLedger, match="rows of another file"):
         run(tmp_path, other, Worker())
+
+
+def test_an_exception_at_one_record_leaves_it_for_the_next_run(tmp_path: Path) -> None:
+    source = problems(tmp_path / "p.jsonl", 5)
+
+    tally = run(
+        tmp_path, source, Worker(deadly="p3", death=OverflowError("int too large to convert to float"))
+    )
+
+    assert kept(tmp_path) == ["p1", "p5"]
+    (said,) = tally.unanswered
+    assert said.startswith("an error of StepProve itself: OverflowError(")
+    assert run(tmp_path, source, again := Worker()).unanswered == () and again.asked == ["p3"]

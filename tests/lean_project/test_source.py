@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import stat
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -25,8 +24,8 @@ from stepprove.lean_project.source import (
     fill_hole,
     parse_source,
     read_source,
-    write_atomic,
 )
+from stepprove.output_file import write_output
 
 # Reading.
 
@@ -455,67 +454,6 @@ def test_an_empty_proof_fills_nothing() -> None:
             fill_hole(source, source.holes[0], proof)
 
 
-# Writing.
-
-
-def unwritable(path: Path) -> str:
-    with pytest.raises(SourceError) as refused:
-        write_atomic(path, "new")
-    return str(refused.value)
-
-
-def test_a_written_file_keeps_its_mode(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.lean", b"old")
-    path.chmod(0o640)
-    write_atomic(path, "é\r\n")
-    assert path.read_bytes() == "é\r\n".encode()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_new_file_has_the_mode_of_its_source(tmp_path: Path) -> None:
-    written(tmp_path / "a.lean", b"def").chmod(0o604)
-    write_atomic(tmp_path / "b.lean", b"new", like=read_source(tmp_path / "a.lean"))
-    assert stat.S_IMODE((tmp_path / "b.lean").stat().st_mode) == 0o604
-
-
-def test_a_new_file_has_the_usual_mode(tmp_path: Path) -> None:
-    write_atomic(tmp_path / "b.lean", b"new")
-    (tmp_path / "c.lean").touch()
-    assert (tmp_path / "b.lean").stat().st_mode == (tmp_path / "c.lean").stat().st_mode
-
-
-def test_a_link_stays_and_its_file_is_written(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    real = written(tmp_path / "real/a.lean", b"old")
-    link = tmp_path / "link.lean"
-    link.symlink_to("real/a.lean")
-    write_atomic(link, "new")
-    assert link.is_symlink()
-    assert real.read_text() == "new"
-
-
-def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
-    assert unwritable(tmp_path) == f"{tmp_path} cannot be written: it is a directory."
-    assert unwritable(tmp_path / "no/a.lean") == (
-        f"{tmp_path}/no/a.lean cannot be written: its directory does not exist."
-    )
-    assert unwritable(Path(os.devnull)) == "/dev/null cannot be written: it is not a regular file."
-    assert unwritable(Path("a\0b")).endswith("cannot be written: embedded null byte.")
-
-
-def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = written(tmp_path / "a.lean", b"old")
-
-    def disk_full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", disk_full)
-    assert unwritable(path) == f"{path} cannot be written: no space left on device."
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 # Properties. Texts are made of fragments with known numbers of holes.
 
 FRAGMENTS = {
@@ -691,9 +629,9 @@ def test_edits_leave_the_other_text_alone(text: str, data: st.DataObject) -> Non
 @given(wild_texts)
 def test_what_is_written_is_read_back(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "round.lean"
-    write_atomic(path, "def " + text.replace("\0", ""))
+    write_output(path, "def " + text.replace("\0", ""))
     source = read_source(path)
-    write_atomic(path, source.text)
+    write_output(path, source.text)
     assert path.read_bytes() == source.data
 
 

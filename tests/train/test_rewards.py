@@ -111,3 +111,26 @@ def test_a_cheat_earns_nothing(pool: SyncPool, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(CHEATS) - HEADERS_ONLY))
 def test_no_cheat_of_the_catalogue_earns_anything(pool: SyncPool, name: str) -> None:
     assert not earns(pool, name) > 0
+
+
+def test_an_error_of_ours_at_one_answer_is_no_reward_and_ends_nothing(
+    pool: SyncPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Problem.candidate
+
+    def candidate(self: Problem, answer: str) -> str:
+        if "simp" in answer:
+            raise OverflowError("int too large to convert to float")
+        return original(self, answer)
+
+    monkeypatch.setattr(Problem, "candidate", candidate)
+    answers = [
+        f"theorem t (a b : Nat) : a + b = b + a := by {tactic}" for tactic in ("omega", "simp", "omega")
+    ]
+
+    first, second, third = asyncio.run(
+        proof_rewards(Pool.over(pool), [(COMMUTES, answer) for answer in answers])
+    )
+
+    assert first == third == 1.0
+    assert math.isnan(second)

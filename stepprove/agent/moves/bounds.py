@@ -11,7 +11,8 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from stepprove.agent.experiments import literal_bounds, solutions, survivors
+from stepprove.agent.bounded import Effort, integer_log
+from stepprove.agent.experiments import STEPS, literal_bounds, solutions, survivors
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
 from stepprove.agent.numeric import Setting, constants, holds
@@ -22,11 +23,14 @@ MANY_CASES = 120
 MOST_VALUES = 40
 LONG_RANGE = 150
 MOST_DECIDED = 40_000
+FARTHEST = 10_000
+"""The largest number below which all are looked at."""
 
 
 def moves(goal: Goal) -> Iterator[Move]:
     """Bounds for unbounded variables, case splits for bounded ones."""
     yield from _divisors(goal)
+    effort = Effort(STEPS)
     for name in goal.variables:
         if not any(name in free_names(p) for p in goal.propositions):
             continue
@@ -36,8 +40,8 @@ def moves(goal: Goal) -> Iterator[Move]:
             yield from _lower(goal, name, low)
         yield from _determined(goal, name)
         if low is not None and high is not None:
-            yield from _split(goal, name, low, high)
-    yield from _decide(goal)
+            yield from _split(goal, name, low, high, effort)
+    yield from _decide(goal, effort)
     yield from _nonlinear(goal)
 
 
@@ -59,7 +63,7 @@ def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
         return
     exponents = _bases(goal, name)
     if exponents and goal.is_natural(name):
-        logs = {int(math.log(c) / math.log(b)) + 1 for c in numbers for b in exponents}
+        logs = {integer_log(c, b) + 1 for c in numbers for b in exponents}
         caps = sorted(c for c in {largest, *logs} if c >= largest and (known is None or c < known))
         steps = [_by_power(goal, name, h, c, exponents) for c in caps]
         if steps:
@@ -300,7 +304,7 @@ def _determined(goal: Goal, name: str) -> Iterator[Move]:
         yield Move(text, 0.1, f"{name} = {values[0]}", forced=True, fact=True)
 
 
-def _split(goal: Goal, name: str, low: int, high: int) -> Iterator[Move]:
+def _split(goal: Goal, name: str, low: int, high: int, effort: Effort) -> Iterator[Move]:
     """One case for each value, or for each value that the facts about this variable alone allow."""
     if high < low or high - low > 5000:
         return
@@ -311,9 +315,10 @@ def _split(goal: Goal, name: str, low: int, high: int) -> Iterator[Move]:
     if FEW_CASES // 2 < count <= MANY_CASES:
         for tactic, extra in (("omega", 0.1), ("first | omega | simp_all | grind", 0.4)):
             yield _every_case(goal, name, low, high, tactic, 0.4 + extra + count / 150)
-    allowed = survivors(goal, name, low, high)
-    if goal.is_natural(name) and len(allowed) < count / 2 and len(allowed) <= MOST_VALUES and count > 8:
-        yield from _sieve(goal, name, high, allowed)
+    allowed = survivors(goal, name, low, high, effort)
+    few = len(allowed) < count / 2 and len(allowed) <= MOST_VALUES and count > 8
+    if few and goal.is_natural(name) and high <= FARTHEST:
+        yield from _sieve(goal, name, high, effort)
 
 
 def _cases(goal: Goal, name: str, values: list[int], tactic: str, cost: float) -> Move:
@@ -357,7 +362,7 @@ def _every_case(goal: Goal, name: str, low: int, high: int, tactic: str, cost: f
     return Move("\n".join(lines), cost, f"every value of {name}", closing=True, seconds=30.0)
 
 
-def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Move]:
+def _sieve(goal: Goal, name: str, high: int, effort: Effort) -> Iterator[Move]:
     """Let `decide` find the values below the bound that satisfy the facts about this variable, and split on
     those.
     """
@@ -371,14 +376,19 @@ def _sieve(goal: Goal, name: str, high: int, allowed: list[int]) -> Iterator[Mov
     key, h = goal.fresh("key", "h")
     natural = frozenset(goal.naturals)
 
-    def kept(chosen: list[tuple[str, Term]]) -> list[int]:
-        at = [Setting({name: v}, natural) for v in range(high + 1)]
-        return [v for v, here in enumerate(at) if all(holds(f, here) is not False for _, f in chosen)]
+    def passing(chosen: list[tuple[str, Term]]) -> list[int] | None:
+        """The values that satisfy the facts; None when that takes too long to find out."""
+        at = [Setting({name: v}, natural, effort=effort) for v in range(high + 1)]
+        found = [v for v, here in enumerate(at) if all(holds(f, here) is not False for _, f in chosen)]
+        return None if effort.spent else found
 
-    allowed = kept(facts)
+    found = passing(facts)
+    if found is None:
+        return
+    allowed = found
     for fact in reversed(facts):  # leave out what the sieve does not need, the latest first
         fewer = [f for f in facts if f is not fact]
-        if fewer and kept(fewer) == allowed:
+        if fewer and passing(fewer) == allowed:
             facts = fewer
     premises = " ∧ ".join(show(f, 36) for _, f in facts)
     values = "[" + ", ".join(map(str, allowed)) + "]"
@@ -415,17 +425,17 @@ def _only_bound(fact: Term, name: str) -> bool:
     return fact.op in ("<", "≤", ">", "≥") and {a.op for a in fact.args} <= {"var", "num", "neg"}
 
 
-def _decide(goal: Goal) -> Iterator[Move]:
+def _decide(goal: Goal, effort: Effort) -> Iterator[Move]:
     """When every variable that matters is bounded, check all the cases by computation."""
     if goal.term is None:
         return
     connected = set(goal.variables) & _connected(goal)
     named = set(goal.variables) & free_names(goal.term)
     for involved in (named, connected) if named and named != connected else (connected,):
-        yield from _decide_with(goal, involved)
+        yield from _decide_with(goal, involved, effort)
 
 
-def _decide_with(goal: Goal, involved: set[str]) -> Iterator[Move]:
+def _decide_with(goal: Goal, involved: set[str], effort: Effort) -> Iterator[Move]:
     assert goal.term is not None
     if not 1 <= len(involved) <= 4:
         return
@@ -437,7 +447,8 @@ def _decide_with(goal: Goal, involved: set[str]) -> Iterator[Move]:
                 return
             ranges[name] = (low, high)
     cases = math.prod(max(0, high - low + 1) for low, high in ranges.values())
-    if cases > MOST_DECIDED:
+    far = any(goal.is_natural(name) and high > MOST_DECIDED for name, (_, high) in ranges.items())
+    if cases > MOST_DECIDED or far:  # of a natural number, everything below its bound is looked at
         return
     facts = [
         (n, f)
@@ -446,24 +457,28 @@ def _decide_with(goal: Goal, involved: set[str]) -> Iterator[Move]:
         and free_names(f) & involved
         and not any(_only_bound(f, v) and _implied(f, v, ranges[v][0]) for v in involved)
     ]
-    if not _fails_somewhere(goal, ranges, [f for _, f in facts]):
+    if _fails_somewhere(goal, ranges, [f for _, f in facts], effort) is not True:
         if cases <= 3000:  # leave out what the experiment does not need, the latest first
             for fact in reversed(facts):
                 fewer = [f for f in facts if f is not fact]
-                if not _fails_somewhere(goal, ranges, [f for _, f in fewer]):
+                if _fails_somewhere(goal, ranges, [f for _, f in fewer], effort) is False:
                     facts = fewer
         text = _decide_text(goal, ranges, facts)
         yield Move(text, 0.45 + cases / 20_000, "all cases by computation", closing=True, seconds=40.0)
 
 
-def _fails_somewhere(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[Term]) -> bool:
-    """Whether an experiment finds values that satisfy the facts and not the target."""
+def _fails_somewhere(
+    goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[Term], effort: Effort
+) -> bool | None:
+    """Whether an experiment finds values that satisfy the facts and not the target; None when it takes too long."""
     assert goal.term is not None
     natural = frozenset(goal.naturals)
     for values in itertools.product(*(range(low, high + 1) for low, high in ranges.values())):
-        at = Setting(dict(zip(ranges, values, strict=True)), natural)
+        at = Setting(dict(zip(ranges, values, strict=True)), natural, effort=effort)
         if all(holds(f, at) is not False for f in facts) and holds(goal.term, at) is False:
             return True
+        if effort.spent:
+            return None
     return False
 
 

@@ -5,11 +5,13 @@ divisors.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from math import gcd
 
+from stepprove.agent.bounded import TooLarge
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
-from stepprove.agent.polynomial import Polynomial, divide, factorings, polynomial, text
+from stepprove.agent.polynomial import Polynomial, difference, divide, factorings, polynomial, text
 from stepprove.agent.term import Term, free_names, literal, num, parse, show, subterms, var
 
 
@@ -32,12 +34,8 @@ def _cofactor(goal: Goal) -> Iterator[Move]:
     divisor, dividend = (polynomial(a) for a in term.args)
     if divisor is None or dividend is None or not divisor or not dividend:
         return
-    relations = []
-    for fact in goal.propositions:
-        if fact.op == "=":
-            left, right = (polynomial(a) for a in fact.args)
-            if left is not None and right is not None:
-                relations.append(left - right)
+    equations = [difference(fact) for fact in goal.propositions if fact.op == "="]
+    relations = [relation for relation in equations if relation is not None]
     natural = not (free_names(term) & set(goal.integers))
     for quotient in _quotients(dividend, divisor, relations):
         if natural and any(c < 0 for c in quotient.terms.values()):
@@ -63,7 +61,8 @@ def _quotients(
             continue
         times, rest_of_rest = divide(rest, reduced)
         if not rest_of_rest:
-            yield quotient - times * shift
+            with suppress(TooLarge):
+                yield quotient - times * shift
 
 
 def _multiple(goal: Goal, name: str, fact: Term, dividend: Polynomial, divisor: Polynomial) -> Iterator[Move]:
@@ -169,10 +168,10 @@ def _factor(goal: Goal) -> Iterator[Move]:
     for name, fact in goal.facts:
         if fact.op != "=" or not free_names(fact) <= set(goal.integers):
             continue
-        left, right = (polynomial(a) for a in fact.args)
-        if left is None or right is None or len((left - right).terms) < 3:
+        relation = difference(fact)
+        if relation is None or len(relation.terms) < 3:
             continue
-        for first, second, value in factorings(left - right):
+        for first, second, value in factorings(relation):
             if value == 0:
                 continue
             claim = f"({text(first)}) * ({text(second)}) = {value}"

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from stepprove.agent.bounded import NotEvaluated
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
-from stepprove.agent.numeric import NotEvaluated, Setting, constants, value
+from stepprove.agent.numeric import Setting, constants, value
 from stepprove.agent.term import Term, free_names, literal, num, replace, show, subterms, var
 
 LONGEST_RUN = 110
@@ -174,9 +175,10 @@ def _least(guards: list[Term], n: str) -> int | None:
 
 def _sum(term: Term, k: int) -> Term:
     if term.op == "num":
-        return num(int(term.name) + k)
-    if term.op == "+" and literal(term.args[1]) is not None:
-        return _sum(term.args[0], int(term.args[1].name) + k)
+        known = literal(term)
+        return Term("+", (term, num(k))) if known is None else num(known + k)
+    if term.op == "+" and (last := literal(term.args[1])) is not None:
+        return _sum(term.args[0], last + k)
     if k == 0:
         return term
     return Term("+", (term, num(k)))
@@ -184,8 +186,8 @@ def _sum(term: Term, k: int) -> Term:
 
 def _plus(text: str, k: int) -> str:
     head, plus, last = text.rpartition(" + ")
-    if plus and last.isdigit():
-        return f"{head} + {int(last) + k}"
+    if plus and last.isdigit() and (known := literal(Term("num", name=last))) is not None:
+        return f"{head} + {known + k}"
     return f"{text} + {k}" if k else text
 
 
@@ -205,11 +207,14 @@ def _argument(term: Term) -> Term:
             k = k if term.op == "+" else -k
             if known is not None:
                 return num(known + k)
-            if inner.op == "+" and literal(inner.args[1]) is not None:
-                total = int(inner.args[1].name) + k
-                return inner.args[0] if total == 0 else Term("+", (inner.args[0], num(total)))
-            return Term("+", (inner, num(k))) if k > 0 else inner if k == 0 else Term("-", (inner, num(-k)))
+            if inner.op == "+" and (last := literal(inner.args[1])) is not None:
+                return _shifted(inner.args[0], last + k)
+            return _shifted(inner, k)
     return term
+
+
+def _shifted(term: Term, k: int) -> Term:
+    return Term("+", (term, num(k))) if k > 0 else term if k == 0 else Term("-", (term, num(-k)))
 
 
 def _needed(goal: Goal, function: str) -> list[int]:

@@ -10,9 +10,11 @@ import itertools
 import math
 from collections.abc import Iterator
 
+from stepprove.agent.bounded import Effort, NotEvaluated, power_residue
+from stepprove.agent.experiments import STEPS
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
-from stepprove.agent.numeric import NotEvaluated, Setting, natural, value
+from stepprove.agent.numeric import Setting, natural, value
 from stepprove.agent.term import Term, conjuncts, free_names, literal, num, show, subterms, var
 
 LARGEST_MODULUS = 40
@@ -96,7 +98,8 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
     powers = list(_power_terms(goal, statements))
     if not powers:
         return
-    candidates = moduli or [m for m in _USUAL_MODULI if _refuted_mod(goal, statements, m)]
+    effort = Effort(STEPS)
+    candidates = moduli or [m for m in _USUAL_MODULI if _refuted_mod(goal, statements, m, effort)]
     for modulus in candidates:
         facts, determined, known = [], True, True
         names = goal.fresh(*["h"] * len(powers))
@@ -213,7 +216,7 @@ def _residue(term: Term, modulus: int) -> int | None:
     left = _residue(term.args[0], modulus)
     if term.op == "^":
         exponent = literal(term.args[1])
-        return None if left is None or exponent is None else pow(left, exponent, modulus)
+        return None if left is None or exponent is None else power_residue(left, exponent, modulus)
     right = _residue(term.args[1], modulus)
     if left is None or right is None:
         return None
@@ -234,7 +237,7 @@ def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[Term, int
     yield from itertools.islice(found, 4)
 
 
-def _refuted_mod(goal: Goal, statements: list[Term], modulus: int) -> bool:
+def _refuted_mod(goal: Goal, statements: list[Term], modulus: int, effort: Effort) -> bool:
     """Whether some equation among the hypotheses has no solution modulo `modulus`."""
     for statement in statements:
         names = sorted(free_names(statement) & set(goal.variables))
@@ -245,7 +248,7 @@ def _refuted_mod(goal: Goal, statements: list[Term], modulus: int) -> bool:
             solvable = any(
                 (value(left, at) - value(right, at)) % modulus == 0
                 for values in itertools.product(range(modulus), repeat=len(names))
-                for at in [Setting(dict(zip(names, values, strict=True)), frozenset())]
+                for at in [Setting(dict(zip(names, values, strict=True)), frozenset(), effort=effort)]
             )
         except NotEvaluated:
             continue

@@ -7,11 +7,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from stepprove.agent.experiments import solutions
+from stepprove.agent.bounded import Effort
+from stepprove.agent.experiments import STEPS, solutions
 from stepprove.agent.goal import Goal
 from stepprove.agent.move import Move
 from stepprove.agent.numeric import Setting, constants, holds, small_values
-from stepprove.agent.term import Term, free_names, replace, show, subterms, var
+from stepprove.agent.term import Term, free_names, literal, num, replace, show, subterms, var
 
 _SEARCHED = {1: 2000, 2: 60, 3: 16}
 _NUMBERS = {"ℕ", "Nat", "ℤ", "Int", ""}
@@ -48,12 +49,17 @@ def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iter
         sorted(set(r) | {c for c in constants(goal) if c >= 0}, key=lambda v: (abs(v), -v)) for r in ranges
     ]
     examples = [dict(zip(s.names, v, strict=True)) for s in [solutions(goal)] if s for v in s.values[:40]]
+    effort = Effort(STEPS)
     for values in itertools.product(*ranges):
+        if effort.spent:
+            return
         at = dict(zip(names, values, strict=True))
-        verdict = holds(body, Setting(at, natural)) if closed else None
+        verdict = holds(body, Setting(at, natural, effort=effort)) if closed else None
         if verdict is False or (closed and verdict is None and found >= 6):
             continue
-        if not closed and any(holds(body, Setting({**e, **at}, natural)) is False for e in examples):
+        if not closed and any(
+            holds(body, Setting({**e, **at}, natural, effort=effort)) is False for e in examples
+        ):
             continue
         text = ", ".join(f"({v})" if v < 0 else str(v) for v in values)
         if verdict:
@@ -71,16 +77,15 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
     candidates = list(_candidates(goal, body, names[0]))
     natural = frozenset(goal.naturals) | frozenset(names)
     variables = [v for v in goal.variables if v in free_names(body)]
-    examples = [
-        dict(zip(variables, v, strict=True))
-        for v in itertools.product((0, 1, 2, 3, 5, 8), repeat=len(variables))
-    ]
+    few = itertools.islice(itertools.product((0, 1, 2, 3, 5, 8), repeat=len(variables)), 40)
+    examples = [dict(zip(variables, v, strict=True)) for v in few]
+    effort = Effort(STEPS)
     rank = 0
     for guess in candidates:
         if len(names) == 1 and variables:
             refuted = False
-            for example in examples[:40]:
-                at = Setting(example, natural)
+            for example in examples:
+                at = Setting(example, natural, effort=effort)
                 if any(holds(p, at) is False for p in goal.propositions):
                     continue
                 if holds(replace(body, {names[0]: guess}), at) is False:
@@ -117,8 +122,8 @@ def _candidates(goal: Goal, body: Term, name: str) -> Iterator[Term]:
     for v in variables:
         successor, double = Term("+", (v, one)), Term("*", (two, v))
         shapes = [successor, double, Term("/", (v, two)), Term("-", (v, one)), Term("+", (double, one))]
-        multiples = {t.name for t in subterms(body) if t.op == "num" and int(t.name) > 1}
-        shapes += [Term("*", (Term("num", name=m), successor)) for m in sorted(multiples)[:3]]
+        multiples = {m for t in subterms(body) if (m := literal(t)) is not None and m > 1}
+        shapes += [Term("*", (num(m), successor)) for m in sorted(multiples)[:3]]
         shapes += [Term("*", (v, v)), Term("+", (v, two)), Term("*", (two, successor))]
         seen.update(dict.fromkeys(shapes))
     for a, b in itertools.combinations(variables, 2):

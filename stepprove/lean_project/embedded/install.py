@@ -33,6 +33,7 @@ from stepprove.lean_project.embedded.slim import slim
 from stepprove.lean_project.embedded.unpack import unpack
 from stepprove.lean_project.embedded.wasm import WasmError
 from stepprove.lean_project.missing import CacheUnusable, EngineUnfit
+from stepprove.private_folder import private_folder
 
 LEAN_VERSION = "4.28.0"
 SPACE_NEEDED = 900_000_000
@@ -143,7 +144,7 @@ def install(progress: Progress = ignore_progress, *, thorough: bool = False) -> 
         return copy
     home = copy.folder.parent
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private_folder(home)
         lock = FileLock(home / "install.lock")
         try:
             lock.acquire(timeout=0)
@@ -201,7 +202,7 @@ def _remove_debris(home: Path) -> None:
 def _make(made: Installation, partial: Path, npm_cache: Path, report: _Reporter) -> None:
     """Fill the folder of `made` with a whole copy and its record."""
     library = made.root / "lib" / "lean"
-    library.mkdir(parents=True)
+    private_folder(library)
     report("download", 0, TARBALL_BYTES)
     package = download(partial, npm_cache, lambda done: report("download", done, TARBALL_BYTES))
     report("download", TARBALL_BYTES, TARBALL_BYTES)

@@ -1,15 +1,23 @@
-"""Text from models and Lean as a reader may see it: nothing in it hides, moves or breaks what is around it."""
+"""Text from models, Lean, files and clients as a reader may see it: nothing in it hides, moves or breaks what is around it.
+
+Everything that reaches a terminal, a log line or a page goes through here: `visible` where a text may have several lines,
+`in_line` where it stands in a line.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters, but for tab and newline
-    "\u061c\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2060\u2066-\u2069\ufeff"  # invisible, or changing the direction
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # changing the direction
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2028\u2029\u2060-\u2065\u206a-\u206f\u3164"
+    "\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # invisible
     "\ud800-\udfff]"  # halves of a character
 )
+_BREAKING = re.compile("[\t\n]")
 
 _BRIEF = 300
 """Characters."""
@@ -17,12 +25,26 @@ _BRIEF = 300
 
 def visible(text: str) -> str:
     """The text with every control, invisible or direction-changing character written as its code: `⟨U+202E⟩`."""
-    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text.replace("\r\n", "\n"))
+    return _HIDDEN.sub(_code, text.replace("\r\n", "\n"))
+
+
+def in_line(text: object) -> str:
+    """What a name, a path or a sentence looks like in a line: as `visible`, and line breaks and tabs are written as codes too."""
+    return _BREAKING.sub(_code, _HIDDEN.sub(_code, str(text)))
+
+
+def in_json(document: str) -> str:
+    """A JSON document with its hidden characters written as JSON's own escapes: the same data, fit for a terminal."""
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], document)
+
+
+def _code(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def brief(text: str) -> str:
     """As much of a text, made visible, as fits where a name or a reason stands in a line."""
-    return visible(text if len(text) <= _BRIEF else text[:_BRIEF] + " …")
+    return in_line(text if len(text) <= _BRIEF else text[:_BRIEF] + " …")
 
 
 def shortened(text: str, most: int) -> str:

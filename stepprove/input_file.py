@@ -1,0 +1,29 @@
+"""A file that a user names, before it is read: that it is there, a file, and to be read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+class InputError(Exception):
+    """There is nothing to be read; the message is one sentence."""
+
+
+def require_file(path: Path) -> Path:
+    """The path, if a regular file is there that may be read: one that waits for a writer would never end. Raises InputError."""
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise InputError(f"{path} is a directory, not a file.")
+        if not stat.S_ISREG(kind):
+            raise InputError(f"{path} is not a regular file.")
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{path} cannot be read: permission denied.")
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path} does not exist.") from None
+    except (OSError, ValueError) as problem:  # ValueError: a NUL in the path
+        words = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+        raise InputError(f"{path!s:.200} cannot be read: {words[:1].lower()}{words[1:]}.") from None
+    return path
