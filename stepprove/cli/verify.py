@@ -10,6 +10,7 @@ import typer
 from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.lean_project.advisory import advisory
 from stepprove.lean_project.gate import Judgement, Policy
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.prelude import PRELUDE
@@ -100,6 +101,7 @@ def verify(
                 "candidate": str(candidate),
                 "engine": engine_json(lean),
                 "audited": audit,
+                "kernel_advisory": advisory(lean.lean_version, lean.kind),
                 "accepted": judgement.accepted,
                 **judgement.model_dump(mode="json"),
                 "exit_code": code,

@@ -22,6 +22,7 @@ from stepprove import __version__
 from stepprove.http_server.bodies import LimitBodies, Limits
 from stepprove.http_server.hosts import Hosts, TrustedHosts, hosts_for
 from stepprove.http_server.keys import RequireKey
+from stepprove.lean_project.advisory import kernel_bugs
 from stepprove.lean_project.clients import come_again, unless_gone
 from stepprove.lean_project.engine import Engine
 from stepprove.lean_project.metrics import Metrics
@@ -74,6 +75,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         max_waiting=settings.max_waiting,
     )
     metrics = Metrics(lambda: pool.stats)
+    bugs = tuple(bug.id for bug in kernel_bugs(engine.lean_version))
     parser = Parser()
 
     @asynccontextmanager
@@ -104,6 +106,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
                 verdict=request.verdict,
                 debug=request.debug,
                 priority=request.priority,
+                advisory=bugs,
             )
         metrics.seconds.labels(result.outcome).observe(result.time)
         return result

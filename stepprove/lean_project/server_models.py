@@ -117,6 +117,8 @@ class Verdict(_Body):
     outcome: Literal["proved", "disproved", "failed", "timeout", "rejected", "infrastructure"]
     reason: str | None = None
     declarations: tuple[DeclarationVerdict, ...] = ()
+    kernel_advisory: tuple[str, ...] = ()
+    """The bugs that are known of this Lean's kernel, by their names in docs/trust.md."""
 
 
 class Result(_Body):
@@ -128,7 +130,7 @@ class Result(_Body):
     response: dict[str, Any] | None = None
     diagnostics: dict[str, Any] | None = None
     outcome: Literal["answered", "timeout", "crashed", "memory", "ended"]
-    """Ours: only the first says anything about the code."""
+    """Ours: only "answered" and "ended" (the code ended its own Lean) say anything about the code."""
     verdict: Verdict | None = None
 
 

@@ -30,8 +30,9 @@ async def result_of(
     verdict: bool = True,
     debug: bool = False,
     priority: int = 0,
+    advisory: tuple[str, ...] = (),
 ) -> Result:
-    """Check one snippet. Raises PoolFull or PoolClosed when it was not tried."""
+    """Check one snippet; `advisory` names the kernel bugs that are known of the Lean. Raises PoolFull or PoolClosed when it was not tried."""
     try:
         await parser.vet(snippet.code)
         await parser.vet(snippet.original or "")
@@ -57,6 +58,10 @@ async def result_of(
             ]
     if snippet.original is not None and verdict and check.outcome == "answered":
         said = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
+    if check.outcome == "ended" and verdict:
+        said = Verdict(outcome="failed", reason=check.reason)
+    if said is not None:
+        said = said.model_copy(update={"kernel_advisory": advisory})
     return Result(
         id=snippet.id,
         time=check.seconds,
