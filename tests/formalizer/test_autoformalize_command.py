@@ -62,7 +62,7 @@ def test_a_file_is_stated_line_by_line(
         (("p",), "Name a model"),
         (("p", "--model", "tiny-typo"), "names no model"),
         ((" ", "--model", "openai:x"), "empty"),
-        (("p", "--model", "openai:x", "--header", "none.lean"), "none.lean cannot be read"),
+        (("p", "--model", "openai:x", "--header", "none.lean"), "none.lean does not exist"),
     ],
 )
 def test_bad_usage_is_one_sentence(
