@@ -32,7 +32,10 @@ async def result_of(
     priority: int = 0,
     advisory: tuple[str, ...] = (),
 ) -> Result:
-    """Check one snippet; `advisory` names the kernel bugs that are known of the Lean. Raises PoolFull or PoolClosed when it was not tried."""
+    """Check one snippet; `advisory` names the kernel bugs that are known of the Lean.
+
+    Raises PoolFull or PoolClosed when it was not tried.
+    """
     try:
         await parser.vet(snippet.code)
         await parser.vet(snippet.original or "")

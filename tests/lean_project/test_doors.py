@@ -119,8 +119,10 @@ def test_no_cheat_scores(tmp_path: Path) -> None:
     assert len(lines) > 100
     samples.write_text("\n".join(lines))
     done = subprocess.run(
-        [sys.executable, "-m", "stepprove", "eval", "score", str(samples), "--benchmark", "minif2f"]
-        + ["--path", str(statements), "--log-dir", str(tmp_path / "runs"), "--json"],
+        [
+            *(sys.executable, "-m", "stepprove", "eval", "score", str(samples), "--benchmark", "minif2f"),
+            *("--path", str(statements), "--log-dir", str(tmp_path / "runs"), "--json"),
+        ],
         capture_output=True,
         text=True,
         timeout=1800,
