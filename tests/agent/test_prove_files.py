@@ -73,11 +73,33 @@ def test_an_eval_that_waits_for_a_proof_in_vain_does_no_harm_to_others(fill: Fil
     assert outcomes(fill(text)) == [FAILED, PROVED]
 
 
-def test_a_hole_in_a_statement_does_no_harm_to_others(fill: Fill) -> None:
-    text = "theorem a : 1 + 1 = 2 := by sorry\ntheorem b : #[1, 2][1]'(by sorry) = 2 := by\n  rfl\n"
+def test_a_proof_hole_in_a_statement_is_filled(fill: Fill) -> None:
+    text = "theorem a : 1 + 1 = 2 := by sorry\ntheorem b : #[1, 2][1]'(by sorry) = 2 := by\n  sorry\n"
     report = fill(text)
-    assert outcomes(report) == [PROVED, REJECTED]
-    assert report.holes[1].reason == "the statement of `b` is not the original one"
+    assert outcomes(report) == [PROVED] * 3
+    assert {v.name: v.outcome for v in report.verdicts} == {"a": PROVED, "b": PROVED}
+    assert "sorry" not in report.text
+
+
+def test_a_theorem_is_proved_only_when_the_holes_of_its_statement_are(fill: Fill) -> None:
+    text = "opaque n : Nat\ntheorem b : (⟨n, by sorry⟩ : Fin 5).1 = n := by\n  sorry\n"
+    report = fill(text, time_limit=4.0)
+    assert outcomes(report) == [FAILED, FAILED]
+    assert report.holes[1].reason == "it cannot be checked beside an unproved hole"
+    assert [(v.name, v.outcome) for v in report.verdicts] == [("b", FAILED)]
+
+
+def test_both_holes_of_an_instance_are_filled(fill: Fill) -> None:
+    text = (
+        "class Monoid1 (M : Type) where\n  mul : M → M → M\n  one : M\n"
+        "  one_mul : ∀ a : M, mul one a = a\n  mul_one : ∀ a : M, mul a one = a\n"
+        "instance {α : Type} : Monoid1 (List α) where\n  mul := List.append\n  one := []\n"
+        "  one_mul := by sorry\n  mul_one := by sorry\n"
+        "theorem apart : 1 + 1 = 2 := by sorry\n"
+    )
+    report = fill(text)
+    assert outcomes(report) == [PROVED] * 3
+    assert {v.name: v.outcome for v in report.verdicts} == {"instMonoid1List": PROVED, "apart": PROVED}
 
 
 def test_a_hole_whose_kind_the_text_does_not_show_is_filled_as_lean_wants_it(fill: Fill) -> None:

@@ -6,7 +6,6 @@
 const KINDS = ['axiom', 'definition', 'theorem', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
 const [AXIOM, DEFINITION, THEOREM, OPAQUE, QUOTIENT, INDUCTIVE, CONSTRUCTOR, RECURSOR] = KINDS.keys();
 const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
-const [, , , , CONST, APP, LAM, FORALL, LET, , MDATA, PROJ] = Array(12).keys();   // Lean.Expr's constructors
 const KERNEL_ENV = { extensions: 3, scalars: 1 };   // fields of Lean.Kernel.Environment
 const THM_DECL = 2;                        // of Lean.Declaration
 
@@ -16,6 +15,7 @@ module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, withFields, mkList, list, array, arrSize, arrGet, heap } = lean;
 
   const terms = require('./terms.cjs')(lean);
+  const { comparison, sameExpr } = require('./alike.cjs')(lean);
   const nameOf = lean.nameStr;
   const truth = result => { const value = result >> 1; return value === 1; };
 
@@ -24,7 +24,6 @@ module.exports = lean => {
   const typeOf = info => fld(constantVal(info), 2);
   const levelsOf = info => list(fld(constantVal(info), 1)).map(nameOf);
   const valueOf = info => [DEFINITION, THEOREM, OPAQUE].includes(tag(info)) ? fld(fld(info, 0), 1) : null;
-  const sameExpr = (a, b) => a === b || truth(call('l_Lean_Expr_equal', inc(a), inc(b)));
   const isUnsafe = info => truth(call('l_Lean_ConstantInfo_isUnsafe', inc(info)));
   const isPartial = info => truth(call('l_Lean_ConstantInfo_isPartial', inc(info)));
 
@@ -98,6 +97,10 @@ module.exports = lean => {
     return cache.get(text);
   };
 
+  // What Lean makes only where a proof first asks for it: equations, induction principles, a matcher's splitter. Another proof may not.
+  const madeOnDemand = (env, name, text, info) => [DEFINITION, THEOREM].includes(tag(info))
+    && (/\.match_[0-9]+\.[^.]+$/.test(text) || truth(call('l_Lean_isReservedName', inc(env), inc(name))));
+
   // The axioms a constant rests on, through everything the text added; imported theorems count as the library's own.
   const axiomsOf = (env, constants, start, memo, kinds) => {
     const seen = new Set([start]), todo = [start], axioms = new Set();
@@ -117,23 +120,8 @@ module.exports = lean => {
       && list(fld(va, 4)).map(nameOf).join() === list(fld(vb, 4)).map(nameOf).join();
   };
 
-  const sameStatement = (a, b) => tag(a) === tag(b) && levelsOf(a).join() === levelsOf(b).join() && sameExpr(typeOf(a), typeOf(b))
+  const sameStatement = (a, b, alike) => tag(a) === tag(b) && levelsOf(a).join() === levelsOf(b).join() && alike.types(a, b)
     && (tag(a) !== INDUCTIVE || sameInductive(a, b)) && isUnsafe(a) === isUnsafe(b) && isPartial(a) === isPartial(b);
-
-  // Whether `b` is `a` with something put in the place of each `sorry` (or of a proof that rests on one).
-  const fills = (a, b, rests) => {
-    if (a === b) return true;
-    let head = a;
-    while (tag(head) === APP) head = fld(head, 0);
-    if (tag(head) === CONST && rests(nameOf(fld(head, 0)))) return true;
-    if (tag(a) === MDATA) return fills(fld(a, 1), b, rests);
-    if (tag(b) === MDATA) return fills(a, fld(b, 1), rests);
-    if (tag(a) !== tag(b)) return false;
-    const parts = { [APP]: [0, 1], [LAM]: [1, 2], [FORALL]: [1, 2], [LET]: [1, 2, 3], [PROJ]: [2] }[tag(a)];
-    if (!parts) return sameExpr(a, b);
-    if (tag(a) === PROJ && (fld(a, 1) !== fld(b, 1) || nameOf(fld(a, 0)) !== nameOf(fld(b, 0)))) return false;
-    return parts.every(i => fills(fld(a, i), fld(b, i), rests));
-  };
 
   // The constants that the kernel must be told of, each after those that it uses. What is unsafe or partial is not for the kernel.
   const ordered = constants => {
@@ -220,14 +208,20 @@ module.exports = lean => {
   const compare = (now, old, kernelOld, libraries, unchecked) => {
     const memo = new Map(), memoOld = new Map(), kinds = new Map();
     const rested = text => axiomsOf(libraries, old, text, memoOld, kinds).includes('sorryAx');
-    const openProof = text => text === 'sorryAx' || old.has(text) && tag(old.get(text).info) === THEOREM && rested(text);
+    const named = new Map();
+    const namingOf = (text, name) => { if (!named.has(text)) named.set(text, naming(name)); return named.get(text); };
+    const alike = comparison({
+      now, old, kernel: kernelOld, rests: text => old.has(text) && rested(text),
+      made: text => old.has(text) && namingOf(text, old.get(text).name).internal,
+    });
     // [whether it is a proof, its value held against the original's]
     const valueState = (text, before, after) => {
       if (tag(after) === THEOREM) return [true, null];
       if (!before || valueOf(before) === null || valueOf(after) === null) return [false, null];
-      if (sameExpr(valueOf(before), valueOf(after))) return [false, 'same'];
+      const found = alike.values(before, after);
+      if (found === 'same' && sameExpr(valueOf(before), valueOf(after))) return [false, found];
       if (isProof(kernelOld, before)) return [true, null];
-      return [false, !rested(text) ? 'changed' : fills(valueOf(before), valueOf(after), openProof) ? 'filled' : 'refilled'];
+      return [false, found ?? (rested(text) ? 'refilled' : 'changed')];
     };
     const declarations = [...now].map(([text, { name, info }]) => {
       const before = old.get(text), [proof, value] = valueState(text, before && before.info, info);
@@ -235,8 +229,8 @@ module.exports = lean => {
         name: text,
         kind: KINDS[tag(info)],
         proof,
-        ...naming(name),
-        statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
+        ...namingOf(text, name),
+        statement: !before ? 'new' : sameStatement(before.info, info, alike) ? 'same' : 'changed',
         value,
         rested: before !== undefined && rested(text),
         unchecked: unchecked(text, name, info, before),
@@ -244,7 +238,10 @@ module.exports = lean => {
         axioms: axiomsOf(libraries, now, text, memo, kinds),
       };
     });
-    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name }]) => ({ name: text, ...naming(name) }));
+    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name, info }]) => {
+      const { display, internal } = namingOf(text, name);
+      return { name: text, display, internal: internal || madeOnDemand(libraries, name, text, info) };
+    });
     return { declarations, missing };
   };
   const alike = constants => constants.alike === undefined ? null : `two constants print alike: \`${constants.alike}\``;
