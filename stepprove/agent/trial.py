@@ -52,7 +52,7 @@ class _Trial:
 
     def body(self, edits: Sequence[Edit]) -> str:
         """The text after the header, with some holes filled and its examples named."""
-        start = self.source.header_end if self.worker.base else 0
+        start = self.source.header_end if self.worker.base else len(self.source.mark)
         moved = [e.within(start) for e in [*edits, *(e.edit for e in self.examples)]]
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 

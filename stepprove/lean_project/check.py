@@ -69,11 +69,11 @@ def check_source(
     `prelude` is elaborated in place of the text's imports; `timeout` is in seconds for the whole text.
     Raises ReplFailure when Lean cannot say.
     """
-    env, skip = None, 0
+    env, skip = None, len(source.mark)
     if prelude is not None:
         env = _elaborate(repl, prelude, None, timeout).env
         skip = source.header_end
-    nothing = _elaborate(repl, source.text[: source.header_end] if prelude is None else "", env, timeout)
+    nothing = _elaborate(repl, source.header if prelude is None else "", env, timeout)
     text = source.text[skip:]
     shift = source.text[:skip].count("\n")
     answer = _elaborate(repl, text, env, timeout)

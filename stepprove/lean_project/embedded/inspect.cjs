@@ -7,7 +7,7 @@ const KINDS = ['axiom', 'definition', 'theorem', 'opaque', 'quotient', 'inductiv
 const [AXIOM, DEFINITION, THEOREM, OPAQUE, QUOTIENT, INDUCTIVE, CONSTRUCTOR, RECURSOR] = KINDS.keys();
 const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
 const KERNEL_ENV = { extensions: 3, scalars: 1 };   // fields of Lean.Kernel.Environment
-const THM_DECL = 2;                        // of Lean.Declaration
+const DEFN_DECL = 1, OPAQUE_HINT = 0, SAFE = 1;   // of Lean.Declaration, its ReducibilityHints and DefinitionSafety
 
 const METAPROGRAMS = 'Lean';              // the library with which a text can change the environment by itself
 
@@ -188,18 +188,17 @@ module.exports = lean => {
   const uncheckedBy = (env, name, info, text, constants) => isUnsafe(info) ? 'unsafe'
     : isPartial(info) || isPartialOpaque(info, text, constants) ? 'partial' : implementedBy(env, name) ? 'implemented_by'
     : isExtern(env, name) ? 'extern' : isCSimp(env, name) ? 'csimp' : tag(info) !== THEOREM && runsAtStart(env, name) ? 'init' : null;
-  // Whether a constant is a proof, so that its value means nothing: the kernel takes it for the proof of a theorem.
+  // Whether a constant is a proof, so that its value means nothing: the kernel takes its type for a proposition.
   const isProof = (kernel, info) => {
     if (tag(info) === THEOREM) return true;
-    if (tag(info) !== DEFINITION) return false;
+    if (valueOf(info) === null) return false;
     const constant = constantVal(info);
-    const levels = mkList(list(fld(constant, 1)).map(level => call('l_Lean_Level_param___override', inc(level))));
-    const itself = call('l_Lean_Expr_const___override', inc(fld(constant, 0)), levels);
-    const val = mkCtor(0, [lean.name('stepprove.proof'), inc(fld(constant, 1)), inc(fld(constant, 2))]);
-    const theorem = mkCtor(THM_DECL, [mkCtor(0, [val, itself, mkList([])])]);
-    const result = raw('lean_add_decl')(inc(kernel), 0, theorem, box(0)); heap();
+    const prop = call('l_Lean_Expr_sort___override', lean.constant('l_Lean_Level_zero___override'));
+    const val = mkCtor(0, [lean.name('stepprove.proof'), inc(fld(constant, 1)), prop]);
+    const definition = mkCtor(DEFN_DECL, [mkCtor(0, [val, inc(fld(constant, 2)), box(OPAQUE_HINT), mkList([])], [SAFE])]);
+    const result = raw('lean_add_decl')(inc(kernel), 0, definition, box(0)); heap();
     const found = tag(result) === 1;
-    dec(theorem); dec(result);
+    dec(definition); dec(result);
     return found;
   };
 
@@ -255,7 +254,8 @@ module.exports = lean => {
     const now = addedConstants(kernel), old = addedConstants(kernelOld);
     const facts = compare(now, old, kernelOld, env, (text, name, info, before) => {
       const how = uncheckedBy(env, name, info, text, now);
-      return how !== null && before && uncheckedBy(against, before.name, before.info, text, old) === how ? null : how;
+      if (how === null || !before || uncheckedBy(against, before.name, before.info, text, old) !== how) return how;
+      return isUnsafe(info) && isProof(kernelOld, before.info) ? how : null;   // no proof, though the original has it so too
     });
     const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, kernel, now) : null;
     dec(kernel); dec(kernelOld);
