@@ -10,6 +10,7 @@ const [BVAR, , , SORT, CONST, APP, LAM, FORALL, LET, LIT, MDATA, PROJ] = Array(1
 const [ZERO, SUCC, MAX, IMAX, PARAM] = Array(5).keys();                                      // Lean.Level's
 const [DEFINITION, THEOREM, OPAQUE] = [1, 2, 3];                                             // Lean.ConstantInfo's
 const SORRY = 'sorryAx', AUTO_PARAM = 'autoParam';
+const HINTS = new Map([['outParam', 1], ['semiOutParam', 1], ['optParam', 2], [AUTO_PARAM, 2]]);   // and how many arguments they take
 const FLAG = 8;                                             // after the cached data: the binder's kind, or a `let`'s flag
 
 module.exports = lean => {
@@ -57,14 +58,21 @@ module.exports = lean => {
     return given !== undefined && isZero(given, scope.outer);
   };
   const scopeOf = (info, levels, outer) => ({ values: new Map(levelsOf(info).map((name, i) => [name, levels[i]])), outer });
+  /** A type without the hints around it for those who elaborate it: `outParam α` and its kin are `α`. */
+  const bare = type => {
+    for (;;) {
+      if (tag(type) === MDATA) { type = fld(type, 1); continue; }
+      const { head, args } = tag(type) === APP ? spine(type) : { head: type, args: 0 };
+      if (args === 0 || tag(head) !== CONST || args !== HINTS.get(nameOf(fld(head, 0)))) return type;
+      for (let i = 1; i < args; i++) type = fld(type, 0);
+      type = fld(type, 1);
+    }
+  };
   /** A type below its binders, and theirs. */
   const telescope = type => {
     const binders = [];
-    for (;;) {
-      if (tag(type) === FORALL) { binders.push(fld(type, 1)); type = fld(type, 2); }
-      else if (tag(type) === MDATA) type = fld(type, 1);
-      else return { binders, type };
-    }
+    for (type = bare(type); tag(type) === FORALL; type = bare(fld(type, 2))) binders.push(fld(type, 1));
+    return { binders, type };
   };
   const makesProp = (type, scope) => { const { type: end } = telescope(type); return tag(end) === SORT && isZero(fld(end, 0), scope); };
 
