@@ -67,7 +67,8 @@ def check(
         if not json:
             out.print(f"{escape(str(file))}: {escape(engine_words(lean))}")
             _print(report)
-    code = 0 if passed else 1
+    unknown = any(d["outcome"] == Outcome.INFRASTRUCTURE for doc in documents for d in doc["declarations"])
+    code = 0 if passed else 3 if unknown else 1
     if json:
         print_json({"files": documents, "exit_code": code})
     return code
@@ -88,6 +89,8 @@ def _print(report: CheckReport) -> None:
     for problem in report.problems:
         if problem.severity == "error":
             out.print(f"  [red]error[/] {problem.line}:{problem.column}  {escape(problem.text)}")
+    if report.refused is not None:
+        out.print(f"  [red]refused[/]   {escape(report.refused)}")
     proved = sum(d.outcome is Outcome.PROVED for d in report.declarations)
     theorems = sum(d.outcome is not None for d in report.declarations)
     out.print(f"{proved} of {theorems} theorems proved")

@@ -15,16 +15,20 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.lean_project.changes import change_below, changes_of
+from stepprove.lean_project.guarded import unguarded
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.probes import probe
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
 from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.standing import fault, standing
 
 STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
-NATIVE_AXIOMS = frozenset({"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"})
-"""What `native_decide` adds: trust in the compiler and in every `implemented_by`."""
+NATIVE_AXIOMS = frozenset(
+    {"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler", "Lean.reduceBool", "Lean.reduceNat"}
+)
+"""What `native_decide` adds: trust in the compiler. The kernel asks it wherever the last two occur in a term, axioms or not."""
 
 
 class _Fact(BaseModel):
@@ -51,7 +55,10 @@ class Declaration(_Fact):
     rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
     rested: bool = False
     """The original's rested on `sorry`, itself or through what it uses."""
-    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp", "init"] | None
+    irregular: str | None = None
+    """Why it is not to be relied on although the kernel took it: no closed term, no plain inductive type, an ill-typed product of
+    the kernel's, or a name that the kernel computes with. None: it is."""
+    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp", "export", "init"] | None
     """How it is out of the kernel's sight, where the original's is not."""
     uses: tuple[str, ...]
     """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
@@ -178,8 +185,25 @@ def _judge(
     after = repl.command(candidate, env, reuse=False, timeout=timeout)
     if isinstance(after, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=after.message)
-    facts = facts_of(repl, original, before, candidate, after, timeout=timeout)
-    return weigh(facts, after.messages, targets=targets, policy=policy)
+    facts = facts_of(repl, original, before, candidate, after, native=policy.native_decide, timeout=timeout)
+    judgement = weigh(facts, after.messages, targets=targets, policy=policy)
+    if judgement.accepted and (bare := unguarded(original, candidate)) is not None:
+        return _without_guards(repl, judgement, bare, env, timeout)
+    return judgement
+
+
+def _without_guards(
+    repl: Repl, judgement: Judgement, bare: str, env: int | None, timeout: float | None
+) -> Judgement:
+    """The judgement on an accepted candidate, unless Lean reports errors for the text without its `#guard_msgs`."""
+    answer = repl.command(bare, env, reuse=False, timeout=timeout)
+    if isinstance(answer, ErrorResponse):
+        return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
+    if not (errors := errors_of(answer.messages)):
+        return judgement
+    failed = {"outcome": Outcome.FAILED, "reason": f"`#guard_msgs` hides an error: {_first(errors)}"}
+    verdicts = tuple(v.model_copy(update=failed) for v in judgement.verdicts)
+    return judgement.model_copy(update={**failed, "verdicts": verdicts})
 
 
 def errors_of(messages: Iterable[Message]) -> list[Message]:
@@ -201,13 +225,15 @@ def facts_of(
     after: CommandResponse,
     *,
     replay: bool | None = None,
+    native: bool = False,
     timeout: float | None = None,
 ) -> Facts:
     """What the environment that the candidate left holds, compared with the one that the original left.
 
     An engine that can be asked for terms is asked for them; another is asked with Lean's own commands (see `probes.py`).
     With `replay` the kernel of the first kind checks everything again; None: when the text, or what it imports, could have
-    run a program, for without one nothing reaches an environment but through the kernel.
+    run a program, for without one nothing reaches an environment but through the kernel. `native`: what the text's compiled code
+    computes counts as proof.
     Raises ReplFailure when the engine cannot tell.
     """
     if not repl.extended:
@@ -215,7 +241,7 @@ def facts_of(
     if replay is None and _PROGRAMS.search(candidate):
         replay = True
     answer: dict[str, Any] = repl.request(
-        {"inspect": after.env, "against": before.env, "replay": replay}, timeout=timeout
+        {"inspect": after.env, "against": before.env, "replay": replay, "native": native}, timeout=timeout
     )
     if "declarations" not in answer:
         raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
@@ -265,7 +291,7 @@ def weigh(
     changes = changes_of(facts, by_name, policy)
     culprit, whole = _breach(facts, policy)
     broken = whole
-    if facts.breach is None and changes:
+    if changes and facts.breach is None and all(d.irregular is None for d in facts.declarations):
         culprit, broken = next(iter(changes.items()))
     asked = set(targets) if targets is not None else None
     verdicts = []
@@ -330,19 +356,22 @@ def _breach(facts: Facts, policy: Policy) -> tuple[str | None, str | None]:
     """What makes the candidate as a whole untrustworthy: a declaration, if it is one, and why in one sentence."""
     if facts.breach is not None:
         return None, facts.breach
+    for declaration in facts.declarations:
+        if declaration.irregular is not None:
+            return declaration.display, declaration.irregular
     old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
-        if declaration.unchecked == "init":
-            return declaration.display, "the candidate has a program run whenever it is loaded (`initialize`)"
-        if declaration.unchecked and not declaration.internal:
-            return (
-                declaration.display,
-                f"`{declaration.display}` is {declaration.unchecked}, which the kernel does not check",
-            )
+        if (reason := fault(declaration)) is not None:
+            return declaration.display, reason
         if declaration.statement != "new":
             continue
         if declaration.kind == "axiom" and declaration.name not in policy.axioms:
             return declaration.display, f"the candidate declares the axiom `{declaration.display}`"
+        if policy.only_holes and declaration.kind not in {"axiom", "definition", "theorem"}:
+            return (
+                declaration.display,
+                f"the proof declares the {declaration.kind} `{declaration.display}`: it may declare nothing",
+            )
         if declaration.internal:
             continue
         if policy.native_decide and not policy.only_holes and "sorryAx" in declaration.axioms:
@@ -370,24 +399,11 @@ def _belongs(name: str, old: Collection[str]) -> bool:
 
 
 def _verdict(declaration: Declaration, policy: Policy, broken: str | None) -> Verdict:
-    def say(outcome: Outcome, reason: str | None = None) -> Verdict:
-        return Verdict(
-            name=declaration.display,
-            kind=declaration.kind,
-            outcome=outcome,
-            reason=reason,
-            axioms=declaration.axioms,
-        )
-
-    if "sorryAx" in declaration.axioms:
-        return say(Outcome.FAILED, f"`{declaration.display}` still rests on `sorry`")
-    if broken:
-        return say(Outcome.REJECTED, broken)
-    extra = [a for a in declaration.axioms if a not in policy.allowed_axioms]
-    if extra:
-        return say(
-            Outcome.REJECTED,
-            f"`{declaration.display}` rests on {'axiom' if len(extra) == 1 else 'axioms'} "
-            + ", ".join(f"`{a}`" for a in extra),
-        )
-    return say(Outcome.PROVED)
+    outcome, reason = standing(declaration, policy, broken)
+    return Verdict(
+        name=declaration.display,
+        kind=declaration.kind,
+        outcome=outcome,
+        reason=reason,
+        axioms=declaration.axioms,
+    )

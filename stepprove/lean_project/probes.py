@@ -14,10 +14,11 @@ from typing import Any
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.lean_project.reserved import reserved
 from stepprove.lean_project.retained import added_power, lost_command
 from stepprove.lean_project.source import Declaration, SourceFile, parse_source
 
-_UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp")
+_UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp", "export")
 _KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": "opaque"} | dict.fromkeys(
     ("inductive", "structure", "class", "coinductive"), "inductive"
 )
@@ -194,6 +195,8 @@ def _unchecked(source: SourceFile, declaration: Declaration) -> str | None:
 
 def _beyond_probing(before: SourceFile, after: SourceFile) -> str | None:
     """Why what Lean prints about the candidate could not be trusted, or None."""
+    if (reason := reserved(after) or reserved(before)) is not None:
+        return reason
     if (line := lost_command(before, after)) is not None:
         return f"the candidate lacks what line {line} of the original defines, or has it in other words"
     if (word := added_power(before, after)) is None:

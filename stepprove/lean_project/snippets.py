@@ -8,6 +8,7 @@ from stepprove.lean_project.pool import Check, Pool
 from stepprove.lean_project.protocol import CommandResponse, Message
 from stepprove.lean_project.server_models import DeclarationVerdict, InfoTree, Result, Snippet, Verdict
 from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.verify import BrokenOriginal
 
 _WORDS = {
@@ -62,12 +63,12 @@ async def result_of(
 
 def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
     """What the facts about a text by itself amount to."""
-    allowed = Policy().allowed_axioms
+    broken = distrust(facts)
     # A macro can state a theorem under a name that looks like the elaborator's; what rests on nothing wrong is not missed.
     declarations = tuple(
-        _declaration(d, allowed)
+        _declaration(d, broken)
         for d in facts.declarations
-        if not d.internal or (d.kind == "theorem" and not allowed.issuperset(d.axioms))
+        if not d.internal or fault(d) or (d.kind == "theorem" and axiom_fault(d, _STANDARD))
     )
     theorems = [d for d in declarations if d.outcome is not None]
     bad = next((d for d in theorems if d.outcome != "proved"), None)
@@ -76,8 +77,8 @@ def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
         return Verdict(
             outcome="failed", reason=f"line {errors[0].pos.line}: {first}", declarations=declarations
         )
-    if facts.breach is not None or facts.replay is not None:
-        return Verdict(outcome="rejected", reason=facts.breach or facts.replay, declarations=declarations)
+    if broken is not None:
+        return Verdict(outcome="rejected", reason=broken, declarations=declarations)
     if bad is not None:
         assert bad.outcome is not None
         return Verdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
@@ -86,18 +87,18 @@ def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
     return Verdict(outcome="proved", declarations=declarations)
 
 
-def _declaration(fact: Declaration, allowed: frozenset[str]) -> DeclarationVerdict:
-    extra = sorted(set(fact.axioms) - allowed)
-    outcome: str | None = None
-    reason = None
-    if "sorryAx" in fact.axioms:
-        outcome, reason = "failed", f"`{fact.display}` rests on `sorry`"
-    elif fact.kind == "axiom" or fact.unchecked:
-        outcome, reason = "rejected", f"`{fact.display}` is {fact.unchecked or 'an axiom'}"
-    elif extra:
-        outcome, reason = "rejected", f"`{fact.display}` rests on the axiom `{extra[0]}`"
-    elif fact.kind == "theorem":
-        outcome = "proved"
+_STANDARD = Policy()
+
+
+def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
+    judged, reason = standing(fact, _STANDARD, broken)
+    outcome: str | None = judged.value
+    if judged is Outcome.FAILED:
+        reason = f"`{fact.display}` rests on `sorry`"
+    elif fact.kind == "axiom":
+        outcome, reason = "rejected", reason or f"`{fact.display}` is an axiom"
+    elif judged is Outcome.PROVED and fact.kind != "theorem":
+        outcome = None
     return DeclarationVerdict.model_validate(
         {
             "name": fact.display,

@@ -23,6 +23,7 @@ from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.protocol import CommandResponse
 from stepprove.lean_project.repl import Repl, ReplFailure, ReplTimeout
+from stepprove.lean_project.reserved import PRELUDE_REFUSED, is_prelude
 from stepprove.lean_project.source import Declaration, SourceError, SourceFile, apply_edits
 
 
@@ -50,7 +51,9 @@ def verify(
     that engine (`audit.py`); `repl` must be an embedded Lean then. `timeout` is in seconds for each of the engine calls.
     Raises BrokenOriginal; whatever keeps Lean from answering is an outcome of its own, never a verdict.
     """
-    if (reason := _other_header(original, candidate)) is not None:
+    if (reason := _other_header(original, candidate)) is not None or (
+        is_prelude(original) and (reason := PRELUDE_REFUSED)
+    ):
         return Judgement(outcome=Outcome.REJECTED, reason=reason)
     before, after, names = _with_examples(original, candidate)
     if prelude is not None or env is not None:

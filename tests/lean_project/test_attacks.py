@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 from stepprove.lean_project import Repl, ReplCrashed
+from stepprove.lean_project.check import check_source
 from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.gate import Policy
+from stepprove.lean_project.outcome import Outcome
 from stepprove.lean_project.source import SourceFile, parse_source
 from stepprove.lean_project.verify import verify
 
@@ -24,7 +27,14 @@ TESTS = Path(__file__).parent.parent
 EXPECTED = {p.parent.name: json.loads(p.read_text()) for p in sorted(TESTS.glob("attacks/*/expected.json"))}
 BOMBS = [name for name, expected in EXPECTED.items() if expected.get("bomb")]
 CHEATS = [name for name in EXPECTED if name not in BOMBS]
+UNTRUSTED = [
+    name for name in CHEATS if EXPECTED[name]["point"] in {3, 4} and "rejected" in EXPECTED[name]["outcome"]
+]
+"""What is wrong with them needs no original to be seen."""
 HONEST = sorted(p.name for p in TESTS.glob("honest/*"))
+PROGRAMS = {"program_beside_proofs", "native_lemma_beside"}
+"""The gate takes what the original has; by itself it is out of the kernel's sight."""
+ALONE = [name for name in HONEST if name not in PROGRAMS]
 
 
 def pair(kind: str, name: str) -> tuple[SourceFile, SourceFile]:
@@ -49,10 +59,24 @@ def test_the_byte_order_mark_is_one() -> None:
 
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_turned_away_for_its_reason(repl: Repl, name: str) -> None:
-    judgement = verify(repl, *pair("attacks", name), timeout=60)
     expected: dict[str, Any] = EXPECTED[name]
+    policy = Policy(native_decide=expected.get("native_decide", False))
+    judgement = verify(repl, *pair("attacks", name), policy=policy, timeout=60)
     assert judgement.outcome.value in expected["outcome"], judgement.reason
     assert re.search(expected["reason"], judgement.reason or ""), judgement.reason
+
+
+@pytest.mark.parametrize("name", UNTRUSTED)
+def test_check_says_no_more_of_a_cheat_than_the_gate(repl: Repl, name: str) -> None:
+    report = check_source(repl, pair("attacks", name)[1], timeout=60)
+    assert not report.passed
+    assert all(d.outcome is not Outcome.INFRASTRUCTURE for d in report.declarations)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_an_honest_file_passes_check(repl: Repl, name: str) -> None:
+    report = check_source(repl, pair("honest", name)[1], timeout=60)
+    assert report.passed, [d for d in report.declarations if d.outcome not in {None, Outcome.PROVED}]
 
 
 @pytest.fixture(scope="module")

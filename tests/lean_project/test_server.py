@@ -134,6 +134,39 @@ DISGUISED = (
 )
 
 
+INNER = (
+    "def yes (_ : Nat) : Bool := true\ndef host (n : Nat) : Bool := go n\nwhere\n"
+    "  @[implemented_by yes] go (_ : Nat) : Bool := false\n"
+)
+ODD = (
+    "opaque same : (Type : Type 1) = Type := rfl\ndef Kind : Type := cast same Prop\n"
+    "inductive Box : Kind\n  | mk (bit : Bool) : Box\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        pytest.param(INNER + GOOD, "is implemented_by", id="replaced inner code"),
+        pytest.param(ODD + GOOD, "`Box`", id="an odd inductive type"),
+        pytest.param(
+            "def b : Bool := true\ntheorem t : Lean.reduceBool b = true := by decide +kernel\n",
+            "rests on axiom `Lean.reduceBool`",
+            id="the compiler's word",
+        ),
+        pytest.param(
+            "prelude\nimport Init.Prelude\nimport Init.Core\ntheorem t : True := True.intro\n",
+            "`prelude`",
+            id="a prelude",
+        ),
+    ],
+)
+def test_the_verdict_says_no_more_than_the_gate(web: httpx.Client, code: str, reason: str) -> None:
+    [result] = check(web, code)
+    assert result["verdict"]["outcome"] == "rejected"
+    assert reason in result["verdict"]["reason"]
+
+
 def test_the_verdict_says_what_no_message_says(web: httpx.Client) -> None:
     hidden, disguised, axiom, honest, silent = check(
         web,

@@ -9,6 +9,10 @@ const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 
 const KERNEL_ENV = { extensions: 3, scalars: 1 };   // fields of Lean.Kernel.Environment
 const DEFN_DECL = 1, OPAQUE_HINT = 0, SAFE = 1;   // of Lean.Declaration, its ReducibilityHints and DefinitionSafety
 
+// The kernel has the compiler compute these, and believes it. They are imported as opaque: the axiom within is not seen.
+const OF_THE_COMPILER = new Set(['Lean.reduceBool', 'Lean.reduceNat', 'Lean.trustCompiler']);
+const COMPILER_AXIOMS = new Set([...OF_THE_COMPILER, 'Lean.ofReduceBool', 'Lean.ofReduceNat']);
+const EVERYTHING = 'Init';                 // what every text stands on that is no `prelude`
 const METAPROGRAMS = 'Lean';              // the library with which a text can change the environment by itself
 
 module.exports = lean => {
@@ -16,6 +20,8 @@ module.exports = lean => {
 
   const terms = require('./terms.cjs')(lean);
   const { comparison, sameExpr } = require('./alike.cjs')(lean);
+  const { uncheckedBy, isUnsafe, isPartial } = require('./unchecked.cjs')(lean);
+  const irregularities = require('./irregular.cjs')(lean);
   const nameOf = lean.nameStr;
   const truth = result => { const value = result >> 1; return value === 1; };
 
@@ -24,8 +30,6 @@ module.exports = lean => {
   const typeOf = info => fld(constantVal(info), 2);
   const levelsOf = info => list(fld(constantVal(info), 1)).map(nameOf);
   const valueOf = info => [DEFINITION, THEOREM, OPAQUE].includes(tag(info)) ? fld(fld(info, 0), 1) : null;
-  const isUnsafe = info => truth(call('l_Lean_ConstantInfo_isUnsafe', inc(info)));
-  const isPartial = info => truth(call('l_Lean_ConstantInfo_isPartial', inc(info)));
 
   const walkMap = (node, visit) => {          // PersistentHashMap: entries (0) or collision (1)
     const keys = fld(node, 0);
@@ -106,6 +110,7 @@ module.exports = lean => {
     const seen = new Set([start]), todo = [start], axioms = new Set();
     while (todo.length) {
       const text = todo.pop(), constant = constants.get(text);
+      if (OF_THE_COMPILER.has(text)) { axioms.add(text); continue; }
       if (!constant) { if (['axiom', 'unknown'].includes(importedKind(env, text, kinds))) axioms.add(text); continue; }
       if (tag(constant.info) === AXIOM) { axioms.add(text); continue; }
       if (!memo.has(text)) memo.set(text, usedBy(constant.info, true));
@@ -151,11 +156,16 @@ module.exports = lean => {
   };
   const written = constants => terms.write(name => constants.get(nameOf(name)).info, ordered(constants));
 
-  // Send every added constant to the kernel again, on top of the untouched imports; `kernel` holds the compiled code of the text,
-  // which the kernel runs for `Lean.reduceBool` (that a proof rests on it is told by its axioms).
-  const replay = (base, kernel, constants) => {
-    if ([...constants.values()].some(({ info }) => tag(info) === QUOTIENT)) return 'the quotient is declared again';
-    const imports = withFields(kernelEnv(base), { [KERNEL_ENV.extensions]: inc(fld(kernel, KERNEL_ENV.extensions)) }, KERNEL_ENV.scalars);
+  // The text's compiled code, which the kernel runs for `Lean.reduceBool` where that counts as proof.
+  const withCode = (imports, kernel) => withFields(imports, { [KERNEL_ENV.extensions]: inc(fld(kernel, KERNEL_ENV.extensions)) }, KERNEL_ENV.scalars);
+  // The constants that the kernel can check without compiled code; what rests on such an axiom cannot count as proved then.
+  const withoutCompiler = (env, constants, memo) => {
+    const kinds = new Map();
+    return new Map([...constants].filter(([text]) => !axiomsOf(env, constants, text, memo, kinds).some(axiom => COMPILER_AXIOMS.has(axiom))));
+  };
+  // Send every added constant to the kernel again, on top of the untouched imports. Gives why it refuses, or null, and the environment
+  // (owned; 0: none).
+  const replay = (imports, constants) => {
     const { env, refusal } = terms.read(written(constants), imports);
     let error = refusal;
     if (!error) for (const [text, { name, info }] of constants) {
@@ -167,8 +177,7 @@ module.exports = lean => {
       dec(found);
       if (!same) { error = `${text} is not what its inductive type generates`; break; }
     }
-    if (env) dec(env);
-    return error;
+    return { refusal: error, env };
   };
 
   // As a person named it: without the mangling of `private`.
@@ -177,17 +186,6 @@ module.exports = lean => {
     const display = nameOf(user);
     return { display, internal: truth(call('l_Lean_Name_isInternalDetail', user)) };
   };
-  const implementedBy = (env, name) => { const r = call('l_Lean_Compiler_getImplementedBy_x3f', inc(env), inc(name)); const yes = !isSc(r); dec(r); return yes; };
-  const isExtern = (env, name) => truth(call('l_Lean_isExtern', inc(env), inc(name)));
-  const isCSimp = (env, name) => truth(call('l_Lean_Compiler_hasCSimpAttribute', inc(env), inc(name)));
-  const runsAtStart = (env, name) =>
-    truth(call('l_Lean_isIOUnitInitFn', inc(env), inc(name))) || truth(call('l_Lean_hasInitAttr', inc(env), inc(name)));
-  // A `partial` function of the text: an opaque constant and the code for it. `deriving` makes such too, under an instance's name.
-  const isPartialOpaque = (info, text, constants) => tag(info) === OPAQUE && constants.has(`${text}._unsafe_rec`)
-    && !/^inst[^.]*\.[^.]*$/.test(text.split(/\.(?=inst[^.]*\.[^.]*$)/).pop());
-  const uncheckedBy = (env, name, info, text, constants) => isUnsafe(info) ? 'unsafe'
-    : isPartial(info) || isPartialOpaque(info, text, constants) ? 'partial' : implementedBy(env, name) ? 'implemented_by'
-    : isExtern(env, name) ? 'extern' : isCSimp(env, name) ? 'csimp' : tag(info) !== THEOREM && runsAtStart(env, name) ? 'init' : null;
   // Whether a constant is a proof, so that its value means nothing: the kernel takes its type for a proposition.
   const isProof = (kernel, info) => {
     if (tag(info) === THEOREM) return true;
@@ -203,9 +201,10 @@ module.exports = lean => {
   };
 
   // What `now` holds, compared with `old`, both constants beyond the same imports. `libraries`: an elaboration environment with those
-  // imports. `unchecked(text, name, info, before)`: how a constant is out of the kernel's sight.
-  const compare = (now, old, kernelOld, libraries, unchecked) => {
-    const memo = new Map(), memoOld = new Map(), kinds = new Map();
+  // imports. `irregular`: why one is not to be relied on, by name. `unchecked(text, name, info, before)`: how a constant is out of the
+  // kernel's sight. `memo`: what each of `now` uses, as far as it is known.
+  const compare = (now, old, kernelOld, libraries, irregular, unchecked, memo = new Map()) => {
+    const memoOld = new Map(), kinds = new Map();
     const rested = text => axiomsOf(libraries, old, text, memoOld, kinds).includes('sorryAx');
     const named = new Map();
     const namingOf = (text, name) => { if (!named.has(text)) named.set(text, naming(name)); return named.get(text); };
@@ -232,6 +231,7 @@ module.exports = lean => {
         statement: !before ? 'new' : sameStatement(before.info, info, alike) ? 'same' : 'changed',
         value,
         rested: before !== undefined && rested(text),
+        irregular: irregular.get(text) ?? null,
         unchecked: unchecked(text, name, info, before),
         uses: usedBy(info, false).filter(n => now.has(n)),
         axioms: axiomsOf(libraries, now, text, memo, kinds),
@@ -245,26 +245,35 @@ module.exports = lean => {
   };
   const alike = constants => constants.alike === undefined ? null : `two constants print alike: \`${constants.alike}\``;
 
+  const isPrelude = base => modulesOf(base).has(EVERYTHING) ? null : 'it is a `prelude`: the kernel computes with names that only `Init` gives their meaning';
+
   /**
    * env, against: elaboration environments; base, baseOld: the environments of their imports alone; all borrowed. `withReplay`:
-   * whether the kernel looks at everything again; null: when what is imported lets a text run programs on the environment.
+   * whether the kernel looks at everything again; null: when what is imported lets a text run programs on the environment. `native`:
+   * whether what compiled code computes counts as proof.
    */
-  const inspect = (env, against, base, baseOld, withReplay) => {
+  const inspect = (env, against, base, baseOld, withReplay, native) => {
     const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
     const now = addedConstants(kernel), old = addedConstants(kernelOld);
-    const facts = compare(now, old, kernelOld, env, (text, name, info, before) => {
-      const how = uncheckedBy(env, name, info, text, now);
-      if (how === null || !before || uncheckedBy(against, before.name, before.info, text, old) !== how) return how;
+    const breach = otherImports(base, baseOld) ?? isPrelude(base) ?? alike(now);
+    const broken = irregularities.unfit(now);   // then the terms are not for the kernel, nor for us
+    const again = broken.size === 0 && (withReplay === true || withReplay === null && runsPrograms(base));
+    const memo = new Map(), checkable = again && !native ? withoutCompiler(env, now, memo) : now;
+    const second = again ? replay(native ? withCode(kernelEnv(base), kernel) : kernelEnv(base), checkable) : { refusal: null, env: 0 };
+    const irregular = broken.size ? broken : second.refusal === null ? irregularities.odd(second.env || kernel, checkable) : new Map();
+    const facts = compare(now, old, kernelOld, env, irregular, (text, name, info, before) => {
+      const how = uncheckedBy(env, name, info, text, now, native);
+      if (how === null || !before || uncheckedBy(against, before.name, before.info, text, old, native) !== how) return how;
       return isUnsafe(info) && isProof(kernelOld, before.info) ? how : null;   // no proof, though the original has it so too
-    });
-    const refusal = withReplay === true || withReplay === null && runsPrograms(base) ? replay(base, kernel, now) : null;
+    }, memo);
+    if (second.env) dec(second.env);
     dec(kernel); dec(kernelOld);
-    return { ...facts, replay: refusal, breach: otherImports(base, baseOld) ?? alike(now) };
+    return { ...facts, replay: second.refusal, breach };
   };
 
-  /** What an environment (borrowed) adds to its imports, as data for `audit` in another process. */
+  /** What an environment (borrowed) adds to its imports, as data for `audit` in another process, which has no compiled code. */
   const exported = env => {
-    const kernel = kernelEnv(env), data = written(addedConstants(kernel));
+    const kernel = kernelEnv(env), data = written(withoutCompiler(env, addedConstants(kernel), new Map()));
     dec(kernel);
     return data;
   };
@@ -280,9 +289,10 @@ module.exports = lean => {
     if (original.refusal) return { declarations: [], missing: [], replay: null, breach: `in the original, ${original.refusal}` };
     const { env, refusal } = terms.read(data, kernelEnv(base));
     if (refusal) { dec(original.env); return { declarations: [], missing: [], replay: refusal, breach: null }; }
-    const now = addedConstants(env), facts = compare(now, addedConstants(original.env), original.env, against, () => null);
+    const now = addedConstants(env), unfit = irregularities.unfit(now), irregular = unfit.size ? unfit : irregularities.odd(env, now);
+    const facts = compare(now, addedConstants(original.env), original.env, against, irregular, () => null);
     dec(env); dec(original.env);
-    return { ...facts, replay: null, breach: alike(now) };
+    return { ...facts, replay: null, breach: isPrelude(base) ?? alike(now) };
   };
 
   /** The axioms that a closed term (borrowed) rests on in an environment. */

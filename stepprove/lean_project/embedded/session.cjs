@@ -216,10 +216,16 @@ module.exports = lean => {
   const inspect = request => {
     const now = environment(request.inspect), before = environment(request.against);
     const [env, against] = [now, before].map(({ state }) => frontend.environmentOf(state));
-    return inspector.inspect(env, against, now.header, before.header, request.replay ?? null);
+    return inspector.inspect(env, against, now.header, before.header, request.replay ?? null, request.native === true);
   };
 
-  const exported = request => ({ exported: inspector.exported(frontend.environmentOf(environment(request.export).state)) });
+  const exported = request => {
+    const { state } = environment(request.export);
+    try { return { exported: inspector.exported(frontend.environmentOf(state)) }; } catch (error) {
+      if (error instanceof inspector.Malformed) throw new Refusal(`The declarations cannot be exported: ${error.message}`);
+      throw error;
+    }
+  };
 
   const audit = request => {
     const { state, header } = environment(request.against);

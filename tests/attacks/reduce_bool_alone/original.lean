@@ -1,0 +1,2 @@
+def flag : Bool := true
+theorem told : Lean.reduceBool flag = true := by sorry

@@ -1,0 +1,2 @@
+def count : Nat := 7
+theorem told : Lean.reduceNat count = 7 := rfl

@@ -1,0 +1,1 @@
+theorem two : (1 : Nat) + 1 = 2 := by sorry
