@@ -18,7 +18,7 @@ from pathlib import Path
 
 from stepprove.lean_project import CommandResponse, Repl, find_engine
 from stepprove.lean_project.gate import judge
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.source import read_source
 
 HONEST = Path(__file__).parent.parent / "tests" / "honest"
 
@@ -32,8 +32,9 @@ def timed(work: Callable[[], object]) -> float:
 def pairs() -> list[tuple[str, str, str]]:
     found = []
     for folder in sorted(HONEST.iterdir()):
-        texts = [(folder / f"{name}.lean").read_bytes().decode() for name in ("original", "candidate")]
-        if not any(parse_source(text).imports for text in texts) and "example" not in texts[0]:
+        original, candidate = (read_source(folder / f"{name}.lean") for name in ("original", "candidate"))
+        if not original.imports and not candidate.imports and "example" not in original.text:
+            texts = (source.text.removeprefix(source.mark) for source in (original, candidate))
             found.append((folder.name, *texts))
     return found
 

@@ -25,11 +25,15 @@ def settle(worker: Worker, results: list[HoleResult]) -> tuple[str, list[HoleRes
     for _ in range(len(results) + 1):
         edits = worker.fills(results)
         judgement = trial.judge(edits)
-        after = trial.heed(results, judgement)
-        if after == results:
+        breached = judgement.breach is not None and bool(edits)
+        after = trial.isolated(results, judgement) if breached else trial.heed(results, judgement)
+        if after == results and not breached:
             return apply_edits(worker.source.text, edits), results, trial.reported(judgement)
         results = after
-    raise AssertionError("each round takes at least one proof out")
+    # Each round takes a proof out, unless the gate's answers differ from one time to the next.
+    reason = "the gate's answers on the file contradict each other"
+    results = [trial.turned_away(r, Outcome.INFRASTRUCTURE, reason) for r in results]
+    return worker.source.text, results, trial.reported(trial.judge([]))
 
 
 class _Trial:
@@ -49,7 +53,7 @@ class _Trial:
 
     def body(self, edits: Sequence[Edit]) -> str:
         """The text after the header, with some holes filled and its examples named."""
-        start = self.source.header_end if self.worker.base else 0
+        start = self.source.header_end if self.worker.base else len(self.source.mark)
         moved = [e.within(start) for e in [*edits, *(e.edit for e in self.examples)]]
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 
@@ -123,16 +127,49 @@ class _Trial:
                 else r
                 for r in results
             ]
-        guilty = {number for number, names in self.names.items() if judgement.culprit in names}
-        if any(r.outcome is Outcome.PROVED and self.source.holes[r.index].chunk in guilty for r in results):
-            return [
-                self.turned_away(r, Outcome.REJECTED, judgement.reason)
-                if self.source.holes[r.index].chunk in guilty
-                else r
-                for r in results
-            ]
         verdicts = {v.name: v for v in judgement.verdicts}
         return [self.weighed(r, results, verdicts) for r in results]
+
+    def isolated(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
+        """The results with those proofs taken out for whose sake the gate rejects the whole file.
+
+        Those in the declaration that the gate names are suspected first, one by one; then halves of all of them.
+        """
+        guilty = {number for number, names in self.names.items() if judgement.culprit in names}
+        proved = [r for r in results if r.outcome is Outcome.PROVED]
+        suspects = [r for r in proved if self.source.holes[r.index].chunk in guilty]
+        others = [r for r in proved if r not in suspects]
+        away: dict[int, HoleResult] = {}
+        if suspects and self.objection(others) is None:
+            kept = others
+            for suspect in suspects:
+                kept = self.admitted(kept, [suspect], away)
+        elif (
+            worst := self.objection([])
+        ) is not None:  # no proof is to blame, and none can be told from the rest
+            away = {r.index: self.turned_away(r, worst.outcome, worst.reason) for r in proved}
+        else:
+            self.admitted([], proved, away)
+        return [away.get(r.index, r) for r in results]
+
+    def admitted(
+        self, kept: list[HoleResult], more: list[HoleResult], away: dict[int, HoleResult]
+    ) -> list[HoleResult]:
+        """`kept` and those of `more` with which the gate does not reject the whole file; the others go to `away`."""
+        objection = self.objection([*kept, *more])
+        if objection is None:
+            return [*kept, *more]
+        if len(more) == 1:
+            away[more[0].index] = self.turned_away(more[0], objection.outcome, objection.reason)
+            return kept
+        middle = len(more) // 2
+        return self.admitted(self.admitted(kept, more[:middle], away), more[middle:], away)
+
+    def objection(self, proofs: list[HoleResult]) -> Judgement | None:
+        """The gate's word on the file with these proofs in it, where it rejects the whole of it or cannot tell; else None."""
+        judgement = self.judge(self.worker.fills(sorted(proofs, key=lambda r: r.index)))
+        untold = judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
+        return judgement if untold or judgement.breach is not None else None
 
     def weighed(
         self, result: HoleResult, results: Sequence[HoleResult], verdicts: dict[str, Verdict]

@@ -51,7 +51,7 @@ class Worker:
         self.repl = repl
         # `admit` is a macro for `sorry`, but Lean shows a goal only for `sorry`: to Lean, and only to it, holes are spelled so.
         self.text = apply_edits(source.text, [Edit(h.start, h.end, "sorry") for h in source.holes])
-        header = source.text[: source.header_end]
+        header = source.header
         if options.prelude is not None:
             base: tuple[str, ...] = (options.prelude,)
         else:
@@ -71,10 +71,6 @@ class Worker:
 
     def check_original(self) -> None:
         """Raise FileRefused when the text has errors of its own, ReplFailure when Lean cannot say."""
-        if self.source.text.startswith("\ufeff"):
-            raise FileRefused(
-                "it begins with a byte order mark, which Lean does not read: save it without one"
-            )
         started = time.monotonic()
         try:
             answers = again(lambda: self.chain.answers(self.chunks))

@@ -84,11 +84,11 @@ def check_source(
             refused=PRELUDE_REFUSED,
         )
     repl.renew_after_programs()  # of texts that this one must know nothing of
-    env, skip = None, 0
+    env, skip = None, len(source.mark)
     if prelude is not None:
         env = _elaborate(repl, prelude, None, timeout).env
         skip = source.header_end
-    nothing = _elaborate(repl, source.text[: source.header_end] if prelude is None else "", env, timeout)
+    nothing = _elaborate(repl, source.header if prelude is None else "", env, timeout)
     text = source.text[skip:]
     shift = source.text[:skip].count("\n")
     answer = _elaborate(repl, text, env, timeout)

@@ -146,7 +146,7 @@ def read_header(code: Code) -> Header:
             break
         imports.append(name)
         index += length + 1
-    end = tokens[index - 1].end if index else int(code.text.startswith("\ufeff"))
+    end = tokens[index - 1].end if index else code.line_starts[0]
     rest = re.compile(r"[ \t\r]*\n").match(code.text, end) if index else None
     return Header(rest.end() if rest else end, tuple(imports))
 

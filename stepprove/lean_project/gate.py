@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.lean_project.audit_process import audited
+from stepprove.lean_project.changes import change_below, changes_of
 from stepprove.lean_project.guarded import unguarded
 from stepprove.lean_project.names import components
 from stepprove.lean_project.outcome import Outcome
@@ -121,6 +122,8 @@ class Judgement(_Fact):
     reason: str | None = None
     culprit: str | None = None
     """The declaration for whose sake the whole candidate is rejected."""
+    breach: str | None = None
+    """Why the whole candidate is rejected, however many of its declarations are proved."""
     verdicts: tuple[Verdict, ...] = ()
     messages: tuple[Message, ...] = ()
 
@@ -342,16 +345,25 @@ def weigh(
     """Decide, from facts alone. Pure: the five points of docs/trust.md, in order."""
     errors = errors_of(messages)
     by_name = {d.name: d for d in facts.declarations}
-    culprit, broken = _breach(facts, by_name, policy)
+    changes = changes_of(facts, by_name, policy)
+    culprit, whole = _breach(facts, policy)
+    broken = whole
+    if changes and facts.breach is None and all(d.irregular is None for d in facts.declarations):
+        culprit, broken = next(iter(changes.items()))
     asked = set(targets) if targets is not None else None
     verdicts = []
     for declaration in facts.declarations:
         if declaration.internal or declaration.statement == "new":
             continue
         if declaration.display in asked if asked is not None else declaration.proof or declaration.rested:
-            verdicts.append(_verdict(declaration, policy, broken))
+            why = whole or change_below(declaration, changes, by_name)
+            verdicts.append(_verdict(declaration, policy, why))
     absent = sorted((asked or set()) - {v.name for v in verdicts})
     verdicts += [_absent(name, facts) for name in absent]
+    if culprit in changes and not any(v.name == culprit for v in verdicts):
+        verdicts.append(
+            Verdict(name=culprit, kind="changed", outcome=Outcome.REJECTED, reason=changes[culprit])
+        )
     found = tuple(messages)
     if errors:
         reason = _first(errors)
@@ -367,6 +379,7 @@ def weigh(
             outcome=Outcome.REJECTED,
             reason=broken,
             culprit=culprit,
+            breach=broken,
             verdicts=tuple(verdicts),
             messages=found,
         )
@@ -396,25 +409,13 @@ def _first(errors: Iterable[Message]) -> str:
     return f"line {error.pos.line}: {error.data.splitlines()[0] if error.data else 'error'}"
 
 
-def _breach(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> tuple[str | None, str | None]:
-    """The declaration that makes the candidate as a whole untrustworthy, and why in one sentence; nothing when none does."""
+def _breach(facts: Facts, policy: Policy) -> tuple[str | None, str | None]:
+    """What makes the candidate as a whole untrustworthy: a declaration, if it is one, and why in one sentence."""
     if facts.breach is not None:
         return None, facts.breach
     for declaration in facts.declarations:
         if declaration.irregular is not None:
             return declaration.display, declaration.irregular
-    for missing in facts.missing:
-        if not missing.internal:
-            return missing.display, f"`{missing.display}` of the original is missing"
-    kept = [d for d in facts.declarations if d.statement != "new" and not d.internal]
-    meaning = _closure(kept, by_name)
-    for declaration in facts.declarations:
-        if declaration.internal and declaration.name not in meaning:
-            continue
-        if declaration.statement == "changed" and declaration.display not in policy.fixed_by_text:
-            return declaration.display, f"the statement of `{declaration.display}` is not the original one"
-        if declaration.value == "changed" or (declaration.value == "refilled" and not policy.only_holes):
-            return declaration.display, f"the definition of `{declaration.display}` is not the original one"
     old = {d.display for d in facts.declarations if d.statement != "new"}
     for declaration in facts.declarations:
         if (reason := fault(declaration)) is not None:
@@ -452,19 +453,6 @@ def _belongs(name: str, old: Collection[str]) -> bool:
         if name in old:
             return True
     return False
-
-
-def _closure(roots: Iterable[Declaration], by_name: dict[str, Declaration]) -> set[str]:
-    """Everything of the text that the meaning of `roots` rests on."""
-    seen: set[str] = set()
-    todo = [d.name for d in roots]
-    while todo:
-        name = todo.pop()
-        if name not in seen and name in by_name:
-            seen.add(name)
-            if by_name[name].value not in {"filled", "refilled"}:
-                todo.extend(by_name[name].uses)
-    return seen
 
 
 def _verdict(declaration: Declaration, policy: Policy, broken: str | None) -> Verdict:

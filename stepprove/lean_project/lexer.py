@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Literal, NamedTuple, cast
 
-__all__ = ["ID_FIRST", "ID_REST", "Code", "Kind", "Token", "tokenize"]
+__all__ = ["BYTE_ORDER_MARK", "ID_FIRST", "ID_REST", "Code", "Kind", "Token", "tokenize"]
 
 Kind = Literal[
     "word",  # an identifier or a keyword, dots and «…» included
@@ -53,6 +53,8 @@ _LETTER_LIKE = (
     "\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017f"
 )
 _SUBSCRIPT = "\u2080-\u2089\u2090-\u209c\u1d62-\u1d6a\u2c7c"
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors write at the start of a file. Lean does not read it."""
 ID_FIRST = "A-Za-z_" + _LETTER_LIKE
 """The characters that may begin a part of an identifier, as the inside of a regular expression's class."""
 ID_REST = ID_FIRST + "0-9'!?" + _SUBSCRIPT
@@ -276,8 +278,9 @@ class Code:
 
     @cached_property
     def line_starts(self) -> list[int]:
-        """Where each line starts. As in Lean, only a line feed ends one."""
-        return [0, *(found.end() for found in re.finditer("\n", self.text))]
+        """Where each line starts. As in Lean, only a line feed ends one; the first one starts after a byte order mark."""
+        first = len(BYTE_ORDER_MARK) if self.text.startswith(BYTE_ORDER_MARK) else 0
+        return [first, *(found.end() for found in re.finditer("\n", self.text))]
 
     @cached_property
     def _beginning(self) -> bytes:

@@ -22,7 +22,7 @@ from stepprove.lean_project.commands import (
 )
 from stepprove.lean_project.filling import lay_out
 from stepprove.lean_project.holes import Hole, Positions, find_holes
-from stepprove.lean_project.lexer import Code
+from stepprove.lean_project.lexer import BYTE_ORDER_MARK, Code
 
 __all__ = [
     "MAX_BYTES",
@@ -86,9 +86,14 @@ class SourceFile:
     holes: tuple[Hole, ...]
 
     @property
+    def mark(self) -> str:
+        """The byte order mark that the file begins with, or nothing. Lean reads none: it gets the text that follows."""
+        return BYTE_ORDER_MARK if self.text.startswith(BYTE_ORDER_MARK) else ""
+
+    @property
     def header(self) -> str:
-        """The text before the commands."""
-        return self.text[: self.header_end]
+        """The text before the commands, as Lean reads it."""
+        return self.text[len(self.mark) : self.header_end]
 
     @property
     def data(self) -> bytes:
@@ -157,7 +162,7 @@ def _decode(path: Path, data: bytes, max_bytes: int) -> str:
         at = text.index("\0")
         line = text.count("\n", 0, at) + 1
         raise FileNotText(f"{path} is not a text file: it has a NUL character on line {line}.")
-    if not text.removeprefix("\ufeff").strip():
+    if not text.removeprefix(BYTE_ORDER_MARK).strip():
         raise FileEmpty(f"{path} is empty.")
     return text
 

@@ -7,12 +7,18 @@ stand in it, proved; what it adds is its own affair as long as no original state
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from stepprove.lean_project.audit import audit, elaborated, export
 from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.examples import EXAMPLE, NamedExample, name_example
+from stepprove.lean_project.examples import (
+    EXAMPLE,
+    NamedExample,
+    name_example,
+    paired,
+    statement_words,
+)
 from stepprove.lean_project.gate import Judgement, Policy, errors_of, judge
 from stepprove.lean_project.lexer import tokenize
 from stepprove.lean_project.outcome import Outcome
@@ -56,6 +62,8 @@ def verify(
     before, after, names = _with_examples(original, candidate)
     if prelude is not None or env is not None:
         before, after = _without_header(original, before), _without_header(candidate, after)
+    else:
+        before, after = before.removeprefix(original.mark), after.removeprefix(candidate.mark)
     try:
         if env is None:
             repl.renew_after_programs()  # of texts that these two must know nothing of
@@ -122,34 +130,27 @@ def _header_words(source: SourceFile) -> Counter[str]:
 def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, str, dict[str, str]]:
     """Both texts with the original's `example`s named alike, and those names in plain words.
 
-    An `example` of the candidate stands for the first one of the original with the same words before its `:=`. What the
-    candidate has beside these stays without a name.
+    An `example` of the candidate stands for the first one of the original with the same statement. What the candidate has beside
+    these stays without a name.
     """
-    mine = _examples(original)
-    theirs: dict[tuple[str, ...], deque[Declaration]] = {}
-    for example in _examples(candidate):
-        theirs.setdefault(_statement_words(candidate, example), deque()).append(example)
+    mine, theirs = _examples(original), _examples(candidate)
+    stand_in = paired(
+        [statement_words(original, e) for e in mine], [statement_words(candidate, e) for e in theirs]
+    )
     before: list[NamedExample] = []
     after: list[NamedExample] = []
     names = {}
-    for number, example in enumerate(mine, 1):
+    for number, (example, found) in enumerate(zip(mine, stand_in, strict=True), 1):
         name = f"stepprove_example_{number}"
         names[name] = f"example (line {example.line})"
-        before.append(name_example(example, name))
-        if alike := theirs.get(_statement_words(original, example)):
-            after.append(name_example(alike.popleft(), name))
+        before.append(name_example(original, example, name))
+        if found is not None:
+            after.append(name_example(candidate, theirs[found], name))
     return _edited(original, before), _edited(candidate, after), names
 
 
 def _examples(source: SourceFile) -> list[Declaration]:
     return [d for d in source.declarations if d.keyword == EXAMPLE]
-
-
-def _statement_words(source: SourceFile, declaration: Declaration) -> tuple[str, ...]:
-    """The text up to the first `:=` outside of comments and strings, whatever its white space."""
-    text = source.text[declaration.start : declaration.end]
-    end = next((t.start for t in tokenize(text) if t.text == ":="), len(text))
-    return tuple(text[:end].split())
 
 
 def _edited(source: SourceFile, examples: Sequence[NamedExample]) -> str:

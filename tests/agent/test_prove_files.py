@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from stepprove.agent.options import FileRefused, ProveOptions
+from stepprove.agent.options import ProveOptions
 from stepprove.agent.prove import prove_source
 from stepprove.agent.report import ProveReport
 from stepprove.lean_project import Repl
@@ -73,11 +73,33 @@ def test_an_eval_that_waits_for_a_proof_in_vain_does_no_harm_to_others(fill: Fil
     assert outcomes(fill(text)) == [FAILED, PROVED]
 
 
-def test_a_hole_in_a_statement_does_no_harm_to_others(fill: Fill) -> None:
-    text = "theorem a : 1 + 1 = 2 := by sorry\ntheorem b : #[1, 2][1]'(by sorry) = 2 := by\n  rfl\n"
+def test_a_proof_hole_in_a_statement_is_filled(fill: Fill) -> None:
+    text = "theorem a : 1 + 1 = 2 := by sorry\ntheorem b : #[1, 2][1]'(by sorry) = 2 := by\n  sorry\n"
     report = fill(text)
-    assert outcomes(report) == [PROVED, REJECTED]
-    assert report.holes[1].reason == "the statement of `b` is not the original one"
+    assert outcomes(report) == [PROVED] * 3
+    assert {v.name: v.outcome for v in report.verdicts} == {"a": PROVED, "b": PROVED}
+    assert "sorry" not in report.text
+
+
+def test_a_theorem_is_proved_only_when_the_holes_of_its_statement_are(fill: Fill) -> None:
+    text = "opaque n : Nat\ntheorem b : (⟨n, by sorry⟩ : Fin 5).1 = n := by\n  sorry\n"
+    report = fill(text, time_limit=4.0)
+    assert PROVED not in outcomes(report)
+    assert report.holes[1].reason == "it cannot be checked beside an unproved hole"
+    assert [(v.name, v.outcome) for v in report.verdicts] == [("b", FAILED)]
+
+
+def test_both_holes_of_an_instance_are_filled(fill: Fill) -> None:
+    text = (
+        "class Monoid1 (M : Type) where\n  mul : M → M → M\n  one : M\n"
+        "  one_mul : ∀ a : M, mul one a = a\n  mul_one : ∀ a : M, mul a one = a\n"
+        "instance {α : Type} : Monoid1 (List α) where\n  mul := List.append\n  one := []\n"
+        "  one_mul := by sorry\n  mul_one := by sorry\n"
+        "theorem apart : 1 + 1 = 2 := by sorry\n"
+    )
+    report = fill(text)
+    assert outcomes(report) == [PROVED] * 3
+    assert {v.name: v.outcome for v in report.verdicts} == {"instMonoid1List": PROVED, "apart": PROVED}
 
 
 def test_a_hole_whose_kind_the_text_does_not_show_is_filled_as_lean_wants_it(fill: Fill) -> None:
@@ -96,9 +118,21 @@ def test_a_name_may_be_given_by_its_last_parts(fill: Fill) -> None:
     assert len(fill(text, theorems=("B.t",)).holes) == 1
 
 
-def test_a_byte_order_mark_is_refused(fill: Fill) -> None:
-    with pytest.raises(FileRefused, match="byte order mark"):
-        fill("\ufefftheorem t : 1 = 1 := by sorry\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "theorem t : 1 = 1 := by sorry\n",
+        "theorem t : 1 = 1 := by sorry\r\nexample : 2 = 2 := by sorry",
+        "import Std\ntheorem t : 1 = 1 := by sorry\n",
+        "\n-- first\ntheorem t : 1 = 1 :=\n  sorry\n",
+    ],
+)
+def test_a_byte_order_mark_stays_where_it_is(fill: Fill, text: str) -> None:
+    report = fill("\ufeff" + text)
+    assert set(outcomes(report)) == {PROVED}
+    assert report.text.startswith("\ufeff")
+    with_mark, without = report.text.encode(), fill(text).text.encode()
+    assert with_mark == b"\xef\xbb\xbf" + without
 
 
 def test_verdicts_are_on_what_a_person_declared(fill: Fill) -> None:

@@ -52,6 +52,11 @@ def test_the_catalogue_is_as_large_as_it_should_be() -> None:
     assert sum(expected["naive"] for expected in EXPECTED.values()) >= 60
 
 
+def test_the_byte_order_mark_is_one() -> None:
+    for name in ("original", "candidate"):
+        assert (TESTS / "honest" / "bom" / f"{name}.lean").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_turned_away_for_its_reason(repl: Repl, name: str) -> None:
     expected: dict[str, Any] = EXPECTED[name]

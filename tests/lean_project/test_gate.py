@@ -181,3 +181,37 @@ def test_inductive_types_and_recursion_survive_the_second_kernel_check(repl: Rep
     original = shared + "theorem fact_three : fact 3 = 6 := by sorry\n"
     judgement = verdict(repl, original, original.replace("sorry", "rfl"))
     assert judgement.accepted, judgement
+
+
+def test_a_change_costs_the_theorems_whose_meaning_rests_on_it_alone(repl: Repl) -> None:
+    original = (
+        "def f (n : Nat) : Nat := n + 1\ndef g (n : Nat) : Nat := f n\n"
+        "theorem of_f : f 0 = 0 := by sorry\ntheorem of_g : g 0 = 0 := by sorry\n" + TWO
+    )
+    candidate = original.replace("n + 1\n", "n\n", 1).replace("by sorry", "by rfl")
+    judgement = verdict(repl, original, candidate)
+    assert judgement.outcome is Outcome.REJECTED
+    assert judgement.breach == "the definition of `f` is not the original one"
+    assert {v.name: v.outcome for v in judgement.verdicts} == {
+        "f": Outcome.REJECTED,
+        "of_f": Outcome.REJECTED,
+        "of_g": Outcome.REJECTED,
+        "two": Outcome.PROVED,
+    }
+
+
+def test_what_makes_the_candidate_untrustworthy_costs_everything(repl: Repl) -> None:
+    original = "def f (n : Nat) : Nat := n + 1\ntheorem of_f : f 0 = 1 := by sorry\n" + TWO
+    candidate = "axiom cheat : False\n" + original.replace("by sorry", "by rfl").replace(
+        "n + 1\n", "n + 2\n", 1
+    )
+    judgement = verdict(repl, original, candidate.replace("f 0 = 1 := by rfl", "f 0 = 1 := cheat.elim"))
+    assert {v.outcome for v in judgement.verdicts} == {Outcome.REJECTED}
+
+
+def test_a_change_that_was_not_asked_about_still_shows(repl: Repl) -> None:
+    original = "def f (n : Nat) : Nat := n + 1\n" + TWO
+    candidate = original.replace("n + 1", "n").replace("by sorry", "rfl")
+    judgement = verdict(repl, original, candidate, targets=["two"])
+    assert not judgement.accepted
+    assert {v.name: v.outcome for v in judgement.verdicts} == {"f": Outcome.REJECTED, "two": Outcome.PROVED}

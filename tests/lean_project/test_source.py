@@ -218,7 +218,9 @@ def test_without_imports_there_is_no_header() -> None:
 
 
 def test_a_byte_order_mark_is_header() -> None:
-    assert parse_source("\ufeffdef x := 1").header == "\ufeff"
+    assert parse_source("\ufeffdef x := 1").header_end == 1
+    assert parse_source("\ufeffdef x := 1").header == ""
+    assert parse_source("\ufeffimport Lean\ndef x := 1").header == "import Lean\n"
 
 
 # Commands.

@@ -6,9 +6,8 @@
 const KINDS = ['axiom', 'definition', 'theorem', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
 const [AXIOM, DEFINITION, THEOREM, OPAQUE, QUOTIENT, INDUCTIVE, CONSTRUCTOR, RECURSOR] = KINDS.keys();
 const ORIGINAL_KINDS = ['definition', 'theorem', 'axiom', 'opaque', 'quotient', 'inductive', 'constructor', 'recursor'];
-const [, , , , CONST, APP, LAM, FORALL, LET, , MDATA, PROJ] = Array(12).keys();   // Lean.Expr's constructors
 const KERNEL_ENV = { extensions: 3, scalars: 1 };   // fields of Lean.Kernel.Environment
-const THM_DECL = 2;                        // of Lean.Declaration
+const DEFN_DECL = 1, OPAQUE_HINT = 0, SAFE = 1;   // of Lean.Declaration, its ReducibilityHints and DefinitionSafety
 
 // The kernel has the compiler compute these, and believes it. They are imported as opaque: the axiom within is not seen.
 const OF_THE_COMPILER = new Set(['Lean.reduceBool', 'Lean.reduceNat', 'Lean.trustCompiler']);
@@ -19,6 +18,7 @@ module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, withFields, mkList, list, array, arrSize, arrGet, heap } = lean;
 
   const terms = require('./terms.cjs')(lean);
+  const { comparison, sameExpr } = require('./alike.cjs')(lean);
   const { uncheckedBy, isUnsafe, isPartial } = require('./unchecked.cjs')(lean);
   const irregularities = require('./irregular.cjs')(lean);
   const nameOf = lean.nameStr;
@@ -29,7 +29,6 @@ module.exports = lean => {
   const typeOf = info => fld(constantVal(info), 2);
   const levelsOf = info => list(fld(constantVal(info), 1)).map(nameOf);
   const valueOf = info => [DEFINITION, THEOREM, OPAQUE].includes(tag(info)) ? fld(fld(info, 0), 1) : null;
-  const sameExpr = (a, b) => a === b || truth(call('l_Lean_Expr_equal', inc(a), inc(b)));
 
   const walkMap = (node, visit) => {          // PersistentHashMap: entries (0) or collision (1)
     const keys = fld(node, 0);
@@ -100,6 +99,10 @@ module.exports = lean => {
     return cache.get(text);
   };
 
+  // What Lean makes only where a proof first asks for it: equations, induction principles, a matcher's splitter. Another proof may not.
+  const madeOnDemand = (env, name, text, info) => [DEFINITION, THEOREM].includes(tag(info))
+    && (/\.match_[0-9]+\.[^.]+$/.test(text) || truth(call('l_Lean_isReservedName', inc(env), inc(name))));
+
   // The axioms a constant rests on, through everything the text added; imported theorems count as the library's own.
   const axiomsOf = (env, constants, start, memo, kinds) => {
     const seen = new Set([start]), todo = [start], axioms = new Set();
@@ -120,23 +123,8 @@ module.exports = lean => {
       && list(fld(va, 4)).map(nameOf).join() === list(fld(vb, 4)).map(nameOf).join();
   };
 
-  const sameStatement = (a, b) => tag(a) === tag(b) && levelsOf(a).join() === levelsOf(b).join() && sameExpr(typeOf(a), typeOf(b))
+  const sameStatement = (a, b, alike) => tag(a) === tag(b) && levelsOf(a).join() === levelsOf(b).join() && alike.types(a, b)
     && (tag(a) !== INDUCTIVE || sameInductive(a, b)) && isUnsafe(a) === isUnsafe(b) && isPartial(a) === isPartial(b);
-
-  // Whether `b` is `a` with something put in the place of each `sorry` (or of a proof that rests on one).
-  const fills = (a, b, rests) => {
-    if (a === b) return true;
-    let head = a;
-    while (tag(head) === APP) head = fld(head, 0);
-    if (tag(head) === CONST && rests(nameOf(fld(head, 0)))) return true;
-    if (tag(a) === MDATA) return fills(fld(a, 1), b, rests);
-    if (tag(b) === MDATA) return fills(a, fld(b, 1), rests);
-    if (tag(a) !== tag(b)) return false;
-    const parts = { [APP]: [0, 1], [LAM]: [1, 2], [FORALL]: [1, 2], [LET]: [1, 2, 3], [PROJ]: [2] }[tag(a)];
-    if (!parts) return sameExpr(a, b);
-    if (tag(a) === PROJ && (fld(a, 1) !== fld(b, 1) || nameOf(fld(a, 0)) !== nameOf(fld(b, 0)))) return false;
-    return parts.every(i => fills(fld(a, i), fld(b, i), rests));
-  };
 
   // The constants that the kernel must be told of, each after those that it uses. What is unsafe or partial is not for the kernel.
   const ordered = constants => {
@@ -196,18 +184,17 @@ module.exports = lean => {
     const display = nameOf(user);
     return { display, internal: truth(call('l_Lean_Name_isInternalDetail', user)) };
   };
-  // Whether a constant is a proof, so that its value means nothing: the kernel takes it for the proof of a theorem.
+  // Whether a constant is a proof, so that its value means nothing: the kernel takes its type for a proposition.
   const isProof = (kernel, info) => {
     if (tag(info) === THEOREM) return true;
-    if (tag(info) !== DEFINITION) return false;
+    if (valueOf(info) === null) return false;
     const constant = constantVal(info);
-    const levels = mkList(list(fld(constant, 1)).map(level => call('l_Lean_Level_param___override', inc(level))));
-    const itself = call('l_Lean_Expr_const___override', inc(fld(constant, 0)), levels);
-    const val = mkCtor(0, [lean.name('stepprove.proof'), inc(fld(constant, 1)), inc(fld(constant, 2))]);
-    const theorem = mkCtor(THM_DECL, [mkCtor(0, [val, itself, mkList([])])]);
-    const result = raw('lean_add_decl')(inc(kernel), 0, theorem, box(0)); heap();
+    const prop = call('l_Lean_Expr_sort___override', lean.constant('l_Lean_Level_zero___override'));
+    const val = mkCtor(0, [lean.name('stepprove.proof'), inc(fld(constant, 1)), prop]);
+    const definition = mkCtor(DEFN_DECL, [mkCtor(0, [val, inc(fld(constant, 2)), box(OPAQUE_HINT), mkList([])], [SAFE])]);
+    const result = raw('lean_add_decl')(inc(kernel), 0, definition, box(0)); heap();
     const found = tag(result) === 1;
-    dec(theorem); dec(result);
+    dec(definition); dec(result);
     return found;
   };
 
@@ -217,14 +204,20 @@ module.exports = lean => {
   const compare = (now, old, kernelOld, libraries, irregular, unchecked, memo = new Map()) => {
     const memoOld = new Map(), kinds = new Map();
     const rested = text => axiomsOf(libraries, old, text, memoOld, kinds).includes('sorryAx');
-    const openProof = text => text === 'sorryAx' || old.has(text) && tag(old.get(text).info) === THEOREM && rested(text);
+    const named = new Map();
+    const namingOf = (text, name) => { if (!named.has(text)) named.set(text, naming(name)); return named.get(text); };
+    const alike = comparison({
+      now, old, kernel: kernelOld, rests: text => old.has(text) && rested(text),
+      made: text => old.has(text) && namingOf(text, old.get(text).name).internal,
+    });
     // [whether it is a proof, its value held against the original's]
     const valueState = (text, before, after) => {
       if (tag(after) === THEOREM) return [true, null];
       if (!before || valueOf(before) === null || valueOf(after) === null) return [false, null];
-      if (sameExpr(valueOf(before), valueOf(after))) return [false, 'same'];
+      const found = alike.values(before, after);
+      if (found === 'same' && sameExpr(valueOf(before), valueOf(after))) return [false, found];
       if (isProof(kernelOld, before)) return [true, null];
-      return [false, !rested(text) ? 'changed' : fills(valueOf(before), valueOf(after), openProof) ? 'filled' : 'refilled'];
+      return [false, found ?? (rested(text) ? 'refilled' : 'changed')];
     };
     const declarations = [...now].map(([text, { name, info }]) => {
       const before = old.get(text), [proof, value] = valueState(text, before && before.info, info);
@@ -232,8 +225,8 @@ module.exports = lean => {
         name: text,
         kind: KINDS[tag(info)],
         proof,
-        ...naming(name),
-        statement: !before ? 'new' : sameStatement(before.info, info) ? 'same' : 'changed',
+        ...namingOf(text, name),
+        statement: !before ? 'new' : sameStatement(before.info, info, alike) ? 'same' : 'changed',
         value,
         rested: before !== undefined && rested(text),
         irregular: irregular.get(text) ?? null,
@@ -242,7 +235,10 @@ module.exports = lean => {
         axioms: axiomsOf(libraries, now, text, memo, kinds),
       };
     });
-    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name }]) => ({ name: text, ...naming(name) }));
+    const missing = [...old].filter(([text]) => !now.has(text)).map(([text, { name, info }]) => {
+      const { display, internal } = namingOf(text, name);
+      return { name: text, display, internal: internal || madeOnDemand(libraries, name, text, info) };
+    });
     return { declarations, missing };
   };
   const alike = constants => constants.alike === undefined ? null : `two constants print alike: \`${constants.alike}\``;
@@ -264,7 +260,8 @@ module.exports = lean => {
     const irregular = broken.size ? broken : second.refusal === null ? irregularities.odd(second.env || kernel, checkable) : new Map();
     const facts = compare(now, old, kernelOld, env, irregular, (text, name, info, before) => {
       const how = uncheckedBy(env, name, info, text, now, native);
-      return how !== null && before && uncheckedBy(against, before.name, before.info, text, old, native) === how ? null : how;
+      if (how === null || !before || uncheckedBy(against, before.name, before.info, text, old, native) !== how) return how;
+      return isUnsafe(info) && isProof(kernelOld, before.info) ? how : null;   // no proof, though the original has it so too
     }, memo);
     if (second.env) dec(second.env);
     dec(kernel); dec(kernelOld);

@@ -1,4 +1,2 @@
-theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by omega
-
-
-
+﻿theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by omega
+example (n : Nat) : n + 0 = n := by rfl

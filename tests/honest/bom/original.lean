@@ -1,1 +1,2 @@
-theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by sorry
+﻿theorem add_swap (a b c : Nat) : a + b + c = c + b + a := by sorry
+example (n : Nat) : n + 0 = n := by sorry

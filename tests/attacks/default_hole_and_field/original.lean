@@ -1,0 +1,4 @@
+structure S where
+  n : Nat
+  h : n = 5 := by sorry
+theorem t (s : S) : s.n < 6 := by sorry

@@ -1,0 +1,1 @@
+theorem t : ((by sorry : ∃ n : Nat, n < 9)).choose = 7 := by sorry

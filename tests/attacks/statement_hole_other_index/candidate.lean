@@ -1,0 +1,1 @@
+theorem second (x y : Nat) : [x, y][0]'(by simp) = x := by rfl

@@ -1,0 +1,1 @@
+unsafe example : (0 : Nat) = 1 := stepprove_example_1

@@ -1,0 +1,1 @@
+unsafe def wrong : (0 : Nat) = 1 := wrong

@@ -1,0 +1,4 @@
+def IsSq (n : Nat) : Prop := ∃ k, k ≤ n ∧ k * k = n
+instance (n : Nat) : Decidable (IsSq n) := decidable_of_iff ((List.range (n+1)).any (fun k => k * k == n) = true) (by simp [IsSq, List.any_eq_true, Nat.lt_succ_iff])
+theorem nine : IsSq 9 := by decide
+theorem ten : ¬ IsSq 10 := by decide

@@ -1,0 +1,8 @@
+def gcd' (a b : Nat) : Nat := if h : b = 0 then a else gcd' b (a % b)
+termination_by b
+decreasing_by sorry
+def collatzish (n : Nat) : Nat := if h : n ≤ 1 then 0 else if n % 2 = 0 then collatzish (n / 2) else collatzish (n - 1)
+termination_by n
+decreasing_by
+  · sorry
+  · sorry

@@ -1,0 +1,1 @@
+/-- hi there -/ example : 1 = 1 := by rfl

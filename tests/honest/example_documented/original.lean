@@ -1,0 +1,2 @@
+/-- hi -/
+example : 1 = 1 := by sorry

@@ -1,0 +1,1 @@
+noncomputable example : Nat.succ 1 = 2 := by rfl

@@ -1,0 +1,1 @@
+nonrec example : 1 = 1 := by sorry

@@ -1,0 +1,3 @@
+example : "a b" = "a b" := by sorry
+example : "a  b" = "a  b" := by sorry
+example : 'a' = 'a' := sorry

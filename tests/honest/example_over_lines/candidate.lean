@@ -1,0 +1,4 @@
+example : (fun n : Nat =>
+   n)
+  = id :=
+  by rfl

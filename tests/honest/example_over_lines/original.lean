@@ -1,0 +1,1 @@
+example : (fun n : Nat => n) = id := by sorry

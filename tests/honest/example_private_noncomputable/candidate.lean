@@ -1,0 +1,3 @@
+private /- x -/ noncomputable
+example : 1 = 1 := by
+  rfl

@@ -1,0 +1,1 @@
+private noncomputable example : 1 = 1 := by sorry

@@ -1,0 +1,4 @@
+namespace A
+protected
+  example : Nat.succ 1 = 2 := by rfl
+end A

@@ -1,0 +1,2 @@
+example : 1 = 1 := by rfl
+example : 1 = 1 := by rfl

@@ -1,0 +1,2 @@
+example : 1 = 1 := by sorry
+example : 1 = 1 := by sorry

@@ -1,0 +1,1 @@
+@[simp] example : Nat.succ 1 = 2 := by rfl

@@ -1,0 +1,3 @@
+example : 1 = 1 /- := cheat -/ := by
+  -- := 
+  rfl

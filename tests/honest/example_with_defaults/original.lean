@@ -1,0 +1,2 @@
+example (n : Nat := 3) (h : n = n := by rfl) : n + 0 = n := by sorry
+example (n : Nat := 4) (h : n = n := by rfl) : 0 + n = n := by sorry

@@ -1,0 +1,3 @@
+example : Inhabited Nat where
+  default := 3
+example : 1 = 1 := rfl

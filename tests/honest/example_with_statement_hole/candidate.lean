@@ -1,0 +1,1 @@
+example (n : Nat) (h : n < 3) : (⟨n, by omega⟩ : Fin 3).1 = n := by rfl

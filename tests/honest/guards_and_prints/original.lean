@@ -1,0 +1,9 @@
+def sq (n : Nat) := n * n
+#guard sq 3 = 9
+/-- info: 9 -/
+#guard_msgs in
+#eval sq 3
+theorem s : sq 3 = 9 := by sorry
+#synth Inhabited Nat
+#reduce sq 2
+#print sq

@@ -1,0 +1,11 @@
+def total (xs : Array Nat) : Nat := Id.run do
+  let mut s := 0
+  for h : i in [0:xs.size] do
+    s := s + xs[i]'(by sorry)
+  return s
+theorem te : total #[] = total #[] := by sorry
+def firstNeg (xs : List Int) : Option Int := do
+  for x in xs do
+    if x < 0 then return x
+  none
+theorem fn : firstNeg [1, -2] = some (-2) := by sorry

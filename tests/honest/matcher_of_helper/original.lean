@@ -1,0 +1,3 @@
+theorem t2 : ∀ x : Option Nat, (match x with | some a => a | none => 0) = x.getD 0 := by sorry
+def h (x : Option Nat) : Nat := match x with | some a => a | none => 0
+theorem hh (x : Option Nat) : h x = x.getD 0 := sorry

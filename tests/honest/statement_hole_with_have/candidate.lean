@@ -1,0 +1,1 @@
+theorem a (n : Nat) (h : n = 3) : (⟨n, by omega⟩ : Fin 9).1 = 3 := by exact h

@@ -1,0 +1,7 @@
+def half : Nat → Nat
+  | 0 => 0
+  | 1 => 0
+  | n + 2 => half n + 1
+termination_by structural n => n
+theorem half_le (n : Nat) : half n ≤ n := by sorry
+theorem half_double (n : Nat) : half (2 * n) = n := by sorry
