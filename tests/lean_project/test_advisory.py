@@ -15,7 +15,7 @@ from stepprove.lean_project.advisory import advisory, kernel_bugs
         ("v4.32.2", {"opaque-free-variable", "nested-unused-parameter"}),
         (
             "4.34.0-rc1",
-            {"opaque-free-variable", "nested-unused-parameter", "imax-prop", "non-uniform-occurrence"},
+            {"opaque-free-variable", "nested-unused-parameter", "non-uniform-occurrence"},
         ),
         ("nightly", set()),
     ],
