@@ -222,7 +222,7 @@ def _held(
     joint: Joint, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
 ) -> Judgement:
     ground = joint.ground
-    facts = facts_of(ground.repl, own, alone, text, together, confirm=False, timeout=ground.timeout)
+    facts = facts_of(ground.repl, own, alone, text, together, timeout=ground.timeout)
     judgement = weigh(
         facts, together.messages, targets={name}, policy=Policy(axioms=frozenset({joint.premise_name}))
     )
