@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stepprove.lean_project import Repl, find_engine
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.pool.pool import SyncPool
 
 MACRO = 'macro "go{0}" : tactic => `(tactic| rfl)\ntheorem t{0} : {0} + 0 = {0} := by go{0}'
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from stepprove.lean_project import Repl, ReplFailure
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.lean_project.engines.find import find_engine
 
 # One of each kind of work; the number makes each text new.
 CHECKS = (

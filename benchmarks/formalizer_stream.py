@@ -16,11 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from stepprove.formalizer.dataset import BuildOptions, build
-from stepprove.formalizer.decontaminate import Benchmarks, Known
-from stepprove.formalizer.ledger import Ledger
-from stepprove.formalizer.pairs import Pair
-from stepprove.formalizer.stage import Outcome, run_stage
+from stepprove.formalizer.dataset.dataset import BuildOptions, build
+from stepprove.formalizer.dataset.decontaminate import Benchmarks, Known
+from stepprove.formalizer.dataset.ledger import Ledger
+from stepprove.formalizer.dataset.stage import Outcome, run_stage
+from stepprove.formalizer.equivalence.pairs import Pair
 
 
 def record(number: int) -> str:

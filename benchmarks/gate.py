@@ -17,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stepprove.lean_project import CommandResponse, Repl, find_engine
-from stepprove.lean_project.gate import judge
-from stepprove.lean_project.source import read_source
+from stepprove.lean_project.gate.gate import judge
+from stepprove.lean_project.source.file import read_source
 
-HONEST = Path(__file__).parent.parent / "tests" / "honest"
+HONEST = Path(__file__).parent.parent / "tests" / "data" / "honest"
 
 
 def timed(work: Callable[[], object]) -> float:

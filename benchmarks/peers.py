@@ -81,7 +81,7 @@ def stepprove_repl(folder: Path, codes: list[str]) -> list[float]:
 
 
 def stepprove_pool(folder: Path, codes: list[str]) -> list[float]:
-    from stepprove.lean_project.pool import SyncPool
+    from stepprove.lean_project.pool.pool import SyncPool
 
     with SyncPool(command(folder), size=ENGINES, standby=0) as pool:
         list(pool.check_all(codes[:ENGINES]))

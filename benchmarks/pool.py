@@ -28,8 +28,8 @@ from contextlib import suppress
 from rich.progress import track
 
 from stepprove.lean_project import CommandResponse, Repl, ReplMemory, ReplTimeout, find_engine
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import Check, SyncPool
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Check, SyncPool
 
 DEADLINE = 1.5
 MEMORY_LIMIT_MB = 1600

@@ -15,7 +15,7 @@ import time
 from dataclasses import replace
 
 from stepprove.lean_project import CommandResponse, Engine, Repl, find_engine
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.pool.pool import SyncPool
 
 SHAPES = (
     "theorem t{n} (a b c : Nat) (h : a < b) : a + c + {n} < b + c + {n} := by\n  omega\n",

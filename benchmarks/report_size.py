@@ -19,10 +19,10 @@ from pathlib import Path
 from playwright.sync_api import expect, sync_playwright
 
 from stepprove.eval.record import Attempt, Dataset, Problem, Run
-from stepprove.eval.report import Report
-from stepprove.eval.report_page import page
+from stepprove.eval.report.page import page
+from stepprove.eval.report.report import Report
 from stepprove.eval.scores import score
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 TARGET_SECONDS = 3.0
 """From the file to a page that can be used."""

@@ -44,9 +44,9 @@ from transformers import (
 )
 from trl import GRPOConfig, GRPOTrainer
 
-from stepprove.agent.answer import code_of
-from stepprove.agent.problem import Problem
-from stepprove.agent.stepfun import (
+from stepprove.agent.models.answer import code_of
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.stepfun import (
     SKETCH,
     SKETCH_END,
     build_prompt,
@@ -56,18 +56,18 @@ from stepprove.agent.stepfun import (
     sketch_of,
 )
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.lean_project.repl import Repl
-from stepprove.lean_project.source import parse_source
-from stepprove.serving.batching import Decoder, _Batch
-from stepprove.serving.endpoint import tiny_folder
-from stepprove.serving.loading import loaded
-from stepprove.train import rlvr
-from stepprove.train.proving import proofs
-from stepprove.train.rewards import earned
-from stepprove.train.theorems import for_training
-from stepprove.train.trajectories import problem_of
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import parse_source
+from stepprove.serving.client.endpoint import tiny_folder
+from stepprove.serving.serve.batching import Decoder, _Batch
+from stepprove.serving.serve.loading import loaded
+from stepprove.train.data.theorems import for_training
+from stepprove.train.rl import rlvr
+from stepprove.train.rl.proof_sampler import proofs
+from stepprove.train.rl.rewards import earned
+from stepprove.train.sft.trajectories import problem_of
 
 Span = tuple[float, float]
 

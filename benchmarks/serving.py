@@ -24,12 +24,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
-from stepprove.serving.client import Client
-from stepprove.serving.cpu import cpu_server
-from stepprove.serving.exchange import Sampling
-from stepprove.serving.server import ModelServer, running
+from stepprove.serving.client.client import Client
+from stepprove.serving.client.exchange import Sampling
+from stepprove.serving.serve.cpu import cpu_server
+from stepprove.serving.serve.server import ModelServer, running
+from stepprove.serving.serve.vllm import free_port
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.vllm import free_port
 
 TOKENS = 128
 CLIENTS = (1, 8, 16)

@@ -31,7 +31,7 @@ from statistics import mean, stdev
 import torch
 from torch import Tensor, nn
 
-from stepprove.train.losses import Bounds, average, clipped_loss, group_advantages, mis_po_loss, trusted
+from stepprove.train.rl.losses import Bounds, average, clipped_loss, group_advantages, mis_po_loss, trusted
 
 TOKENS, WIDTH, LENGTH = 8, 32, 512
 PROBLEMS, GROUP = 8, 8

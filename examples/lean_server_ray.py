@@ -16,8 +16,8 @@ from ray import serve
 
 from stepprove.http_server.hosts import hosts_for
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.api_key import key_from_environment
-from stepprove.lean_project.server import ServerSettings, create_app
+from stepprove.lean_project.server.api_key import key_from_environment
+from stepprove.lean_project.server.app import ServerSettings, create_app
 
 REPLICAS = int(os.environ.get("LEAN_REPLICAS", "1"))
 ENGINES = int(os.environ.get("LEAN_ENGINES", "0")) or None

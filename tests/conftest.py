@@ -9,9 +9,9 @@ import pytest
 from hypothesis import settings
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.find import find_engine
+from stepprove.lean_project.pool.pool import SyncPool
 
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")

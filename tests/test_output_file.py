@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.memory import Memory
+from stepprove.agent.file.proof_cache import Memory
 from stepprove.output_file import OutputChanged, OutputError, require_writable, write_output
 from stepprove.private_folder import private_folder
 

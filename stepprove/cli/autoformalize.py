@@ -20,20 +20,20 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
-from stepprove.formalizer.corpus import BadCorpus, Tally, formalize_corpus
-from stepprove.formalizer.lines import Line, read_lines
-from stepprove.formalizer.methods import Method
-from stepprove.formalizer.pairs import InformalProblem
+from stepprove.formalizer.dataset.corpus import BadCorpus, Tally, formalize_corpus
+from stepprove.formalizer.dataset.jsonl import Line, read_lines
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
 from stepprove.input_file import require_file
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.source import read_source
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.source.file import read_source
+from stepprove.lean_project.source.prelude import PRELUDE
 from stepprove.output_file import require_writable
-from stepprove.serving.client import BudgetSpent, Client, ModelFailure
-from stepprove.serving.endpoint import serving
-from stepprove.serving.model_name import FORMS, parse_model
+from stepprove.serving.client.client import BudgetSpent, Client, ModelFailure
+from stepprove.serving.client.endpoint import serving
+from stepprove.serving.client.model_name import FORMS, parse_model
 
 _CODES = {"formalized": 0, "none": 1, "unknown": 3}
 

@@ -11,11 +11,11 @@ import typer
 
 from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.files import STYLES, lean_for
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.engine import Engine
 
 if TYPE_CHECKING:
-    from stepprove.train.held_out import Attempt
-    from stepprove.train.theorems import Theorem
+    from stepprove.train.data.held_out import Attempt
+    from stepprove.train.data.theorems import Theorem
 
 bench = typer.Typer(help="Measure the prover on this machine.", no_args_is_help=True)
 
@@ -59,8 +59,8 @@ def generated(
     The model reasons with Lean as its tool; `random` draws as many different tactic scripts from those that training draws on.
     A proof counts when the trust gate accepts it. Exit code 0: every theorem proved.
     """
-    from stepprove.train.held_out import score
-    from stepprove.train.theorems import held_out
+    from stepprove.train.data.held_out import score
+    from stepprove.train.data.theorems import held_out
 
     try:
         tried = held_out(theorems, seed)
@@ -113,10 +113,10 @@ async def _generated(
     log: Path,
     show: Callable[[Attempt], None],
 ) -> list[Attempt]:
-    from stepprove.agent.stepfun import TirOptions
-    from stepprove.lean_project.pool import Pool
-    from stepprove.serving.endpoint import serving
-    from stepprove.train.held_out import model_prover, random_prover, run
+    from stepprove.agent.models.stepfun import TirOptions
+    from stepprove.lean_project.pool.pool import Pool
+    from stepprove.serving.client.endpoint import serving
+    from stepprove.train.data.held_out import model_prover, random_prover, run
 
     async with Pool(lean) as pool:
         if model == "random":

@@ -16,12 +16,12 @@ from stepprove.cli.files import (
     positive_seconds,
 )
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
-from stepprove.lean_project.check import CheckReport, check_source
-from stepprove.lean_project.gate import Policy
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.repl import Repl
-from stepprove.lean_project.source import read_source
+from stepprove.lean_project.gate.check import CheckReport, check_source
+from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import read_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
 
 _INDENT = 6
 """Columns, of what takes several lines."""

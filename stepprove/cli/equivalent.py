@@ -13,16 +13,16 @@ from anyio.from_thread import start_blocking_portal
 from stepprove.cli.console import err, out, print_json, shown, shown_lines
 from stepprove.cli.files import choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import EngineOption, Json, WithoutMathlib
-from stepprove.formalizer.equivalence import Direction, Equivalence, Verdict, equivalent
-from stepprove.formalizer.methods import Method
-from stepprove.formalizer.restricted import Ask, Level, proposals
+from stepprove.formalizer.equivalence.equivalence import Direction, Equivalence, Verdict, equivalent
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.formalizer.equivalence.restricted import Ask, Level, proposals
 from stepprove.formalizer.statement import statement_of
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.repl import Repl
-from stepprove.lean_project.source import read_source
-from stepprove.serving.endpoint import serving
-from stepprove.serving.exchange import Sampling, Turn
-from stepprove.serving.model_name import FORMS, parse_model
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import read_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.serving.client.endpoint import serving
+from stepprove.serving.client.exchange import Sampling, Turn
+from stepprove.serving.client.model_name import FORMS, parse_model
 
 _CODES = {Verdict.EQUIVALENT: 0, Verdict.NOT_SHOWN: 1, Verdict.UNKNOWN: 3}
 _STYLES = {Verdict.EQUIVALENT: "green", Verdict.NOT_SHOWN: "red", Verdict.UNKNOWN: "yellow"}

@@ -16,11 +16,11 @@ from stepprove.cli.eval_report import compare, report
 from stepprove.cli.files import STYLES, EngineChoice, counting_bar, lean_for, positive_seconds
 from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
 from stepprove.cli.options import Json
-from stepprove.eval.benchmarks import BENCHMARKS, Benchmark, benchmark_called
-from stepprove.formalizer.methods import Method
-from stepprove.lean_project.engine import Engine
+from stepprove.eval.benchmarks.benchmark import BENCHMARKS, Benchmark, benchmark_called
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.lean_project.engines.engine import Engine
 from stepprove.output_file import write_output
-from stepprove.serving.model_name import FORMS
+from stepprove.serving.client.model_name import FORMS
 from stepprove.visible import in_json
 
 if TYPE_CHECKING:
@@ -314,8 +314,8 @@ def export(
     Example: `stepprove eval export runs/LOG.eval --form goedel -o samples.jsonl`
     """
     need_extra("eval", _MODULES)
+    from stepprove.eval.external_samples import write_samples
     from stepprove.eval.log import read_run
-    from stepprove.eval.outside import write_samples
 
     run = read_run(log)
     if run.method is not None:
@@ -368,11 +368,11 @@ def _run(
 
 def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_dir: Path, json: bool) -> int:
     """Do what leaves a log, and tell what it says."""
-    from stepprove.eval.datasets import BadDataset
+    from stepprove.eval.benchmarks.datasets import BadDataset
+    from stepprove.eval.benchmarks.selection import NeedsMathlib
+    from stepprove.eval.external_samples import BadSamples
     from stepprove.eval.journal import JournalRefused
     from stepprove.eval.log import read_run
-    from stepprove.eval.outside import BadSamples
-    from stepprove.eval.wanted import NeedsMathlib
 
     lean = lean_for(None, engine)
     try:
@@ -397,9 +397,9 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
 
 def tell(run: Run, log: Path, json: bool) -> int:
     """Print what a run comes to, and what stands beside it; the exit code is 3 while attempts have no end."""
-    from stepprove.eval.report import Report, document
+    from stepprove.eval.report.header import beside, count, setting, title
+    from stepprove.eval.report.report import Report, document
     from stepprove.eval.scores import score
-    from stepprove.eval.setting import beside, count, setting, title
 
     scores = score(run)
     code = _LEFT_OVER if scores.unfinished else 0

@@ -36,9 +36,9 @@ def report(
     """
     need_extra("eval", ("inspect_ai", "numpy"))
     from stepprove.eval.log import read_run
-    from stepprove.eval.report import Report, document
-    from stepprove.eval.report_markdown import markdown
-    from stepprove.eval.report_page import page
+    from stepprove.eval.report.markdown import markdown
+    from stepprove.eval.report.page import page
+    from stepprove.eval.report.report import Report, document
     from stepprove.eval.scores import score
 
     if as_markdown and json:
@@ -78,9 +78,9 @@ def compare(
     Example: `stepprove eval compare runs/BEFORE.eval runs/AFTER.eval`
     """
     need_extra("eval", ("inspect_ai", "numpy"))
-    from stepprove.eval.compare import NothingShared, lines
-    from stepprove.eval.compare import compare as compared
     from stepprove.eval.log import read_run
+    from stepprove.eval.report.compare import NothingShared, lines
+    from stepprove.eval.report.compare import compare as compared
     from stepprove.visible import encodable
 
     runs = read_run(a), read_run(b)

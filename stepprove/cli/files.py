@@ -17,12 +17,12 @@ from rich.progress import (
 )
 
 from stepprove.cli.console import CommandError, err
-from stepprove.lean_project.embedded.install import Step
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.native_imports import require_imports
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.source import SourceFile
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.lean_project.engines.embedded.install import Step
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.find import find_engine
+from stepprove.lean_project.engines.native.imports import require_imports
+from stepprove.lean_project.source.file import SourceFile
+from stepprove.outcome import Outcome
 
 EngineChoice = Literal["auto", "embedded", "native"]
 

@@ -15,17 +15,17 @@ from stepprove.cli.files import EngineChoice, counting_bar, engine_json, lean_fo
 from stepprove.cli.options import EngineOption, Json
 from stepprove.formalizer.autoformalize import FormalizeOptions
 from stepprove.formalizer.checks import Leans, PoolChecks, by_header
-from stepprove.formalizer.ledger import BadLedger, Ledger
-from stepprove.formalizer.lines import Item, Line
-from stepprove.formalizer.pairs import InformalProblem, Pair
+from stepprove.formalizer.dataset.jsonl import Item, Line
+from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
+from stepprove.formalizer.dataset.stage import Outcome, StageTally, run_stage
+from stepprove.formalizer.equivalence.pairs import InformalProblem, Pair
 from stepprove.formalizer.prompts import form_of
-from stepprove.formalizer.stage import Outcome, StageTally, run_stage
-from stepprove.lean_project.api_key import key_from_environment
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import Pool
-from stepprove.serving.client import Client
-from stepprove.serving.endpoint import serving
-from stepprove.serving.model_name import parse_model
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.server.api_key import key_from_environment
+from stepprove.serving.client.client import Client
+from stepprove.serving.client.endpoint import serving
+from stepprove.serving.client.model_name import parse_model
 
 if TYPE_CHECKING:
     from stepprove.formalizer.config import FormalizerConfig
@@ -76,7 +76,7 @@ def knowledge(config: Config, json: Json = False, engine: EngineOption = "auto")
     )
 
     async def run() -> StageTally:
-        from stepprove.formalizer.knowledge import knowledge_pair
+        from stepprove.formalizer.dataset.knowledge import knowledge_pair
 
         async with (
             _checks(settings, lean) as checks,
@@ -112,7 +112,7 @@ def reasoning(config: Config, json: Json = False, engine: EngineOption = "auto")
     lean = _lean(settings, engine)
 
     async def run() -> StageTally:
-        from stepprove.formalizer.reasoning import ReasoningOptions, reasoning_trajectory
+        from stepprove.formalizer.dataset.reasoning import ReasoningOptions, reasoning_trajectory
 
         options = ReasoningOptions(tries=part.tries, temperature=part.temperature, method=part.method)
         async with (
@@ -144,9 +144,9 @@ def build(config: Config, json: Json = False) -> int:
     part = settings.build
     if part.parquet:
         need_extra("data", ("pyarrow",))
-    from stepprove.formalizer.dataset import BadDataset, BuildOptions
-    from stepprove.formalizer.dataset import build as build_dataset
-    from stepprove.formalizer.decontaminate import Benchmarks
+    from stepprove.formalizer.dataset.dataset import BadDataset, BuildOptions
+    from stepprove.formalizer.dataset.dataset import build as build_dataset
+    from stepprove.formalizer.dataset.decontaminate import Benchmarks
 
     made = (settings.output / "knowledge.jsonl", settings.output / "reasoning.jsonl")
     sources = part.sources or tuple(path for path in made if path.exists())
@@ -217,7 +217,7 @@ async def _checks(settings: FormalizerConfig, lean: Engine | str) -> AsyncIterat
     """The Lean for each header: a pool of engines, or a server."""
     timeout = settings.lean.timeout
     if isinstance(lean, str):
-        from stepprove.formalizer.server_checks import ServerChecks
+        from stepprove.formalizer.equivalence.server_checks import ServerChecks
 
         key = key_from_environment()
         yield by_header(lambda header: ServerChecks(lean, header, timeout=timeout, key=key))
@@ -315,9 +315,9 @@ def _end(
 
 def _keep_out(benchmarks: Any, name: str, place: str | None) -> str:
     """Read a benchmark and keep its problems out; returns what was read."""
-    from stepprove.eval.benchmarks import BENCHMARKS, benchmark_called
-    from stepprove.eval.datasets import BadDataset, load
-    from stepprove.formalizer.decontaminate import Known
+    from stepprove.eval.benchmarks.benchmark import BENCHMARKS, benchmark_called
+    from stepprove.eval.benchmarks.datasets import BadDataset, load
+    from stepprove.formalizer.dataset.decontaminate import Known
 
     benchmark = benchmark_called(name)
     if benchmark is None:

@@ -54,8 +54,8 @@ def lean_server(
 
     from stepprove.http_server.bodies import Limits
     from stepprove.http_server.connections import server_config
-    from stepprove.lean_project.api_key import key_from_environment
-    from stepprove.lean_project.server import ServerSettings, create_app
+    from stepprove.lean_project.server.api_key import key_from_environment
+    from stepprove.lean_project.server.app import ServerSettings, create_app
 
     positive_seconds(time_limit, "--time-limit")
     positive_seconds(max_request_mb, "--max-request-mb")

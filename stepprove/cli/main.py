@@ -32,12 +32,12 @@ from stepprove.eval.record import BadLog
 from stepprove.faults import fault_ends_command, log_to_file
 from stepprove.formalizer.checks import NoLean
 from stepprove.input_file import InputError
-from stepprove.lean_project.repl import ReplFailure
-from stepprove.lean_project.source import SourceError
-from stepprove.lean_project.toolchain import LeanNotFound
+from stepprove.lean_project.engines.find import LeanNotFound
+from stepprove.lean_project.repl.repl import ReplFailure
+from stepprove.lean_project.source.file import SourceError
 from stepprove.output_file import OutputError
-from stepprove.serving.client import ModelFailure
-from stepprove.serving.model_name import BadModelName
+from stepprove.serving.client.client import ModelFailure
+from stepprove.serving.client.model_name import BadModelName
 from stepprove.visible import in_line
 
 app = typer.Typer(

@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from stepprove.agent.attempts import ModelPlan
-from stepprove.agent.library import BadLibrary, Library
-from stepprove.agent.refine import RefineOptions
-from stepprove.agent.trace import Trace
+from stepprove.agent.file.library import BadLibrary, Library
+from stepprove.agent.models.model_attempts import ModelPlan
+from stepprove.agent.models.refine import RefineOptions
+from stepprove.agent.trace.trace import Trace
 from stepprove.cli.console import CommandError
 from stepprove.input_file import require_file
-from stepprove.serving.budget import Budget, Prices
-from stepprove.serving.model_name import FORMS, parse_model
+from stepprove.serving.client.budget import Budget, Prices
+from stepprove.serving.client.model_name import FORMS, parse_model
 
 ModelOption = Annotated[
     str | None,

@@ -14,8 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from stepprove import __version__
-from stepprove.agent.attempts import ModelPlan
-from stepprove.agent.options import (
+from stepprove.agent.file.options import (
     Event,
     FileRefused,
     Finished,
@@ -25,9 +24,10 @@ from stepprove.agent.options import (
     Thinking,
     Working,
 )
-from stepprove.agent.prove import prove_source
-from stepprove.agent.report import HoleResult, ProveReport
-from stepprove.agent.trace import Trace
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.report import HoleResult, ProveReport
+from stepprove.agent.models.model_attempts import ModelPlan
+from stepprove.agent.trace.trace import Trace
 from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.cli.files import (
     STYLES,
@@ -55,11 +55,11 @@ from stepprove.cli.models import (
 )
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.cli.prove_output import ProveOutput, beside, write_proved
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Policy
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.source import SourceFile, read_source
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.source.file import SourceFile, read_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
 from stepprove.output_file import require_writable
 
 _INDENT = 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stepprove.lean_project.source import SourceFile, changed_since
+from stepprove.lean_project.source.file import SourceFile, changed_since
 from stepprove.output_file import OutputChanged, OutputError, write_output
 
 

@@ -17,14 +17,14 @@ from rich.table import Table
 from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.options import Json
-from stepprove.serving.cost import DEVICES, Cost, Device, disaggregated, together
-from stepprove.serving.cpu import cpu_server, served_name
-from stepprove.serving.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
-from stepprove.serving.hardware import BadGpus, Gpu, find_gpus, parse_gpus
-from stepprove.serving.hf_config import UnknownArchitecture
-from stepprove.serving.plan import ACTIVATIONS_GB, DoesNotFit
-from stepprove.serving.server import ModelServer, ServerFailure, running
-from stepprove.serving.vllm import VllmPlan, Wishes, plan_vllm
+from stepprove.serving.client.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
+from stepprove.serving.planning.cost import DEVICES, Cost, Device, disaggregated, together
+from stepprove.serving.planning.hardware import BadGpus, Gpu, find_gpus, parse_gpus
+from stepprove.serving.planning.hf_config import UnknownArchitecture
+from stepprove.serving.planning.plan import ACTIVATIONS_GB, DoesNotFit
+from stepprove.serving.serve.cpu import cpu_server, served_name
+from stepprove.serving.serve.server import ModelServer, ServerFailure, running
+from stepprove.serving.serve.vllm import VllmPlan, Wishes, plan_vllm
 
 _SHORT_CONTEXT = 8192
 """At which a price is told beside the one at the plan's own context."""

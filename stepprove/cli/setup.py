@@ -10,7 +10,7 @@ import typer
 from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.files import engine_words, lean_for
 from stepprove.cli.options import Json
-from stepprove.lean_project.toolchain import diagnose, set_up_native
+from stepprove.lean_project.engines.find import diagnose, set_up_native
 
 
 def setup(

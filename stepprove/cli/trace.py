@@ -17,11 +17,18 @@ from rich.syntax import Syntax
 from rich.text import Text
 from rich.tree import Tree
 
-from stepprove.agent.story import AttemptStory, HoleStory, RunStory, check_state, moves_and_goals, read_story
-from stepprove.agent.trace import TraceMissing, find_trace, read_trace
+from stepprove.agent.trace.reader import (
+    AttemptStory,
+    HoleStory,
+    RunStory,
+    check_state,
+    moves_and_goals,
+    read_story,
+)
+from stepprove.agent.trace.trace import TraceMissing, find_trace, read_trace
 from stepprove.cli.console import CommandError, out, shown
 from stepprove.cli.files import STYLES
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 from stepprove.output_file import write_output
 from stepprove.visible import in_line, visible
 
@@ -74,7 +81,7 @@ def html(
 
     Example: `stepprove trace html runs/20260131-120000-0a1b2c`
     """
-    from stepprove.agent.trace_page import trace_page
+    from stepprove.agent.trace.page import trace_page
 
     path, story = _read(run)
     target = output or path.with_suffix(".html")

@@ -17,9 +17,9 @@ from stepprove.cli.train_plan import FilesOption, PlanOption, planned
 from stepprove.cli.train_sft import RecipeArgument, RunFolderOption, beginning, failures_told
 
 if TYPE_CHECKING:
-    from stepprove.lean_project.remote import RemotePool
+    from stepprove.lean_project.pool.remote import RemotePool
     from stepprove.train.recipe import RlvrRecipe
-    from stepprove.train.rlvr import Update
+    from stepprove.train.rl.rlvr import Update
 
 train = typer.Typer(help="Train models, with Lean as the judge.", no_args_is_help=True)
 
@@ -79,9 +79,9 @@ def tiny(
     import torch
     from transformers.utils import logging
 
-    from stepprove.serving.endpoint import model_folder
-    from stepprove.train.sft import SftOptions
-    from stepprove.train.tiny import Stage, TinyOptions, medium_training, train_tiny
+    from stepprove.serving.client.endpoint import model_folder
+    from stepprove.train.sft.sft import SftOptions
+    from stepprove.train.sft.tiny import Stage, TinyOptions, medium_training, train_tiny
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = output or model_folder(size)
@@ -173,9 +173,9 @@ def rlvr(
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.crew import first_process
     from stepprove.train.recipe import read_rlvr
-    from stepprove.train.rlvr_run import run_rlvr
+    from stepprove.train.rl.distributed import first_process
+    from stepprove.train.rl.run import run_rlvr
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     started = time.monotonic()
@@ -207,7 +207,7 @@ def rlvr(
 
 def _servers(urls: list[str], recipe: RlvrRecipe) -> RemotePool:
     """Lean servers, each with as many jobs at once as the recipe says."""
-    from stepprove.lean_project.api_key import key_from_environment
-    from stepprove.lean_project.remote import RemotePool
+    from stepprove.lean_project.pool.remote import RemotePool
+    from stepprove.lean_project.server.api_key import key_from_environment
 
     return RemotePool(urls, key_from_environment(), at_once=recipe.jobs)

@@ -11,10 +11,10 @@ from stepprove.cli.console import CommandError, need_extra, out, print_json, sho
 from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
 from stepprove.cli.train_sft import each_tenth, failures_told, model_at
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.engine import Engine
 
 if TYPE_CHECKING:
-    from stepprove.agent.problem import Problem
+    from stepprove.agent.models.problem import Problem
 
 
 def cycle(
@@ -78,8 +78,8 @@ def cycle(
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.cycle import TESTS, CycleOptions, run_cycle
-    from stepprove.train.cycle_table import table
+    from stepprove.train.experiments.cycle import TESTS, CycleOptions, run_cycle
+    from stepprove.train.experiments.cycle_table import table
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     standard = CycleOptions()
@@ -112,13 +112,13 @@ def cycle(
 
 def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
     """The statements of miniF2F's valid split that need no Mathlib, as Lean says. Raises CommandError."""
-    from stepprove.agent.problem import Problem
-    from stepprove.eval.benchmarks import benchmark_called
-    from stepprove.eval.core import core
-    from stepprove.eval.datasets import BadDataset, load
-    from stepprove.lean_project.pool import SyncPool
-    from stepprove.lean_project.prelude import PRELUDE
-    from stepprove.lean_project.repl import ReplFailure
+    from stepprove.agent.models.problem import Problem
+    from stepprove.eval.benchmarks.benchmark import benchmark_called
+    from stepprove.eval.benchmarks.core_subset import core
+    from stepprove.eval.benchmarks.datasets import BadDataset, load
+    from stepprove.lean_project.pool.pool import SyncPool
+    from stepprove.lean_project.repl.repl import ReplFailure
+    from stepprove.lean_project.source.prelude import PRELUDE
 
     benchmark = benchmark_called("minif2f")
     assert benchmark is not None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
-from stepprove.serving.hf_config import UnknownArchitecture
-from stepprove.serving.plan import DoesNotFit
+from stepprove.serving.planning.hf_config import UnknownArchitecture
+from stepprove.serving.planning.plan import DoesNotFit
 
 if TYPE_CHECKING:
     from stepprove.train.launch import TrainPlan

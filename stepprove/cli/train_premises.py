@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from stepprove.agent.library import BadLibrary
+from stepprove.agent.file.library import BadLibrary
 from stepprove.cli.console import CommandError, out, print_json
 from stepprove.cli.console import shown as fit
 from stepprove.cli.options import Json
-from stepprove.train.premises import BadTrace, CannotTrace, extract
+from stepprove.train.data.premises import BadTrace, CannotTrace, extract
 
 
 def premises(

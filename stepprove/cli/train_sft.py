@@ -15,8 +15,8 @@ from stepprove.cli.options import Json
 from stepprove.cli.train_plan import FilesOption, PlanOption, planned
 
 if TYPE_CHECKING:
-    from stepprove.train.sft_run import SftProgress
-    from stepprove.train.step import Step
+    from stepprove.train.rl.step import Step
+    from stepprove.train.sft.run import SftProgress
 
 _LINES = 20
 """Told of each stage; the folder has every step."""
@@ -51,9 +51,9 @@ def sft(
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
-    from stepprove.train.crew import first_process
     from stepprove.train.recipe import read_sft
-    from stepprove.train.sft_run import run_sft
+    from stepprove.train.rl.distributed import first_process
+    from stepprove.train.sft.run import run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     told: dict[tuple[str, bool], int] = {}
@@ -90,11 +90,11 @@ def sft(
 @contextmanager
 def failures_told(output: Path) -> Iterator[None]:
     """Says in one sentence why a run in `output` could not begin or go on. Needs the packages that train. Raises CommandError."""
-    from stepprove.lean_project.remote import NoLeanServer
-    from stepprove.serving.client import ModelFailure
-    from stepprove.train.formalizing import FooledJudge
+    from stepprove.lean_project.pool.remote import NoLeanServer
+    from stepprove.serving.client.client import ModelFailure
     from stepprove.train.recipe import BadRecipe
-    from stepprove.train.rewards import RewardHack
+    from stepprove.train.rl.rewards import RewardHack
+    from stepprove.train.rl.statement_sampler import FooledJudge
     from stepprove.train.run_folder import RunInUse
 
     try:
@@ -137,7 +137,7 @@ def beginning(model: str) -> str | Path:
 
 def model_at(model: str) -> Path:
     """The folder of `tiny` or of a model by its path. Raises CommandError when there is none in it."""
-    from stepprove.serving.endpoint import model_folder
+    from stepprove.serving.client.endpoint import model_folder
 
     folder = model_folder("tiny") if model == "tiny" else Path(model)
     if (folder / "config.json").exists():

@@ -55,7 +55,7 @@ def thinkingf(
     need_extra("local", ("torch", "transformers", "accelerate"))
     from transformers.utils import logging
 
-    from stepprove.train.thinkingf import ThinkingOptions, run_thinkingf, table
+    from stepprove.train.experiments.thinkingf import ThinkingOptions, run_thinkingf, table
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     standard = ThinkingOptions()

@@ -10,13 +10,13 @@ import typer
 from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
-from stepprove.lean_project.advisory import advisory
-from stepprove.lean_project.gate import Judgement, Policy
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.repl import Repl
-from stepprove.lean_project.source import FileEmpty, FileNotText, FileTooLarge, read_source
-from stepprove.lean_project.verify import verify as verify_file
+from stepprove.lean_project.gate.advisory import advisory
+from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.gate.verify import verify as verify_file
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import FileEmpty, FileNotText, FileTooLarge, read_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
 
 _MEMORY_LIMIT_MB = 4000.0
 _INDENT = 6

@@ -8,7 +8,7 @@ from typing import Protocol
 from stepprove.eval.journal import Journal
 from stepprove.eval.record import Attempt, Problem
 from stepprove.faults import fault_told
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 
 class Worker(Protocol):

@@ -12,23 +12,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stepprove.eval.model_handle import Served
 from stepprove.eval.record import Attempt, Ending, Problem, Stated
-from stepprove.eval.served import Served
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.formalizer.candidate import code_in
-from stepprove.formalizer.ground import Grounds
+from stepprove.formalizer.equivalence.elaboration_context import Grounds
+from stepprove.formalizer.equivalence.scoring import Scored, score
 from stepprove.formalizer.prompts import THEOREM_NAME, PromptForm, form_of
-from stepprove.formalizer.scoring import Scored, score
 from stepprove.formalizer.statement import Statement, read_statement
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool, PoolClosed, PoolFull, SyncPool
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.repl import ReplFailure
-from stepprove.lean_project.source import SourceError, parse_source
-from stepprove.serving.budget import BudgetSpent
-from stepprove.serving.client import ModelFailure
-from stepprove.serving.exchange import Sampling
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Pool, PoolClosed, PoolFull, SyncPool
+from stepprove.lean_project.repl.repl import ReplFailure
+from stepprove.lean_project.source.file import SourceError, parse_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
+from stepprove.serving.client.budget import BudgetSpent
+from stepprove.serving.client.client import ModelFailure
+from stepprove.serving.client.exchange import Sampling
 from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000

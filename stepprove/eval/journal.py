@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.eval.record import Attempt
 from stepprove.eval.setup import Manifest
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 
 class JournalRefused(Exception):

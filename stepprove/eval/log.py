@@ -15,7 +15,7 @@ from stepprove.eval.record import Attempt, BadLog, Problem, Run
 from stepprove.eval.setup import Manifest, Selection
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.eval.tasks import MANIFEST, SELECTION
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 
 def read_run(path: Path) -> Run:

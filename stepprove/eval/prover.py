@@ -11,28 +11,28 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from stepprove.agent.attempts import style_of
-from stepprove.agent.options import Event as SearchEvent
-from stepprove.agent.options import FileRefused, FileTooSlow, ProveOptions, Searched
-from stepprove.agent.problem import Problem as Task
-from stepprove.agent.prove import prove_source
-from stepprove.agent.refine import RefineOptions, run_refinement
-from stepprove.agent.repair import Partial
-from stepprove.agent.stepfun import Checked, Generated, options_for, run_trajectory
+from stepprove.agent.file.options import Event as SearchEvent
+from stepprove.agent.file.options import FileRefused, FileTooSlow, ProveOptions, Searched
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.models.model_attempts import style_of
+from stepprove.agent.models.problem import Problem as Task
+from stepprove.agent.models.refine import RefineOptions, run_refinement
+from stepprove.agent.models.repair import Partial
+from stepprove.agent.models.stepfun import Checked, Generated, options_for, run_trajectory
+from stepprove.eval.model_handle import Served
 from stepprove.eval.record import Attempt, Problem
-from stepprove.eval.served import Served
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.faults import fault_told
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Judgement
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool, PoolClosed, PoolFull, SyncPool
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.repl import Repl, ReplFailure
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import BrokenOriginal
-from stepprove.serving.budget import BudgetSpent
-from stepprove.serving.client import Client, ModelFailure
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.verify import BrokenOriginal
+from stepprove.lean_project.pool.pool import Pool, PoolClosed, PoolFull, SyncPool
+from stepprove.lean_project.repl.repl import Repl, ReplFailure
+from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
+from stepprove.serving.client.budget import BudgetSpent
+from stepprove.serving.client.client import Client, ModelFailure
 from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 
 class Stated(StrEnum):

@@ -18,20 +18,20 @@ from inspect_ai import Epochs
 from inspect_ai import eval as inspect_eval
 
 from stepprove.eval.bench import Bench
-from stepprove.eval.benchmarks import Benchmark
-from stepprove.eval.core import core
-from stepprove.eval.datasets import Loaded, load
+from stepprove.eval.benchmarks.benchmark import Benchmark
+from stepprove.eval.benchmarks.core_subset import core
+from stepprove.eval.benchmarks.datasets import Loaded, load
+from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
+from stepprove.eval.external_samples import Replay, read_samples
 from stepprove.eval.journal import Journal, alone
 from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
-from stepprove.eval.outside import Replay, read_samples
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.scores import left_out_words
 from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
 from stepprove.eval.tasks import build, worker_for
-from stepprove.eval.wanted import manifest_for, need_mathlib, need_words, select
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
-from stepprove.serving.client import load_library
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.serving.client.client import load_library
 
 
 @dataclass(frozen=True, slots=True)

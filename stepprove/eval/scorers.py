@@ -22,7 +22,7 @@ from inspect_ai.solver import TaskState
 from stepprove.eval.bench import Bench
 from stepprove.eval.record import SUCCESSES, Attempt
 from stepprove.eval.solvers import ATTEMPT
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 
 class Spoiled(Exception):

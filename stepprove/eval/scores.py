@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, Ending, Problem, Run
-from stepprove.eval.setting import count
-from stepprove.lean_project.outcome import Outcome
+from stepprove.eval.report.header import count
+from stepprove.outcome import Outcome
 from stepprove.visible import brief
 
 RESAMPLES = 10_000

@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove import __version__
-from stepprove.agent.attempts import Style
+from stepprove.agent.models.model_attempts import Style
 from stepprove.eval.record import Dataset
-from stepprove.formalizer.methods import Method
-from stepprove.lean_project.engine import Engine
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.lean_project.engines.engine import Engine
 
 Policy = Literal["portfolio", "model", "auto", "outside", "formalize"]
 """The search alone, a model alone, the search and then a model; outside: attempts that were made elsewhere are judged;

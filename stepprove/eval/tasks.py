@@ -12,11 +12,12 @@ from typing import Literal
 from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
-from stepprove.agent.attempts import Style
+from stepprove.agent.models.model_attempts import Style
 from stepprove.eval.bench import Bench, Worker
-from stepprove.eval.benchmarks import benchmark_called
-from stepprove.eval.core import core
-from stepprove.eval.datasets import load
+from stepprove.eval.benchmarks.benchmark import benchmark_called
+from stepprove.eval.benchmarks.core_subset import core
+from stepprove.eval.benchmarks.datasets import load
+from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
 from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover
 from stepprove.eval.record import Problem
@@ -32,11 +33,10 @@ from stepprove.eval.setup import (
     Setup,
 )
 from stepprove.eval.solvers import attempts
-from stepprove.eval.wanted import manifest_for, need_mathlib, need_words, select
-from stepprove.formalizer.methods import Method
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.find import find_engine
+from stepprove.lean_project.pool.pool import SyncPool
 
 MANIFEST, SELECTION = "stepprove", "selection"
 """The keys under which a log's metadata has what its attempts were made with, and which of them were wanted."""

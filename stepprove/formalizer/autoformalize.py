@@ -18,13 +18,13 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.formalizer.candidate import Candidate, code_in
 from stepprove.formalizer.checks import Checks, NoLean
+from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.majority import StatementClass, classes
-from stepprove.formalizer.methods import Method
 from stepprove.formalizer.prompts import CHAT, PromptForm, repair
 from stepprove.formalizer.vacuity import Vacuity
-from stepprove.serving.answer import after_thinking
-from stepprove.serving.exchange import Chatter, Sample, Sampling, Turn, Usage
-from stepprove.serving.together import together
+from stepprove.gather import together
+from stepprove.serving.client.answer import after_thinking
+from stepprove.serving.client.exchange import Chatter, Sample, Sampling, Turn, Usage
 
 SampleOutcome = Literal["valid", "refused", "empty", "unanswered"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stepprove.formalizer.ground import Ground
+from stepprove.formalizer.equivalence.elaboration_context import Ground
 from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.statement import BadStatement, Statement, read_statement
-from stepprove.lean_project.gate import errors_of
-from stepprove.lean_project.lexer import tokenize
-from stepprove.lean_project.protocol import CommandResponse, Message
-from stepprove.lean_project.source import parse_source
-from stepprove.serving.answer import after_thinking, code_of
+from stepprove.lean_project.gate.gate import errors_of
+from stepprove.lean_project.repl.protocol import CommandResponse, Message
+from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.source.lexer import tokenize
+from stepprove.serving.client.answer import after_thinking, code_of
 
 MOST_CHARACTERS = 50_000
 """The longest code that is looked at."""

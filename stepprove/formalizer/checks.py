@@ -7,14 +7,14 @@ from functools import partial
 from typing import Protocol
 
 from stepprove.formalizer.candidate import Candidate, read_candidate
-from stepprove.formalizer.equivalence import Verdict, compare
-from stepprove.formalizer.ground import Grounds
-from stepprove.formalizer.methods import Method
-from stepprove.formalizer.scoring import Scored, score
+from stepprove.formalizer.equivalence.elaboration_context import Grounds
+from stepprove.formalizer.equivalence.equivalence import Verdict, compare
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.formalizer.equivalence.scoring import Scored, score
 from stepprove.formalizer.statement import Statement
 from stepprove.formalizer.vacuity import Vacuity, on_ground, vacuity
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.repl import Repl, ReplFailure
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
 __all__ = ["Checks", "Leans", "NoLean", "PoolChecks", "by_header"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stepprove.formalizer.methods import Method
+from stepprove.formalizer.equivalence.methods import Method
 
 _MOST_BYTES = 1_000_000
 

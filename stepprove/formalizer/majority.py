@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import Verdict
 from stepprove.formalizer.statement import Statement
-from stepprove.lean_project.lexer import tokenize
+from stepprove.lean_project.source.lexer import tokenize
 
 
 class StatementClass(BaseModel):

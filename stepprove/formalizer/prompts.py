@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stepprove.serving.exchange import Turn
+from stepprove.serving.client.exchange import Turn
 
 THEOREM_NAME = "my_favorite_theorem"
 """What published formalizers are asked to call the theorem."""

@@ -10,10 +10,10 @@ from itertools import product
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.ground import Ground
-from stepprove.formalizer.methods import Hypothesis, hypotheses, usable
-from stepprove.lean_project.gate import judge
-from stepprove.lean_project.outcome import Outcome
+from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.equivalence.methods import Hypothesis, hypotheses, usable
+from stepprove.lean_project.gate.gate import judge
+from stepprove.outcome import Outcome
 
 _EXCLUDED = "intros\nexfalso\nfirst | assumption | contradiction | omega | (simp_all; done) | grind"
 _OUTRIGHT = "intros\nfirst | trivial | decide"

@@ -1,7 +1,8 @@
 """Talking to Lean: find it, start it, send it code, and judge what comes back."""
 
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.protocol import (
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.find import LeanNotFound, find_engine
+from stepprove.lean_project.repl.protocol import (
     Command,
     CommandResponse,
     ErrorResponse,
@@ -13,7 +14,7 @@ from stepprove.lean_project.protocol import (
     Sorry,
     TacticInfo,
 )
-from stepprove.lean_project.repl import (
+from stepprove.lean_project.repl.repl import (
     Repl,
     ReplClosed,
     ReplCrashed,
@@ -24,7 +25,6 @@ from stepprove.lean_project.repl import (
     ReplStats,
     ReplTimeout,
 )
-from stepprove.lean_project.toolchain import LeanNotFound, find_engine
 
 __all__ = [
     "Command",

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import yaml
 
-from stepprove.serving.hardware import Gpu, parse_gpus
-from stepprove.serving.hf_config import read_config
-from stepprove.serving.published import ModelFacts, find_facts
-from stepprove.serving.vllm import Wishes, plan_vllm
+from stepprove.serving.planning.hardware import Gpu, parse_gpus
+from stepprove.serving.planning.hf_config import read_config
+from stepprove.serving.planning.published import ModelFacts, find_facts
+from stepprove.serving.serve.vllm import Wishes, plan_vllm
 from stepprove.train.memory import RESERVE_GB, Memory, memory
 from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe
 
@@ -62,8 +62,8 @@ class TrainPlan:
 def facts_of(model: str | Path) -> ModelFacts:
     """What is known of the model that a recipe begins with. Raises UnknownArchitecture."""
     if model == NEW:
-        from stepprove.train.sft_run import CONTEXT, VOCABULARY  # no other plan needs torch
-        from stepprove.train.thinkingf import small_config
+        from stepprove.train.experiments.thinkingf import small_config
+        from stepprove.train.sft.run import CONTEXT, VOCABULARY  # no other plan needs torch
 
         return ModelFacts(read_config(small_config(VOCABULARY).to_dict(), NEW), CONTEXT)
     return find_facts(str(model))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stepprove.serving.work import Architecture, Layer
+from stepprove.serving.serve.work import Architecture, Layer
 
 RESERVE_GB = 5.0
 """Kept for CUDA, the communication's buffers and fragments on each accelerator (10**9 B); our choice."""

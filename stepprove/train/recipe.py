@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from stepprove.serving.hardware import parse_gpus
+from stepprove.serving.planning.hardware import parse_gpus
 from stepprove.train.methods.options import RlvrMethods, SftMethods
-from stepprove.train.rlvr_options import RlvrOptions
+from stepprove.train.rl.options import RlvrOptions
 
 KINDS = ("sft", "rlvr")
 """The commands that recipes are for."""

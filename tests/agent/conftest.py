@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.search import SearchResult, search
-from stepprove.agent.session import ReplSession
+from stepprove.agent.search.search import SearchResult, search
+from stepprove.agent.search.session import ReplSession
 from stepprove.lean_project import Repl
-from stepprove.lean_project.gate import judge
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.lean_project.protocol import CommandResponse
+from stepprove.lean_project.gate.gate import judge
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.lean_project.repl.protocol import CommandResponse
 
 
 @dataclass(frozen=True)

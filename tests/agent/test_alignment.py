@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepprove.agent.alignment import proof_in
-from stepprove.agent.answer import code_of
-from stepprove.agent.repair import cut_back
-from stepprove.agent.stepfun import final_text, sketch_of
-from stepprove.lean_project.protocol import Message, Position
-from stepprove.lean_project.source import parse_source
+from stepprove.agent.models.alignment import proof_in
+from stepprove.agent.models.answer import code_of
+from stepprove.agent.models.repair import cut_back
+from stepprove.agent.models.stepfun import final_text, sketch_of
+from stepprove.lean_project.repl.protocol import Message, Position
+from stepprove.lean_project.source.file import parse_source
 
 AND = "namespace A\ntheorem t (n : Nat) : n + 0 = n ∧ True := by\n  sorry\nend A\n"
 STATED = "theorem t (n : Nat) : n + 0 = n ∧ True :="

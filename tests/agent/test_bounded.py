@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from stepprove.agent.bounded import (
+from stepprove.agent.search.bounded import (
     MOST_BITS,
     Effort,
     NotEvaluated,
@@ -22,14 +22,14 @@ from stepprove.agent.bounded import (
     power_residue,
     product,
 )
-from stepprove.agent.disprove import candidates
-from stepprove.agent.experiments import counterexamples, solutions
-from stepprove.agent.goal import Goal, parse_goal
-from stepprove.agent.move import MoveSource
-from stepprove.agent.numeric import Setting, constants, holds, value
-from stepprove.agent.polynomial import divide, polynomial
-from stepprove.agent.portfolio import portfolio
-from stepprove.agent.term import parse, show
+from stepprove.agent.search.disprove import candidates
+from stepprove.agent.search.experiments import counterexamples, solutions
+from stepprove.agent.search.goal import Goal, parse_goal
+from stepprove.agent.search.move import MoveSource
+from stepprove.agent.search.numeric import Setting, constants, holds, value
+from stepprove.agent.search.polynomial import divide, polynomial
+from stepprove.agent.search.portfolio import portfolio
+from stepprove.agent.search.term import parse, show
 
 SECONDS = 3.0
 """The most that one source of moves, or one experiment, may take for a goal; about 1.5 are seen."""

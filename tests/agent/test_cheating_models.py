@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.attempts import ModelPlan
-from stepprove.agent.options import FileRefused, ProveOptions
-from stepprove.agent.problem import Problem
-from stepprove.agent.prove import prove_source
-from stepprove.agent.stepfun import TirOptions, Trajectory, run_trajectory
+from stepprove.agent.file.options import FileRefused, ProveOptions
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.models.model_attempts import ModelPlan
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.stepfun import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import verify
-from stepprove.serving.client import Client
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
+from stepprove.serving.client.client import Client
 
-ATTACKS = Path(__file__).parent.parent / "attacks"
+ATTACKS = Path(__file__).parent.parent / "data" / "attacks"
 ALL = sorted(path.parent.name for path in ATTACKS.glob("*/expected.json"))
 FAMILIES = [
     *(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from stepprove.agent.disprove import Disproof, _Negation, disprove
-from stepprove.agent.experiments import counterexamples
-from stepprove.agent.goal import parse_goal
-from stepprove.lean_project.repl import ReplFailure
+from stepprove.agent.search.disprove import Disproof, _Negation, disprove
+from stepprove.agent.search.experiments import counterexamples
+from stepprove.agent.search.goal import parse_goal
+from stepprove.lean_project.repl.repl import ReplFailure
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.trace import find_trace, read_trace
+from stepprove.agent.trace.trace import find_trace, read_trace
 from stepprove.cli.main import status
 
 STATED = (

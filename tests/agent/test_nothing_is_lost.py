@@ -13,21 +13,21 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent import worker as workers
-from stepprove.agent.conclude import sparing
-from stepprove.agent.goal import Goal
-from stepprove.agent.move import Move
-from stepprove.agent.moves import bounds
-from stepprove.agent.options import Event, ProveOptions, Working
-from stepprove.agent.portfolio import Portfolio
-from stepprove.agent.prove import prove_source
-from stepprove.agent.report import HoleResult, ProveReport
-from stepprove.agent.trace import Trace, read_trace
-from stepprove.agent.worker import Worker
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.repl import Repl
-from stepprove.lean_project.source import parse_source
+from stepprove.agent.file import worker as workers
+from stepprove.agent.file.conclude import sparing
+from stepprove.agent.file.options import Event, ProveOptions, Working
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.report import HoleResult, ProveReport
+from stepprove.agent.file.worker import Worker
+from stepprove.agent.search.goal import Goal
+from stepprove.agent.search.move import Move
+from stepprove.agent.search.moves import bounds
+from stepprove.agent.search.portfolio import Portfolio
+from stepprove.agent.trace.trace import Trace, read_trace
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 THREE = "theorem a : 1 + 1 = 2 := by sorry\ntheorem b (n : Nat) : n + 0 = n := by sorry\ntheorem c : 2 < 3 := by sorry\n"
 
@@ -109,7 +109,7 @@ def test_when_nothing_can_be_judged_the_proofs_are_still_told(
     def settle(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("stepprove.agent.conclude.settle", settle)
+    monkeypatch.setattr("stepprove.agent.file.conclude.settle", settle)
 
     report = proved(engine, THREE)
 

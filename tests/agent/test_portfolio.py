@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stepprove.agent.goal import Goal, parse_goal
-from stepprove.agent.portfolio import portfolio
+from stepprove.agent.search.goal import Goal, parse_goal
+from stepprove.agent.search.portfolio import portfolio
 
 CLOSERS = "first | rfl | decide | omega | simp_all | grind"
 

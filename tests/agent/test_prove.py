@@ -7,15 +7,15 @@ from threading import Event
 
 import pytest
 
-from stepprove.agent.options import FileRefused, ProveOptions
-from stepprove.agent.prove import prove_source
-from stepprove.agent.report import HoleResult, ProveReport
+from stepprove.agent.file.options import FileRefused, ProveOptions
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Policy
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.repl import ReplTimeout
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.repl.repl import ReplTimeout
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 
 class Fill:

@@ -6,14 +6,14 @@ from threading import Event
 
 import pytest
 
-from stepprove.agent.options import ProveOptions
-from stepprove.agent.prove import prove_source
-from stepprove.agent.report import ProveReport
+from stepprove.agent.file.options import ProveOptions
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.report import ProveReport
 from stepprove.lean_project import Repl
-from stepprove.lean_project.check import check_source
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.check import check_source
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 PROVED, FAILED, REJECTED = Outcome.PROVED, Outcome.FAILED, Outcome.REJECTED
 

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.attempts import ModelPlan, problem_of, style_of
-from stepprove.agent.options import ProveOptions
-from stepprove.agent.prove import prove_source
-from stepprove.agent.refine import RefineOptions
-from stepprove.agent.report import HoleResult, ProveReport
-from stepprove.agent.stepfun import TirOptions
-from stepprove.agent.trace import Trace, read_trace
+from stepprove.agent.file.options import ProveOptions
+from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.report import HoleResult, ProveReport
+from stepprove.agent.models.model_attempts import ModelPlan, problem_of, style_of
+from stepprove.agent.models.refine import RefineOptions
+from stepprove.agent.models.stepfun import TirOptions
+from stepprove.agent.trace.trace import Trace, read_trace
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.source import parse_source
-from stepprove.serving.budget import Budget, Prices
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
+from stepprove.serving.client.budget import Budget, Prices
 
 # Nothing in the portfolio unfolds an opaque predicate; the model is told by its script.
 KNOWN = "opaque P : Nat → Prop\n"
@@ -67,7 +67,7 @@ class Ask:
 def ask(
     engine: Engine, repl: Repl, lean_pool: SyncPool, prover: ScriptedProver, monkeypatch: pytest.MonkeyPatch
 ) -> Ask:
-    monkeypatch.setattr("stepprove.agent.race.SEARCH_SECONDS", 2.0)
+    monkeypatch.setattr("stepprove.agent.models.auto_policy.SEARCH_SECONDS", 2.0)
     return Ask(engine, repl, lean_pool, prover)
 
 
@@ -183,8 +183,8 @@ def test_the_first_accepted_proof_ends_the_other_attempts_within_a_second(
 def test_the_models_proof_ends_the_search_within_a_second(
     ask: Ask, prover: ScriptedProver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.agent.race.HEAD_START_SECONDS", 0.1)
-    monkeypatch.setattr("stepprove.agent.race.SEARCH_SECONDS", 60.0)
+    monkeypatch.setattr("stepprove.agent.models.auto_policy.HEAD_START_SECONDS", 0.1)
+    monkeypatch.setattr("stepprove.agent.models.auto_policy.SEARCH_SECONDS", 60.0)
     prover.play("p-cut", [ANSWER])
     clock = Clock()
     report = ask(HARD, "p-cut", policy="auto", time_limit=60.0, trace=clock)

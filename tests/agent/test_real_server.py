@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.problem import Problem
-from stepprove.agent.stepfun import End, TirOptions, Trajectory, build_prompt, run_trajectory
-from stepprove.lean_project.pool import Pool
-from stepprove.serving.endpoint import serving
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.stepfun import End, TirOptions, Trajectory, build_prompt, run_trajectory
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.serving.client.endpoint import serving
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 from small_models import step_moe, tokenizer

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.problem import Problem
-from stepprove.agent.refine import Event, Refinement, RefineOptions, run_refinement
-from stepprove.agent.repair import Partial, cut_back
-from stepprove.agent.stepfun import Checked, Generated
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.refine import Event, Refinement, RefineOptions, run_refinement
+from stepprove.agent.models.repair import Partial, cut_back
+from stepprove.agent.models.stepfun import Checked, Generated
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Judgement
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool
-from stepprove.lean_project.protocol import CommandResponse
-from stepprove.serving.client import Client
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.outcome import Outcome
+from stepprove.serving.client.client import Client
 
 STATED = "theorem t (a b : Nat) (h : a = b) : (b = a ∧ a + b = b + a) ∧ a ≤ b := by\n"
 PROBLEM = Problem("", f"{STATED}  sorry", "t")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stepprove.agent.script import Proof, minimise, summary, write
+from stepprove.agent.search.script import Proof, minimise, summary, write
 
 
 def test_a_step_with_one_goal_is_continued_below() -> None:

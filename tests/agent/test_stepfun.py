@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.answer import code_of
-from stepprove.agent.problem import Problem
-from stepprove.agent.stepfun import (
+from stepprove.agent.models.answer import code_of
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.stepfun import (
     Checked,
     End,
     Generated,
@@ -29,14 +29,14 @@ from stepprove.agent.stepfun import (
     sketch_of,
     stop_ids,
 )
-from stepprove.lean_project.gate import Judgement
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Check, Pool
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.protocol import CommandResponse, ErrorResponse
-from stepprove.serving.budget import Account, Budget
-from stepprove.serving.client import BudgetSpent, Client, ModelUnreachable
-from stepprove.serving.exchange import Sample
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.pool.pool import Check, Pool
+from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
+from stepprove.serving.client.budget import Account, Budget
+from stepprove.serving.client.client import BudgetSpent, Client, ModelUnreachable
+from stepprove.serving.client.exchange import Sample
 
 SUM = Problem("", "theorem sum (a b : Nat) : a + b = b + a := by\n  sorry", "sum")
 PROOF = "theorem sum (a b : Nat) : a + b = b + a := by\n  omega"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.proof_graph import MOST_NODES, draw_graph
-from stepprove.agent.story import read_story
-from stepprove.agent.trace import Trace, TraceMissing, find_trace, read_trace
-from stepprove.agent.trace_page import lean, prose, said, trace_page
+from stepprove.agent.trace.page import lean, prose, said, trace_page
+from stepprove.agent.trace.proof_graph import MOST_NODES, draw_graph
+from stepprove.agent.trace.reader import read_story
+from stepprove.agent.trace.trace import Trace, TraceMissing, find_trace, read_trace
 from stepprove.cli.main import status
 
 HOSTILE = "<script>alert(1)</script></pre></svg><img src=x onerror=alert(1)>'\"&{{ 7*7 }}\x1b[31m"
@@ -96,7 +96,7 @@ def test_a_record_is_on_the_disk_before_the_next(tmp_path: Path) -> None:
 
 def test_a_killed_run_loses_nothing(tmp_path: Path) -> None:
     program = (
-        "import os, signal, sys; from pathlib import Path; from stepprove.agent.trace import Trace\n"
+        "import os, signal, sys; from pathlib import Path; from stepprove.agent.trace.trace import Trace\n"
         "trace = Trace.create(Path(sys.argv[1]))\n"
         "for n in range(500): trace.record('turn', n=n, text='x' * 5000)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from stepprove.agent.options import ProveOptions
-from stepprove.agent.report import HoleResult
-from stepprove.agent.trial import settle
-from stepprove.agent.worker import Worker
+from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.options import ProveOptions
+from stepprove.agent.file.report import HoleResult
+from stepprove.agent.file.worker import Worker
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Verdict, judge
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Verdict, judge
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 PROVED, REJECTED = Outcome.PROVED, Outcome.REJECTED
 LEAKS = "rfl\ntheorem {} : True := trivial"

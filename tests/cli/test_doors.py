@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from stepprove.agent.trace import FILE_NAME
+from stepprove.agent.trace.trace import FILE_NAME
 from stepprove.cli import main
 from stepprove.cli.main import status
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stepprove.agent.trace import FILE_NAME
+from stepprove.agent.trace.trace import FILE_NAME
 from stepprove.cli.console import VisibleConsole, shown, shown_lines
 from stepprove.visible import in_json, in_line, visible
 

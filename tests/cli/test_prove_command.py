@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from stepprove.cli.main import status
-from stepprove.lean_project.embedded.install import cache_directory
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.embedded.install import cache_directory
+from stepprove.lean_project.engines.engine import Engine
 
 ONE = "theorem a : 1 + 1 = 2 := by sorry\n"
 HOPELESS = "opaque P : Nat → Prop\ntheorem b : P 3 := by sorry\ntheorem c : P 4 := by sorry\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stepprove.formalizer.equivalence import Equivalence
+from stepprove.formalizer.equivalence.equivalence import Equivalence
 
 Compare = Callable[..., Equivalence]
 """Compares two texts; see `compare` in `conftest.py`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence import Equivalence, equivalent
-from stepprove.formalizer.methods import Method
+from stepprove.formalizer.equivalence.equivalence import Equivalence, equivalent
+from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.statement import read_statement
 from stepprove.lean_project import Repl
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence import Verdict, equivalent, suggestion
-from stepprove.formalizer.methods import hypotheses, instances
+from stepprove.formalizer.equivalence.equivalence import Verdict, equivalent, suggestion
+from stepprove.formalizer.equivalence.methods import hypotheses, instances
 from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.lean_project import Message, Position, Repl, ReplFailure
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.engine import Engine
 
 SQUARE = "theorem square (n : Nat) (h : n % 2 = 1) : n * n % 8 = 1 := by sorry"
 

@@ -12,10 +12,10 @@ from comparing import Compare
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stepprove.formalizer.equivalence import Verdict
-from stepprove.formalizer.methods import Method
-from stepprove.train.informal.families import FAMILIES
-from stepprove.train.informal.meaning import Meaning
+from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.train.data.informal.families import FAMILIES
+from stepprove.train.data.informal.meaning import Meaning
 
 meanings = st.builds(
     lambda family, seed: FAMILIES[family](random.Random(seed)),

@@ -9,8 +9,8 @@ import orjson
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence import Verdict
-from stepprove.formalizer.methods import Method
+from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.methods import Method
 
 PAIRS = [orjson.loads(line) for line in (Path(__file__).parent / "pairs.jsonl").read_bytes().splitlines()]
 SAMPLE = [pair for pair in PAIRS if pair.get("sample")]

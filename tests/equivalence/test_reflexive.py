@@ -9,13 +9,13 @@ from typing import get_args
 import orjson
 import pytest
 
-from stepprove.formalizer.equivalence import equivalent
-from stepprove.formalizer.methods import Method
+from stepprove.formalizer.equivalence.equivalence import equivalent
+from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.lean_project import Repl
-from stepprove.lean_project.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import PRELUDE
 
-PLACE = os.environ.get("STEPPROVE_MINIF2F") or Path(__file__).parents[3] / "shared/data/minif2f_valid.jsonl"
+PLACE = os.environ.get("STEPPROVE_MINIF2F") or Path(__file__).parents[1] / "data/minif2f_valid.jsonl"
 FEWEST = 50
 
 

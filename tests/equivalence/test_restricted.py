@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.restricted import Level, proposals, refusal, script_of
-from stepprove.serving.exchange import Turn
+from stepprove.formalizer.equivalence.restricted import Level, proposals, refusal, script_of
+from stepprove.serving.client.exchange import Turn
 
 HALF = "theorem a (n : Nat) (h : n % 2 = 1) : n * n % 8 = 1 := by sorry"
 DOUBLE = "theorem b (k : Nat) : (2 * k + 1) * (2 * k + 1) % 8 = 1 := by sorry"

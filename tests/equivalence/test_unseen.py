@@ -13,10 +13,10 @@ import orjson
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence import Verdict
-from stepprove.formalizer.methods import Method
+from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project import Repl
-from stepprove.lean_project.protocol import CommandResponse
+from stepprove.lean_project.repl.protocol import CommandResponse
 
 UNSEEN = [orjson.loads(line) for line in (Path(__file__).parent / "unseen.jsonl").read_bytes().splitlines()]
 FOUND_AT_LEAST: dict[Method, int] = {"beq": 7, "beql": 7, "beq+": 21}

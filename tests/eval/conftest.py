@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
 
 
 @pytest.fixture(scope="session")

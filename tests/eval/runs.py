@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from stepprove.eval.record import Attempt, Dataset, Problem, Run
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 OUTCOMES = {
     "P": Outcome.PROVED,

@@ -10,9 +10,9 @@ from stepprove.eval.bench import Bench
 from stepprove.eval.prover import Prover
 from stepprove.eval.record import Attempt, Problem
 from stepprove.eval.setup import Setup
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.outcome import Outcome
 
 PROBLEMS = tuple(Problem(name=f"p{i}", source="theorem t : 1 = 1 := by sorry") for i in range(3))
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import finished_runs, run_of
 
-from stepprove.eval.compare import NothingShared, compare, mcnemar
 from stepprove.eval.record import Run
+from stepprove.eval.report.compare import NothingShared, compare, mcnemar
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import write_lines
 
-from stepprove.eval.benchmarks import benchmark_called
-from stepprove.eval.broken import known_broken
-from stepprove.eval.datasets import BadDataset, Loaded, load
+from stepprove.eval.benchmarks.benchmark import benchmark_called
+from stepprove.eval.benchmarks.datasets import BadDataset, Loaded, load
+from stepprove.eval.benchmarks.known_errors import known_broken
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat\n\n"
 THEOREM = "theorem add_comm' (a b : ℕ) : a + b = b + a := by"

@@ -13,21 +13,21 @@ from runs import run_of
 from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
-from stepprove.eval.benchmarks import benchmark_called
-from stepprove.eval.compare import NothingShared, compare
-from stepprove.eval.datasets import BadDataset, load
+from stepprove.eval.benchmarks.benchmark import benchmark_called
+from stepprove.eval.benchmarks.datasets import BadDataset, load
 from stepprove.eval.formalizer import Formalizer, left_out, meant
 from stepprove.eval.log import read_run
 from stepprove.eval.record import Attempt, Problem, Run
-from stepprove.eval.report import Report
-from stepprove.eval.report_markdown import markdown
-from stepprove.eval.report_page import page
+from stepprove.eval.report.compare import NothingShared, compare
+from stepprove.eval.report.markdown import markdown
+from stepprove.eval.report.page import page
+from stepprove.eval.report.report import Report
 from stepprove.eval.run import Watch, evaluate, rescore
 from stepprove.eval.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import formalize_minif2f
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
 
 MINIF2F = benchmark_called("minif2f")
 assert MINIF2F is not None

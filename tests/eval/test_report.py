@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import attempt, finished_runs, run_of
 
-from stepprove.eval.plots import amount, powers_of_two, round_numbers
 from stepprove.eval.record import Run
-from stepprove.eval.report import Report, document
-from stepprove.eval.report_markdown import markdown
-from stepprove.eval.report_page import PAGE_TEXT, page
+from stepprove.eval.report.markdown import markdown
+from stepprove.eval.report.page import PAGE_TEXT, page
+from stepprove.eval.report.plots import amount, powers_of_two, round_numbers
+from stepprove.eval.report.report import Report, document
 from stepprove.eval.scores import score
 from stepprove.visible import encodable, shortened, visible
 
@@ -125,7 +125,7 @@ def test_a_name_of_any_length_stays_in_its_line() -> None:
 
 
 def test_a_page_stays_within_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stepprove.eval.report_page.PAGE_TEXT", 40_000)
+    monkeypatch.setattr("stepprove.eval.report.page.PAGE_TEXT", 40_000)
     run = run_of(
         {"a": "P" * 20}, attempts=[attempt("a", n, "P", trace="x" * 5_000_000) for n in range(1, 21)]
     )

@@ -12,7 +12,7 @@ from runs import attempt, run_of
 from test_report import HOSTILE, report_of
 
 from stepprove.eval.record import Run
-from stepprove.eval.report_page import page as page_of
+from stepprove.eval.report.page import page as page_of
 from stepprove.visible import visible
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from conftest import write_lines
 from scripted_prover import ScriptedProver
 
 from stepprove.eval.bench import Bench
-from stepprove.eval.benchmarks import benchmark_called
-from stepprove.eval.datasets import BadDataset, load
+from stepprove.eval.benchmarks.benchmark import benchmark_called
+from stepprove.eval.benchmarks.datasets import BadDataset, load
+from stepprove.eval.benchmarks.selection import NeedsMathlib
 from stepprove.eval.journal import Journal, JournalRefused
 from stepprove.eval.log import read_run
 from stepprove.eval.prover import Prover
@@ -29,10 +30,9 @@ from stepprove.eval.run import Watch, evaluate, rescore, score_samples
 from stepprove.eval.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import minif2f
-from stepprove.eval.wanted import NeedsMathlib
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.outcome import Outcome
 
 STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]
 MINIF2F = benchmark_called("minif2f")

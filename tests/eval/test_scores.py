@@ -13,7 +13,7 @@ from runs import attempt, finished_runs, run_of
 
 from stepprove.eval.record import Run
 from stepprove.eval.scores import InconsistentRun, bootstrap, ks, pass_at_k, score, tallies
-from stepprove.lean_project.outcome import Outcome
+from stepprove.outcome import Outcome
 
 counts = st.integers(1, 9).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))
 

@@ -12,8 +12,8 @@ from stepprove.formalizer.autoformalize import Formalization, FormalizeOptions, 
 from stepprove.formalizer.candidate import body_of, code_in
 from stepprove.formalizer.checks import PoolChecks
 from stepprove.formalizer.prompts import CHAT, KIMINA, STEPFUN, form_of
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.serving.client import Client
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.serving.client.client import Client
 
 ODD = "theorem my_favorite_theorem (n : Nat) (h : n % 2 = 1) : n * n % 8 = 1 := by sorry"
 ODD_TOO = "theorem my_favorite_theorem : ∀ k : Nat, 1 = k % 2 → k * k % 8 = 1 := by sorry"

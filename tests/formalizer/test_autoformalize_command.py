@@ -10,7 +10,7 @@ from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
 from stepprove.formalizer.checks import NoLean, PoolChecks
-from stepprove.formalizer.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import Verdict
 from stepprove.formalizer.statement import Statement
 
 ZERO = "theorem my_favorite_theorem (n : Nat) : n + 0 = n := by sorry"

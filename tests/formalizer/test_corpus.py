@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from stepprove.formalizer.autoformalize import Formalization
-from stepprove.formalizer.corpus import BadCorpus, Tally, formalize_corpus, read_done
-from stepprove.formalizer.pairs import InformalProblem
-from stepprove.serving.exchange import Usage
+from stepprove.formalizer.dataset.corpus import BadCorpus, Tally, formalize_corpus, read_done
+from stepprove.formalizer.equivalence.pairs import InformalProblem
+from stepprove.serving.client.exchange import Usage
 
 
 class Formalizer:

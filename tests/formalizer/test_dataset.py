@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.formalizer.dataset import BadDataset, BuildOptions, Part, build
-from stepprove.formalizer.decontaminate import Benchmarks, Known, problem_key, statement_key
+from stepprove.formalizer.dataset.dataset import BadDataset, BuildOptions, Part, build
+from stepprove.formalizer.dataset.decontaminate import Benchmarks, Known, problem_key, statement_key
 
 LONG = "Let n be a natural number that is greater than the sum of its own digits and even"
 STATEMENT = "theorem a (n : Nat) : n = n := by sorry"

@@ -10,7 +10,7 @@ import pytest
 from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
-from stepprove.formalizer.reasoning import PARTS
+from stepprove.formalizer.dataset.reasoning import PARTS
 
 PLUS = "theorem my_favorite_theorem (n : Nat) : n + 0 = n := by sorry"
 TIMES = "theorem my_favorite_theorem (n : Nat) : n * 1 = n := by sorry"

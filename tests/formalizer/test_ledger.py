@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.formalizer.ledger import BadLedger, Ledger
+from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
 
 
 def test_kept_records_come_in_the_order_of_their_lines(tmp_path: Path) -> None:

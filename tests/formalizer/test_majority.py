@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from stepprove.formalizer.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import Verdict
 from stepprove.formalizer.majority import classes
 from stepprove.formalizer.statement import Statement, read_statement
 

@@ -17,11 +17,11 @@ import uvicorn
 from stepprove.cli.main import status
 from stepprove.formalizer.candidate import Candidate
 from stepprove.formalizer.checks import NoLean
-from stepprove.formalizer.equivalence import Verdict
-from stepprove.formalizer.server_checks import ServerChecks
+from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.server_checks import ServerChecks
 from stepprove.formalizer.statement import read_statement
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.server import ServerSettings, create_app
+from stepprove.lean_project.server.app import ServerSettings, create_app
 
 POS = {"line": 1, "column": 0}
 PLUS = "(n : Nat) : n + 0 = n"
@@ -153,6 +153,6 @@ def test_a_server_that_refuses_or_is_not_there_gives_no_verdict(
 ) -> None:
     with pytest.raises(NoLean, match="answered 401"):
         asyncio.run(ServerChecks(url, key="wrong").read(code(PLUS), "", None))
-    monkeypatch.setattr("stepprove.formalizer.server_checks._TRIES", 1)
+    monkeypatch.setattr("stepprove.formalizer.equivalence.server_checks._TRIES", 1)
     with pytest.raises(NoLean, match="cannot be reached"):
         asyncio.run(ServerChecks("http://127.0.0.1:9").read(code(PLUS), "", None))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.formalizer.ledger import BadLedger, Ledger
-from stepprove.formalizer.pairs import InformalProblem
-from stepprove.formalizer.stage import NoAnswer, Outcome, StageTally, run_stage
+from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
+from stepprove.formalizer.dataset.stage import NoAnswer, Outcome, StageTally, run_stage
+from stepprove.formalizer.equivalence.pairs import InformalProblem
 
 
 def problems(path: Path, count: int) -> Path:

@@ -9,12 +9,12 @@ import pytest
 
 from stepprove.formalizer.autoformalize import FormalizeOptions
 from stepprove.formalizer.checks import Leans, PoolChecks, by_header
-from stepprove.formalizer.knowledge import Prepared, knowledge_pair
-from stepprove.formalizer.pairs import Dropped, InformalProblem, KnowledgePair, Pair, Trajectory
-from stepprove.formalizer.reasoning import PARTS, ReasoningOptions, reasoning_trajectory
-from stepprove.formalizer.stage import Outcome
+from stepprove.formalizer.dataset.knowledge import Prepared, knowledge_pair
+from stepprove.formalizer.dataset.reasoning import PARTS, ReasoningOptions, reasoning_trajectory
+from stepprove.formalizer.dataset.stage import Outcome
+from stepprove.formalizer.equivalence.pairs import Dropped, InformalProblem, KnowledgePair, Pair, Trajectory
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.pool import Pool, SyncPool
+from stepprove.lean_project.pool.pool import Pool, SyncPool
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.lean_project.engines.find import find_engine
 
 Json = Any
 Request = Callable[[dict[str, Any]], Any]
@@ -28,7 +28,7 @@ Verdict = Literal["exact", "wording", "different"]
 FOLDERS = [
     Path(folder)
     for folder in os.environ.get(
-        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[3] / "shared" / "data" / "repl_golden")
+        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[1] / "data" / "repl_golden")
     ).split(os.pathsep)
 ]
 
@@ -53,7 +53,7 @@ def _blocks(file: Path, joiner: str) -> list[dict[str, Json]]:
 
 
 def load(folders: list[Path] | None = None) -> list[Golden]:
-    """All goldens of `folders` (default: $STEPPROVE_REPL_GOLDEN or the shared data), in upstream's order."""
+    """All goldens of `folders` (default: $STEPPROVE_REPL_GOLDEN or those kept in tests/data), in upstream's order."""
     files = [file for folder in folders or FOLDERS for file in sorted(folder.glob("*.in"))]
     goldens: list[Golden] = []
     wrote: dict[str, str] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parent.parent / "data"
 
 WORDS = re.compile(r"\s+|[^\W\d][\w.'!?]*|\d+|:=|=>|[^\w\s]")
 

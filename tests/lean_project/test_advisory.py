@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepprove.lean_project.advisory import advisory, kernel_bugs
+from stepprove.lean_project.gate.advisory import advisory, kernel_bugs
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The catalogue of cheats, and of honest files in unusual dress: what the gate says of each.
 
-`tests/attacks/NAME` holds an original, a candidate that cheats, and the verdict expected; `tests/honest/NAME` an original and
-a candidate that must be accepted. `naive` says whether a checker that looks for errors and `sorry` in messages would accept
-the cheat.
+`tests/data/attacks/NAME` holds an original, a candidate that cheats, and the verdict expected; `tests/data/honest/NAME` an
+original and a candidate that must be accepted. `naive` says whether a checker that looks for errors and `sorry` in messages
+would accept the cheat.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from stepprove.lean_project import Repl, ReplCrashed
-from stepprove.lean_project.check import check_source
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Policy
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.source import SourceFile, parse_source
-from stepprove.lean_project.verify import verify
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.check import check_source
+from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.source.file import SourceFile, parse_source
+from stepprove.outcome import Outcome
 
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parent.parent / "data"
 EXPECTED = {p.parent.name: json.loads(p.read_text()) for p in sorted(TESTS.glob("attacks/*/expected.json"))}
 BOMBS = [name for name, expected in EXPECTED.items() if expected.get("bomb")]
 CHEATS = [name for name in EXPECTED if name not in BOMBS]

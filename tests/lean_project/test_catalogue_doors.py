@@ -15,15 +15,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import judge
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.server import ServerSettings, create_app
-from stepprove.lean_project.source import SourceFile, parse_source
-from stepprove.lean_project.verify import verify
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import judge
+from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.server.app import ServerSettings, create_app
+from stepprove.lean_project.source.file import SourceFile, parse_source
+from stepprove.outcome import Outcome
 
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parent.parent / "data"
 EXPECTED = {p.parent.name: json.loads(p.read_text()) for p in sorted(TESTS.glob("attacks/*/expected.json"))}
 CHEATS = [name for name, expected in EXPECTED.items() if not expected.get("bomb")]
 HONEST = sorted(p.name for p in TESTS.glob("honest/*"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.check import CheckReport, check_source
-from stepprove.lean_project.gate import Policy
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.gate.check import CheckReport, check_source
+from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 REPLACED = "def yes : Bool := true\n@[implemented_by yes] def foo : Bool := false\n"
 COMPUTED = (

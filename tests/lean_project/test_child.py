@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.lean_project.child import Child, ChildDied, ChildSilent, ChildTooLoud
+from stepprove.process import Child, ChildDied, ChildSilent, ChildTooLoud
 
 BLANK_LINE = re.compile(rb"\n\r?\n")
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.failure import ReplEnded
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.repl.errors import ReplEnded
 
 
 def ask(repl: Repl, **request: Any) -> dict[str, Any]:

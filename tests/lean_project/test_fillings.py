@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.gate import Judgement, Policy, judge
-from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.gate.gate import Judgement, Policy, judge
+from stepprove.outcome import Outcome
 
 FILLING = Policy(only_holes=True)
 EVEN = "inductive Ev : Nat → Prop\n  | zero : Ev 0\n  | step {n} : Ev n → Ev (n + 2)\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.gate import Judgement, Policy, judge
-from stepprove.lean_project.outcome import Outcome
+from stepprove.lean_project.gate.gate import Judgement, Policy, judge
+from stepprove.outcome import Outcome
 
 TWO = "theorem two : 1 + 1 = 2 := by sorry\n"
 FALSE = "theorem wrong : (0 : Nat) = 1 := by sorry\n"

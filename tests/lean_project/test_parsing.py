@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from stepprove.lean_project.parsing import ParseLimits, Parser, TooMuch
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.source.vetting import ParseLimits, Parser, TooMuch
 
 LONG = "".join(f"namespace A\n/-- doc -/\ntheorem t{i} : p := by\n  sorry\nend A\n" for i in range(3000))
 

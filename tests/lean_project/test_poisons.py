@@ -1,6 +1,6 @@
 """Pairs of submissions: what the first does to its engine changes nothing of what is said of the second.
 
-`tests/poisons/NAME` holds the `first` text, the one that comes `then`, and what must be said of that.
+`tests/data/poisons/NAME` holds the `first` text, the one that comes `then`, and what must be said of that.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.check import check_source
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.failure import ReplEnded
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.source import SourceFile, parse_source
-from stepprove.lean_project.verify import verify
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.check import check_source
+from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.repl.errors import ReplEnded
+from stepprove.lean_project.source.file import SourceFile, parse_source
 
-POISONS = Path(__file__).parent.parent / "poisons"
+POISONS = Path(__file__).parent.parent / "data" / "poisons"
 EXPECTED = {p.parent.name: json.loads(p.read_text())["then"] for p in sorted(POISONS.glob("*/expected.json"))}
 
 

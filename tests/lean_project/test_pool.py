@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Check, Pool, PoolClosed, PoolFull, SyncPool
-from stepprove.lean_project.source import parse_source
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Check, Pool, PoolClosed, PoolFull, SyncPool
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 RUNAWAY = "partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin 0\n"
 HOG = "partial def grow (xs : Array Nat) : IO Unit := grow (xs.push 1)\n#eval grow #[1]\n"
@@ -248,7 +248,7 @@ def test_no_process_outlives_a_parent_that_is_killed(engine: Engine, tmp_path: P
     script = (
         "import sys, time\n"
         "from stepprove.lean_project import find_engine\n"
-        "from stepprove.lean_project.pool import SyncPool\n"
+        "from stepprove.lean_project.pool.pool import SyncPool\n"
         "pool = SyncPool(find_engine(prefer='embedded'), size=2)\n"
         "for _ in range(2): pool.run(lambda repl: print(repl.pid, flush=True))\n"
         "print('ready', flush=True)\n"

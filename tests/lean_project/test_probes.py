@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.gate import Judgement, judge
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.retained import added_power
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import verify
+from stepprove.lean_project.gate.gate import Judgement, judge
+from stepprove.lean_project.gate.native_keyword_guard import added_power
+from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
 
 TWO = "theorem two : 1 + 1 = 2 := by sorry\n"
 
@@ -67,7 +67,7 @@ def test_the_gate_says_no(plain: Repl, original: str, candidate: str, outcome: O
     assert judgement.outcome is outcome, judgement
 
 
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parent.parent / "data"
 CHEATS = [
     path.parent.name
     for path in sorted(TESTS.glob("attacks/*/expected.json"))

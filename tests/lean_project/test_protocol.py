@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.lean_project.protocol import (
+from stepprove.lean_project.repl.protocol import (
     Command,
     CommandResponse,
     ErrorResponse,
@@ -35,7 +35,7 @@ from stepprove.lean_project.protocol import (
 GOLDENS = [
     Path(folder)
     for folder in os.environ.get(
-        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[3] / "shared" / "data" / "repl_golden")
+        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[1] / "data" / "repl_golden")
     ).split(os.pathsep)
 ]
 

@@ -14,19 +14,19 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from stepprove.agent.problem import Problem
+from stepprove.agent.models.problem import Problem
 from stepprove.http_server.keys import RequireKey
-from stepprove.lean_project import remote
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Judgement, Policy, Verdict
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.parsing import Parser
-from stepprove.lean_project.pool import Check, Pool, PoolClosed, SyncPool
-from stepprove.lean_project.remote import NoLeanServer, RemotePool
-from stepprove.lean_project.remote_answers import contradiction
-from stepprove.lean_project.remote_routes import pool_routes
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import BrokenOriginal
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement, Policy, Verdict
+from stepprove.lean_project.gate.verify import BrokenOriginal
+from stepprove.lean_project.pool import remote
+from stepprove.lean_project.pool.pool import Check, Pool, PoolClosed, SyncPool
+from stepprove.lean_project.pool.remote import NoLeanServer, RemotePool
+from stepprove.lean_project.pool.remote_answers import contradiction
+from stepprove.lean_project.server.pool_routes import pool_routes
+from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.source.vetting import Parser
+from stepprove.outcome import Outcome
 
 KEY = "a-key-for-the-tests"
 SUM = Problem.parse("theorem sum (a b : Nat) : a + b = b + a := by sorry")

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from stepprove import process
 from stepprove.lean_project import (
     CommandResponse,
     ErrorResponse,
@@ -34,9 +35,8 @@ from stepprove.lean_project import (
     ReplProtocolError,
     ReplStateLost,
     ReplTimeout,
-    child,
 )
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.engine import Engine
 
 SCRIPT = Path(__file__).parent / "scripted_repl.py"
 COMMAND = (sys.executable, str(SCRIPT))
@@ -582,7 +582,7 @@ def test_memory_is_the_same_by_ps_and_by_proc(scripted: Scripted) -> None:
     repl = scripted()
     pid = int(data(repl, "pid"))
     env(repl, "grandchild")
-    assert child._memory_from_ps(pid) == pytest.approx(child._memory_from_proc(pid), rel=0.2)
+    assert process._memory_from_ps(pid) == pytest.approx(process._memory_from_proc(pid), rel=0.2)
 
 
 def test_a_process_that_has_grown_too_big_is_given_up_after_its_answer(

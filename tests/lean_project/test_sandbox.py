@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.embedded import engine as embedded
-from stepprove.lean_project.embedded.install import install
-from stepprove.lean_project.embedded.node import node_binary
-from stepprove.lean_project.embedded.sandbox import sandbox
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.failure import ReplEnded, ReplProtocolError
-from stepprove.lean_project.protocol import CommandResponse
+from stepprove.lean_project.engines.embedded import engine as embedded
+from stepprove.lean_project.engines.embedded.install import install
+from stepprove.lean_project.engines.embedded.node import node_binary
+from stepprove.lean_project.engines.embedded.sandbox import sandbox
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.repl.errors import ReplEnded, ReplProtocolError
+from stepprove.lean_project.repl.protocol import CommandResponse
 
 SCRIPTS = Path(embedded.__file__).parent
 

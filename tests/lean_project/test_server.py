@@ -17,9 +17,9 @@ import pytest
 from kimina import AsyncKiminaClient, KiminaClient, Snippet, SnippetStatus
 from prometheus_client.parser import text_string_to_metric_families
 
-from stepprove.agent.problem import Problem
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.remote import RemotePool
+from stepprove.agent.models.problem import Problem
+from stepprove.lean_project.pool.remote import RemotePool
+from stepprove.outcome import Outcome
 
 KEY = "a-key-for-the-tests"
 RUNAWAY = "partial def spin (n : Nat) : IO Unit := spin (n + 1)\n#eval spin 0\n"

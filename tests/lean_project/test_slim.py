@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.embedded import wasm
-from stepprove.lean_project.embedded.install import Installation, install
-from stepprove.lean_project.embedded.node import node_binary
-from stepprove.lean_project.embedded.slim import (
+from stepprove.lean_project.engines.embedded import wasm
+from stepprove.lean_project.engines.embedded.install import Installation, install
+from stepprove.lean_project.engines.embedded.node import node_binary
+from stepprove.lean_project.engines.embedded.slim import (
     ANNOUNCED,
     CHECKING,
     EXPORTED,
@@ -26,7 +26,7 @@ from stepprove.lean_project.embedded.slim import (
     slim_module,
     symbol_table,
 )
-from stepprove.lean_project.protocol import CommandResponse
+from stepprove.lean_project.repl.protocol import CommandResponse
 
 TYPES = {0: 0, 2: 1, 4: 2, 1: 3, 3: 4}
 """The small module's types of functions, by how many i32s they take; all return one."""

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from tricky import TRICKY
 
 from stepprove.lean_project import CommandResponse, Repl
-from stepprove.lean_project.lexer import tokenize
-from stepprove.lean_project.source import (
+from stepprove.lean_project.source.file import (
     Edit,
     SourceError,
     apply_edits,
@@ -25,6 +24,7 @@ from stepprove.lean_project.source import (
     parse_source,
     read_source,
 )
+from stepprove.lean_project.source.lexer import tokenize
 from stepprove.output_file import write_output
 
 # Reading.

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import _with_examples
+from stepprove.lean_project.gate.verify import _with_examples
+from stepprove.lean_project.source.file import parse_source
 
 SHAPES: dict[str, Callable[[int], str]] = {
     "namespaces": lambda n: "".join(f"namespace A\ntheorem t{i} : p := h\n" for i in range(n)),

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.lean_project.missing import LeanNotFound
-from stepprove.lean_project.native import INSTALL_ELAN
-from stepprove.lean_project.toolchain import Finding, diagnose, find_engine
+from stepprove.lean_project.engines.errors import LeanNotFound
+from stepprove.lean_project.engines.find import Finding, diagnose, find_engine
+from stepprove.lean_project.engines.native.lake import INSTALL_ELAN
 
 
 @pytest.fixture

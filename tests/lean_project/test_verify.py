@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.audit import audit, export
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.gate import Judgement
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.prelude import PRELUDE
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import BrokenOriginal, verify
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.audit import audit, export
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.verify import BrokenOriginal, verify
+from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.outcome import Outcome
 
 TWO = "theorem two : 1 + 1 = 2 := by sorry\n"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.lean_project.prefixes import common_prefix
-from stepprove.lean_project.waiting import PASSED_OVER, SECONDS_A_LEVEL, Line
+from stepprove.lean_project.pool.job_queue import PASSED_OVER, SECONDS_A_LEVEL, Line
+from stepprove.lean_project.pool.prefix_cache import common_prefix
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from stepprove.lean_project.engine import Engine
+from stepprove.lean_project.engines.engine import Engine
 
 HERE = Path(__file__).parent
 MATHLIB = "8f9d9cff6bd728b17a24e163c9402775d9e6a365"

@@ -10,12 +10,12 @@ import pytest
 from machine import Machine
 
 from stepprove.lean_project import Repl
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.find import find_engine
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.source.file import parse_source
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "data" / "repl_golden"
+GOLDEN = Path(__file__).parents[1] / "data" / "repl_golden"
 
 
 @pytest.fixture

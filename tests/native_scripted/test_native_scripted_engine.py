@@ -10,9 +10,9 @@ import pytest
 from machine import BROKEN_REPL, MATHLIB, Machine, script, where_repl
 
 from stepprove.lean_project import CommandResponse, Repl
-from stepprove.lean_project.missing import NativeMissing
-from stepprove.lean_project.native import INSTALL_ELAN, mathlib_commit, project_around
-from stepprove.lean_project.toolchain import find_engine
+from stepprove.lean_project.engines.errors import NativeMissing
+from stepprove.lean_project.engines.find import find_engine
+from stepprove.lean_project.engines.native.lake import INSTALL_ELAN, mathlib_commit, project_around
 
 
 def where(answer: object) -> str:

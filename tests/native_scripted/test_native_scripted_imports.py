@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from machine import Machine
 
-from stepprove.lean_project.missing import NativeMissing
-from stepprove.lean_project.native_imports import require_imports
+from stepprove.lean_project.engines.errors import NativeMissing
+from stepprove.lean_project.engines.native.imports import require_imports
 
 pytestmark = pytest.mark.usefixtures("ready")
 

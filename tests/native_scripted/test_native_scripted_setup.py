@@ -11,10 +11,10 @@ import pytest
 from machine import MATHLIB, Machine, script, where_repl
 
 from stepprove.lean_project import CommandResponse, Repl
-from stepprove.lean_project.missing import NativeMissing
-from stepprove.lean_project.native import INSTALL_ELAN
-from stepprove.lean_project.native_setup import set_up_native
-from stepprove.lean_project.toolchain import Finding, diagnose, find_engine
+from stepprove.lean_project.engines.errors import NativeMissing
+from stepprove.lean_project.engines.find import Finding, diagnose, find_engine
+from stepprove.lean_project.engines.native.lake import INSTALL_ELAN
+from stepprove.lean_project.engines.native.setup import set_up_native
 
 
 def where(answer: object) -> str:

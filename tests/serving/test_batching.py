@@ -11,7 +11,7 @@ import torch
 from small_models import step_moe, tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM, PreTrainedModel
 
-from stepprove.serving.batching import (
+from stepprove.serving.serve.batching import (
     MOST_ROWS_ON_GPU,
     Decoder,
     Drawing,

@@ -10,10 +10,10 @@ from typing import TypeVar
 import pytest
 from scripted_model import ScriptedModel
 
-from stepprove.serving.budget import Account, Budget, BudgetSpent, Prices
-from stepprove.serving.client import Client, ModelRefused, ModelUnreachable
-from stepprove.serving.exchange import Reply, Sampling, Turn
-from stepprove.serving.replay import ReplayCache
+from stepprove.serving.client.budget import Account, Budget, BudgetSpent, Prices
+from stepprove.serving.client.client import Client, ModelRefused, ModelUnreachable
+from stepprove.serving.client.exchange import Reply, Sampling, Turn
+from stepprove.serving.client.replay import ReplayCache
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepprove.serving.cost import (
+from stepprove.serving.planning.cost import (
     A800,
     ASCEND_910B,
     DEVICES,
@@ -18,7 +18,7 @@ from stepprove.serving.cost import (
     least_sparsity,
     together,
 )
-from stepprove.serving.work import (
+from stepprove.serving.serve.work import (
     DEEPSEEK_V3,
     ERNIE_45,
     KIMI_K2,

@@ -19,11 +19,11 @@ import pytest
 from scripted_vllm import script_programs
 from small_models import save
 
-from stepprove.serving.client import Client, ModelFailure, ModelRefused
-from stepprove.serving.cpu import cpu_server
-from stepprove.serving.endpoint import Endpoint, serving
-from stepprove.serving.exchange import Reply, Sampling, Turn
-from stepprove.serving.server import ModelServer, ServerFailure, running
+from stepprove.serving.client.client import Client, ModelFailure, ModelRefused
+from stepprove.serving.client.endpoint import Endpoint, serving
+from stepprove.serving.client.exchange import Reply, Sampling, Turn
+from stepprove.serving.serve.cpu import cpu_server
+from stepprove.serving.serve.server import ModelServer, ServerFailure, running
 
 USER = [Turn(role="user", content="hi")]
 
@@ -392,7 +392,7 @@ def test_a_taken_port_is_said(models: Path) -> None:
 
 
 def test_what_is_not_installed_is_said(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stepprove.serving.cpu._NEEDED", ("torch", "not_there"))
+    monkeypatch.setattr("stepprove.serving.serve.cpu._NEEDED", ("torch", "not_there"))
     with pytest.raises(
         ServerFailure, match=r"not_there is not installed: run `pip install 'stepprove\[local\]'`"
     ):
@@ -401,7 +401,7 @@ def test_what_is_not_installed_is_said(models: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_server_dies_with_an_owner_that_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from stepprove.serving.server import ModelServer\n"
+        "import sys, time; from pathlib import Path; from stepprove.serving.serve.server import ModelServer\n"
         "server = ModelServer(['sh', '-c', 'sleep 99 & sleep 99'], name='x', url='', log=Path(sys.argv[1]))\n"
         "print(server.pid, flush=True); time.sleep(99)"
     )
@@ -420,7 +420,7 @@ def test_a_server_dies_with_an_owner_that_is_killed(tmp_path: Path) -> None:
 def test_a_server_that_ignores_its_end_is_killed_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.serving.server._GRACE_SECONDS", 0.3)
+    monkeypatch.setattr("stepprove.serving.serve.server._GRACE_SECONDS", 0.3)
     command = ["sh", "-c", "trap '' TERM; sleep 99 & sleep 99"]
     server = ModelServer(command, name="x", url="", log=tmp_path / "log")
     with soon() as wait:

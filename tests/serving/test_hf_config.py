@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stepprove.serving.hf_config import UnknownArchitecture, read_config
-from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.work import (
+from stepprove.serving.planning.hf_config import UnknownArchitecture, read_config
+from stepprove.serving.serve.work import (
     DEEPSEEK_V3,
     QWEN3_32B,
     QWEN3_235B,
@@ -19,6 +18,7 @@ from stepprove.serving.work import (
     STEP_35_FLASH,
     Architecture,
 )
+from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 
 QWEN3_32B_CONFIG: dict[str, Any] = {
     "model_type": "qwen3",

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.serving.hardware import BadGpus, Gpu, find_gpus, parse_gpus
-from stepprove.serving.plan import ACTIVATIONS_GB, USABLE, DoesNotFit, ServePlan, plan, vllm_command
-from stepprove.serving.work import (
+from stepprove.serving.planning.hardware import BadGpus, Gpu, find_gpus, parse_gpus
+from stepprove.serving.planning.plan import ACTIVATIONS_GB, USABLE, DoesNotFit, ServePlan, plan, vllm_command
+from stepprove.serving.serve.work import (
     QWEN3_32B,
     QWEN3_235B,
     STEP_3,

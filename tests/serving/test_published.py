@@ -12,8 +12,8 @@ import pytest
 from small_models import save
 from test_hf_config import QWEN3_32B_CONFIG, STEP_35_CONFIG
 
-from stepprove.serving.hf_config import UnknownArchitecture
-from stepprove.serving.published import PUBLISHED, bytes_per_weight, find_facts
+from stepprove.serving.planning.hf_config import UnknownArchitecture
+from stepprove.serving.planning.published import PUBLISHED, bytes_per_weight, find_facts
 
 
 class ScriptedHub(BaseHTTPRequestHandler):

@@ -12,9 +12,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from openai_server import OpenAiServer
 
-from stepprove.serving.batching import Drawing, Drawn
-from stepprove.serving.client import ModelFailure, ModelRefused
-from stepprove.serving.remote_model import RemoteModel
+from stepprove.serving.client.client import ModelFailure, ModelRefused
+from stepprove.serving.serve.batching import Drawing, Drawn
+from stepprove.serving.serve.remote_model import RemoteModel
 
 WHOLE: dict[str, Any] = {
     "index": 0,
@@ -114,7 +114,7 @@ def test_what_is_no_whole_text_is_a_failure_of_the_server(
 def test_a_server_is_asked_to_forget_until_it_has(
     server: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.serving.remote_model.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("stepprove.serving.serve.remote_model.time.sleep", lambda seconds: None)
     server.forgets = [False, False, True]
     remote(server, tmp_path).load({})
     assert server.read == [str(tmp_path / "served" / "weights-0")] and not server.forgets

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from micro import THEOREM, train
 
-from stepprove.agent.stepfun import feedback_of
+from stepprove.agent.models.stepfun import feedback_of
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.pool import SyncPool
+from stepprove.lean_project.pool.pool import SyncPool
 
 
 @pytest.fixture(scope="session")

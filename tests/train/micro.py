@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
-from stepprove.agent.stepfun import END, SKETCH, SKETCH_END, build_prompt, repl_block
+from stepprove.agent.models.stepfun import END, SKETCH, SKETCH_END, build_prompt, repl_block
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.train.sft import SftOptions, fine_tune
-from stepprove.train.theorems import Theorem
-from stepprove.train.tokenizer import train_tokenizer
-from stepprove.train.trajectories import TrainingText, problem_of
+from stepprove.train.data.theorems import Theorem
+from stepprove.train.sft.sft import SftOptions, fine_tune
+from stepprove.train.sft.tokenizer import train_tokenizer
+from stepprove.train.sft.trajectories import TrainingText, problem_of
 
 THEOREM = Theorem("linear", "by_heart", "", "theorem by_heart (x y : Nat) (h : x < y) : 2 * x + 2 ≤ 2 * y :=")
 

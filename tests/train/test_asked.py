@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from stepprove.train.asked import informal_problems, theorems
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rlvr import RlvrOptions
-from stepprove.train.tokenizer import train_tokenizer
+from stepprove.train.rl.problem_source import informal_problems, theorems
+from stepprove.train.rl.rlvr import RlvrOptions
+from stepprove.train.sft.tokenizer import train_tokenizer
 
 
 @pytest.fixture(scope="module")

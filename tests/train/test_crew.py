@@ -19,10 +19,10 @@ from micro import THEOREM
 from torch import multiprocessing
 from transformers import AutoModelForCausalLM
 
-from stepprove.serving.cpu import cpu_server
-from stepprove.serving.server import listen
-from stepprove.train.crew import Alone, Crew, Several, spread
-from stepprove.train.rlvr import Batch, Learned, RlvrOptions, update
+from stepprove.serving.serve.cpu import cpu_server
+from stepprove.serving.serve.server import listen
+from stepprove.train.rl.distributed import Alone, Crew, Several, spread
+from stepprove.train.rl.rlvr import Batch, Learned, RlvrOptions, update
 
 OPTIONS = RlvrOptions(learning_rate=1e-2)
 

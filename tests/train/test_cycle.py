@@ -11,15 +11,15 @@ from typer.testing import CliRunner
 
 from stepprove.cli.console import CommandError
 from stepprove.cli.main import app
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.train.cycle import CycleOptions, Measured, run_cycle
-from stepprove.train.cycle_table import gain, interval, rates, table
-from stepprove.train.held_out import Attempt
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.outcome import Outcome
+from stepprove.train.data.held_out import Attempt
+from stepprove.train.experiments.cycle import CycleOptions, Measured, run_cycle
+from stepprove.train.experiments.cycle_table import gain, interval, rates, table
 from stepprove.train.recipe import BadRecipe
-from stepprove.train.rlvr import RlvrOptions
-from stepprove.train.step import Step
-from stepprove.train.trajectories import problem_of
+from stepprove.train.rl.rlvr import RlvrOptions
+from stepprove.train.rl.step import Step
+from stepprove.train.sft.trajectories import problem_of
 
 P, F, LOST = Outcome.PROVED, Outcome.FAILED, Outcome.INFRASTRUCTURE
 

@@ -11,11 +11,15 @@ from micro import config
 from transformers import AutoTokenizer
 
 from stepprove.formalizer.checks import PoolChecks
-from stepprove.formalizer.scoring import Scored
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.serving.batching import Decoder
+from stepprove.formalizer.equivalence.scoring import Scored
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.train.formalizing import (
+from stepprove.train.data.formalizer_texts import corpus, fixed_texts, knowledge_text, prompt_of
+from stepprove.train.data.informal import Informal
+from stepprove.train.data.informal.meaning import Meaning, Objects, Part
+from stepprove.train.rl.rlvr import RlvrOptions
+from stepprove.train.rl.statement_sampler import (
     Asked,
     BeqJudge,
     FooledJudge,
@@ -25,12 +29,8 @@ from stepprove.train.formalizing import (
     statements,
     truth_of,
 )
-from stepprove.train.informal import Informal
-from stepprove.train.informal.meaning import Meaning, Objects, Part
-from stepprove.train.rlvr import RlvrOptions
-from stepprove.train.sft import SftOptions, fine_tune
-from stepprove.train.thinking import corpus, fixed_texts, knowledge_text, prompt_of
-from stepprove.train.tokenizer import train_tokenizer
+from stepprove.train.sft.sft import SftOptions, fine_tune
+from stepprove.train.sft.tokenizer import train_tokenizer
 
 N = Objects(("n",), "Nat", "natural number", "natural numbers")
 ONE = Informal("plus", "Show that n plus 0 is n.", Meaning((N,), (), Part("n + 0 = n", ("n plus 0 is n",))))
@@ -96,7 +96,9 @@ def test_a_round_rewards_what_says_the_same(judge: BeqJudge, folder: Path) -> No
 def test_a_judge_that_can_be_fooled_stops_the_round(
     judge: BeqJudge, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.train.formalizing._DECOYS", ((": 1 = 1", ": 1 = 1"),))  # as if it could be
+    monkeypatch.setattr(
+        "stepprove.train.rl.statement_sampler._DECOYS", ((": 1 = 1", ": 1 = 1"),)
+    )  # as if it could be
     tokenizer = AutoTokenizer.from_pretrained(folder)
     decoder = Decoder(StepMoeForCausalLM.from_pretrained(folder).float(), tokenizer)
     with pytest.raises(FooledJudge, match="`: 1 = 1` was called the same"):

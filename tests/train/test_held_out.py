@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import find_engine
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool
-from stepprove.train.held_out import Attempt, Prover, random_prover, run, score
-from stepprove.train.scripts import Script
-from stepprove.train.theorems import Theorem, held_out
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.outcome import Outcome
+from stepprove.train.data.held_out import Attempt, Prover, random_prover, run, score
+from stepprove.train.data.tactic_scripts import Script
+from stepprove.train.data.theorems import Theorem, held_out
 
 EASY = Theorem("linear", "t", "", "theorem t (x y : Nat) (h : x < y) : 2 * x + 2 ≤ 2 * y :=")
 FALSE = Theorem("linear", "f", "", "theorem f (x y : Nat) (h : x < y) : 2 * x + 3 ≤ 2 * y :=")
@@ -43,7 +43,7 @@ def test_a_script_that_lean_does_not_answer_is_not_rejected(
 ) -> None:
     endless = "have : (List.range 10000000000).length = 1 := by decide +kernel"
     runaway = Script("runaway", endless, 1.0)
-    monkeypatch.setattr("stepprove.train.held_out.scripts", lambda goal, definitions, rng: [runaway])
+    monkeypatch.setattr("stepprove.train.data.held_out.scripts", lambda goal, definitions, rng: [runaway])
 
     async def tried() -> list[Attempt]:
         async with Pool(find_engine(), size=1, timeout=4) as pool:

@@ -11,12 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepprove.formalizer.statement import read_statement
-from stepprove.lean_project.pool import SyncPool
-from stepprove.train.informal import generate, held_out_families, held_out_phrasings
-from stepprove.train.informal.families import FAMILIES, KEPT_FAMILIES
-from stepprove.train.informal.frames import FRAMES, KEPT_FRAMES, framed
-from stepprove.train.thinking import corpus, eight_parts, fixed_texts, knowledge_text, reasoning_text
-from stepprove.train.tokenizer import train_tokenizer
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.train.data.formalizer_texts import (
+    corpus,
+    eight_parts,
+    fixed_texts,
+    knowledge_text,
+    reasoning_text,
+)
+from stepprove.train.data.informal import generate, held_out_families, held_out_phrasings
+from stepprove.train.data.informal.families import FAMILIES, KEPT_FAMILIES
+from stepprove.train.data.informal.frames import FRAMES, KEPT_FRAMES, framed
+from stepprove.train.sft.tokenizer import train_tokenizer
 
 
 @given(st.sampled_from(sorted(FAMILIES)), st.integers(0, 2**32), st.booleans())

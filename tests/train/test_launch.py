@@ -19,7 +19,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from stepprove.cli.main import status
 from stepprove.train.launch import TrainPlan, facts_of, plan_rlvr, plan_sft
 from stepprove.train.recipe import read_rlvr, read_sft
-from stepprove.train.tokenizer import train_tokenizer
+from stepprove.train.sft.tokenizer import train_tokenizer
 
 OUT = Path("runs/x")
 

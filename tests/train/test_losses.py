@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nan, tensor
 
-from stepprove.train.losses import (
+from stepprove.train.rl.losses import (
     Bounds,
     average,
     bootstrapped,

@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from stepprove.serving.hf_config import read_config
-from stepprove.serving.published import PUBLISHED
+from stepprove.serving.planning.hf_config import read_config
+from stepprove.serving.planning.published import PUBLISHED
 from stepprove.train.memory import layer_bytes, memory
 
 TOKENS = 200

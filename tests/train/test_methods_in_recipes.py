@@ -17,9 +17,9 @@ from stepprove.train.methods.angular import mean_angle
 from stepprove.train.methods.callbacks import NeverHurtTraining
 from stepprove.train.methods.options import NeverHurtOptions, RlvrMethods
 from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
-from stepprove.train.rlvr import Group, RlvrOptions, batches
-from stepprove.train.rollout import Rollout
-from stepprove.train.sft_run import SftProgress, run_sft
+from stepprove.train.rl.rlvr import Group, RlvrOptions, batches
+from stepprove.train.rl.rollout import Rollout
+from stepprove.train.sft.run import SftProgress, run_sft
 
 
 def no_lean() -> Any:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.library import BadLibrary, Library, words
-from stepprove.agent.problem import Problem
-from stepprove.agent.refine import RefineOptions, task
+from stepprove.agent.file.library import BadLibrary, Library, words
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.refine import RefineOptions, task
 from stepprove.cli.main import status
-from stepprove.train.premises import BadTrace, CannotTrace, extract, steps
+from stepprove.train.data.premises import BadTrace, CannotTrace, extract, steps
 
 TRACED = Path(__file__).parent / "traced"
 FROG = "Pond/Frog.lean"

@@ -11,16 +11,16 @@ import pytest
 from micro import THEOREM
 from transformers import AutoTokenizer
 
-from stepprove.agent.stepfun import END, End, TirOptions
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.serving.batching import Decoder
+from stepprove.agent.models.stepfun import END, End, TirOptions
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.train.rare import cut_after, is_clear, rare_texts
-from stepprove.train.records import line_of, read_records
-from stepprove.train.rlvr import Group
-from stepprove.train.rollout import ProofRollout, roll
-from stepprove.train.sft_data import read_file
-from stepprove.train.trajectories import problem_of
+from stepprove.train.data.rejection_sampling import cut_after, is_clear, rare_texts
+from stepprove.train.rl.rlvr import Group
+from stepprove.train.rl.rollout import ProofRollout, roll
+from stepprove.train.sft.data import read_file
+from stepprove.train.sft.records import line_of, read_records
+from stepprove.train.sft.trajectories import problem_of
 
 
 @pytest.fixture(scope="module")

@@ -15,17 +15,17 @@ from micro import THEOREM, qwen, train
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
-from stepprove.agent.stepfun import feedback_of
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.pool import SyncPool
-from stepprove.serving.batching import Drawing
-from stepprove.serving.client import ModelRefused, ModelUnreachable
-from stepprove.serving.cpu import cpu_server
-from stepprove.serving.remote_model import RemoteModel
-from stepprove.serving.server import HOST, ModelServer, listen
+from stepprove.agent.models.stepfun import feedback_of
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.serving.client.client import ModelRefused, ModelUnreachable
+from stepprove.serving.serve.batching import Drawing
+from stepprove.serving.serve.cpu import cpu_server
+from stepprove.serving.serve.remote_model import RemoteModel
+from stepprove.serving.serve.server import HOST, ModelServer, listen
 from stepprove.train.recipe import read_rlvr
-from stepprove.train.rlvr import Update, log_probs
-from stepprove.train.rlvr_run import run_rlvr
+from stepprove.train.rl.rlvr import Update, log_probs
+from stepprove.train.rl.run import run_rlvr
 
 pytestmark = pytest.mark.slow
 

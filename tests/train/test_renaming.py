@@ -8,9 +8,9 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.train.renaming import any_name, fragments, nameless, remarked, renamed
-from stepprove.train.tokenizer import train_tokenizer
-from stepprove.train.trajectories import TrainingText
+from stepprove.train.data.renaming import any_name, fragments, nameless, remarked, renamed
+from stepprove.train.sft.tokenizer import train_tokenizer
+from stepprove.train.sft.trajectories import TrainingText
 
 PROBLEM = "```lean4\ndef f_up : Nat → Nat\n  | 0 => 0\n  | n + 1 => f_up n + 1\n\ntheorem my_t (n : Nat) : f_up n = n := by\n```"
 FIRST = "\ntheorem my_t (n : Nat) : f_up n = n := by\n  simp [f_up.eq_1]\n"

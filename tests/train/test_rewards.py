@@ -9,13 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.problem import Problem
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.lean_project.source import parse_source
-from stepprove.train.rewards import CANARIES, RewardHack, earned, proof_reward, proof_rewards, with_canaries
+from stepprove.agent.models.problem import Problem
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
+from stepprove.train.rl.rewards import (
+    CANARIES,
+    RewardHack,
+    earned,
+    proof_reward,
+    proof_rewards,
+    with_canaries,
+)
 
-ATTACKS = Path(__file__).parent.parent / "attacks"
+ATTACKS = Path(__file__).parent.parent / "data" / "attacks"
 CHEATS = sorted(path.parent.name for path in ATTACKS.glob("*/expected.json"))
 COMMUTES = Problem.parse("theorem t (a b : Nat) : a + b = b + a := by sorry")
 
@@ -66,7 +73,7 @@ def test_every_outcome_has_its_reward() -> None:
 def test_a_proof_of_a_canary_stops_everything_and_shows_itself(
     pool: SyncPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.train.rewards.CANARIES", (COMMUTES,))  # as if the gate could be fooled
+    monkeypatch.setattr("stepprove.train.rl.rewards.CANARIES", (COMMUTES,))  # as if the gate could be fooled
     answer = "theorem t (a b : Nat) : a + b = b + a := by omega"
     with pytest.raises(RewardHack, match=r"the false theorem t was accepted:\n.* omega"):
         asyncio.run(proof_rewards(Pool.over(pool), [(COMMUTES, None), (COMMUTES, answer)]))

@@ -15,12 +15,12 @@ import httpx2
 import pytest
 from micro import THEOREM
 
-from stepprove.lean_project.engine import Engine
-from stepprove.lean_project.remote import NoLeanServer, RemotePool
-from stepprove.serving.client import ModelUnreachable
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.remote import NoLeanServer, RemotePool
+from stepprove.serving.client.client import ModelUnreachable
 from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft
-from stepprove.train.rlvr import Update
-from stepprove.train.rlvr_run import run_rlvr
+from stepprove.train.rl.rlvr import Update
+from stepprove.train.rl.run import run_rlvr
 
 
 @pytest.mark.parametrize(

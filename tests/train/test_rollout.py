@@ -13,15 +13,15 @@ import torch
 from micro import THEOREM
 from transformers import AutoTokenizer
 
-from stepprove.agent.stepfun import End, TirOptions
-from stepprove.lean_project.outcome import Outcome
-from stepprove.lean_project.pool import Pool, SyncPool
-from stepprove.serving.batching import Decoder
-from stepprove.serving.exchange import Sampling
+from stepprove.agent.models.stepfun import End, TirOptions
+from stepprove.lean_project.pool.pool import Pool, SyncPool
+from stepprove.outcome import Outcome
+from stepprove.serving.client.exchange import Sampling
+from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.train.proving import proofs, reward_of, sample_round
-from stepprove.train.rewards import RewardHack
-from stepprove.train.rlvr import (
+from stepprove.train.rl.proof_sampler import proofs, reward_of, sample_round
+from stepprove.train.rl.rewards import RewardHack
+from stepprove.train.rl.rlvr import (
     Checkpoint,
     Group,
     RlvrOptions,
@@ -31,8 +31,8 @@ from stepprove.train.rlvr import (
     train,
     update,
 )
-from stepprove.train.rollout import ProofRollout, Writer, roll
-from stepprove.train.trajectories import problem_of
+from stepprove.train.rl.rollout import ProofRollout, Writer, roll
+from stepprove.train.sft.trajectories import problem_of
 
 GREEDY = TirOptions(temperature=0.0, max_seq_len=1024, max_turns=4)
 PROBLEM = problem_of(THEOREM)
@@ -90,7 +90,7 @@ def test_feedback_has_no_part_in_the_loss(rollout: ProofRollout, model: StepMoeF
     for loss in ("grpo", "dapo", "mis-po"):
         grown = log_probs(model, parts[0].ids).detach().requires_grad_()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stepprove.train.rlvr.log_probs", lambda model, ids, grown=grown: grown * 1.0)
+            patch.setattr("stepprove.train.rl.rlvr.log_probs", lambda model, ids, grown=grown: grown * 1.0)
             optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
             update(model, optimizer, parts, RlvrOptions(loss=loss))
         assert grown.grad is not None
@@ -116,7 +116,7 @@ def test_a_round_has_a_group_for_each_problem(decoder: Decoder, tokenizer: Any, 
 def test_a_proof_of_a_false_theorem_stops_the_round(
     rollout: ProofRollout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.train.rewards.CANARIES", (PROBLEM,))  # as if the gate could be fooled
+    monkeypatch.setattr("stepprove.train.rl.rewards.CANARIES", (PROBLEM,))  # as if the gate could be fooled
     with pytest.raises(RewardHack, match="by_heart was accepted"):
         reward_of(rollout)
 

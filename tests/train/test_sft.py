@@ -9,12 +9,12 @@ import torch
 from micro import config
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from stepprove.agent.stepfun import END, SKETCH, SKETCH_END, SYSTEM_PROMPT, build_prompt
+from stepprove.agent.models.stepfun import END, SKETCH, SKETCH_END, SYSTEM_PROMPT, build_prompt
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.train.sft import IGNORED, Batches, SftOptions, encode, fine_tune
-from stepprove.train.theorems import Theorem
-from stepprove.train.tokenizer import train_tokenizer
-from stepprove.train.trajectories import TrainingText, problem_of
+from stepprove.train.data.theorems import Theorem
+from stepprove.train.sft.sft import IGNORED, Batches, SftOptions, encode, fine_tune
+from stepprove.train.sft.tokenizer import train_tokenizer
+from stepprove.train.sft.trajectories import TrainingText, problem_of
 
 
 def text(number: int) -> TrainingText:

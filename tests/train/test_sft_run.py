@@ -19,9 +19,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from stepprove.train.recipe import BadRecipe, Generated, read_rlvr, read_sft
 from stepprove.train.run_folder import RunInUse
-from stepprove.train.sft_data import completion, made, read_file
-from stepprove.train.sft_run import SftProgress, run_sft
-from stepprove.train.tokenizer import train_tokenizer
+from stepprove.train.sft.data import completion, made, read_file
+from stepprove.train.sft.run import SftProgress, run_sft
+from stepprove.train.sft.tokenizer import train_tokenizer
 
 STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]
 TEXT = trajectory("{}")

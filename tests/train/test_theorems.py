@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepprove.lean_project import Repl, find_engine
-from stepprove.lean_project.protocol import CommandResponse
-from stepprove.train.families import FAMILIES
-from stepprove.train.theorems import Theorem, generate, held_out, is_held_out, shape
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.train.data.families import FAMILIES
+from stepprove.train.data.theorems import Theorem, generate, held_out, is_held_out, shape
 
 seeds = st.integers(min_value=0, max_value=10**6)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import find_engine
+from stepprove.train.experiments.thinkingf import CHAINS, CONTEXT, ThinkingOptions, run_thinkingf, table
 from stepprove.train.recipe import BadRecipe
-from stepprove.train.rlvr import RlvrOptions
+from stepprove.train.rl.rlvr import RlvrOptions
+from stepprove.train.rl.step import Step
 from stepprove.train.run_folder import RunInUse, only_writer
-from stepprove.train.step import Step
-from stepprove.train.thinkingf import CHAINS, CONTEXT, ThinkingOptions, run_thinkingf, table
 
 SMALL = ThinkingOptions(
     knowledge=60,

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.answer import code_of
-from stepprove.agent.stepfun import END, build_prompt, final_text, sketch_of
-from stepprove.lean_project.pool import SyncPool
-from stepprove.lean_project.protocol import CommandResponse
-from stepprove.lean_project.source import parse_source
-from stepprove.lean_project.verify import verify
-from stepprove.train.solve import Search, solve
-from stepprove.train.theorems import Theorem, generate
-from stepprove.train.trajectories import TrainingText, make, problem_of, read, trajectory
+from stepprove.agent.models.answer import code_of
+from stepprove.agent.models.stepfun import END, build_prompt, final_text, sketch_of
+from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.lean_project.source.file import parse_source
+from stepprove.train.data.proof_search import Search, solve
+from stepprove.train.data.theorems import Theorem, generate
+from stepprove.train.sft.trajectories import TrainingText, make, problem_of, read, trajectory
 
 ADD = Theorem("linear", "t", "", "theorem t (x y : Nat) (h : x < y) : 2 * x + 2 ≤ 2 * y :=")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stepprove.train.rlvr import Group
-from stepprove.train.rlvr_options import RlvrOptions
-from stepprove.train.waves import in_waves
+from stepprove.train.rl.dynamic_sampling import in_waves
+from stepprove.train.rl.options import RlvrOptions
+from stepprove.train.rl.rlvr import Group
 
 ALIKE, TEACHES = (1.0, 1.0), (1.0, 0.0)
 UNKNOWN = (1.0, float("nan"))

@@ -1,0 +1,128 @@
+"""The proof of one hole in a whole declaration that a model wrote again.
+
+Models are given a declaration and answer with one. Only what stands in the hole's place is taken from it; the statement and the
+rest of the file stay the user's own. Words are compared, not white space or comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from textwrap import dedent
+
+from stepprove.lean_project.source.file import Declaration, Hole, SourceFile, parse_source
+from stepprove.lean_project.source.lexer import Token
+
+_HELPERS = ("theorem", "lemma")
+
+
+def proof_in(source: SourceFile, hole: Hole, answer: str) -> str | None:
+    """The tactics that stand in the hole's place in the answer; None when the answer has no such declaration.
+
+    Lemmas that the answer states before it are told again as `have`s, where the proof names them.
+    """
+    if hole.declaration is None:
+        return None
+    mine = source.declarations[hole.declaration]
+    pieces = _pieces(source, mine)
+    place = mine.holes.index(hole.index)
+    theirs = parse_source(answer)
+    for declaration in reversed(theirs.declarations):
+        tokens = _tokens(theirs, declaration)
+        found = _gap(pieces, tokens, place)
+        if found is not None:
+            words, term = found
+            proof = _script(theirs, words, term or hole.kind == "term")
+            return _with_helpers(theirs, declaration, source, proof)
+    return None
+
+
+def _tokens(source: SourceFile, declaration: Declaration) -> list[Token]:
+    return [t for t in source.positions.code.tokens if declaration.start <= t.start < declaration.end]
+
+
+def _pieces(source: SourceFile, declaration: Declaration) -> list[list[Token]]:
+    """What stands before, between and after the holes of a declaration."""
+    starts = {source.holes[index].start for index in declaration.holes}
+    pieces: list[list[Token]] = [[]]
+    for token in _tokens(source, declaration):
+        if token.start in starts:
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    return pieces
+
+
+def _word(token: Token) -> tuple[str, str]:
+    text = "theorem" if token.text == "lemma" else token.text
+    return token.kind, text
+
+
+def _same(some: Sequence[Token], others: Sequence[Token]) -> bool:
+    return [_word(t) for t in some] == [_word(t) for t in others]
+
+
+def _gap(
+    pieces: Sequence[Sequence[Token]], tokens: Sequence[Token], place: int
+) -> tuple[Sequence[Token], bool] | None:
+    """The tokens at a hole's place, and whether a term stands there for tactics; None when the rest is not the same."""
+    first, *others = pieces
+    start = len(first)
+    term = False
+    stated = [*tokens[:1], *([first[1]] if _one_name(first, tokens) else tokens[1:2]), *tokens[2:start]]
+    if not _same(first, stated):
+        # `:= by sorry` may be answered by `:= term`.
+        if first[-1].text != "by" or not _same(first[:-1], stated[: start - 1]):
+            return None
+        start, term = start - 1, True
+    found = None
+    for number, piece in enumerate(others):
+        end = _end_of_gap(tokens, start, piece, last=number == len(others) - 1)
+        if end is None:
+            return None
+        if number == place and end > start:
+            found = tokens[start:end], term and number == 0
+        start = end + len(piece)
+    return found
+
+
+def _one_name(some: Sequence[Token], others: Sequence[Token]) -> bool:
+    """Whether two declarations have one name, each perhaps with namespaces before it."""
+    if min(len(some), len(others)) < 2 or {some[1].kind, others[1].kind} != {"word"}:
+        return False
+    one, other = sorted((some[1].text, others[1].text), key=len)
+    return one == other or other.endswith(f".{one}")
+
+
+def _end_of_gap(tokens: Sequence[Token], start: int, piece: Sequence[Token], *, last: bool) -> int | None:
+    """Where a gap that begins at `start` ends: before the piece that follows it, at the tokens' end if it is the last one."""
+    if last:
+        end = len(tokens) - len(piece)
+        return end if end >= start and _same(piece, tokens[end:]) else None
+    ends = range(start + 1, len(tokens) - len(piece) + 1)
+    return next((end for end in ends if _same(piece, tokens[end : end + len(piece)])), None)
+
+
+def _script(source: SourceFile, tokens: Sequence[Token], term: bool) -> str:
+    """The text of some tokens as tactics, the first line at the margin."""
+    text = source.text[tokens[0].start : tokens[-1].end]
+    column = source.positions.code.column(tokens[0].start)
+    if tokens[0].text == "by":
+        text, column = text[2:], column + 2
+    elif term:
+        return f"exact (\n  {text})" if "\n" in text else f"exact {text}"
+    return dedent(" " * column + text).strip("\n")
+
+
+def _with_helpers(theirs: SourceFile, declaration: Declaration, source: SourceFile, proof: str) -> str:
+    """A proof with the lemmas before it that it names, in the answer's order."""
+    known = {d.name for d in source.declarations}
+    script = [proof]
+    for helper in reversed(theirs.declarations[: declaration.index]):
+        if helper.keyword not in _HELPERS or helper.name is None or helper.name in known:
+            continue
+        word = re.compile(rf"(?<![\w'.]){re.escape(helper.name)}(?![\w'])")
+        if any(word.search(part) for part in script):
+            tokens = _tokens(theirs, helper)
+            script.insert(0, "have" + theirs.text[tokens[0].end : tokens[-1].end])
+    return "\n".join(script)

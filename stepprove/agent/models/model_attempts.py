@@ -1,0 +1,317 @@
+"""One hole in the hands of a language model: attempts side by side, until the gate accepts one.
+
+A model is shown the hole's declaration and what stands above it, and answers with the whole declaration. Only the proof in the
+hole's place is taken from that; it is put into the user's own file, and the gate judges the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from threading import Event as Flag
+from typing import Any, Literal
+
+from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.options import Listener, ProveOptions, Thinking
+from stepprove.agent.file.report import HoleResult
+from stepprove.agent.file.worker import Worker
+from stepprove.agent.models.alignment import proof_in
+from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
+from stepprove.agent.models.refine import Event, RefineOptions, run_refinement
+from stepprove.agent.models.repair import Partial
+from stepprove.agent.models.stepfun import (
+    Checked,
+    Generated,
+    TirOptions,
+    build_prompt,
+    options_for,
+    run_trajectory,
+)
+from stepprove.agent.trace.trace import Trace
+from stepprove.faults import fault_told
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.pool.pool import Pool, PoolClosed, PoolFull
+from stepprove.lean_project.repl.repl import Repl, ReplFailure
+from stepprove.lean_project.source.file import Hole, SourceFile
+from stepprove.outcome import Outcome
+from stepprove.serving.client.budget import Budget, BudgetSpent, Prices
+from stepprove.serving.client.client import Client, ModelFailure
+
+Style = Literal["tir", "chat"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """Which model to ask, and how much of it."""
+
+    name: str
+    """As `--model` has it: `openai:NAME`, `http://HOST:PORT/v1#NAME`, `vllm:NAME` or `tiny`."""
+    policy: Literal["model", "auto"] = "auto"
+    """Whether the model works alone, or the search begins and goes on beside it."""
+    style: Style | None = None
+    """`tir`: one growing text with sketches (`stepfun.py`); `chat`: whole proofs (`refine.py`); None: by the model's name."""
+    attempts: int = 4
+    """For each hole, side by side."""
+    rounds: int = 4
+    """Of a chat."""
+    budget: Budget = field(default_factory=Budget)
+    """For the whole file."""
+    prices: Prices = field(default_factory=Prices)
+    hole_tokens: int | None = None
+    """For each hole."""
+    retries: int = 4
+    """How often a request is made again when the server is busy, fails or is not there."""
+    tir: TirOptions | None = None
+    """None: by the model's name."""
+    chat: RefineOptions = field(default_factory=RefineOptions)
+
+
+def style_of(model: str) -> Style:
+    """How a model wants to be asked, by its name: those trained to use sketches are known."""
+    name = re.sub(r"[^a-z]", "", model.lower())
+    return "tir" if "stepfunprover" in name or name == "tiny" else "chat"
+
+
+def problem_of(source: SourceFile, hole: Hole, prelude: str | None) -> Problem:
+    """A hole as a problem for a model: its declaration, in the environment of what stands above it."""
+    chunk = source.chunks[hole.chunk]
+    declaration = None if hole.declaration is None else source.declarations[hole.declaration]
+    start, end = chunk.start, chunk.end
+    if declaration is not None:
+        before = [d for d in source.declarations if d.chunk == hole.chunk and d.end <= declaration.start]
+        start = max([start, *(d.end for d in before)])
+        end = declaration.end
+    return Problem(
+        source.header.strip(),
+        source.text[start:end].strip(),
+        (declaration.name if declaration else None) or "",
+        context=source.text[source.header_end : start].strip(),
+        prelude=prelude,
+    )
+
+
+class HoleAttempts:
+    """The attempts of a model on one hole."""
+
+    def __init__(
+        self,
+        plan: ModelPlan,
+        client: Client,
+        pool: Pool,
+        engine: Engine,
+        options: ProveOptions,
+        source: SourceFile,
+        hole: Hole,
+        listen: Listener,
+        trace: Trace,
+    ) -> None:
+        self.plan, self.client, self.pool, self.engine = plan, client, pool, engine
+        self.options, self.source, self.hole = options, source, hole
+        self.listen, self.trace = listen, trace
+        self.problem = problem_of(source, hole, options.prelude)
+        self.proofs: dict[str, str] = {}
+        """What stands in the hole for each accepted answer."""
+        self.ways: dict[str, str] = {}
+        """How the model came to each answer."""
+        self.answers = self.tokens = 0
+        self.best: Partial | None = None
+
+    async def run(self, blank: HoleResult, seconds: float) -> HoleResult:
+        """Attempt the hole, `seconds` at most. Never raises for what a model or Lean does or fails to do."""
+        ended: list[tuple[Outcome, str]] = []
+        tasks: set[asyncio.Task[tuple[Outcome, str]]] = set()
+        try:
+            async with asyncio.timeout(seconds):
+                style = self.plan.style or style_of(await self.client.model())
+                tasks = {asyncio.create_task(self.attempt(n, style)) for n in range(self.plan.attempts)}
+                for task in asyncio.as_completed(tasks):
+                    outcome, said = await task
+                    if outcome is Outcome.PROVED:
+                        return self.result(blank, outcome, said)
+                    ended.append((outcome, said))
+        except TimeoutError:
+            ended.append((Outcome.TIMEOUT, f"no proof within {seconds:g} s"))
+        except (ModelFailure, BudgetSpent) as failure:
+            ended.append((Outcome.INFRASTRUCTURE, _sentence(failure)))
+        except Exception as fault:
+            told = fault_told(fault, f"the model at line {self.hole.line}")
+            ended.append((Outcome.INFRASTRUCTURE, told))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return self.result(blank, *_worst(ended))
+
+    def result(self, blank: HoleResult, outcome: Outcome, said: str) -> HoleResult:
+        """The hole's result."""
+        if outcome is Outcome.PROVED:
+            return blank.model_copy(
+                update={
+                    "outcome": outcome,
+                    "proof": self.proofs[said],
+                    "found_by": f"the model ({self.ways[said]})",
+                }
+            )
+        best = None if self.best is None else self.best.code
+        return blank.model_copy(update={"outcome": outcome, "reason": said, "partial": best})
+
+    async def attempt(self, number: int, style: Style) -> tuple[Outcome, str]:
+        """One attempt: its outcome, and why, or the answer that was accepted."""
+        name = f"{self.hole.index}.{number}"
+        told = _Told(self, name)
+        seed = self.options.seed + number
+        self.trace.record(
+            "attempt",
+            attempt=name,
+            hole=self.hole.index,
+            style=style,
+            seed=seed,
+            problem=self.problem.shown,
+            prompt=build_prompt(self.problem) if style == "tir" else None,
+        )
+        try:
+            if style == "tir":
+                judgement, answer, why = await self.trajectory(seed, told)
+            else:
+                judgement, answer, why = await self.refinement(seed, told)
+        except (ModelFailure, BudgetSpent, PoolFull, PoolClosed) as failure:
+            self.trace.record("stopped", attempt=name, reason=_sentence(failure))
+            return Outcome.INFRASTRUCTURE, _sentence(failure)
+        except asyncio.CancelledError:
+            self.trace.record("stopped", attempt=name, reason="cancelled")
+            raise
+        except Exception as fault:  # ours: whatever a model writes must not cost the proofs of other holes
+            said = fault_told(fault, f"attempt {name}")
+            self.trace.record("stopped", attempt=name, reason=said)
+            return Outcome.INFRASTRUCTURE, said
+        if judgement is None:
+            self.trace.record("stopped", attempt=name, reason=why)
+            return Outcome.FAILED, why
+        if judgement.accepted and answer is not None:
+            return Outcome.PROVED, answer
+        return judgement.outcome, judgement.reason or why
+
+    async def trajectory(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
+        """One growing text: the gate's word on its answer, the answer, and how it ended."""
+        options = replace(self.plan.tir or options_for(await self.client.model()), seed=seed)
+        trajectory = await run_trajectory(
+            self.client, self.pool, self.problem, options, listen=told, judge=self.judge
+        )
+        if trajectory.answer is not None:
+            self.ways[trajectory.answer] = _count(len(trajectory.sketches), "sketch", "sketches")
+        why = f"the model's text ended without an answer ({trajectory.end.value})"
+        judgement = trajectory.judgement
+        if judgement is None and trajectory.outcome is not Outcome.FAILED:
+            judgement = self.silent(told, trajectory.outcome, "sketches")
+        return judgement, trajectory.answer, why
+
+    async def refinement(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
+        """One chat: likewise."""
+        options = replace(self.plan.chat, seed=seed, rounds=self.plan.rounds)
+        refinement = await run_refinement(
+            self.client,
+            self.pool,
+            self.engine,
+            self.problem,
+            options,
+            listen=told,
+            judge=self.judge,
+        )
+        if refinement.answer is not None:
+            way = _count(refinement.rounds, "answer", "answers")
+            self.ways[refinement.answer] = way + (", completed by the search" if refinement.mended else "")
+        answers = _count(refinement.rounds, "answer", "answers")
+        judgement = refinement.judgement
+        if judgement is None and refinement.unanswered is not None:
+            judgement = self.silent(told, refinement.unanswered, answers)
+        return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
+
+    def silent(self, told: _Told, outcome: Outcome, what: str) -> Judgement:
+        """The word on an attempt of which Lean left something without an answer: no verdict."""
+        judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
+        self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
+        return judgement
+
+    async def judge(self, answer: str) -> Judgement:
+        """The gate's word on the file with an answer's proof in the hole's place."""
+        if len(answer) > MOST_CHARACTERS:
+            return Judgement(
+                outcome=Outcome.REJECTED, reason=f"it is longer than {MOST_CHARACTERS} characters"
+            )
+        proof = proof_in(self.source, self.hole, answer)
+        if proof is None:
+            return Judgement(
+                outcome=Outcome.REJECTED, reason="the model's answer is not the declaration that the file has"
+            )
+        result = await self.pool.run(lambda repl: self.judged(repl, proof), priority=1)
+        if result.outcome is Outcome.PROVED and result.proof is not None:
+            self.proofs[answer] = result.proof
+        return Judgement(outcome=result.outcome, reason=result.reason)
+
+    def judged(self, repl: Repl, proof: str) -> HoleResult:
+        """What the gate leaves of a proof in the hole, all other holes still open."""
+        options = replace(self.options, remember=False, standby=False)
+        worker = Worker(self.source, self.engine, options, repl)
+        claim = worker.blank(self.hole).model_copy(update={"outcome": Outcome.PROVED, "proof": proof})
+        try:
+            results = worker.assemble([claim], lambda _: None, Flag())
+            _, (result,), _ = settle(worker, results)
+        except ReplFailure as failure:
+            return claim.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
+        return result
+
+
+class _Told:
+    """What one attempt tells, written down and counted."""
+
+    def __init__(self, owner: HoleAttempts, name: str) -> None:
+        self.owner, self.name = owner, name
+
+    def __call__(self, event: Event) -> None:
+        owner = self.owner
+        record: dict[str, Any]
+        match event:
+            case Generated(text, usage, finish, seconds):
+                owner.answers += 1
+                owner.tokens += usage.tokens
+                kind = "turn"
+                record = {"text": text, **usage.model_dump(), "finish": finish, "seconds": round(seconds, 3)}
+                owner.listen(Thinking(owner.hole.index, owner.answers, owner.tokens))
+            case Checked(sketch, feedback, outcome, clean, seconds):
+                kind = "check"
+                record = {"code": sketch, "feedback": feedback, "outcome": outcome, "clean": clean}
+                record["seconds"] = round(seconds, 3)
+            case Partial(code, goals):
+                kind = "partial"
+                record = {"code": code, "goals": goals}
+                if owner.best is None or event.worth > owner.best.worth:
+                    owner.best = event
+            case Judgement():
+                kind = "verdict"
+                record = {"outcome": event.outcome, "reason": event.reason}
+        owner.trace.record(kind, attempt=self.name, **record)
+        limit = owner.plan.hole_tokens
+        if kind == "turn" and limit is not None and owner.tokens >= limit:
+            raise BudgetSpent(f"the budget of {limit} tokens for a hole is spent ({owner.tokens} used)")
+
+
+def _worst(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+    """What several attempts without a proof come to: what kept one from its end is told before what Lean or the gate said."""
+    for outcome in (Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED):
+        for found, said in ended:
+            if found is outcome:
+                return outcome, said
+    count = len(ended)
+    last = ended[-1][1] if ended else "there was none"
+    return Outcome.FAILED, last if count == 1 else f"none of {count} attempts was accepted; the last: {last}"
+
+
+def _sentence(failure: Exception) -> str:
+    return str(failure).rstrip(".")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -1,0 +1,166 @@
+"""What stands of a proof that Lean does not accept: each error is cut back to a `sorry`, and the goals left are searched.
+
+A tactic that fails is replaced, with the rest of its block, by `sorry`; a block that ends too early gets a `sorry` at its end,
+once nothing else is wrong: what does not parse hides what follows it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Timer
+
+from stepprove.agent.file.options import ProveOptions
+from stepprove.agent.file.worker import Worker
+from stepprove.agent.models.problem import Problem
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.repl.protocol import CommandResponse, Message
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import Edit, SourceFile, apply_edits, parse_source
+from stepprove.outcome import Outcome
+
+_UNSOLVED = "unsolved goals"
+_TOO_MUCH = "No goals"
+_MOST_CUTS = 8
+"""Rounds of cutting; errors that hide others come to light one after another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A text that Lean elaborates without errors, with what is open in it as `sorry`."""
+
+    code: str
+    goals: tuple[str, ...]
+    """What is to be proved at each `sorry`."""
+    tactics: int
+    """How many tactics stand in it beside `sorry`."""
+
+    @property
+    def worth(self) -> tuple[int, int]:
+        """Larger is better: fewer open goals, then more that holds."""
+        return -len(self.goals), self.tactics
+
+
+def cut_back(code: str, errors: Sequence[Message]) -> str | None:
+    """The code with the places of these errors cut back to `sorry`; None where an error is in no tactic."""
+    source = parse_source(code)
+    errors = [e for e in errors if not e.data.startswith(_UNSOLVED)] or errors
+    edits: list[Edit] = []
+    for error in sorted(errors, key=lambda e: (e.pos.line, e.pos.column)):
+        lines = source.positions.code.line_starts
+        if not 1 <= error.pos.line <= len(lines):
+            return None
+        offset = lines[error.pos.line - 1] + error.pos.column
+        edit = _sorry_at_end(source, offset) if error.data.startswith(_UNSOLVED) else None
+        edit = edit or _from(source, offset, "skip" if error.data.startswith(_TOO_MUCH) else "sorry")
+        if edit is None:
+            return None
+        edits = [other for other in edits if not edit.start <= other.start <= other.end <= edit.end]
+        if not any(other.start <= edit.end and edit.start <= other.end for other in edits):
+            edits.append(edit)
+    return apply_edits(code, edits)
+
+
+def _from(source: SourceFile, offset: int, tactic: str) -> Edit | None:
+    """Put a tactic in the place of the one at an offset and of what follows it in its block."""
+    tokens = source.positions.code.tokens
+    at = bisect_right(tokens, offset, key=lambda token: token.start) - 1
+    while at >= 0 and not source.positions.is_tactic(at):
+        at -= 1
+    return None if at < 0 else Edit(tokens[at].start, tokens[_last(source, at)].end, tactic)
+
+
+def _sorry_at_end(source: SourceFile, offset: int) -> Edit | None:
+    """Put `sorry` at the end of the block that begins after an offset."""
+    tokens = source.positions.code.tokens
+    at = bisect_right(tokens, offset, key=lambda token: token.start)
+    while at < len(tokens) and not source.positions.is_tactic(at):
+        at += 1
+    if at == len(tokens):
+        return None
+    end = tokens[_last(source, at)].end
+    return Edit(end, end, "\n" + " " * source.positions.code.column(tokens[at].start) + "sorry")
+
+
+def _last(source: SourceFile, first: int) -> int:
+    """The last token of the block that a tactic stands in."""
+    code = source.positions.code
+    tokens = code.tokens
+    column, depth = code.column(tokens[first].start), tokens[first].depth
+    starts = {chunk.start for chunk in source.chunks}
+    last = first
+    for at in range(first + 1, len(tokens)):
+        token = tokens[at]
+        left = code.begins_line(at) and code.column(token.start) < column
+        if left or token.start in starts or token.depth < depth:
+            break
+        last = at
+    return last
+
+
+async def partial_of(
+    pool: Pool, problem: Problem, code: str, answer: CommandResponse, seconds: float
+) -> Partial | None:
+    """What stands of a code in the problem's environment, of which Lean has said `answer`; None when nothing does."""
+    for _ in range(_MOST_CUTS):
+        if not answer.errors:
+            return _partial(code, [sorry.goal for sorry in answer.sorries])
+        shorter = cut_back(code, answer.errors)
+        if shorter is None or shorter == code:
+            return None
+        code = shorter
+        check = await pool.check(code, header=problem.environment or None, timeout=seconds)
+        if not isinstance(check.answer, CommandResponse):
+            return None
+        answer = check.answer
+    return None
+
+
+def _partial(code: str, goals: Sequence[str]) -> Partial | None:
+    positions = parse_source(code).positions
+    words = [t.text for i, t in enumerate(positions.code.tokens) if positions.is_tactic(i)]
+    tactics = sum(word != "sorry" for word in words)
+    return Partial(code, tuple(goals), tactics) if tactics and goals else None
+
+
+async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partial, seconds: float) -> Partial:
+    """A partial proof with those of its open goals proved that the search proves within `seconds` each, twice that in all."""
+    stop = Event()
+
+    def work(repl: Repl) -> Partial:
+        source = parse_source(problem.candidate(partial.code))
+        own = len(source.text) - len(problem.own(partial.code)) - 1
+        options = ProveOptions(time_limit=seconds, prelude=problem.prelude, remember=False, standby=False)
+        worker = Worker(source, engine, options, repl)
+        mine = [hole for hole in source.holes if hole.start >= own]
+        with _ended_after(2 * seconds, repl, stop):
+            found = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
+        results = worker.assemble(found, lambda _: None, stop)
+        left = [r for r in results if r.outcome is not Outcome.PROVED]
+        code = apply_edits(source.text, worker.fills(results))[own:].strip()
+        return Partial(code, tuple(r.goal or "" for r in left), partial.tactics + len(results) - len(left))
+
+    try:
+        return await pool.run(work)
+    finally:
+        stop.set()
+
+
+@contextmanager
+def _ended_after(seconds: float, repl: Repl, stop: Event) -> Iterator[None]:
+    """Stop what goes on in the context when its time is up, whatever Lean is at then."""
+
+    def end() -> None:
+        stop.set()
+        repl.interrupt()
+
+    clock = Timer(seconds, end)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()

@@ -1,0 +1,404 @@
+"""Tool-integrated reasoning as StepFun-Prover Preview does it (arXiv 2507.20199; protocol of its public demo).
+
+The model writes one growing text. Where it closes a `<sketch>`, Lean runs the sketch and what Lean says is appended between
+`<REPL>` and `</REPL>`; the model goes on from there. When it closes `</think>`, what follows is its proof, and the trust gate
+alone says whether it is one. The functions that make the text are pure: training data is made with the same ones.
+
+Three things differ from the demo. Numbers of proof states in the feedback count from 0, so that the same sketch has the same
+feedback whatever the engine did before. A generation is asked for no more tokens than the context still has. And a server that
+does not say what it stopped at is taken to have stopped at `</sketch>` when a sketch stands open.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from stepprove.agent.models.answer import code_of, without_beginning
+from stepprove.agent.models.problem import Problem
+from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.pool.backend import Lean
+from stepprove.lean_project.pool.pool import Check, unanswered
+from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
+from stepprove.lean_project.source.lexer import tokenize
+from stepprove.outcome import Outcome
+from stepprove.serving.client.client import ModelRefused
+from stepprove.serving.client.exchange import Completer, Sample, Sampling, Usage
+
+SYSTEM_PROMPT = (
+    "You will be given an unsolved Lean 4 problem. Think carefully and work towards a solution. "
+    "At any point, you may use the Lean 4 REPL to check your progress by enclosing your partial solution "
+    "between <sketch> and </sketch>. The REPL feedback will be provided between <REPL> and </REPL>. "
+    "Continue this process as needed until you arrive at a complete and correct solution."
+)
+BEGIN, END = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>"
+USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
+THINK, THINK_END = "<think>", "</think>"
+SKETCH, SKETCH_END = "<sketch>", "</sketch>"
+REPL, REPL_END = "\n<REPL>\n", "\n</REPL>"
+END_ID, SKETCH_END_ID = 151643, 151666
+"""END and SKETCH_END in the tokenizer of the StepFun-Prover models."""
+
+_MOST_CHARACTERS = 1_000_000
+"""Of a whole text, whatever its tokens are said to be."""
+
+
+class End(StrEnum):
+    """Why a trajectory ended; in the order in which the reasons are looked for."""
+
+    CUT = "cut"
+    """A generation did not end by itself: the limit of its tokens, or the server's own reason."""
+    CONTEXT = "context"
+    """The context is full."""
+    FORMAT = "format"
+    """`</sketch>` without `<sketch>`."""
+    FINISHED = "finished"
+    """The model ended its text."""
+    TURNS = "turns"
+    """As many sketches were run as may be (`max_turns`)."""
+
+
+def feedback_tokens(text: str) -> int:
+    """More tokens than a text of Lean and JSON has in the usual vocabularies: half its ASCII characters, all its other bytes."""
+    size = len(text.encode(errors="replace"))
+    ascii_size = sum(letter.isascii() for letter in text)
+    return ascii_size // 2 + 1 + size - ascii_size
+
+
+@dataclass(frozen=True, slots=True)
+class TirOptions:
+    """How a trajectory is made; the defaults are the demo's."""
+
+    temperature: float = 0.999
+    top_p: float = 0.95
+    top_k: int | None = None
+    max_tokens: int = 16384
+    """Of one generation."""
+    max_seq_len: int = 20480
+    """Tokens of the whole text, prompt and feedback included; less where the server says that it takes less."""
+    max_turns: int | None = None
+    """The most sketches that are run; None: as many as fit."""
+    seed: int | None = None
+    check_seconds: float = 60.0
+    """For one sketch."""
+    judge_seconds: float = 120.0
+    """For each of the gate's calls."""
+    policy: Policy = field(default_factory=Policy)
+    count: Callable[[str], int] = feedback_tokens
+    """Tokens of a text that the server has not counted yet; better too many than too few."""
+
+
+def options_for(model: str) -> TirOptions:
+    """How a model of a name is used: as in the demo, but for the small one that is trained here, whose context is short."""
+    return TirOptions(temperature=0.7, max_seq_len=1024) if model == "tiny" else TirOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What the model wrote in one go."""
+
+    text: str
+    """With the `</sketch>` that it stopped at."""
+    usage: Usage
+    finish: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sketch, and what Lean said of it."""
+
+    sketch: str
+    feedback: str
+    """Without the tags around it."""
+    outcome: str
+    """`answered`, `timeout`, `crashed` or `memory`, as the pool has it."""
+    clean: bool
+    """Lean found no error and no `sorry` in it."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TirTurn:
+    """A generation, and the check that it asked for."""
+
+    generated: Generated
+    checked: Checked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """One growing text, from the prompt to its end."""
+
+    problem: Problem
+    prompt: str
+    turns: tuple[TirTurn, ...]
+    end: End
+    judgement: Judgement | None
+    """The gate's word on the answer; None without an answer."""
+    usage: Usage
+    """Of all requests together: each counts its whole prompt."""
+    tokens: int
+    """Of the whole text, as far as the server told."""
+    seconds: float
+
+    def segments(self) -> Iterator[tuple[str, bool]]:
+        """The text in order, each piece with whether the model wrote it: the prompt and Lean's feedback are not its own."""
+        yield self.prompt, False
+        for turn in self.turns:
+            yield turn.generated.text, True
+            if turn.checked is not None:
+                yield repl_block(turn.checked.feedback), False
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(piece for piece, _ in self.segments())
+
+    @property
+    def sketches(self) -> tuple[str, ...]:
+        """The sketches that Lean ran."""
+        return tuple(turn.checked.sketch for turn in self.turns if turn.checked is not None)
+
+    @property
+    def feedbacks(self) -> tuple[str, ...]:
+        """What it said of each."""
+        return tuple(turn.checked.feedback for turn in self.turns if turn.checked is not None)
+
+    @property
+    def final_text(self) -> str | None:
+        """What the model wrote after its thoughts."""
+        return final_text(self.turns[-1].generated.text) if self.end is End.FINISHED else None
+
+    @property
+    def answer(self) -> str | None:
+        """The Lean code in it."""
+        said = self.final_text
+        return None if said is None else code_of(said, self.problem.name)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The gate's word; without an answer `failed`, unless Lean gave none to a sketch: then nothing is known."""
+        if self.judgement is not None:
+            return self.judgement.outcome
+        silent = [
+            outcome
+            for turn in self.turns
+            if turn.checked is not None and (outcome := unanswered(turn.checked.outcome)) is not None
+        ]
+        return silent[-1] if silent else Outcome.FAILED
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the gate accepted the answer."""
+        return self.judgement is not None and self.judgement.accepted
+
+
+# The protocol.
+
+
+def formal_problem(problem: Problem) -> str:
+    """The problem's text as the model is shown it: a `sorry` at its end is left away, so that it ends in `:= by`."""
+    text = problem.shown.strip()
+    tokens = tokenize(text)
+    words = [token.text for token in tokens[-2:]]
+    if words == ["by", "sorry"]:
+        return text[: tokens[-1].start].rstrip()
+    if words == [":=", "sorry"]:
+        return text[: tokens[-1].start].rstrip() + " by"
+    return text
+
+
+def user_prompt(problem: Problem) -> str:
+    """What the user says."""
+    return f"```lean4\n{formal_problem(problem)}\n```"
+
+
+def build_prompt(problem: Problem) -> str:
+    """The text that the model continues: system and user prompt in the template of DeepSeek-R1-Distill-Qwen."""
+    user = user_prompt(problem)
+    return f"{BEGIN}{SYSTEM_PROMPT}{USER}{user}{ASSISTANT}{THINK}\n"
+
+
+def stop_ids(model: str) -> tuple[int, ...]:
+    """The stop tokens of a model that is known to have them."""
+    known = "stepfunprover" in re.sub(r"[^a-z]", "", model.lower())
+    return (END_ID, SKETCH_END_ID) if known else ()
+
+
+def generated_text(sample: Sample) -> tuple[str, bool]:
+    """A generation's text and whether it stopped at `</sketch>`, which then stands at its end."""
+    text = sample.text
+    if text.endswith(SKETCH_END):
+        return text, True
+    told = sample.stopped_by in (SKETCH_END, SKETCH_END_ID)
+    unsaid = sample.finish == "stop" and not sample.stop_told and text.rfind(SKETCH) > text.rfind(SKETCH_END)
+    return (text + SKETCH_END, True) if told or unsaid else (text, False)
+
+
+def break_reason(
+    finish: str, tokens: int, max_seq_len: int, stopped_at_sketch: bool, text: str
+) -> End | None:
+    """Why a trajectory ends after a generation, None when its sketch is to be run. The order is the protocol's."""
+    if finish != "stop":
+        return End.CUT
+    if tokens >= max_seq_len:
+        return End.CONTEXT
+    if stopped_at_sketch:
+        return None if SKETCH in text else End.FORMAT
+    return End.FINISHED
+
+
+def sketch_of(text: str, header: str = "", context: str = "") -> str:
+    """The Lean code of a generation's first sketch, without what its environment has already.
+
+    `header` has the problem's imports; `import Mathlib` is always left out, as in the demo. The `context` is left out where the
+    sketch begins with it.
+    """
+    start = text.find(SKETCH) + len(SKETCH)
+    sketch = text[start : text.find(SKETCH_END)]
+    for line in sorted({line.strip() for line in header.splitlines()}, key=len, reverse=True):
+        if line.startswith("import "):
+            sketch = sketch.replace(line, "")
+    return without_beginning(sketch.replace("import Mathlib", "").strip(), context)
+
+
+def feedback_of(check: Check) -> str:
+    """What the model is told of a check: the REPL's JSON without its `env`, or what kept it from answering."""
+    if check.outcome == "timeout":
+        return f"repl cannot return status in {check.seconds} seconds!"
+    if check.answer is None:
+        return _json({"repl_err": check.reason or ""})
+    return answer_text(check.answer)
+
+
+def answer_text(answer: CommandResponse | ErrorResponse) -> str:
+    """A REPL's answer without its `env`, its keys in the order in which the REPL prints them."""
+    wire = answer.to_wire()
+    wire.pop("env", None)
+    for number, sorry in enumerate(each for each in wire.get("sorries", ()) if "proofState" in each):
+        sorry["proofState"] = number
+    return _json(_in_repl_order(wire))
+
+
+def _in_repl_order(value: Any) -> Any:
+    """Lean prints the fields of an object from Z to A."""
+    if isinstance(value, dict):
+        return {key: _in_repl_order(value[key]) for key in sorted(value, reverse=True)}
+    return [_in_repl_order(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def repl_block(feedback: str) -> str:
+    """Feedback as it is appended to the text."""
+    return f"{REPL}{feedback}{REPL_END}"
+
+
+def final_text(text: str) -> str | None:
+    """What follows the last `</think>`; None when the thoughts never end."""
+    _, end, said = text.rpartition(THINK_END)
+    return said.strip() if end else None
+
+
+# The driver.
+
+
+async def run_trajectory(
+    client: Completer,
+    pool: Lean,
+    problem: Problem,
+    options: TirOptions = TirOptions(),
+    *,
+    listen: Callable[[Generated | Checked | Judgement], None] = lambda event: None,
+    judge: Callable[[str], Awaitable[Judgement]] | None = None,
+) -> Trajectory:
+    """Let the model work on a problem until its text ends, and have the gate judge its answer.
+
+    `listen` is told each generation, check and the judgement as they come. `judge` stands for the gate where the answer is to
+    be held against more than the problem (a file around it).
+
+    Raises:
+        ModelFailure, BudgetSpent: the model did not answer; this says nothing of the problem.
+        BrokenOriginal: the problem has errors of its own.
+        PoolFull, PoolClosed: Lean could not be asked.
+    """
+    started = time.monotonic()
+    ids = stop_ids(await client.model())
+    longest = min(options.max_seq_len, await client.context_length() or options.max_seq_len)
+    prompt = text = build_prompt(problem)
+    turns: list[TirTurn] = []
+    usage = Usage()
+    tokens = options.count(text)
+    while True:
+        room = min(options.max_tokens, longest - tokens)
+        if room <= 0 or len(text) > _MOST_CHARACTERS:
+            end = End.CONTEXT
+            break
+        sampling = Sampling(
+            temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            max_tokens=room,
+            stop=(SKETCH_END,),
+            stop_token_ids=ids,
+            seed=options.seed,
+        )
+        try:
+            reply = await client.complete(text, sampling)
+        except ModelRefused as refused:
+            if not turns or "tokens" not in str(refused):
+                raise
+            end = End.CONTEXT  # the text has outgrown a context that the server had not told of
+            break
+        sample = reply.samples[0]
+        chunk, at_sketch = generated_text(sample)
+        generated = Generated(chunk, reply.usage, sample.finish, reply.seconds)
+        listen(generated)
+        text += chunk
+        usage += reply.usage
+        tokens = reply.usage.tokens or options.count(text)
+        reason = break_reason(sample.finish, tokens, longest, at_sketch, chunk)
+        if reason is None and options.max_turns is not None and len(turns) >= options.max_turns:
+            reason = End.TURNS
+        if reason is not None:
+            turns.append(TirTurn(generated))
+            end = reason
+            break
+        checked = await _check(
+            pool, problem, sketch_of(chunk, problem.header, problem.context_shown), options
+        )
+        listen(checked)
+        turns.append(TirTurn(generated, checked))
+        block = repl_block(checked.feedback)
+        text += block
+        tokens += options.count(block)
+    trajectory = Trajectory(
+        problem, prompt, tuple(turns), end, None, usage, tokens, time.monotonic() - started
+    )
+    answer = trajectory.answer
+    if answer is None:
+        return trajectory
+    if judge is not None:
+        judgement = await judge(answer)
+    else:
+        judgement = await problem.judge(pool, answer, policy=options.policy, timeout=options.judge_seconds)
+    listen(judgement)
+    return Trajectory(
+        problem, prompt, tuple(turns), end, judgement, usage, tokens, time.monotonic() - started
+    )
+
+
+async def _check(pool: Lean, problem: Problem, sketch: str, options: TirOptions) -> Checked:
+    """Run a sketch where the problem's imports have been elaborated."""
+    check = await pool.check(sketch, header=problem.environment or None, timeout=options.check_seconds)
+    answer = check.answer
+    clean = isinstance(answer, CommandResponse) and not answer.has_errors and not answer.sorries
+    return Checked(sketch, feedback_of(check), check.outcome, clean, check.seconds)

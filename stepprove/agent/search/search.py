@@ -1,0 +1,450 @@
+"""Best-first search for a proof, goal by goal.
+
+The proof graph has two kinds of nodes: goals (alternatives: one move that works is enough) and moves (all
+the goals that a move leaves must be proved). A goal that turns up again is the same node. Moves come from
+the portfolio; Lean runs every one of them. What the search finds is a text: whether it is a proof is for
+the trust gate to say.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from stepprove.agent.search.goal import Goal, parse_goal
+from stepprove.agent.search.move import Move
+from stepprove.agent.search.portfolio import Portfolio, portfolio
+from stepprove.agent.search.script import Proof, minimise, summary, write
+from stepprove.agent.search.session import Prover, State, StepResult
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+_UNKNOWN = re.compile(r"\?[A-Za-z]")
+
+_SUGGESTION = re.compile(r"Try this:\s*(?:\[\w+\]\s*)?(.+)", re.DOTALL)
+
+POLISHING_SECONDS = 10.0
+"""The longest that a found proof is made shorter."""
+
+
+def suggestion(messages: Sequence[str]) -> str | None:
+    """What a tactic such as `exact?` says should stand in its place, on one line; None when it says nothing."""
+    for message in messages:
+        if found := _SUGGESTION.match(message):
+            return " ".join(found[1].split())
+    return None
+
+
+class SearchOutcome(StrEnum):
+    """How a search ended. Only "found" says something about the goal, once the gate has confirmed it."""
+
+    FOUND = "found"
+    EXHAUSTED = "exhausted"
+    """Nothing left to try."""
+    OUT_OF_TIME = "out of time"
+    CANCELLED = "cancelled"
+    INFRASTRUCTURE = "infrastructure"
+    """The engine failed again and again."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search brought.
+
+    Attributes:
+        outcome: how it ended.
+        script: lines of the tactic block that closes the goal; empty unless found.
+        found_by: "omega", or "search: induction n; omega".
+        seconds: time spent.
+        steps: tactics that Lean ran.
+        graph: the proof graph: nodes `("goal", key)` and `("move", number)`, attributes `label`, `proved`,
+            `cost`; a proved goal's `closed_by` is the step that closed it, empty where a move and its goals did.
+        reason: for an infrastructure failure, what went wrong.
+    """
+
+    outcome: SearchOutcome
+    script: tuple[str, ...]
+    found_by: str
+    seconds: float
+    steps: int
+    graph: nx.DiGraph = field(repr=False)
+    reason: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a script to give to the gate."""
+        return self.outcome is SearchOutcome.FOUND
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the search has done so far."""
+
+    seconds: float
+    steps: int
+    open_goals: int
+    trying: str
+
+
+class _Stop(Exception):
+    """Time is up, or the search was cancelled, or the engine is beyond help."""
+
+    def __init__(self, outcome: SearchOutcome, reason: str = "") -> None:
+        super().__init__(reason)
+        self.outcome = outcome
+        self.reason = reason
+
+
+@dataclass(eq=False)
+class _Node:
+    """A goal of the graph: where Lean has it, and what is known about it."""
+
+    goal: Goal
+    state: State  # its first goal is this one
+    others: int  # how many goals of the state belong to others
+    cost: float
+    number: int
+    proof: Proof | None = None
+    attempts: list[_Attempt] = field(default_factory=list)  # the moves that need this goal
+    pending: list[Move] | None = None
+    expanded: bool = False
+    looked: bool = False
+    groups: set[str] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """A move that worked on a goal, and the goals it left."""
+
+    parent: _Node
+    move: Move
+    children: list[_Node]
+
+
+def search(
+    root: State,
+    prover: Prover,
+    budget_seconds: float,
+    *,
+    mathlib: bool = False,
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    definitions: Sequence[str] = (),
+) -> SearchResult:
+    """Look for a proof of the first goal of `root`.
+
+    Args:
+        root: the state to start from; only its first goal is looked at.
+        prover: runs the tactics.
+        budget_seconds: when to give up; a running step is given no longer than what is left.
+        mathlib: whether Mathlib's tactics may be used.
+        seed: breaks ties between equally promising goals.
+        on_progress: called now and then, for people to watch.
+        cancelled: asked before every step; the search stops when it says yes.
+        definitions: names of the file's own definitions, which may be unfolded.
+    """
+    return _Search(
+        root, prover, budget_seconds, portfolio(mathlib, definitions), seed, on_progress, cancelled
+    ).run()
+
+
+class _Search:
+    """One search: the graph, the queue and the clock."""
+
+    def __init__(
+        self,
+        root: State,
+        prover: Prover,
+        budget_seconds: float,
+        moves: Portfolio,
+        seed: int,
+        on_progress: Callable[[Progress], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self.prover = prover
+        self.portfolio = moves
+        self.started = time.monotonic()
+        self.deadline = self.started + budget_seconds
+        self.random = random.Random(seed)
+        self.on_progress = on_progress
+        self.cancelled = cancelled
+        self.steps = 0
+        self.failures = 0
+        import networkx as nx  # a fifth of a second, which a run that only recalls proofs can spare
+
+        self.graph = nx.DiGraph()
+        self.nodes: dict[str, _Node] = {}
+        self.queue: list[tuple[float, float, int, _Node, Move | None]] = []
+        self.order = 0
+        self.top = self.node(root, 0, 0.0)
+
+    def run(self) -> SearchResult:
+        """Search until a proof is found or there is a reason to stop."""
+        outcome, reason = SearchOutcome.EXHAUSTED, ""
+        try:
+            self.first_look(self.top)
+            while self.queue and self.top.proof is None:
+                _cost, _, _, node, move = heapq.heappop(self.queue)
+                if node.proof is not None or not self.wanted(node):
+                    continue
+                self.report(node if move is None else move)
+                if move is None:
+                    self.expand(node)
+                else:
+                    self.attempt(node, move)
+            if self.top.proof is not None:
+                self.top.proof = self.minimised(self.top.proof)
+        except _Stop as stop:
+            outcome, reason = stop.outcome, stop.reason
+        proof = self.top.proof
+        if proof is not None:
+            outcome, reason = SearchOutcome.FOUND, ""
+        return SearchResult(
+            outcome,
+            tuple(write(proof)) if proof else (),
+            summary(proof) if proof else "",
+            time.monotonic() - self.started,
+            self.steps,
+            self.graph,
+            reason,
+        )
+
+    # Goals.
+
+    def node(self, state: State, others: int, cost: float) -> _Node:
+        """The node of a state's first goal: an old one when the goal has been met before."""
+        goal = parse_goal(state.goals[0])
+        known = self.nodes.get(goal.key)
+        if known is not None:
+            known.cost = min(known.cost, cost)
+            return known
+        node = _Node(goal, state, others, cost, len(self.nodes))
+        self.nodes[goal.key] = node
+        self.graph.add_node(("goal", node.number), label=state.goals[0], proved=False, cost=cost)
+        return node
+
+    def wanted(self, node: _Node) -> bool:
+        """Whether a proof of the goal would still help: some move above it is still undecided."""
+        if node is self.top:
+            return True
+        return any(a.parent.proof is None for a in node.attempts) and self._reaches_top(node)
+
+    def _reaches_top(self, node: _Node) -> bool:
+        stack, seen = [node], {node}
+        while stack:
+            current = stack.pop()
+            if current is self.top:
+                return True
+            for attempt in current.attempts:
+                if attempt.parent.proof is None and attempt.parent not in seen:
+                    seen.add(attempt.parent)
+                    stack.append(attempt.parent)
+        return False
+
+    def first_look(self, node: _Node, after_fact: bool = False) -> None:
+        """Try what costs next to nothing, and put the goal into the queue if that does not close it.
+
+        After a mere fact only the first closer is tried; the others follow when no more facts are to be
+        had.
+        """
+        for move in self.portfolio.closers(node.goal):
+            if self.close(node, move):
+                return
+            if after_fact:
+                break
+        node.looked = not after_fact
+        self.push(node.cost, node, None)
+
+    def push(self, cost: float, node: _Node, move: Move | None) -> None:
+        """Queue an expansion (no move) or one of its moves."""
+        self.order += 1
+        heapq.heappush(self.queue, (cost, self.random.random() * 1e-6, self.order, node, move))
+
+    def expand(self, node: _Node) -> None:
+        """Run the forced moves at once and queue all the others at their price."""
+        node.expanded = True
+        moves = list(self.portfolio.moves(node.goal))
+        for move in moves:
+            if move.forced and self.attempt(node, move):
+                return
+        if not node.looked:
+            for closer in self.portfolio.closers(node.goal):
+                if self.close(node, closer):
+                    return
+        for move in moves:
+            if not move.forced:
+                self.push(node.cost + move.cost, node, move)
+
+    # Steps.
+
+    def close(self, node: _Node, move: Move) -> bool:
+        """Run a closing step; whether it closed the goal."""
+        result = self.step(node, move)
+        if not self.closes(node, result):
+            return False
+        found = suggestion(result.messages)
+        if found is not None and self.closes(node, self.step(node, replace(move, tactic=found))):
+            move = replace(move, tactic=found)
+        self.prove(node, Proof(move.tactic, move.name))
+        return True
+
+    def closes(self, node: _Node, result: StepResult) -> bool:
+        """Whether a step left nothing of a goal."""
+        return result.status == "ok" and result.state is not None and len(result.state.goals) <= node.others
+
+    def attempt(self, node: _Node, move: Move) -> bool:
+        """Run a move and take in the goals it leaves; whether it worked."""
+        if move.group and move.group in node.groups:
+            return False
+        if move.closing:
+            return self.close(node, move)
+        if move.ladder:
+            move, result = self.climb(node, move)
+        else:
+            result = self.step(node, move)
+        if result.status != "ok" or result.state is None:
+            return False
+        goals = result.state.goals[: len(result.state.goals) - node.others]
+        if len(goals) == 1 and parse_goal(goals[0]).key == node.goal.key:
+            return False  # nothing changed
+        if any(_UNKNOWN.search(goal) for goal in goals):
+            return False  # goals that share an unknown cannot be proved one by one
+        if move.group:
+            node.groups.add(move.group)
+        if not goals:
+            self.prove(node, Proof(move.tactic, move.name))
+            return True
+        return self.take(node, move, result.state, len(goals))
+
+    def climb(self, node: _Node, move: Move) -> tuple[Move, StepResult]:
+        """Find the strongest step of a ladder that works, by bisection; the weakest is tried first."""
+        result = self.step(node, replace(move, tactic=move.ladder[-1]))
+        best, low, high = len(move.ladder) - 1, 0, len(move.ladder) - 1
+        while result.status == "ok" and low < high:
+            middle = (low + high) // 2
+            stronger = self.step(node, replace(move, tactic=move.ladder[middle]))
+            if stronger.status == "ok":
+                result, best, high = stronger, middle, middle
+            else:
+                low = middle + 1
+        return replace(move, tactic=move.ladder[best]), result
+
+    def take(self, node: _Node, move: Move, state: State, count: int) -> bool:
+        """Add the goals that a move left to the graph; the first open one is worked on first."""
+        children: list[_Node] = []
+        attempt = _Attempt(node, move, children)
+        for place in range(count):
+            if place:
+                rotated = self.run_tactic(state, "rotate_left 1", 5.0)
+                if rotated.state is None:
+                    return False
+                state = rotated.state
+            cost = node.cost if move.forced else node.cost + move.cost
+            child = self.node(state, len(state.goals) - 1, cost)
+            children.append(child)
+        number = ("move", self.graph.number_of_nodes())
+        self.graph.add_node(number, label=move.label, proved=False, cost=move.cost)
+        self.graph.add_edge(("goal", node.number), number)
+        for child in children:
+            self.graph.add_edge(number, ("goal", child.number))
+            child.attempts.append(attempt)
+        node_open = [c for c in children if c.proof is None]
+        for child in node_open:
+            if not child.expanded and not self._queued(child):
+                self.first_look(child, move.fact and move.forced)
+            if child.proof is None:
+                break
+        self.settle(attempt)
+        return True
+
+    def _queued(self, node: _Node) -> bool:
+        return any(entry[3] is node for entry in self.queue)
+
+    def settle(self, attempt: _Attempt) -> None:
+        """Prove the goal above when all that a move left is proved; else turn to the next open goal."""
+        if attempt.parent.proof is not None:
+            return
+        for child in attempt.children:
+            if child.proof is None:
+                if not child.expanded and not self._queued(child):
+                    self.first_look(child)
+                if child.proof is None:
+                    return
+        proofs = tuple(c.proof for c in attempt.children if c.proof is not None)
+        self.prove(attempt.parent, Proof(attempt.move.tactic, attempt.move.name, proofs))
+
+    def prove(self, node: _Node, proof: Proof) -> None:
+        """Record a proof, and whatever follows from it further up."""
+        if node.proof is not None:
+            return
+        node.proof = proof
+        closed_by = "" if proof.children else proof.tactic
+        self.graph.nodes[("goal", node.number)].update(proved=True, closed_by=closed_by)
+        for attempt in node.attempts:
+            self.settle(attempt)
+
+    def step(self, node: _Node, move: Move) -> StepResult:
+        """Run a move on a goal."""
+        return self.run_tactic(node.state, block(move.tactic), move.seconds)
+
+    def run_tactic(self, state: State, tactic: str, seconds: float) -> StepResult:
+        """Run a tactic within the budget. Raises _Stop."""
+        if self.cancelled is not None and self.cancelled():
+            raise _Stop(SearchOutcome.CANCELLED)
+        left = self.deadline - time.monotonic()
+        if left <= 0.05:
+            raise _Stop(SearchOutcome.OUT_OF_TIME)
+        self.steps += 1
+        result = self.prover.run(state, tactic, min(seconds, left))
+        if result.status == "infrastructure":
+            self.failures += 1
+            if self.failures >= 5:
+                raise _Stop(SearchOutcome.INFRASTRUCTURE, "; ".join(result.messages))
+        elif result.status != "timeout":
+            self.failures = 0
+        return result
+
+    def report(self, trying: _Node | Move) -> None:
+        """Tell whoever watches."""
+        if self.on_progress is not None:
+            label = trying.label if isinstance(trying, Move) else trying.goal.target
+            open_goals = sum(n.proof is None for n in self.nodes.values())
+            self.on_progress(Progress(time.monotonic() - self.started, self.steps, open_goals, label))
+
+    # The proof found.
+
+    def minimised(self, proof: Proof) -> Proof:
+        """Leave out steps that are not needed, as long as there is time."""
+
+        self.deadline = max(self.deadline, time.monotonic() + 1.0)
+        self.deadline = min(self.deadline, time.monotonic() + POLISHING_SECONDS)
+
+        def checks(candidate: Proof) -> bool:
+            return self.replays(self.top.state, self.top.others, candidate)
+
+        try:
+            return minimise(proof, checks)
+        except _Stop:
+            return proof
+
+    def replays(self, state: State, others: int, proof: Proof) -> bool:
+        """Whether the whole text closes the first goal of a state."""
+        text = "\n".join(write(proof))
+        result = self.run_tactic(state, block(text), 20.0)
+        return result.state is not None and len(result.state.goals) == others
+
+
+def block(text: str) -> str:
+    """Several lines as one tactic."""
+    lines = text.splitlines()
+    if len(lines) == 1:
+        return text
+    return "(\n" + "\n".join("  " + line for line in lines) + ")"

@@ -1,0 +1,65 @@
+"""What a run tells its listener, written into the trace as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stepprove.agent.file.options import Event, Finished, Listener, Searched, Started
+from stepprove.agent.search.search import SearchResult
+from stepprove.agent.trace.trace import Trace
+from stepprove.faults import fault_told
+from stepprove.lean_project.source.file import SourceFile
+
+
+def traced(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
+    """A listener that writes a record of what it is told, then tells `listen`. It never raises: nothing is lost for its sake."""
+
+    def told(event: Event) -> None:
+        for each in written, listen:
+            try:
+                each(event)
+            except Exception as fault:
+                fault_told(fault, "what a run tells")
+
+    def written(event: Event) -> None:
+        match event:
+            case Started(index):
+                hole = source.holes[index]
+                owner = None if hole.declaration is None else source.declarations[hole.declaration]
+                name = None if owner is None else owner.full_name or owner.keyword
+                trace.record("hole", hole=index, line=hole.line, column=hole.column, declaration=name)
+            case Searched(index, result):
+                trace.record("graph", hole=index, **_graph(result))
+            case Finished(result):
+                trace.record(
+                    "found",
+                    hole=result.index,
+                    outcome=result.outcome,
+                    proof=result.proof,
+                    found_by=result.found_by,
+                    reason=result.reason,
+                    goal=result.goal,
+                    seconds=result.seconds,
+                )
+
+    return told
+
+
+def _graph(result: SearchResult) -> dict[str, Any]:
+    """A proof graph as plain data: nodes numbered in their order, edges from goals to moves and from moves to goals."""
+    numbers = {node: number for number, node in enumerate(result.graph)}
+    nodes = [
+        {
+            "kind": node[0],
+            **{key: data[key] for key in ("label", "proved", "cost", "closed_by") if key in data},
+        }
+        for node, data in result.graph.nodes(data=True)
+    ]
+    return {
+        "outcome": result.outcome,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "found_by": result.found_by or None,
+        "nodes": nodes,
+        "edges": [[numbers[a], numbers[b]] for a, b in result.graph.edges()],
+    }

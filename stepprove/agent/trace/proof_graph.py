@@ -1,0 +1,145 @@
+"""The proof graph drawn as SVG: goals and the moves on them from left to right, what is proved in green.
+
+Only what is inside the tags comes from Lean or a model, and all of that is escaped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from stepprove.agent.trace.reader import moves_and_goals
+
+_WIDTH = {"goal": 250, "move": 190}
+_HEIGHT = 30
+_GAP = 46
+_ROW = 42
+_MARGIN = 8
+_LETTERS = {"goal": 32, "move": 23}
+MOST_NODES = 80
+"""Larger graphs are drawn without the goals that were left last."""
+
+
+def draw_graph(graph: dict[str, Any]) -> Markup:
+    """The SVG of a `graph` record. The first node is the hole's goal."""
+    nodes = graph["nodes"]
+    kept = _kept(graph)
+    children = _tree(graph, kept)
+    places: dict[int, tuple[float, float]] = {}
+    rows = _place(0, children, nodes, places, _MARGIN, 0)
+    width = max(x + _WIDTH[nodes[n]["kind"]] for n, (x, _) in places.items()) + _MARGIN
+    height = rows * _ROW + _MARGIN
+    proved = _proved(graph)
+    parts = [
+        Markup('<svg class="graph" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img">').format(
+            round(width), round(height)
+        ),
+        Markup("<title>{}</title>").format(f"The proof graph: {len(places)} of {len(nodes)} nodes"),
+    ]
+    for a, b in graph["edges"]:
+        if a in places and b in places:
+            parts.append(_edge(places[a], _WIDTH[nodes[a]["kind"]], places[b], a in proved and b in proved))
+    for number, (x, y) in places.items():
+        parts.append(_node(nodes[number], number in proved, x, y))
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def _kept(graph: dict[str, Any]) -> set[int]:
+    """The nodes to draw: the proved ones, then the cheapest, each with what leads there, as far as they fit."""
+    nodes = graph["nodes"]
+    if len(nodes) <= MOST_NODES:
+        return set(range(len(nodes)))
+    above = {child: node for node, below in _tree(graph, set(range(len(nodes)))).items() for child in below}
+    kept = {0}
+    by_promise = sorted(above, key=lambda n: (not nodes[n]["proved"], nodes[n]["cost"], n))
+    for node in [*by_promise, *above]:
+        path, at = [], node
+        while at not in kept:
+            path.append(at)
+            at = above[at]
+        if len(kept) + len(path) <= MOST_NODES:
+            kept.update(path)
+    return kept
+
+
+def _tree(graph: dict[str, Any], kept: set[int]) -> dict[int, list[int]]:
+    """Each node below the first one that leads to it."""
+    below = moves_and_goals(graph)
+    children: dict[int, list[int]] = {}
+    seen, todo = {0}, [0]
+    while todo:
+        node = todo.pop(0)
+        children[node] = [n for n in dict.fromkeys(below.get(node, ())) if n in kept and n not in seen]
+        seen.update(children[node])
+        todo += children[node]
+    return children
+
+
+def _place(
+    node: int,
+    children: dict[int, list[int]],
+    nodes: list[dict[str, Any]],
+    places: dict[int, tuple[float, float]],
+    x: float,
+    row: float,
+) -> float:
+    """Place a node and what is below it from a row on; how many rows that takes."""
+    taken = 0.0
+    for child in children[node]:
+        taken += _place(child, children, nodes, places, x + _WIDTH[nodes[node]["kind"]] + _GAP, row + taken)
+    rows = max(1.0, taken)
+    below = [places[child][1] for child in children[node]]
+    places[node] = (x, sum(below) / len(below) if below else row * _ROW + _MARGIN)
+    return rows
+
+
+def _proved(graph: dict[str, Any]) -> set[int]:
+    """The proved goals, and the moves all of whose goals are proved."""
+    nodes = graph["nodes"]
+    below = moves_and_goals(graph)
+    return {
+        n
+        for n, node in enumerate(nodes)
+        if (node["proved"] if node["kind"] == "goal" else all(nodes[b]["proved"] for b in below.get(n, [])))
+    }
+
+
+def _edge(start: tuple[float, float], width: float, end: tuple[float, float], proved: bool) -> Markup:
+    x1, y1, x2, y2 = start[0] + width, start[1] + _HEIGHT / 2, end[0], end[1] + _HEIGHT / 2
+    middle = (x1 + x2) / 2
+    return Markup(
+        '<path class="edge{}" d="M{:.0f} {:.0f}C{:.0f} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}"/>'
+    ).format(" proved" if proved else "", x1, y1, middle, y1, middle, y2, x2, y2)
+
+
+def _node(node: dict[str, Any], proved: bool, x: float, y: float) -> Markup:
+    kind = node["kind"]
+    closed_by = node.get("closed_by", "")
+    words = _target(node["label"]) if kind == "goal" else str(node["label"])
+    most = _LETTERS[kind] - (2 if closed_by else 0)
+    shown = words if len(words) <= most else words[: most - 1] + "…"
+    told = f"{node['label']}\n\nclosed by: {closed_by}" if closed_by else node["label"]
+    return Markup(
+        '<g class="{kind}{proved}"><title>{told}</title>'
+        '<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{height}" rx="{radius}"/>'
+        '<text x="{tx:.0f}" y="{ty:.0f}">{shown}</text></g>'
+    ).format(
+        kind=kind,
+        proved=" proved" if proved else "",
+        told=told,
+        x=x,
+        y=y,
+        width=_WIDTH[kind],
+        height=_HEIGHT,
+        radius=6 if kind == "goal" else 15,
+        tx=x + 11,
+        ty=y + 19.5,
+        shown=escape(f"{shown} ✓" if closed_by else shown),
+    )
+
+
+def _target(goal: str) -> str:
+    """What a goal wants, on one line."""
+    _, mark, target = goal.partition("⊢")
+    return " ".join((mark + target).split()) or goal

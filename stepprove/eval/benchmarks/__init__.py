@@ -1,0 +1,1 @@
+"""Benchmarks: how their statements are found, read, selected and pinned."""

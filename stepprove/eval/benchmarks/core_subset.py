@@ -1,0 +1,45 @@
+"""The core subset of a benchmark: the statements, written for Mathlib, that elaborate without it.
+
+Which those are is asked of the engine: in the place of their imports stands notation for ℕ and ℤ and nothing else, so a statement
+that elaborates means what it says in core Lean. Lean's habit of taking a letter that it does not know (ℝ, say) for a variable is
+turned off while it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from stepprove.agent.models.problem import Problem as Task
+from stepprove.eval.record import Problem
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.lean_project.repl.repl import ReplFailure
+from stepprove.lean_project.source.prelude import PRELUDE
+
+_SECONDS = 120.0
+_HEADER = f"{PRELUDE}set_option autoImplicit false\n"
+
+
+def core(
+    pool: SyncPool,
+    problems: Sequence[Problem],
+    listen: Callable[[int], None] = lambda done: None,
+) -> tuple[str, ...]:
+    """The names of the problems that elaborate in core Lean, each with one hole.
+
+    `listen` is told how many have been asked about. Raises ReplFailure when Lean gives no answer to one: a subset that depends on
+    what failed would be another one.
+    """
+    texts = [Task.parse(problem.source, prelude=PRELUDE).statement for problem in problems]
+    found: set[int] = set()
+    for done, (place, check) in enumerate(pool.check_all(texts, header=_HEADER, timeout=_SECONDS), 1):
+        if check.unanswered is not None:
+            raise ReplFailure(
+                f"Lean gave no answer to the statement of {problems[place].name} ({check.reason}), "
+                "so that the core subset cannot be told."
+            )
+        answer = check.answer
+        if isinstance(answer, CommandResponse) and not answer.has_errors and len(answer.sorries) == 1:
+            found.add(place)
+        listen(done)
+    return tuple(problems[place].name for place in sorted(found))

@@ -1,0 +1,166 @@
+"""Attempts that were made elsewhere: read from and written to the files of other harnesses, and judged by this gate.
+
+Goedel-Prover-V2's `to_inference_codes` has `problem_id` (a name with `_g0` for the first attempt), `origin_problem_id`,
+`lean4_code` (the statement) and `full_code`, which is "None" where the model wrote none; its `code_compilation` has `name` and
+`code`, without the lines that import, open and set options. DeepSeek-Prover-V1.5's summaries have `problem_name`,
+`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. What a harness says of a
+proof is not read: the gate says it again, against the benchmark's own statement.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from stepprove.eval.bench import Worker
+from stepprove.eval.benchmarks.datasets import read_json
+from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.lean_project.source.file import parse_source
+from stepprove.outcome import Outcome
+
+Form = Literal["goedel", "deepseek"]
+
+_NAMES = ("origin_problem_id", "problem_name", "problem_id", "name")
+_WHOLE = ("full_code", "statement_proposal", "code")
+_SUFFIX = re.compile(r"(_corr\d+)?_g\d+$")
+
+
+class BadSamples(ValueError):
+    """A file has no attempts that can be judged; the message is one sentence."""
+
+
+class Replay:
+    """Makes no attempts: it has them, and the gate judges them anew."""
+
+    def __init__(self, attempts: Iterable[Attempt], judging: Worker) -> None:
+        self._attempts = {(attempt.problem, attempt.epoch): attempt for attempt in attempts}
+        self._judging = judging
+
+    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+        """The attempt that there is."""
+        known = self._attempts.get((problem.name, epoch))
+        if known is not None:
+            return known
+        spoiled = Outcome.INFRASTRUCTURE
+        return Attempt(problem=problem.name, epoch=epoch, outcome=spoiled, reason="there is no such attempt")
+
+    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+        """The attempt with the gate's word on it."""
+        return await self._judging.judge(problem, attempt)
+
+
+def read_samples(path: Path, problems: Sequence[Problem]) -> tuple[tuple[Attempt, ...], int]:
+    """The attempts of a harness's file (JSONL, or one JSON list) at these problems, and how many it has at others.
+
+    Raises BadSamples, and BadDataset for a file that is no JSON.
+    """
+    by_name = {problem.name: problem for problem in problems}
+    count: Counter[str] = Counter()
+    attempts, others = [], 0
+    for number, record in enumerate(read_json(path), 1):
+        if not isinstance(record, Mapping):
+            raise BadSamples(f"{path}, record {number}: that is no object with fields.")
+        name = _name(record, by_name)
+        if name is None:
+            raise BadSamples(f"{path}, record {number}: it has none of the fields {', '.join(_NAMES)}.")
+        if name not in by_name:
+            others += 1
+            continue
+        count[name] += 1
+        attempts.append(_attempt(by_name[name], count[name], record, f"{path}, record {number}"))
+    if not attempts:
+        raise BadSamples(f"{path} has no attempt at any of these {len(problems)} statements.")
+    return tuple(attempts), others
+
+
+def samples(run: Run, form: Form) -> Iterator[dict[str, Any]]:
+    """The attempts of a run as records of a harness."""
+    problems = {problem.name: problem for problem in run.problems}
+    record = {"goedel": _goedel, "deepseek": _deepseek}[form]
+    for attempt in run.attempts:
+        yield record(run, problems[attempt.problem], attempt)
+
+
+def write_samples(run: Run, form: Form, write: Callable[[str], object]) -> int:
+    """Write the attempts of a run as JSON lines; how many there are."""
+    number = 0
+    for number, record in enumerate(samples(run, form), 1):  # noqa: B007 - it is returned
+        write(json.dumps(record, ensure_ascii=False) + "\n")
+    return number
+
+
+def _goedel(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
+    name = f"{attempt.problem}_g{attempt.epoch - 1}"
+    return {
+        "problem_id": name,
+        "origin_problem_id": attempt.problem,
+        "id_maps": [{"origin_problem_id": attempt.problem}, {"generation_id": name}],
+        "lean4_code": problem.source,
+        "model_input": "",
+        "messages_history_list": [],
+        "model_output": attempt.trace or "",
+        "full_code": attempt.candidate or "None",
+    }
+
+
+def _deepseek(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
+    source = parse_source(problem.source)
+    before = source.text.rstrip().removesuffix("sorry").rstrip()
+    candidate = attempt.candidate or ""
+    proof = candidate[len(before) :] if candidate.startswith(before) else ""
+    proved = attempt.outcome is Outcome.PROVED
+    return {
+        "problem_name": attempt.problem,
+        "sample_info": {
+            "algorithm": run.policy,
+            "datetime": f"{run.started:%Y%m%d_%H%M%S}",
+            "cost": attempt.epoch,
+        },
+        "header": source.text[: source.header_end],
+        "formal_statement": before[source.header_end :],
+        "proof_code": proof,
+        "statement_proposal": candidate,
+        "result": {"pass": proved, "complete": proved, "errors": list(attempt.errors)},
+    }
+
+
+def _name(record: Mapping[str, Any], known: Mapping[str, Problem]) -> str | None:
+    """The problem that a record names, as far as can be told."""
+    for field in _NAMES:
+        value = record.get(field)
+        if isinstance(value, str) and value:
+            bare = _SUFFIX.sub("", value)
+            return value if value in known or bare not in known else bare
+    return None
+
+
+def _attempt(problem: Problem, epoch: int, record: Mapping[str, Any], where: str) -> Attempt:
+    code = next((record[field] for field in _WHOLE if isinstance(record.get(field), str)), None)
+    proof, statement = record.get("proof_code"), record.get("formal_statement")
+    if code is None and isinstance(proof, str) and isinstance(statement, str):
+        code = statement + proof
+    if code is None:
+        raise BadSamples(f"{where}: it has none of the fields {', '.join(_WHOLE)}, proof_code.")
+    if not code.strip() or code.strip() == "None":
+        none = "there is no Lean code in the answer"
+        return Attempt(problem=problem.name, epoch=epoch, outcome=Outcome.FAILED, reason=none)
+    return Attempt(
+        problem=problem.name,
+        epoch=epoch,
+        outcome=Outcome.FAILED,
+        reason="made elsewhere",
+        candidate=_under_header(problem, code.encode("utf-8", "replace").decode()),
+    )
+
+
+def _under_header(problem: Problem, code: str) -> str:
+    """A code that has lost its imports, under all that stands above the benchmark's theorem."""
+    if parse_source(code).imports:
+        return code
+    source = parse_source(problem.source)
+    holed = [d for d in source.declarations if d.holes]
+    return f"{source.text[: holed[-1].start].rstrip()}\n\n{code}" if holed else code

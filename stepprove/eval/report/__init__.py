@@ -1,0 +1,1 @@
+"""Reports of an evaluation: Markdown, one HTML page, comparisons."""

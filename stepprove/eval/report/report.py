@@ -1,0 +1,115 @@
+"""A run with its scores, as a report shows them: as data, and in words that all of its forms share."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from stepprove.eval.record import Run
+from stepprove.eval.report.header import count
+from stepprove.eval.report.plots import powers_of_two, round_numbers
+from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
+from stepprove.visible import encodable, in_line
+
+_LONG = {"problem", "candidate", "errors", "trace"}
+"""What the JSON form leaves to the log."""
+_TOLD = 12
+"""Costs for which a table says what is solved within them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run, its scores, and the log that it was read from, as a user would name it."""
+
+    run: Run
+    scores: Scores
+    log: str
+
+    @property
+    def retry(self) -> str:
+        """The command that makes the attempts that are missing or spoiled."""
+        return f"stepprove eval retry {in_line(shlex.quote(self.log))}"
+
+    @property
+    def intervals(self) -> str:
+        """How the intervals were made."""
+        scores = self.scores
+        return (
+            f"In brackets: {100 * scores.level:.0f} % intervals, percentiles of {scores.resamples:,} bootstrap resamples "
+            f"of the problems (seed {scores.seed}). Where there is none, all problems did alike, or there is only one."
+        )
+
+    def figures(self, rates: Rates) -> str:
+        """The headline in a line, for a terminal."""
+        return ", ".join(f"{name} {rate_words(rate)}" for name, rate in self.headline(rates))
+
+    def headline(self, rates: Rates) -> list[tuple[str, Rate]]:
+        """The figures that stand first, each under its name: `pass@1`, `BEq@16`, `typecheck@1`."""
+        told = [(f"{self.run.metric}@{rate.k}", rate) for rate in rates.headline]
+        return told if rates.typechecked is None else [*told, ("typecheck@1", rates.typechecked)]
+
+    @property
+    def rows(self) -> list[tuple[str, Rates]]:
+        """The scores with and without the statements that are known to be broken, or the two bounds; none while blocked."""
+        if (bounds := self.scores.bounds) is not None:
+            lost = count(self.scores.lost, "lost attempt")
+            return [
+                (f"at least, with {lost} counted as failed", bounds.failed),
+                (f"at most, with {lost} counted as {self.run.solved}", bounds.succeeded),
+            ]
+        if self.scores.every is None:
+            return []
+        every = ("all problems", self.scores.every)
+        if self.scores.sound is None:
+            return [every]
+        broken = self.scores.problems - self.scores.sound.problems
+        return [every, (f"without {broken} known to be broken", self.scores.sound)]
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as data: the run, its scores, its problems and attempts, without what models and Lean wrote at length."""
+    run = report.run.model_dump(mode="json", exclude={"problems", "attempts"})
+    problems = [
+        {
+            "name": tally.problem.name,
+            "broken": tally.problem.broken,
+            "attempts": [
+                attempt and attempt.model_dump(mode="json", exclude=_LONG) for attempt in tally.attempts
+            ],
+        }
+        for tally in tallies(report.run)
+    ]
+    scores = report.scores.model_dump(mode="json")
+    told: dict[str, Any] = encodable({"log": report.log, "run": run, "scores": scores, "problems": problems})
+    return told
+
+
+def percent(share: float) -> str:
+    """A share for people: 92.6 %."""
+    return f"{100 * share:.1f} %"
+
+
+def rate_words(rate: Rate) -> str:
+    """A rate with its interval: 92.6 % (85.2–98.1)."""
+    if rate.low is None or rate.high is None:
+        return percent(rate.value)
+    return f"{percent(rate.value)} ({100 * rate.low:.1f}–{100 * rate.high:.1f})"
+
+
+def telling(rates: Rates) -> list[Curve]:
+    """The curves that say something: those with a proof, and one that cost anything."""
+    return [curve for curve in rates.curves if curve.allowed and curve.allowed[-1] > 0]
+
+
+def ticks(curve: Curve) -> list[float]:
+    """The costs that mark a curve's axis."""
+    positive = [at for at in curve.allowed if at > 0]
+    if curve.cost == "interactions":
+        return powers_of_two(positive[-1])
+    return round_numbers(positive[0], positive[-1])
+
+
+def told(curve: Curve) -> list[tuple[float, float, float]]:
+    """A curve in a few lines: (cost, pass@1, solved)."""
+    return [(at, *curve.at(at)) for at in ticks(curve)[-_TOLD:]]

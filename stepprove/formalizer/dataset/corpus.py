@@ -1,0 +1,162 @@
+"""A file of problems in words becomes a file of statements: a record a line, in the order of the problems, kept as soon as it
+is there.
+
+A run that was killed goes on where it ended. A problem about which the model or Lean gave no answer is left out, and tried
+again by the next run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stepprove.faults import fault_told
+from stepprove.formalizer.autoformalize import Formalization
+from stepprove.formalizer.dataset.jsonl import Line, read_lines
+from stepprove.formalizer.equivalence.pairs import InformalProblem
+from stepprove.output_file import write_output
+
+
+class BadCorpus(ValueError):
+    """A file cannot be used; the message is one sentence."""
+
+
+class CorpusRecord(BaseModel):
+    """What became of a problem."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line: int
+    """In the file of problems, from 1."""
+    digest: str
+    """Of that line."""
+    name: str | None
+    result: Formalization
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run came to."""
+
+    records: int = 0
+    """In the file of statements now."""
+    formalized: int = 0
+    unanswered: int = 0
+    """Problems left for the next run."""
+    bad: int = 0
+    """Lines that are no problem."""
+
+
+def read_done(path: Path) -> dict[int, CorpusRecord]:
+    """The records of earlier runs, by their lines; what a killed run had begun to write is cut off.
+
+    Raises:
+        BadCorpus: the file holds something else.
+        OSError: it cannot be read.
+    """
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    whole = data.rfind(b"\n") + 1
+    try:
+        records = [CorpusRecord.model_validate_json(line) for line in data[:whole].splitlines() if line]
+    except ValidationError:
+        raise BadCorpus(f"{path} holds something else than statements: name another file with -o.") from None
+    if whole < len(data):
+        with path.open("r+b") as file:
+            file.truncate(whole)
+    return {record.line: record for record in records}
+
+
+async def formalize_corpus(
+    problems: Path,
+    out: Path,
+    one: Callable[[InformalProblem], Awaitable[Formalization | None]],
+    *,
+    at_once: int = 4,
+    complain: Callable[[int, str], None] = lambda line, reason: None,
+    listen: Callable[[Line[InformalProblem], Formalization | None], None] = lambda task, result: None,
+) -> Tally:
+    """Formalize the problems of a file that `out` has no record of.
+
+    Args:
+        problems: JSONL.
+        out: gets a record a line.
+        one: formalizes one; None: there was no answer, so that it is left for the next run.
+        at_once: how many at the same time.
+        complain: told of lines that are no problem.
+        listen: told of each that ends, in the order of the file.
+
+    Raises:
+        BadCorpus: `out` holds something else, or statements of other problems.
+        OSError: a file cannot be read or written.
+    """
+    done = read_done(out)
+    bad = unanswered = 0
+
+    def note(line: int, reason: str) -> None:
+        nonlocal bad
+        bad += 1
+        complain(line, reason)
+
+    ahead: deque[tuple[Line[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
+    last = max(done, default=0)
+    disorder = False
+    with out.open("ab") as file:
+
+        async def settle() -> None:
+            nonlocal unanswered, last, disorder
+            task, running = ahead[0]
+            result = await running
+            ahead.popleft()
+            if result is None:
+                unanswered += 1
+            else:
+                record = CorpusRecord(
+                    line=task.number, digest=task.digest, name=task.item.name, result=result
+                )
+                done[task.number] = record
+                file.write(record.model_dump_json().encode() + b"\n")
+                file.flush()
+                disorder, last = disorder or task.number < last, max(last, task.number)
+            listen(task, result)
+
+        try:
+            for task in read_lines(problems, InformalProblem, note):
+                if (known := done.get(task.number)) is not None:
+                    if known.digest != task.digest:
+                        raise BadCorpus(
+                            f"{out} holds statements of other problems (line {task.number} differs): "
+                            "name another file with -o."
+                        )
+                    continue
+                ahead.append((task, asyncio.ensure_future(_problem(one, task))))
+                if len(ahead) >= at_once:
+                    await settle()
+            while ahead:
+                await settle()
+        finally:
+            for _, running in ahead:
+                running.cancel()
+            await asyncio.gather(*(running for _, running in ahead), return_exceptions=True)
+    if disorder:
+        write_output(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
+    formalized = sum(record.result.statement is not None for record in done.values())
+    return Tally(len(done), formalized, unanswered, bad)
+
+
+async def _problem(
+    one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: Line[InformalProblem]
+) -> Formalization | None:
+    try:
+        return await one(task.item)
+    except OSError:
+        raise
+    except Exception as fault:  # left for the next run, like what the model did not answer
+        fault_told(fault, f"the problem at line {task.number}")
+        return None

@@ -1,0 +1,141 @@
+"""Distil and select: problems in words become pairs by the majority of a formalizer's answers (StepFun-Formalizer,
+arXiv 2508.04440, section 3.1).
+
+Of 16 answers, those that Lean reads are divided into BEq's classes; a member of the largest is taken; a judge throws out what is
+oversimplified or supposes a contradiction. Here the most probable member is taken where the paper takes any, and statements
+that Lean itself finds contradictory or false are thrown out before the judge is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stepprove.formalizer.autoformalize import (
+    Formalization,
+    FormalizeOptions,
+    autoformalize,
+)
+from stepprove.formalizer.checks import Leans, NoLean
+from stepprove.formalizer.dataset.stage import NoAnswer, Outcome
+from stepprove.formalizer.equivalence.pairs import Dropped, InformalProblem, KnowledgePair
+from stepprove.serving.client.answer import after_thinking
+from stepprove.serving.client.client import BudgetSpent, ModelFailure
+from stepprove.serving.client.exchange import Chatter, Reply, Sample, Sampling, Turn, Usage
+
+_JUDGED = re.compile(r"verdict:\W*(keep|oversimplified|contradictory)", re.IGNORECASE)
+_QUESTION = """\
+Below are a mathematical problem and a Lean 4 statement that is meant to state it. Throw the statement out in two cases only:
+
+- oversimplified: it leaves out what the problem is about, so that what remains is trivial (such as `2 > 1`);
+- contradictory: its hypotheses cannot hold together, so that it says nothing.
+
+Problem:
+{problem}
+
+Statement:
+```lean4
+{statement}
+```
+
+Give your reason in one or two sentences. End with one of these lines:
+Verdict: keep
+Verdict: oversimplified
+Verdict: contradictory"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Answers that were made before, in a model's place."""
+
+    answers: tuple[str, ...]
+
+    async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
+        """All of them, whatever is asked."""
+        samples = tuple(Sample(text=answer, finish="stop") for answer in self.answers)
+        return Reply(samples=samples, usage=Usage(), seconds=0.0)
+
+
+async def knowledge_pair(
+    problem: InformalProblem,
+    lean: Leans,
+    options: FormalizeOptions,
+    *,
+    formalizer: Chatter | None = None,
+    judge: Chatter | None = None,
+) -> Outcome:
+    """Make a pair of a problem.
+
+    Args:
+        problem: in words, with the answers of a formalizer or without.
+        lean: by header.
+        options: how the formalizer is asked and its answers are compared; each answer counts as it is, without a second try.
+        formalizer: the model, for problems that come without answers.
+        judge: a model that throws out what says too little; None: nothing is thrown out for that.
+
+    Raises NoAnswer.
+    """
+    own = options
+    if problem.header is not None:
+        own = replace(options, header=problem.header)
+    asked = Prepared(problem.candidates) if problem.candidates else formalizer
+    if asked is None:
+        return Outcome(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
+    try:
+        found = await autoformalize(
+            asked,
+            lean(own.header),
+            problem.problem,
+            replace(own, rounds=1),
+        )
+        if found.outcome == "unknown":
+            silent = (each.reason for each in found.samples if each.outcome == "unanswered")
+            raise NoAnswer(next(silent, None) or "Lean did not answer in time")
+        if found.statement is None:
+            why = _why_none(found)
+            return Outcome(_dropped(problem, why, found), why)
+        verdict = None if judge is None else await _judged(judge, problem.problem, found.statement)
+    except (ModelFailure, BudgetSpent, NoLean) as failure:
+        raise NoAnswer(str(failure)) from failure
+    pair = KnowledgePair(
+        name=problem.name,
+        problem=problem.problem,
+        header=own.header,
+        formal_statement=found.statement.removeprefix(own.header.strip()).strip(),
+        samples=len(found.samples),
+        valid=sum(len(each.members) for each in found.classes),
+        agreeing=len(found.classes[0].members),
+        verdict=verdict,
+    )
+    return Outcome(pair, None if verdict is None else _thrown_out(verdict))
+
+
+async def _judged(judge: Chatter, problem: str, statement: str) -> str:
+    question = Turn(
+        role="user", content=_QUESTION.format(problem=problem.strip(), statement=statement.strip())
+    )
+    reply = await judge.chat([question], Sampling(temperature=0.0, max_tokens=4096))
+    return after_thinking(reply.samples[0].text).strip()
+
+
+def _thrown_out(words: str) -> str | None:
+    """Why a judge's words throw a statement out; None when they keep it."""
+    said = _JUDGED.findall(words)
+    if not said:
+        return "the judge gave no verdict"
+    return None if said[-1].lower() == "keep" else f"judged {said[-1].lower()}"
+
+
+def _why_none(found: Formalization) -> str:
+    """What became of most of the answers."""
+    kinds = Counter(each.outcome for each in found.samples)
+    if not kinds:
+        return "no candidates"
+    return "contradictory or false" if kinds.most_common(1)[0][0] == "empty" else "no valid candidate"
+
+
+def _dropped(problem: InformalProblem, reason: str, found: Formalization | None = None) -> Dropped:
+    reasons = {} if found is None else {"candidates": [each.reason for each in found.samples]}
+    return Dropped(name=problem.name, problem=problem.problem, reason=reason, details=reasons)

@@ -1,0 +1,135 @@
+"""Reasoning made for pairs: a model writes, by a template of eight parts, how one comes from the words to the statement.
+
+StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to Lean. A trajectory is
+kept when the statement at its end says the same as the given one (BEq), and when it reasons instead of quoting what it was given.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stepprove.formalizer.candidate import code_in
+from stepprove.formalizer.checks import Leans, NoLean
+from stepprove.formalizer.dataset.stage import NoAnswer, Outcome
+from stepprove.formalizer.equivalence.methods import Method
+from stepprove.formalizer.equivalence.pairs import Dropped, Pair, Trajectory, thoughts_of
+from stepprove.formalizer.equivalence.scoring import Scored
+from stepprove.formalizer.statement import BadStatement, read_statement
+from stepprove.serving.client.client import BudgetSpent, ModelFailure
+from stepprove.serving.client.exchange import Chatter, Sampling, Turn
+
+PARTS = (
+    "the problem in your own words",
+    "its logical structure (for all, if then, if and only if, there is)",
+    "the mathematical concepts in it",
+    "the objects that have to be introduced",
+    "which imports and open namespaces Lean needs",
+    "what is tricky in Lean (coercions, natural subtraction, division, types of numerals)",
+    "how each concept and object is written in Lean 4",
+    "a check of the whole code against the problem",
+)
+"""Four on the problem, four on the way to Lean."""
+_LEAKS = re.compile(
+    r"\b(?:given|provided|reference|target|ground[- ]truth) (?:formal |lean |lean 4 )*(?:statement|code|formali[sz]ation)\b",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"^[#*\s]*(?:part\s*)?([1-8])\s*[.):]", re.IGNORECASE | re.MULTILINE)
+_QUESTION = """\
+You know how the following problem is stated in Lean 4. Write down the reasoning by which one gets from its words to that
+statement, as somebody would who does not know the statement yet: never speak of a statement that was given.
+
+Problem:
+{problem}
+
+Its statement:
+```lean4
+{statement}
+```
+
+Write eight numbered parts, each with a heading of the form `1. …`:
+{parts}
+
+Then write the complete code, with `sorry` for the proof, in one ```lean4 block."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningOptions:
+    """How trajectories are asked for and kept."""
+
+    tries: int = 2
+    """Answers for a pair until one is kept."""
+    temperature: float = 0.6
+    max_tokens: int = 16384
+    method: Method = "beq"
+
+
+def question(pair: Pair) -> Turn:
+    """What the model is asked."""
+    parts = "\n".join(f"{number}. {part}" for number, part in enumerate(PARTS, 1))
+    statement = "\n\n".join(part for part in (pair.header.strip(), pair.formal_statement.strip()) if part)
+    return Turn(
+        role="user",
+        content=_QUESTION.format(problem=pair.problem.strip(), statement=statement, parts=parts),
+    )
+
+
+async def reasoning_trajectory(
+    pair: Pair,
+    lean: Leans,
+    model: Chatter,
+    options: ReasoningOptions,
+) -> Outcome:
+    """Have the way to a pair's statement written down.
+
+    Args:
+        pair: the problem and its statement.
+        lean: by header.
+        model: who writes.
+        options: how.
+
+    Raises NoAnswer.
+    """
+    try:
+        truth = read_statement(pair.formal_statement)
+    except BadStatement as wrong:
+        return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
+    reason, words = "", ""
+    for _ in range(options.tries):
+        try:
+            reply = await model.chat(
+                [question(pair)], Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
+            )
+            text = reply.samples[0].text
+            found = await lean(pair.header).score(text, truth, pair.header, options.method)
+        except BadStatement as wrong:
+            return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
+        except (ModelFailure, BudgetSpent, NoLean) as failure:
+            raise NoAnswer(str(failure)) from failure
+        if found.outcome == "unknown":
+            raise NoAnswer(found.reason or "Lean did not answer in time")
+        reason, words = fault(text, found), found.reason or ""
+        if not reason:
+            kept = Trajectory(
+                **pair.model_dump(), reasoning=thoughts_of(text), answer=(found.statement or "").strip()
+            )
+            return Outcome(kept)
+    return Outcome(_dropped(pair, words or reason), reason)
+
+
+def fault(text: str, scored: Scored) -> str:
+    """Why a trajectory is not kept; empty when it is."""
+    if scored.outcome == "refused":
+        return "no code" if code_in(text) is None else "its statement is not accepted by Lean"
+    if scored.outcome != "equivalent":
+        return "its statement is not shown to say the same"
+    thoughts = thoughts_of(text)
+    if _LEAKS.search(thoughts):
+        return "it speaks of the statement that it was given"
+    if {int(number) for number in _HEADING.findall(thoughts)} != set(range(1, len(PARTS) + 1)):
+        return "parts of the template are missing"
+    return ""
+
+
+def _dropped(pair: Pair, reason: str) -> Dropped:
+    return Dropped(name=pair.name, problem=pair.problem, reason=reason)

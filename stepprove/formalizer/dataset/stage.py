@@ -1,0 +1,130 @@
+"""A stage of the making of a dataset: records of a file, many at the same time, each with a row in the ledger when it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from stepprove.faults import fault_told
+from stepprove.formalizer.dataset.jsonl import Item, Line, read_lines
+from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
+
+
+class NoAnswer(Exception):
+    """A model or Lean gave no answer about a record; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a record."""
+
+    body: BaseModel
+    dropped: str | None = None
+    """Why it is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTally:
+    """What a run of a stage came to."""
+
+    counts: dict[str, int]
+    """Of the ledger: `kept`, and dropped by reason."""
+    unanswered: tuple[str, ...]
+    """Why there was no answer, for each record that is left for the next run."""
+    bad: int
+    """Lines that are no record."""
+    written: int
+    """Records in the file of what is kept."""
+
+
+async def run_stage(
+    source: Path,
+    kind: type[Item],
+    ledger: Ledger,
+    out: Path,
+    one: Callable[[Item], Awaitable[Outcome]],
+    *,
+    at_once: int = 16,
+    complain: Callable[[int, str], None] = lambda line, reason: None,
+    listen: Callable[[Line[Item]], None] = lambda line: None,
+) -> StageTally:
+    """Do what the ledger has no row of, and write what is kept to a file.
+
+    Args:
+        source: JSONL; read as a stream, with at most `at_once` records under way.
+        kind: what a record is.
+        ledger: gets a row for each.
+        out: JSONL of what is kept, in the order of the source, written anew at the end.
+        one: does one record; where it raises NoAnswer the record is left for the next run.
+        at_once: how many at the same time.
+        complain: told of lines that are no record.
+        listen: told of each that is done.
+
+    Raises:
+        BadLedger: the ledger has rows of another file.
+        OSError: a file cannot be read or written.
+    """
+    bad = 0
+    unanswered: list[str] = []
+
+    def note(line: int, reason: str) -> None:
+        nonlocal bad
+        bad += 1
+        complain(line, reason)
+
+    running: set[asyncio.Task[None]] = set()
+
+    async def work(line: Line[Item]) -> None:
+        try:
+            outcome = await one(line.item)
+        except NoAnswer as failure:
+            unanswered.append(str(failure))
+        except Exception as fault:
+            unanswered.append(fault_told(fault, f"line {line.number} of {source}"))
+        else:
+            ledger.put(line.number, line.digest, outcome.body.model_dump_json(), outcome.dropped)
+        listen(line)
+
+    try:
+        for line in read_lines(source, kind, note):
+            if (known := ledger.digest(line.number)) is not None:
+                if known != line.digest:
+                    raise BadLedger(
+                        f"{ledger.path} has rows of another file (line {line.number} of {source} differs): name another folder."
+                    )
+                continue
+            running.add(asyncio.create_task(work(line)))
+            if len(running) >= at_once:
+                running = await _settled(running)
+        while running:
+            running = await _settled(running)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    return StageTally(ledger.counts(), tuple(unanswered), bad, write_kept(ledger, out))
+
+
+async def _settled(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    done, left = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    return left
+
+
+def write_kept(ledger: Ledger, out: Path) -> int:
+    """Write the kept records to a file, whole or not at all; returns how many. Raises OSError."""
+    new = out.with_name(out.name + ".new")
+    count = 0
+    with new.open("w", encoding="utf-8") as file:
+        for count, body in enumerate(ledger.kept(), 1):  # noqa: B007 - it is the number of them
+            file.write(body + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(out)
+    return count

@@ -1,0 +1,365 @@
+"""Whether two statements say the same, as far as each can be proved from the other by restricted means: BEq, BEqL, BEq+.
+
+Equivalence by arbitrary proof would make all true theorems the same; so the means are few (`methods.py`), and the proof found
+must use the premise. That it does is read off the axioms of the finished proof, in which the premise is one, and the rest are
+Lean's three: the trust gate judges it, not a message's text. `not shown` says nothing about the statements, least of all that
+they differ; a direction in which time ran out is `unknown`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from stepprove.formalizer.equivalence import methods
+from stepprove.formalizer.equivalence.closers import CORE, MATHLIB, Closers
+from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.equivalence.joint_context import Apart, Joint, check_statement, join
+from stepprove.formalizer.equivalence.methods import Method, Step
+from stepprove.formalizer.statement import BadStatement, Statement
+from stepprove.lean_project.gate.gate import errors_of
+from stepprove.lean_project.repl.protocol import Message
+from stepprove.lean_project.repl.repl import Repl, ReplClosed, ReplFailure, ReplMemory, ReplTimeout
+from stepprove.outcome import Outcome
+
+__all__ = ["Direction", "Equivalence", "Verdict", "compare", "equivalent", "gave_up", "suggestion"]
+
+_SUGGESTED = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.*)", re.DOTALL)
+_LATE = re.compile(r"\(deterministic\) timeout|maximum number of heartbeats|maximum recursion depth")
+"""What Lean says when it gave up for time or depth: nothing is known then."""
+
+
+class Verdict(StrEnum):
+    """What is known of two statements, or of one direction."""
+
+    EQUIVALENT = "equivalent"
+    """Each was proved from the other (of a direction: the target from the premise)."""
+    NOT_SHOWN = "not shown"
+    """The method found no proof that uses the premise. It is no proof that there is none."""
+    UNKNOWN = "unknown"
+    """Time or memory ran out, or Lean died, before the method was through."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Direction(_Record):
+    """The attempt to prove one statement from the other."""
+
+    premise: Literal["A", "B"]
+    target: Literal["A", "B"]
+    verdict: Verdict
+    step: str | None = None
+    """Which step of the method found the proof."""
+    proof: str | None = None
+    """Tactics for the target; `thm_A` or `thm_B` is the premise."""
+    axioms: tuple[str, ...] = ()
+    """Beside the premise."""
+    reason: str | None = None
+    """Why there is no proof."""
+    infrastructure: bool = False
+    """It is unknown because memory ran out or Lean died, not for lack of time: asked again, it may be told."""
+    seconds: float
+
+
+class Equivalence(_Record):
+    """What a method says of two statements."""
+
+    verdict: Verdict
+    method: str
+    directions: tuple[Direction, ...]
+    """Those that were tried: the second is not once the first has failed."""
+    reason: str | None = None
+    stand_ins: tuple[str, ...] = ()
+    """What is not as the method was published, a sentence each."""
+    infrastructure: bool = False
+    """As of a direction."""
+
+    @property
+    def equivalent(self) -> bool:
+        """Whether each was proved from the other."""
+        return self.verdict is Verdict.EQUIVALENT
+
+
+Proposals = Callable[[Joint], Iterator[Step]]
+"""More scripts for a direction, after those of the method: a model's, say."""
+
+
+def equivalent(
+    repl: Repl,
+    a: Statement,
+    b: Statement,
+    *,
+    header: str | None = None,
+    method: Method = "beq+",
+    propose: Proposals | None = None,
+    label: str | None = None,
+    timeout: float = 60.0,
+) -> Equivalence:
+    """Try to prove each of two statements from the other.
+
+    Args:
+        repl: the Lean to ask.
+        a: a statement.
+        b: another.
+        header: elaborated in place of both files' imports; None: their own, which must be the same.
+        method: which steps are taken.
+        propose: further scripts for a direction, tried after the method's.
+        label: what the method is called in the answer, where `propose` makes it another one.
+        timeout: seconds for each text that Lean is sent.
+
+    Raises:
+        BadStatement: Lean reports errors in one of them, or they import different modules.
+        ReplClosed: Lean cannot be asked any more.
+    """
+    if header is None:
+        header = _common_header(a, b)
+    ground = Ground(repl, header, timeout=timeout)
+    return compare(ground, a, b, method, propose=propose, label=label)
+
+
+def compare(
+    ground: Ground,
+    a: Statement,
+    b: Statement,
+    method: Method = "beq+",
+    *,
+    propose: Proposals | None = None,
+    label: str | None = None,
+) -> Equivalence:
+    """As `equivalent`, for statements without imports of their own on a ground that is there already."""
+    try:
+        for statement, name in ((a, "thm_A"), (b, "thm_B")):
+            check_statement(ground, statement, name)
+        closers = MATHLIB if ground.has_mathlib() else CORE
+        directions = [_direction(ground, (a, b), ("A", "B"), method, closers, propose)]
+        if directions[0].verdict is not Verdict.NOT_SHOWN:
+            directions.append(_direction(ground, (b, a), ("B", "A"), method, closers, propose))
+    except ReplClosed:
+        raise
+    except ReplFailure as failure:
+        return Equivalence(
+            verdict=Verdict.UNKNOWN,
+            method=label or method,
+            directions=(),
+            reason=str(failure),
+            infrastructure=not isinstance(failure, ReplTimeout),
+        )
+    finally:
+        ground.forget()
+    worst = next(
+        (d for v in (Verdict.NOT_SHOWN, Verdict.UNKNOWN) for d in directions if d.verdict is v), directions[0]
+    )
+    return Equivalence(
+        verdict=worst.verdict,
+        method=label or method,
+        directions=tuple(directions),
+        reason=worst.reason,
+        infrastructure=worst.verdict is Verdict.UNKNOWN and any(d.infrastructure for d in directions),
+        stand_ins=closers.stand_ins if method == "beq+" else (),
+    )
+
+
+def suggestion(messages: tuple[Message, ...]) -> str | None:
+    """The tactic that `exact?` suggests, in either of Lean's spellings; None when there is none."""
+    told = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
+    return next((tactic.strip() for tactic in reversed(told) if tactic), None)
+
+
+def gave_up(errors: Iterable[Message]) -> bool:
+    """Whether Lean stopped for time or depth, so that its errors say nothing."""
+    return any(_LATE.search(error.data) for error in errors)
+
+
+def _common_header(a: Statement, b: Statement) -> str:
+    mine, theirs = set(a.source.imports), set(b.source.imports)
+    if mine != theirs:
+        module = min(mine ^ theirs)
+        first, second = (a, b) if module in mine else (b, a)
+        names = [s.source.path.name if s.source.path else "one text" for s in (first, second)]
+        raise BadStatement(f"{names[0]} imports {module}, {names[1]} does not: give both the same imports.")
+    return a.source.header
+
+
+def _direction(
+    ground: Ground,
+    statements: tuple[Statement, Statement],
+    sides: tuple[Literal["A", "B"], Literal["A", "B"]],
+    method: Method,
+    closers: Closers,
+    propose: Proposals | None,
+) -> Direction:
+    """Try the steps in order until one gives a proof that uses the premise."""
+    started = time.monotonic()
+
+    def say(
+        verdict: Verdict,
+        reason: str | None = None,
+        found: _Found | None = None,
+        infrastructure: bool = False,
+    ) -> Direction:
+        return Direction(
+            premise=sides[0],
+            target=sides[1],
+            verdict=verdict,
+            step=found.step if found else None,
+            proof=found.proof if found else None,
+            axioms=found.axioms if found else (),
+            reason=reason,
+            infrastructure=infrastructure,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    try:
+        joint = join(ground, *statements, sides)
+        search = _Search(joint, closers)
+        scripts = methods.steps(method, closers, joint.premise_name, joint.premise.conclusion, search.goal())
+        for step in scripts:
+            if (found := search.attempt(step)) is not None:
+                return say(Verdict.EQUIVALENT, found=found)
+        for step in propose(joint) if propose is not None else ():
+            if (found := search.attempt(step)) is not None:
+                return say(Verdict.EQUIVALENT, found=found)
+    except Apart as apart:
+        return say(Verdict.NOT_SHOWN, str(apart))
+    except ReplClosed:
+        raise
+    except ReplFailure as failure:
+        return say(Verdict.UNKNOWN, str(failure), infrastructure=not isinstance(failure, ReplTimeout))
+    if search.late:
+        what = "time or memory" if search.spoiled else "time"
+        why = f"{what} ran out in {', '.join(search.late)}, and no other step found a proof"
+        return say(Verdict.UNKNOWN, why, infrastructure=search.spoiled)
+    return say(Verdict.NOT_SHOWN, search.reason(sides))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    step: str
+    proof: str
+    axioms: tuple[str, ...]
+
+
+class _Search:
+    """What was tried in one direction."""
+
+    def __init__(self, joint: Joint, closers: Closers) -> None:
+        self.joint, self.closers = joint, closers
+        self.late: list[str] = []
+        """Steps that ended for lack of time, depth or memory."""
+        self.without: list[str] = []
+        """Steps that gave a proof which does not use the premise, or cannot be believed to."""
+        self.spoiled = False
+        """One of these ended for lack of memory, or because Lean died."""
+        self._closed: dict[str, bool] = {}
+        self.trivial = self.explosive = False
+
+    def goal(self) -> str:
+        """The target's goal."""
+        answer = self.joint.ground.elaborate(self.joint.text("sorry"))
+        return answer.sorries[-1].goal if answer.sorries else ""
+
+    def attempt(self, step: Step) -> _Found | None:
+        """Try one script."""
+        afterwards = step.searches or step.literal is not None  # most often there is no need to know
+        if not afterwards and self._forbidden(step):
+            return None
+        if not step.refutable and self.explodes():
+            return None
+        messages = self._run(step.name, self.joint.text(step.script, unlimited=step.searches))
+        if messages is None:
+            return None
+        scripts = [step.script]
+        if step.searches and (term := suggestion(messages)) is not None:
+            scripts.insert(0, step.script.removesuffix("exact?") + term)
+            if self.joint.premise_name not in term:
+                self.without.append(step.name)
+                return None
+            if not applies(term, self.joint.premise_name) and self.explodes():
+                self.without.append(step.name)
+                return None
+        for script in scripts:
+            if (found := self._judged(step, script)) is not None:
+                return None if afterwards and self._forbidden(step) else found
+        return None
+
+    def _forbidden(self, step: Step) -> bool:
+        """Whether the target is provable without the premise, so that a step does not count."""
+        if step.unless is None or (
+            step.literal is not None and self._run(step.name, self.joint.text(step.literal)) is not None
+        ):
+            return False
+        closed = self._closes("the target alone", self.joint.text(step.unless))
+        self.trivial |= closed
+        return closed
+
+    def explodes(self) -> bool:
+        """Whether the closing tactics refute the premise."""
+        script = methods.refutation(self.closers, self.joint.premise_name)
+        self.explosive = self._closes("the premise alone", self.joint.without_target("False", script))
+        return self.explosive
+
+    def reason(self, sides: tuple[str, str]) -> str:
+        """Why no step gave a proof, in a sentence without a full stop."""
+        premise, target = sides
+        if self.explosive:
+            return f"{premise} alone gives False, from which everything follows, and no step gets {target} from it otherwise"
+        if self.trivial:
+            return f"{target} is provable without {premise}, and no step gets it by applying {premise}"
+        if self.without:
+            return f"`{self.without[0]}` proves {target} without using {premise}"
+        return f"no step found a proof of {target} from {premise}"
+
+    def _closes(self, what: str, text: str) -> bool:
+        """Whether a text elaborates; where that cannot be told, as if it did."""
+        if text not in self._closed:
+            before = len(self.late)
+            self._closed[text] = self._run(what, text) is not None or len(self.late) > before
+        return self._closed[text]
+
+    def _mentions(self, step: Step, script: str) -> bool:
+        """Whether a script proves the target just as well from a premise that claims nothing."""
+        if step.searches or step.name == "restatement":
+            return False
+        text = self.joint.emptied(script)
+        return text is not None and self._closes(f"{step.name} without the premise's claim", text)
+
+    def _run(self, name: str, text: str) -> tuple[Message, ...] | None:
+        """Lean's messages, None when there are errors among them or no answer in time."""
+        try:
+            answer = self.joint.ground.elaborate(text)
+        except (ReplTimeout, ReplMemory) as ended:
+            self.late.append(name)
+            self.spoiled |= isinstance(ended, ReplMemory)
+            return None
+        if errors := errors_of(answer.messages):
+            if gave_up(errors):
+                self.late.append(name)
+            return None
+        return answer.messages
+
+    def _judged(self, step: Step, script: str) -> _Found | None:
+        judgement = self.joint.judge(script, unlimited=step.searches)
+        if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):
+            self.late.append(step.name)
+            self.spoiled |= judgement.outcome is Outcome.INFRASTRUCTURE
+        if not judgement.accepted:
+            return None
+        if not self.joint.uses_premise(judgement) or self._mentions(step, script):
+            self.without.append(step.name)
+            return None
+        verdict = judgement.verdict(self.joint.full_target)
+        axioms = tuple(a for a in verdict.axioms if a != self.joint.premise_name) if verdict else ()
+        return _Found(step.name, script, axioms)
+
+
+def applies(term: str, premise: str) -> bool:
+    """Whether a suggested term is the premise applied, whatever stands before it in `fun`."""
+    return re.match(rf"exact\s+(?:fun[^=]*=>\s*)?\(?@?{re.escape(premise)}(?![\w'.])", term) is not None

@@ -1,0 +1,240 @@
+"""Two statements in one text, the one taken for granted and the other to be proved from it, each meaning there what it means
+alone.
+
+The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof that rests on the
+axiom's name is one that uses the premise. The target's file follows in a section of its own. Whatever the one file opens,
+declares or notates could change what the other says; the trust gate compares the terms, and nothing is concluded where they
+differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.statement import BadStatement, Statement
+from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of, facts_of, judge, weigh
+from stepprove.lean_project.repl.protocol import CommandResponse, Message
+from stepprove.lean_project.source.commands import NOTATIONS, Chunk
+from stepprove.lean_project.source.lexer import tokenize
+from stepprove.outcome import Outcome
+
+_SORRY = ":= by sorry"
+_LASTING = NOTATIONS | {"instance", "attribute", "deriving", "grind_pattern"}
+"""Commands that hold beyond their section though they declare no name, or one of Lean's making."""
+
+
+class Apart(Exception):
+    """Two statements cannot stand in one text without changing their meaning; the message is one sentence without a full
+    stop."""
+
+
+def check_statement(ground: Ground, statement: Statement, name: str) -> None:
+    """Make sure that Lean reads a statement, and reads it as it stands in its file.
+
+    Raises:
+        BadStatement: there are errors in it, or its end was not told rightly.
+        ReplFailure: Lean cannot say.
+    """
+    answer = ground.elaborate(_alone(statement, name))
+    where = statement.source.path.name if statement.source.path else "the text"
+    if errors := errors_of(answer.messages):
+        raise BadStatement(
+            f"{where} has an error (line {errors[0].pos.line + _lines_above(statement)}: {_first_line(errors[0])})."
+        )
+    whole = statement.source.text[statement.source.header_end :]
+    cut = statement.source.text[statement.source.header_end : statement.end] + _SORRY
+    own = statement.declaration.full_name
+    if own is None or whole[len(cut) - len(_SORRY) :].split() in (
+        ["sorry"],
+        [":=", "by", "sorry"],
+        [":=", "sorry"],
+    ):
+        return
+    before, after = ground.elaborate(cut), ground.elaborate(whole)
+    facts = facts_of(ground.repl, cut, before, whole, after, confirm=False, timeout=ground.timeout)
+    if not any(d.display == own and d.statement == "same" for d in facts.declarations):
+        raise BadStatement(f"{where} does not state what it seems to: put `sorry` in the place of its proof.")
+
+
+@dataclass(frozen=True)
+class Juxtaposed:
+    """A premise and a target in one text; made by `juxtapose`."""
+
+    premise: Statement
+    target: Statement
+    premise_name: str
+    """The axiom that scripts use."""
+    stated_name: str
+    """The premise as its file states it; named as Lean's own auxiliary lemmas are, so that `exact?` passes it over."""
+    target_name: str
+    before: str
+    """The text up to the target's statement."""
+    claim: str
+    """The target's statement."""
+
+    @cached_property
+    def _head(self) -> str:
+        return _premise_part(self.premise, self.stated_name, self.premise_name)
+
+    def emptied(self, script: str) -> str | None:
+        """The text of a script where the premise claims nothing; None where that cannot be written.
+
+        A proof that stands there as well has only mentioned the premise, as `have := thm_A` does.
+        """
+        claimless = self.premise.emptied(self.stated_name)
+        if claimless is None:
+            return None
+        head = _premise_part(self.premise, self.stated_name, self.premise_name, claimless)
+        return head + self.text(script).removeprefix(self._head)
+
+    def text(self, script: str, *, unlimited: bool = False) -> str:
+        """The whole text with tactics for the target's proof; `unlimited`: however much work Lean has with it."""
+        lines = "\n".join("  " + line if line else line for line in script.split("\n"))
+        limit = "set_option maxHeartbeats 0\n" if unlimited else ""
+        return f"{self.before}{limit}{self.claim} := by\n{lines}\n"
+
+    def without_target(self, claim: str, script: str) -> str:
+        """A text that proves something else from the premise, in the target's place."""
+        lines = "\n".join("  " + line for line in script.split("\n"))
+        return f"{self._head}theorem {self.target_name} : {claim} := by\n{lines}\n"
+
+    @cached_property
+    def full_target(self) -> str:
+        """The name under which Lean knows the target."""
+        return self.target.full_name(self.target_name)
+
+
+@dataclass(frozen=True)
+class Joint(Juxtaposed):
+    """A premise and a target on one ground; made by `join`."""
+
+    ground: Ground
+
+    def judge(self, script: str, *, unlimited: bool = False) -> Judgement:
+        """The gate's word on a proof of the target in which the premise is an axiom that is allowed."""
+        return judge(
+            self.ground.repl,
+            self.text("sorry", unlimited=unlimited),
+            self.text(script, unlimited=unlimited),
+            env=self.ground.env(),
+            targets={self.full_target},
+            policy=Policy(axioms=frozenset({self.premise_name}), only_holes=True),
+            timeout=self.ground.timeout,
+        )
+
+    def uses_premise(self, judgement: Judgement) -> bool:
+        """Whether the proof that was judged rests on the premise."""
+        verdict = judgement.verdict(self.full_target)
+        return verdict is not None and self.premise_name in verdict.axioms
+
+
+def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str, str]) -> Joint:
+    """Put two statements into one text and hold what each means there against what it means alone.
+
+    `sides` are the letters that they are named by, the premise's first.
+
+    Raises:
+        Apart: they cannot stand in one text.
+        ReplFailure: Lean cannot say.
+    """
+    joint = Joint(**vars(juxtapose(premise, target, sides)), ground=ground)
+    _compare(joint)
+    return joint
+
+
+def juxtapose(premise: Statement, target: Statement, sides: tuple[str, str]) -> Juxtaposed:
+    """As `join`, without asking Lean whether they mean together what they mean alone. Raises Apart."""
+    used = {t.text for s in (premise, target) for t in tokenize(s.source.text) if t.kind == "word"}
+    ending = ""
+    while any(
+        f"{stem}{side}{ending}" in word for word in used for side in sides for stem in ("thm_", "_stated_")
+    ):
+        ending += "'"
+    names = [f"thm_{side}{ending}" for side in sides]
+    stated = f"_stated_{sides[0]}{ending}"
+    before = _premise_part(premise, stated, names[0]) + _target_context(premise, target)
+    claim = target.named(names[1]).rstrip()
+    return Juxtaposed(premise, target, names[0], stated, names[1], before, claim)
+
+
+def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None = None) -> str:
+    """The premise's file up to its statement (or `claim`), in a section, with the axiom that says the same."""
+    declared = ".".join([*premise._path, stated])
+    return (
+        f"section\n{_context(premise.context)}{(claim or premise.named(stated)).rstrip()} {_SORRY}\n"
+        f"axiom _root_.{axiom} : type_of% @{declared}\n{premise.closing()}end\n"
+    )
+
+
+def _target_context(premise: Statement, target: Statement) -> str:
+    """The target's file up to its statement, in a section, without what the premise's file has declared already."""
+    return f"section\n{_context(_unshared(premise, target))}"
+
+
+def _context(chunks: tuple[Chunk, ...]) -> str:
+    return "".join(chunk.text.rstrip() + "\n" for chunk in chunks if chunk.text.strip())
+
+
+def _unshared(premise: Statement, target: Statement) -> tuple[Chunk, ...]:
+    """The target's context but for what stands word for word in the premise's and is still in force after it."""
+    mine = {_words(chunk.text) for chunk in premise.context}
+    names = {d.full_name for d in premise.source.declarations if d.chunk < premise.declaration.chunk} - {None}
+    kept = []
+    for chunk in target.context:
+        declared = {d.full_name for d in target.source.declarations if d.chunk == chunk.index}
+        same = _words(chunk.text) in mine
+        if clash := sorted(name for name in declared & names if name):
+            if not same:
+                raise Apart(f"both declare `{clash[0]}`, and not in the same words")
+            continue
+        if same and "local" not in chunk.text.split() and (declared or chunk.keyword in _LASTING):
+            continue
+        kept.append(chunk)
+    return tuple(kept)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text[t.start : t.end] for t in tokenize(text) if t.kind not in ("doc", "moduledoc"))
+
+
+def _alone(statement: Statement, name: str) -> str:
+    """A file as it stands up to its statement, with another name for it and `sorry` for a proof."""
+    return f"{_context(statement.context)}{statement.named(name).rstrip()} {_SORRY}\n"
+
+
+def _compare(joint: Joint) -> None:
+    """Hold both statements' meanings in the joint text against those they have alone."""
+    ground, text = joint.ground, joint.text("sorry")
+    together = ground.elaborate(text)
+    if errors := errors_of(together.messages):
+        raise Apart(f"they cannot stand in one text: {_first_line(errors[0])}")
+    for statement, name in ((joint.premise, joint.stated_name), (joint.target, joint.target_name)):
+        own = _alone(statement, name)
+        alone = ground.elaborate(own)
+        judgement = _held(joint, own, alone, text, together, statement.full_name(name))
+        if judgement.outcome is Outcome.REJECTED:
+            raise Apart(f"in one text one would change what the other says: {judgement.reason}")
+
+
+def _held(
+    joint: Joint, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
+) -> Judgement:
+    ground = joint.ground
+    facts = facts_of(ground.repl, own, alone, text, together, timeout=ground.timeout)
+    judgement = weigh(
+        facts, together.messages, targets={name}, policy=Policy(axioms=frozenset({joint.premise_name}))
+    )
+    verdict = judgement.verdict(name)
+    if verdict is not None and verdict.kind in ("missing", "undeclared"):
+        return judgement.model_copy(update={"outcome": Outcome.REJECTED, "reason": verdict.reason})
+    return judgement
+
+
+def _lines_above(statement: Statement) -> int:
+    return statement.source.header.count("\n")
+
+
+def _first_line(message: Message) -> str:
+    return message.data.splitlines()[0] if message.data else "error"

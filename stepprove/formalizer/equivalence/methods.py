@@ -1,0 +1,186 @@
+"""The steps of BEq, BEqL and BEq+ in their order: scripts that may prove the target from the premise.
+
+* `beq`, as StepFun-Formalizer scores it (Wu et al., arXiv 2508.04440, section on evaluation): `exact?` alone; it counts when
+  the term found names the premise. The heuristic with which BEq begins (Liu et al., ICLR 2025) is the same; `restricted.py`
+  goes on from there.
+* `beql` (Poiroux et al., EMNLP 2025): the same after `intros` and `symm_saturate`.
+* `beq+` (same paper): BEqL; then `apply` of the premise; then its conclusion as a hypothesis; then `convert`, 0 to 4 levels
+  deep.
+
+Before `exact?` stands the premise applied to the target's own variables, which is what `exact?` would find for a restatement
+were it not that it looks into the library first, and so answers with a lemma where the statement is one.
+
+Nothing counts for a target that holds by computing, or is a hypothesis, unless it is the premise word for word: Lean computes
+silently, and so takes `2 + 2 = 4` for `2 * 2 = 4`.
+
+A target that the closing tactics prove without the premise is not made equivalent to it by a proof that also mentions it. The
+published `have` step is skipped for such a target, and all further steps where `assumption` proves it; here `convert` is
+skipped too, and with the stronger tactics that stand in for Mathlib's so is `apply` (`Step.unless`), unless it leaves no
+variable of the premise open and the hypotheses do not contradict each other: what is left then are the premise's hypotheses.
+Neither `have` nor `convert` counts when the premise alone gives `False`, from which everything follows (`Step.refutable`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import permutations, takewhile
+from typing import Literal
+
+from stepprove.formalizer.equivalence.closers import Closers, any_of
+
+Method = Literal["beq", "beql", "beq+"]
+
+COMPUTED = "(intros; first | rfl | assumption | decide +kernel)"
+"""Proves what holds by computing, or is a hypothesis up to computing."""
+
+_OPENING = "intros\nsymm_saturate\n"
+_MOST_ORDERS = 24
+_NORMAL_FORM = (
+    "try simp only [gt_iff_lt, ge_iff_le, ne_eq, and_imp, exists_imp, not_exists, not_and, not_or, Classical.not_not,\n"
+    "  Nat.not_lt, Nat.not_le, Int.not_lt, Int.not_le, Nat.pow_two, Int.pow_two]"
+)
+"""Rewrites connectives, and squares as products; what is the same after it and `ac_nf` says the same, unless it is trivial."""
+_ALL_SAID = "all_goals show (_ : Prop)"
+"""Fails where variables of the premise are left to be chosen."""
+_HOLDING = """\
+repeat specialize this (by first | assumption | omega | (simp_all; done) | grind)
+fail_if_success with_reducible refine (fun (_ : ∀ x : _, _) => ?_) this"""
+"""Has the premise's hypotheses proved first: else a case in which they do not hold could be settled without the premise."""
+_ITSELF = "first | done | exact this | (apply this <;> first | assumption | (and_intros <;> assumption))"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One script to try."""
+
+    name: str
+    script: str
+    unless: str | None = None
+    """It does not count when these tactics prove the target without the premise."""
+    literal: str | None = None
+    """It counts even then where this stands: the same script, for a target that says the same word for word."""
+    refutable: bool = True
+    """Whether it counts even when the closing tactics prove `False` from the premise."""
+    searches: bool = False
+    """It is `exact?`: its word is worth the term that it finds, and it must not stop early without saying so, as it does when
+    Lean limits its work; only the clock ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A line of a goal's context."""
+
+    name: str
+    type: str
+
+
+def steps(
+    method: Method, closers: Closers, premise: str, conclusion: str | None, goal: str
+) -> Iterator[Step]:
+    """The scripts of a method.
+
+    Args:
+        method: which.
+        closers: the tactics that are there.
+        premise: the name of the premise.
+        conclusion: the premise's conclusion as written; None where it has no binders of its own.
+        goal: the target's goal as Lean prints it.
+    """
+    opening = "" if method == "beq" else _OPENING
+    context = hypotheses(goal)
+    every = " ".join(h.name if usable(h.name) else "‹_›" for h in context)
+    literal = _literal(premise, context)
+    yield Step("restatement", f"exact @{premise} {every}".rstrip(), COMPUTED, literal=literal)
+    yield Step("exact?", f"{opening}exact?", COMPUTED, searches=True)
+    if method != "beq+":
+        return
+    if not closers.published:
+        opening = "intros\n"  # their simp set turns round for ever on an equation and its mirror image
+    unless = f"{opening}{closers.prove_all(closers.alone)}"
+    finish = closers.prove_all(closers.after_apply)
+    trivial = f"{opening}{COMPUTED}" if closers.published else unless
+    yield Step("apply", f"{opening}apply {premise}\n{finish}", trivial)
+    if not closers.published:
+        quick = [tactic for tactic in closers.after_apply if tactic != "exact?"]  # it looks long for `False`
+        vacuous = f"{opening}first | {COMPUTED} | (exfalso; {any_of(quick)})"
+        script = f"{opening}apply {premise}\n{_ALL_SAID}\n{closers.prove_all(quick)}"
+        yield Step("apply (variables given)", script, vacuous)
+    with_it = closers.prove_all(closers.with_hypothesis)
+    if conclusion is not None:
+        claim = "\n    ".join(conclusion.split("\n"))
+        inner = "\n".join(f"  {line}" for line in f"apply_rules [{premise}]\n{finish}".split("\n"))
+        yield Step("have", f"{opening}have : {claim} := by\n{inner}\n{with_it}", unless, refutable=False)
+    if closers.published:
+        for depth in range(5):
+            script = f"{opening}convert (config := .unfoldSameFun) {premise} using {depth}\n{finish}"
+            yield Step(f"convert using {depth}", script, unless, refutable=False)
+        return
+    turned = "".join(
+        f"revert {h.name}\n" for h in reversed(context) if usable(h.name) and _proposition(h.type)
+    )
+    normal = f"{turned}{_NORMAL_FORM}\nintros\n"
+    for known in instances(premise, context):
+        script = f"{normal}have this := {known}\n{_NORMAL_FORM} at this\ntry ac_nf at *\n{_ITSELF}"
+        without = f"{normal}try ac_nf at *\nfirst | done | rfl | assumption"
+        yield Step("convert (stand-in: normal form)", script, without)
+    for known in instances(premise, context):
+        script = f"{opening}have this := {known}\n{_HOLDING}\n{any_of(closers.with_hypothesis)}"
+        yield Step("convert (stand-in: hypothesis)", script, unless, refutable=False)
+
+
+def _literal(premise: str, context: tuple[Hypothesis, ...]) -> str:
+    """A script that proves a target which is the premise word for word but for names.
+
+    Type variables in front stay where they are in the second form: only so does Lean know the universes of the premise.
+    """
+    named = [h for h in context if usable(h.name)]
+    types = list(takewhile(lambda h: re.match(r"(Type|Sort)\b", h.type), named))
+    forms = []
+    for kept in ([], types):
+        turned = " ".join(h.name for h in named[len(kept) :])
+        applied = " ".join([f"@{premise}", *(h.name for h in kept)])
+        revert = f"revert {turned}; " if turned else ""
+        forms.append(f"({revert}guard_target =ₐ type_of% ({applied}); exact {applied})")
+    return "first | " + " | ".join(forms)
+
+
+def refutation(closers: Closers, premise: str) -> str:
+    """A script that proves `False` from the premise, where the closing tactics can."""
+    return f"have this := @{premise}\n{any_of(closers.with_hypothesis)}"
+
+
+def instances(premise: str, context: tuple[Hypothesis, ...]) -> Iterator[str]:
+    """The premise itself, and applied to the target's variables in their order, then in others where types allow."""
+    yield f"@{premise}"
+    data = [h for h in context if usable(h.name) and not _proposition(h.type)]
+    seen = set()
+    for order in list(permutations(data))[:_MOST_ORDERS] if len(data) <= 4 else [tuple(data)]:
+        if [h.type for h in order] == [h.type for h in data] and order and order not in seen:
+            seen.add(order)
+            yield f"{premise} {' '.join(h.name for h in order)}"
+
+
+def hypotheses(goal: str) -> tuple[Hypothesis, ...]:
+    """The context of a goal as Lean prints it, a variable each."""
+    found: list[Hypothesis] = []
+    for line in goal.split("\n"):
+        if line.startswith("⊢"):
+            break
+        if line.startswith(" ") and found:  # a type that goes on
+            found[-1] = Hypothesis(found[-1].name, f"{found[-1].type} {line.strip()}")
+        elif " : " in line:
+            names, _, kind = line.partition(" : ")
+            found += [Hypothesis(name, kind.partition(" := ")[0].strip()) for name in names.split()]
+    return tuple(found)
+
+
+def usable(name: str) -> bool:
+    """Whether a script can write a variable's name."""
+    return "✝" not in name
+
+
+def _proposition(kind: str) -> bool:
+    """Whether a type looks like a statement, not like the type of data."""
+    return re.search(r"[=≠<>≤≥∧∨¬∣↔∃∀∈]|\bTrue\b|\bFalse\b", kind) is not None

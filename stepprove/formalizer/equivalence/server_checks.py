@@ -1,0 +1,191 @@
+"""The same questions to a Lean server that speaks Kimina Lean Server's JSON: ours, or one before many machines.
+
+A server keeps nothing between requests, so each text is sent whole. What counts is what Lean's messages say, as in the published
+programs: no error, and a suggestion of `exact?` that applies the premise. Messages could be forged, unlike what the trust gate
+reads off the environment; texts that run programs are refused before they are sent, and what is chosen so is data to learn from,
+not a proof.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx2
+from pydantic import ValidationError
+
+from stepprove.formalizer.candidate import Candidate, code_in, proposed
+from stepprove.formalizer.checks import NoLean
+from stepprove.formalizer.equivalence.closers import CORE, MATHLIB
+from stepprove.formalizer.equivalence.equivalence import Verdict, applies, gave_up, suggestion
+from stepprove.formalizer.equivalence.joint_context import Apart, Juxtaposed, juxtapose
+from stepprove.formalizer.equivalence.methods import Method, Step, steps
+from stepprove.formalizer.equivalence.scoring import Scored, ScoreOutcome
+from stepprove.formalizer.majority import words_of
+from stepprove.formalizer.statement import Statement
+from stepprove.formalizer.vacuity import Vacuity, vacuity
+from stepprove.lean_project.gate.gate import errors_of
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.lean_project.source.lexer import tokenize
+
+_TRIES = 5
+_BUSY = (429, 502, 503, 504)
+_OUTCOMES: dict[Verdict, ScoreOutcome] = {
+    Verdict.EQUIVALENT: "equivalent",
+    Verdict.NOT_SHOWN: "not shown",
+    Verdict.UNKNOWN: "unknown",
+}
+
+
+class ServerChecks:
+    """A Lean server, asked about texts under one header.
+
+    Args:
+        url: the server's, without the path.
+        header: stands before every text.
+        timeout: seconds for each text.
+        key: for the server, where it wants one.
+    """
+
+    def __init__(self, url: str, header: str = "", *, timeout: float = 60.0, key: str | None = None) -> None:
+        self._url = url.rstrip("/") + "/api/check"
+        self._header, self._timeout = header.strip(), timeout
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
+        """As `Checks.read`."""
+        return await asyncio.to_thread(self._read, code, header, name, vacuous=True)
+
+    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+        """As `Checks.same`, by the steps of BEq alone: a server's word is worth the term that `exact?` finds."""
+        return await asyncio.to_thread(self._same, a, b)
+
+    async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
+        """As `Checks.score`."""
+        return await asyncio.to_thread(self._score, answer, truth, header)
+
+    def _score(self, answer: str, truth: Statement, header: str) -> Scored:
+        code = code_in(answer)
+        if code is None:
+            return Scored(outcome="refused", reason="There is no Lean code in the answer.")
+        try:
+            found, _ = self._read(code, header, None, vacuous=False)
+            if isinstance(found, str):
+                return Scored(outcome="refused", reason=found)
+            same = words_of(found.statement) == words_of(truth)
+            verdict = Verdict.EQUIVALENT if same else self._same(found.statement, truth)
+        except _Late as late:
+            return Scored(outcome="unknown", reason=str(late))
+        return Scored(outcome=_OUTCOMES[verdict], statement=found.text)
+
+    def _read(
+        self, code: str, header: str, name: str | None, *, vacuous: bool
+    ) -> tuple[Candidate | str, Vacuity]:
+        said = proposed(code, header, name)
+        if isinstance(said, str):
+            return said, Vacuity()
+        found = said.read(self._ask(said.text))
+        if isinstance(found, str) or not vacuous:
+            return found, Vacuity()
+        return found, vacuity(self._trial, found.text, found.name, found.goal)
+
+    def _trial(self, original: str, candidate: str, target: str) -> bool | None:
+        try:
+            return self._proved(candidate) is not None
+        except _Late:
+            return None
+
+    def _same(self, a: Statement, b: Statement) -> Verdict:
+        verdicts = []
+        for premise, target, sides in ((a, b, ("A", "B")), (b, a, ("B", "A"))):
+            try:
+                verdicts.append(self._follows(premise, target, sides))
+            except Apart:
+                verdicts.append(Verdict.NOT_SHOWN)
+            except _Late:
+                verdicts.append(Verdict.UNKNOWN)
+            if verdicts[-1] is Verdict.NOT_SHOWN:
+                return Verdict.NOT_SHOWN
+        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.EQUIVALENT
+
+    def _follows(self, premise: Statement, target: Statement, sides: tuple[str, str]) -> Verdict:
+        joint = juxtapose(premise, target, sides)
+        stated = self._ask(joint.text("sorry"))
+        if errors := errors_of(stated.messages):
+            if gave_up(errors):
+                raise _Late("time ran out")
+            raise Apart("they cannot stand in one text")
+        if not stated.sorries:
+            return Verdict.NOT_SHOWN
+        closers = MATHLIB if "Mathlib" in self._header else CORE
+        goal = stated.sorries[-1].goal
+        late = False
+        for step in steps("beq", closers, joint.premise_name, premise.conclusion, goal):
+            try:
+                answer = self._proved(joint.text(step.script, unlimited=step.searches))
+                if answer is not None and self._forbidden(joint, step):
+                    continue
+            except _Late:
+                late = True
+                continue
+            if answer is None:
+                continue
+            term = suggestion(answer.messages) if step.searches else step.script
+            if term is not None and applies(term, joint.premise_name):
+                return Verdict.EQUIVALENT
+        return Verdict.UNKNOWN if late else Verdict.NOT_SHOWN
+
+    def _forbidden(self, joint: Juxtaposed, step: Step) -> bool:
+        """Whether the target is provable without the premise, so that a step does not count. Raises _Late."""
+        if step.literal is not None and self._proved(joint.text(step.literal)) is not None:
+            return False
+        return step.unless is not None and self._proved(joint.text(step.unless)) is not None
+
+    def _proved(self, text: str) -> CommandResponse | None:
+        """The answer to a text that stands and rests on no `sorry` but what it says itself; None otherwise. Raises _Late."""
+        answer = self._ask(text)
+        errors = errors_of(answer.messages)
+        if gave_up(errors):
+            raise _Late("time ran out")
+        owned = sum(token.text == "sorry" for token in tokenize(text))
+        return answer if not errors and len(answer.sorries) == owned else None
+
+    def _ask(self, text: str) -> CommandResponse:
+        """Lean's answer to a text after the header. Raises _Late, NoLean."""
+        code = f"{self._header}\n\n{text}" if self._header else text
+        body = {"snippets": [{"id": "0", "code": code}], "timeout": self._timeout}
+        pause = 1.0
+        for attempt in range(_TRIES):
+            try:
+                reply = httpx2.post(
+                    self._url, json=body, headers=self._headers, timeout=10 * self._timeout + 60
+                )
+            except httpx2.HTTPError as wrong:
+                problem = f"the Lean server cannot be reached ({wrong})"
+            else:
+                if reply.status_code == 200:
+                    return _answer(reply)
+                problem = f"the Lean server answered {reply.status_code}"
+                if reply.status_code not in _BUSY:
+                    raise NoLean(problem)
+            if attempt + 1 < _TRIES:
+                time.sleep(pause)
+                pause *= 2
+        raise NoLean(problem)
+
+
+class _Late(NoLean):
+    """Time or memory ran out, or Lean died."""
+
+
+def _answer(reply: Any) -> CommandResponse:
+    try:
+        (result,) = reply.json()["results"]
+        if result.get("response") is None:
+            raise _Late(str(result.get("error") or "no answer"))
+        if "message" in result["response"]:  # the REPL's own failure, as of a process that died
+            raise _Late(str(result["response"]["message"]))
+        return CommandResponse.model_validate({"env": 0, **result["response"]})
+    except (ValueError, KeyError, TypeError, ValidationError) as wrong:
+        raise NoLean(f"what the Lean server answered cannot be read ({type(wrong).__name__})") from None

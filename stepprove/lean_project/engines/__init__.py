@@ -1,0 +1,1 @@
+"""The two Leans: how each is found, installed, started and confined."""

@@ -1,0 +1,1 @@
+"""A native Lean: elan, Lake, Mathlib and the community REPL."""

@@ -1,0 +1,93 @@
+"""Whether the modules that a file of a Lake project imports are compiled: Lean reads only compiled ones."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from stepprove.lean_project.engines.errors import NativeMissing
+from stepprove.lean_project.engines.native.lake import find_tool
+
+__all__ = ["require_imports"]
+
+_SOURCES = ("", "src")
+"""Where packages keep their modules: beside the lakefile, or in this folder of it."""
+
+_STALE = 3
+"""How `lake build --no-build` ends when something would have to be built."""
+
+_LAKE_SECONDS = 300.0
+
+
+def require_imports(root: Path, imports: Iterable[str]) -> None:
+    """Check that the imports of a file in the Lake project `root` can be read, without building anything.
+
+    A module of the project itself must be compiled from the source as it is now; one of a package must be compiled. A module
+    that is nowhere is left to Lean, which says so better.
+
+    Raises:
+        NativeMissing: one is not; the message names the command that compiles it.
+    """
+    own: list[str] = []
+    for module in imports:
+        package = _package_of(root, module)
+        if package == root:
+            own.append(module)
+        elif package is not None and not _compiled(package, module):
+            mend = "lake exe cache get" if package.name == "mathlib" else f"lake build {module}"
+            raise NativeMissing(
+                f"{module} of the package {package.name} is not compiled in the project {root}: run `{mend}` there."
+            )
+    if own:
+        _require_up_to_date(root, own)
+
+
+def _package_of(root: Path, module: str) -> Path | None:
+    """The folder of the package that has the module's source."""
+    source = Path(*module.split(".")).with_suffix(".lean")
+    packages = root / ".lake" / "packages"
+    others = sorted(packages.iterdir()) if packages.is_dir() else []
+    for package in (root, *others):
+        if any((package / folder / source).is_file() for folder in _SOURCES):
+            return package
+    return None
+
+
+def _compiled(package: Path, module: str) -> bool:
+    compiled = Path(*module.split(".")).with_suffix(".olean")
+    build = package / ".lake" / "build" / "lib"
+    return (build / "lean" / compiled).is_file() or (
+        build / compiled
+    ).is_file()  # before Lean 4.19 without `lean`
+
+
+def _require_up_to_date(root: Path, modules: list[str]) -> None:
+    lake = find_tool("lake")
+    if lake is None:
+        return
+    mend = f"run `lake build {' '.join(modules)}` there"
+    try:
+        ended = subprocess.run(
+            [str(lake), "build", "--no-build", *modules],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LAKE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise NativeMissing(
+            f"`lake build --no-build` did not end in {root} within {_LAKE_SECONDS:g} s: {mend}."
+        ) from None
+    if ended.returncode == _STALE:
+        raise NativeMissing(
+            f"The file imports {' and '.join(modules)} of the project {root}, not compiled as the source is now: {mend}."
+        )
+    if ended.returncode != 0:
+        said = (ended.stdout + ended.stderr).strip().splitlines()
+        raise NativeMissing(
+            f"Lake cannot say whether {modules[0]} is compiled ({said[-1] if said else 'no reason'}): {mend}."
+        )

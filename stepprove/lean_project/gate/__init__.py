@@ -1,0 +1,1 @@
+"""The trust gate: facts about an elaborated candidate, and the verdict on them."""

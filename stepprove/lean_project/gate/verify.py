@@ -1,0 +1,173 @@
+"""A whole file from outside held against the original: the gate for submissions that may add lemmas of their own.
+
+`prove` changes the holes alone; a submission is a file that somebody else wrote. Everything that the original states must
+stand in it, proved; what it adds is its own affair as long as no original statement means anything else for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.audit import audit, elaborated, export
+from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of, judge
+from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
+from stepprove.lean_project.source.file import Declaration, SourceError, SourceFile, apply_edits
+from stepprove.lean_project.source.lexer import tokenize
+from stepprove.lean_project.source.name_examples import (
+    EXAMPLE,
+    NamedExample,
+    name_example,
+    paired,
+    statement_words,
+)
+from stepprove.outcome import Outcome
+
+
+class BrokenOriginal(SourceError):
+    """The original cannot be held against anything: Lean reports errors in it."""
+
+
+_EXAMPLE_NAME = re.compile(r"`(stepprove_example_\d+)`")
+
+
+def verify(
+    repl: Repl,
+    original: SourceFile,
+    candidate: SourceFile,
+    *,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+    targets: Collection[str] | None = None,
+    env: int | None = None,
+    prelude: str | None = None,
+    auditor: Engine | None = None,
+    timeout: float | None = None,
+) -> Judgement:
+    """Say whether a candidate file proves what the original states.
+
+    `targets` names the declarations that must be proved; None asks about every theorem and `example` of the original, and every
+    definition that rested on `sorry`. `env` is an environment that the texts' imports left, if the caller has one; `prelude` is
+    elaborated in place of both texts' imports. With an `auditor`, an accepted candidate is checked once more by a new process of
+    that engine (`audit.py`); `repl` must be an embedded Lean then. `timeout` is in seconds for each of the engine calls.
+    Raises BrokenOriginal; whatever keeps Lean from answering is an outcome of its own, never a verdict.
+    """
+    if (reason := _other_header(original, candidate)) is not None or (
+        is_prelude(original) and (reason := PRELUDE_REFUSED)
+    ):
+        return Judgement(outcome=Outcome.REJECTED, reason=reason)
+    before, after, names = _with_examples(original, candidate)
+    if prelude is not None or env is not None:
+        before, after = _without_header(original, before), _without_header(candidate, after)
+    else:
+        before, after = before.removeprefix(original.mark), after.removeprefix(candidate.mark)
+    try:
+        if env is None:
+            repl.renew_after_programs()  # of texts that these two must know nothing of
+        if prelude is not None:
+            env = elaborated(repl, prelude, timeout=timeout).env
+        try:
+            answer = elaborated(repl, before, env, timeout=timeout)
+        except ReplEnded as ended:
+            raise BrokenOriginal(f"{_title(original)} ends Lean ({ended}).") from None
+        _refuse_broken(original, answer)
+        judgement = judge(
+            repl, before, after, env=env, before=answer, targets=targets, policy=policy, timeout=timeout
+        )
+        if judgement.accepted and auditor is not None:
+            exported = export(repl, after, env, timeout=timeout)
+            header = (prelude if prelude is not None else original.header) if env is not None else None
+            judgement = audit(
+                auditor, before, exported, header=header, policy=policy, targets=targets, timeout=timeout
+            )
+    except ReplFailure as failure:
+        return Judgement(outcome=failure.outcome, reason=str(failure))
+    return _in_plain_words(judgement, names)
+
+
+def _refuse_broken(original: SourceFile, answer: CommandResponse) -> None:
+    if errors := errors_of(answer.messages):
+        first = errors[0].data.splitlines()[0] if errors[0].data else "error"
+        raise BrokenOriginal(
+            f"{_title(original)} has errors of its own (line {errors[0].pos.line}: {first})."
+        )
+
+
+def _title(original: SourceFile) -> str:
+    return original.path.name if original.path else "the original"
+
+
+def _without_header(source: SourceFile, text: str) -> str:
+    """The commands alone, on the lines where they stand."""
+    return "\n" * source.header.count("\n") + text[source.header_end :]
+
+
+def _other_header(original: SourceFile, candidate: SourceFile) -> str | None:
+    """Why the candidate does not stand on the original's imports, or None.
+
+    Other imports bring other notation, instances and axioms, and metaprograms. As text only: the engine compares again what was
+    really imported.
+    """
+    mine, theirs = set(original.imports), set(candidate.imports)
+    if added := sorted(theirs - mine):
+        return f"the candidate imports `{added[0]}`, which the original does not"
+    if dropped := sorted(mine - theirs):
+        return f"the candidate does not import `{dropped[0]}`, which the original does"
+    if _header_words(original) != _header_words(candidate):
+        return "the header of the candidate is not the original one"
+    return None
+
+
+def _header_words(source: SourceFile) -> Counter[str]:
+    """The words of a header beside the modules: `module`, `prelude`, `public`, `meta`, `all`."""
+    words = Counter(t.text for t in tokenize(source.header) if t.kind == "word")
+    return Counter({w: words[w] for w in ("module", "prelude", "public", "meta", "all") if words[w]})
+
+
+def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, str, dict[str, str]]:
+    """Both texts with the original's `example`s named alike, and those names in plain words.
+
+    An `example` of the candidate stands for the first one of the original with the same statement. What the candidate has beside
+    these stays without a name.
+    """
+    mine, theirs = _examples(original), _examples(candidate)
+    stand_in = paired(
+        [statement_words(original, e) for e in mine], [statement_words(candidate, e) for e in theirs]
+    )
+    before: list[NamedExample] = []
+    after: list[NamedExample] = []
+    names = {}
+    for number, (example, found) in enumerate(zip(mine, stand_in, strict=True), 1):
+        name = f"stepprove_example_{number}"
+        names[name] = f"example (line {example.line})"
+        before.append(name_example(original, example, name))
+        if found is not None:
+            after.append(name_example(candidate, theirs[found], name))
+    return _edited(original, before), _edited(candidate, after), names
+
+
+def _examples(source: SourceFile) -> list[Declaration]:
+    return [d for d in source.declarations if d.keyword == EXAMPLE]
+
+
+def _edited(source: SourceFile, examples: Sequence[NamedExample]) -> str:
+    return apply_edits(source.text, sorted((e.edit for e in examples), key=lambda e: e.start))
+
+
+def _in_plain_words(judgement: Judgement, names: dict[str, str]) -> Judgement:
+    def plain(text: str | None) -> str | None:
+        return text and _EXAMPLE_NAME.sub(lambda n: f"the {names[n[1]]}" if n[1] in names else n[0], text)
+
+    return judgement.model_copy(
+        update={
+            "reason": plain(judgement.reason),
+            "culprit": names.get(judgement.culprit or "", judgement.culprit),
+            "verdicts": tuple(
+                v.model_copy(update={"name": names.get(v.name, v.name), "reason": plain(v.reason)})
+                for v in judgement.verdicts
+            ),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Many REPL processes as one pool, on this machine or behind servers."""

@@ -1,0 +1,34 @@
+"""What proving and training ask of Lean: texts checked, and candidates judged by the gate, wherever Lean runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.pool.pool import Check
+from stepprove.lean_project.source.file import SourceFile
+
+
+class Lean(Protocol):
+    """`Pool` with its engines on this machine, or `RemotePool` with servers on others."""
+
+    async def check(
+        self, code: str, *, header: str | None = None, priority: int = 0, timeout: float | None = None
+    ) -> Check:
+        """Elaborate a text; see `SyncPool.check`."""
+        ...
+
+    async def verify(
+        self,
+        original: SourceFile,
+        candidate: SourceFile,
+        *,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        targets: Collection[str] | None = None,
+        prelude: str | None = None,
+        priority: int = 0,
+        timeout: float | None = None,
+    ) -> Judgement:
+        """The trust gate's word on a candidate; see `SyncPool.verify`."""
+        ...

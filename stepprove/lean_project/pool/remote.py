@@ -1,0 +1,480 @@
+"""Lean on other machines: the two methods of a pool that proving and training use, answered by `stepprove lean-server`s.
+
+A job goes to the server with the least under way for its engines. A server that is down, fails or gives what is no answer is left
+alone for a while, longer each time, and its jobs are tried elsewhere. What no server answers is an outcome, infrastructure, never
+a verdict; which answers count is in `remote_answers.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx2
+from pydantic import ValidationError
+
+from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.pool.job_queue import Line
+from stepprove.lean_project.pool.pool import HEADER_SECONDS, Check, PoolClosed
+from stepprove.lean_project.pool.remote_answers import (
+    NoAnswer,
+    judgement_of,
+    lean_words,
+    read_answer,
+    response_of,
+)
+from stepprove.lean_project.pool.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.repl.protocol import InfoTreeKind
+from stepprove.lean_project.server.models import Health
+from stepprove.lean_project.source.file import SourceFile
+from stepprove.outcome import Outcome
+
+__all__ = ["NoLeanServer", "RemotePool"]
+
+TRIES = 4
+"""How often a job is sent that gets no answer: the servers may fail because of it."""
+
+_AHEAD = 2
+"""Jobs at a server for each of its engines: one runs, the next is there when that ends."""
+_HEARTBEAT = 15.0
+"""Seconds between looks at a server that is up; when it misses two it is taken for frozen."""
+_HEALTH_SECONDS = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+
+_CHECK_CALLS, _VERIFY_CALLS = 2, 4
+"""The most answers of Lean that a job takes; each may take as long as the job's time."""
+_TURNS = 6
+"""Times that this may happen before a server tells: a job whose Lean dies is tried three times, and so is one before it."""
+
+T = TypeVar("T")
+
+
+class NoLeanServer(Exception):
+    """Servers cannot be used as one pool; the message is one sentence."""
+
+
+class _Busy(NoAnswer):
+    """The server takes no job now."""
+
+    def __init__(self, message: str, pause: float) -> None:
+        super().__init__(message)
+        self.pause = pause
+        """Seconds."""
+
+
+class _Refused(NoAnswer):
+    """No server would take such a job."""
+
+
+@dataclass(eq=False)
+class _Server:
+    url: str
+    health: Health
+    first_engine: int
+    """The number of its first engine among those of all servers."""
+    places: int
+    """Jobs that may be under way there."""
+    under_way: int = 0
+    up: bool = True
+    up_since: float = field(default_factory=time.monotonic)
+    fell: asyncio.Event = field(default_factory=asyncio.Event)
+    failures: int = 0
+    """Since its last answer."""
+    pause: float = 0.0
+    """Seconds for which it is left alone when it is not up."""
+    clocks: set[asyncio.Timeout] = field(default_factory=set)
+    """Of the requests under way."""
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A job that waits for a place at a server."""
+
+    priority: int
+    failed_at: set[_Server]
+    """Servers that gave it no answer."""
+    place: asyncio.Future[_Server]
+    passed_over: int = 0
+
+
+class RemotePool:
+    """Lean servers as one pool; an async context manager, to be used in one event loop.
+
+    Args:
+        urls: the servers', without a path.
+        api_key: what they ask for; None: nothing.
+        timeout: seconds for a job's text, where the job sets none of its own. A server may give less.
+        patience: seconds for which a job waits while no server is up, or takes it.
+        at_once: jobs under way at each address; default: two for each engine that answers there. To be set for a load balancer,
+            which tells of the engines of one machine alone.
+
+    Entering raises NoLeanServer when a server is not there or refuses the key, or when they have not all the same Lean.
+    """
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        api_key: str | None = None,
+        *,
+        timeout: float = 60.0,
+        patience: float = 300.0,
+        at_once: int | None = None,
+    ) -> None:
+        self._urls = tuple(dict.fromkeys(url.rstrip("/") for url in urls))
+        if not self._urls or (at_once is not None and at_once < 1) or not timeout > 0 or not patience > 0:
+            raise ValueError("a server is needed, and timeout, patience and at_once must be above 0")
+        self._key = api_key
+        self._timeout, self._patience, self._at_once = timeout, patience, at_once
+        self._servers: tuple[_Server, ...] = ()
+        self._line: Line[_Waiting] = Line(time.monotonic)
+        self._watchers: list[asyncio.Task[None]] = []
+        self._silent_since: float | None = None
+        """Since when no server is up."""
+        self._last_words = ""
+        """Of a server that failed."""
+        self._http: httpx2.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = _client(self._key)
+        try:
+            told = [await asked for asked in [asyncio.ensure_future(self._health(url)) for url in self._urls]]
+            for url, health in zip(self._urls, told, strict=True):
+                if lean_words(health) != lean_words(told[0]):
+                    raise NoLeanServer(
+                        f"The Lean servers differ: {self._urls[0]} has {lean_words(told[0])}, "
+                        f"{url} has {lean_words(health)}."
+                    )
+        except BaseException:
+            await self.aclose()
+            raise
+        first = 0
+        for url, health in zip(self._urls, told, strict=True):
+            places = self._at_once or max(1, _AHEAD * health.engines)
+            self._servers += (_Server(url, health, first, places),)
+            first += health.engines
+        self._watchers = [asyncio.create_task(self._watch(server)) for server in self._servers]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop: jobs end with PoolClosed, and the servers drop those that they have. Harmless when repeated."""
+        http, self._http = self._http, None
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        for job in self._line:
+            self._line.remove(job)
+            job.place.set_exception(PoolClosed("the pool was closed"))
+        for server in self._servers:
+            _give_up(server)
+        if http is not None:
+            await http.aclose()
+
+    @property
+    def servers(self) -> Mapping[str, Health]:
+        """What each server told of itself in the beginning, by its address; empty before the context is entered."""
+        return {server.url: server.health for server in self._servers}
+
+    @property
+    def lean_version(self) -> str:
+        """Of the Lean behind all servers. Raises PoolClosed before the context is entered."""
+        if not self._servers:
+            raise _not_entered()
+        return self._servers[0].health.lean
+
+    async def check(
+        self,
+        code: str,
+        *,
+        header: str | None = None,
+        priority: int = 0,
+        timeout: float | None = None,
+        all_tactics: bool = False,
+        infotree: InfoTreeKind | None = None,
+        facts: bool = False,
+    ) -> Check:
+        """Elaborate a text; see `SyncPool.check`. What no server answers ends as `crashed`, on engine -1.
+
+        Numbers of environments and proof states in the answer lead nowhere: nobody can go on from them.
+
+        Raises:
+            PoolClosed: the pool was not entered, or was closed.
+            ValueError: the text cannot be sent (half of a character), or the time is not above 0 and finite.
+        """
+        started = time.monotonic()
+        job = CheckJob(
+            code=code,
+            header=header,
+            priority=priority,
+            timeout=self._timeout if timeout is None else timeout,
+            all_tactics=all_tactics,
+            infotree=infotree,
+            facts=facts,
+        )
+
+        def read(server: _Server, body: bytes, content: bytes) -> Check:
+            told = read_answer(CheckAnswer, content, request=body, lean=lean_words(server.health))
+            waited = max(0.0, time.monotonic() - started - told.seconds)
+            engine = server.first_engine + told.engine
+            return Check(
+                told.outcome, response_of(told), told.reason, told.seconds, waited, engine, told.facts
+            )
+
+        try:
+            return await self._ask("/pool/check", job, _CHECK_CALLS, read)
+        except NoAnswer as failure:
+            return Check("crashed", None, str(failure), 0.0, time.monotonic() - started, -1)
+
+    async def verify(
+        self,
+        original: SourceFile,
+        candidate: SourceFile,
+        *,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        targets: Collection[str] | None = None,
+        prelude: str | None = None,
+        priority: int = 0,
+        timeout: float | None = None,
+    ) -> Judgement:
+        """The trust gate's word on a candidate; see `SyncPool.verify`. It is said by a server's gate, of these very texts.
+
+        Raises:
+            PoolClosed: the pool was not entered, or was closed.
+            BrokenOriginal: Lean reports errors in the original.
+            ValueError: as `check`.
+        """
+        job = VerifyJob.model_validate(
+            {
+                "original": original.text,
+                "candidate": candidate.text,
+                "policy": policy.model_dump(),
+                "targets": None if targets is None else sorted(targets),
+                "prelude": prelude,
+                "priority": priority,
+                "timeout": self._timeout if timeout is None else timeout,
+            }
+        )
+
+        def read(server: _Server, body: bytes, content: bytes) -> Judgement:
+            told = read_answer(VerifyAnswer, content, request=body, lean=lean_words(server.health))
+            return judgement_of(told, policy, targets)
+
+        try:
+            return await self._ask("/pool/verify", job, _VERIFY_CALLS, read)
+        except NoAnswer as failure:
+            return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
+
+    # A job, from server to server.
+
+    async def _ask(
+        self,
+        path: str,
+        job: CheckJob | VerifyJob,
+        calls: int,
+        read: Callable[[_Server, bytes, bytes], T],
+    ) -> T:
+        """What the first server says that gives an answer. Raises NoAnswer."""
+        body = job.model_dump_json().encode()
+        seconds = HEADER_SECONDS + _TURNS * calls * job.timeout
+        tries = 0
+        failed_at: set[_Server] = set()
+        refused: float | None = None
+        while True:
+            server = await self._place(job.priority, failed_at)
+            began = time.monotonic()
+            try:
+                answer = read(server, body, await self._post(server, path, body, seconds))
+                server.failures = 0
+                return answer
+            except NoAnswer as failure:
+                why = f"{server.url}: {failure}"
+                if isinstance(failure, _Refused):
+                    raise NoAnswer(why) from None
+                if isinstance(failure, _Busy):
+                    refused = refused or began
+                    self._set_aside(server, began, why, failure.pause)
+                else:
+                    tries += 1
+                    failed_at.add(server)
+                    self._set_aside(server, began, why)
+                if tries == TRIES or (refused is not None and time.monotonic() - refused > self._patience):
+                    raise NoAnswer(why) from None
+            finally:
+                server.under_way -= 1
+                self._hand_out()
+
+    async def _post(self, server: _Server, path: str, body: bytes, seconds: float) -> bytes:
+        """The body of an answer. Raises NoAnswer."""
+        if self._http is None:
+            raise PoolClosed("the pool was closed")
+        headers = {"Content-Type": "application/json"}
+        began, clock = time.monotonic(), asyncio.timeout(seconds)
+        try:
+            async with clock:
+                server.clocks.add(clock)
+                reply = await self._http.post(server.url + path, content=body, headers=headers)
+        except (TimeoutError, httpx2.HTTPError) as failure:
+            if self._http is None:
+                raise PoolClosed("the pool was closed") from None
+            if isinstance(failure, TimeoutError):
+                raise NoAnswer(f"no answer in {time.monotonic() - began:.0f} seconds") from None
+            raise NoAnswer(f"it did not answer ({_words(failure)})") from None
+        finally:
+            server.clocks.discard(clock)
+        if reply.status_code == 200:
+            return reply.content
+        if reply.status_code in (429, 503):
+            raise _Busy(f"it takes no more ({reply.status_code})", _pause_of(reply))
+        if reply.status_code in (400, 413, 422):
+            raise _Refused(f"it refused the request ({reply.status_code}: {reply.text[:300]})")
+        raise NoAnswer(f"it answered {reply.status_code}")
+
+    async def _place(self, priority: int, failed_at: set[_Server]) -> _Server:
+        """A place at a server, as soon as there is one. Raises NoAnswer when none has been up for too long."""
+        if self._http is None:
+            raise _not_entered()
+        arrived = time.monotonic()
+        job = _Waiting(priority, failed_at, asyncio.get_running_loop().create_future())
+        self._line.add(job)
+        self._hand_out()
+        try:
+            while not job.place.done():
+                left = self._patience
+                if self._silent_since is not None:
+                    left += max(arrived, self._silent_since) - time.monotonic()
+                if left <= 0:
+                    raise NoAnswer(
+                        f"no Lean server has been up for {self._patience:g} seconds; {self._last_words}"
+                    )
+                await asyncio.wait({job.place}, timeout=left)
+            return job.place.result()
+        except BaseException:
+            if not self._line.remove(job) and job.place.exception() is None:
+                job.place.result().under_way -= 1
+                self._hand_out()
+            raise
+
+    def _hand_out(self) -> None:
+        """Give free places to those who wait; where a job got no answer it goes again only when no other server is up."""
+        for job in self._line:
+            free = [s for s in self._servers if s.up and s.under_way < s.places]
+            if not free:
+                return
+            if any(s.up and s not in job.failed_at for s in self._servers):
+                free = [s for s in free if s not in job.failed_at]
+            if free:
+                self._line.remove(job)
+                server = min(free, key=lambda s: s.under_way / s.places)
+                server.under_way += 1
+                job.place.set_result(server)
+
+    # The servers.
+
+    def _set_aside(self, server: _Server, began: float, why: str, pause: float | None = None) -> None:
+        """Leave a server alone after a request that began at a time, unless it has come back since then."""
+        if not server.up or began < server.up_since:
+            return
+        self._last_words = why
+        if pause is None:
+            server.failures += 1
+            pause = _pause_after(server.failures)
+        server.up, server.pause = False, pause
+        server.fell.set()
+        if not any(other.up for other in self._servers):
+            self._silent_since = time.monotonic()
+
+    async def _watch(self, server: _Server) -> None:
+        """Look at a server now and then, and bring it back when it answers again."""
+        missed = 0
+        while True:
+            if server.up:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(server.fell.wait(), _HEARTBEAT)
+            if not server.up:
+                await asyncio.sleep(server.pause)
+            try:
+                health = await self._health(server.url)
+                if lean_words(health) != lean_words(server.health):
+                    raise NoLeanServer(f"The Lean server at {server.url} has {lean_words(health)} now.")
+            except NoLeanServer as wrong:
+                missed += 1
+                if not server.up:
+                    self._last_words = str(wrong)
+                    server.failures += 1
+                    server.pause = _pause_after(server.failures)
+                elif missed == 2:
+                    self._set_aside(server, time.monotonic(), str(wrong))
+                    _give_up(server)
+                continue
+            missed = 0
+            if not server.up:
+                server.up, server.up_since, self._silent_since = True, time.monotonic(), None
+                server.fell.clear()
+                self._hand_out()
+
+    async def _health(self, url: str) -> Health:
+        """What a server tells of itself. Raises NoLeanServer."""
+        assert self._http is not None
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS):
+                reply = await self._http.get(f"{url}/pool")
+        except TimeoutError:
+            raise NoLeanServer(f"No Lean server answers at {url} in {_HEALTH_SECONDS:g} seconds.") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise NoLeanServer(f"No Lean server answers at {url} ({_words(error)}).") from None
+        if reply.status_code in (401, 403):
+            raise NoLeanServer(
+                f"The Lean server at {url} asks for {'an' if self._key is None else 'another'} API key."
+            )
+        if reply.status_code == 200:
+            with suppress(ValidationError):
+                return Health.model_validate_json(reply.content)
+        raise NoLeanServer(f"What answers at {url} is not the Lean server of this version of StepProve.")
+
+
+def _client(key: str | None) -> httpx2.AsyncClient:
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise NoLeanServer("The API key of the Lean servers has characters that no request can carry.")
+    return httpx2.AsyncClient(
+        headers={} if key is None else {"Authorization": f"Bearer {key}"},
+        timeout=httpx2.Timeout(None, connect=_HEALTH_SECONDS),
+        # A connection is given up before uvicorn does that, after 5 s: a request would fail for it.
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2.0),
+    )
+
+
+def _give_up(server: _Server) -> None:
+    """End the requests under way at a server."""
+    for clock in server.clocks:
+        if not clock.expired():
+            clock.reschedule(asyncio.get_running_loop().time())
+
+
+def _pause_after(failures: int) -> float:
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
+
+
+def _pause_of(reply: httpx2.Response) -> float:
+    """When to come again."""
+    try:
+        asked = float(reply.headers.get("Retry-After", ""))
+    except ValueError:  # it may be a date
+        asked = 1.0
+    return min(max(asked, _FIRST_PAUSE), _LONGEST_PAUSE)
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _not_entered() -> PoolClosed:
+    return PoolClosed("the pool is closed, or was not entered: use `async with RemotePool(...)`")

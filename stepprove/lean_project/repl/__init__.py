@@ -1,0 +1,1 @@
+"""One REPL process: the typed protocol, time-outs, restarts."""

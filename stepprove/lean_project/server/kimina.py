@@ -1,0 +1,179 @@
+"""From a snippet to its result: the pool's outcome and the gate's verdict, in the server's words."""
+
+from __future__ import annotations
+
+from stepprove.lean_project.gate.gate import Declaration, Facts, Judgement, Policy, errors_of
+from stepprove.lean_project.gate.standing import axiom_fault, distrust, fault, standing
+from stepprove.lean_project.gate.verify import BrokenOriginal
+from stepprove.lean_project.pool.pool import Check, Pool
+from stepprove.lean_project.repl.protocol import CommandResponse, Message
+from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, Verdict
+from stepprove.lean_project.source.vetting import Parser, TooMuch
+from stepprove.outcome import Outcome
+
+_WORDS = {
+    # Clients tell a time-out by "timed out".
+    "timeout": "Lean REPL command timed out in {seconds:g} seconds",
+    "memory": "Lean was stopped for its memory: {reason}",
+    "crashed": "Lean died: {reason}",
+    "ended": "the code ended Lean: {reason}",
+}
+
+
+async def result_of(
+    pool: Pool,
+    parser: Parser,
+    snippet: Snippet,
+    *,
+    seconds: float,
+    infotree: InfoTree | None = None,
+    verdict: bool = True,
+    debug: bool = False,
+    priority: int = 0,
+    advisory: tuple[str, ...] = (),
+) -> Result:
+    """Check one snippet; `advisory` names the kernel bugs that are known of the Lean.
+
+    Raises PoolFull or PoolClosed when it was not tried.
+    """
+    try:
+        await parser.vet(snippet.code)
+        await parser.vet(snippet.original or "")
+    except TooMuch as much:
+        return _not_read(snippet, much, verdict)
+    check = await pool.check(
+        snippet.code, infotree=infotree, priority=priority, timeout=seconds, facts=verdict
+    )
+    response, error, said = None, None, None
+    if check.answer is None:
+        error = _WORDS[check.outcome].format(seconds=seconds, reason=check.reason)
+    else:
+        response = check.answer.to_wire()
+    if isinstance(check.answer, CommandResponse) and response is not None and check.facts is not None:
+        said = verdict_of(check.facts, check.answer.messages)
+        unseen = [d for d in said.declarations if d.outcome == "failed"]
+        if unseen and not response.get("sorries") and not errors_of(check.answer.messages):
+            # Clients look at this list alone: a `sorry` in a macro or behind a lemma must not look valid to them.
+            position = {"line": 1, "column": 0}
+            response["sorries"] = [
+                {"pos": position, "endPos": position, "goal": d.reason or d.name, "proofState": None}
+                for d in unseen
+            ]
+    if snippet.original is not None and verdict and check.outcome == "answered":
+        said = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
+    if check.outcome == "ended" and verdict:
+        said = Verdict(outcome="failed", reason=check.reason)
+    if said is not None:
+        said = said.model_copy(update={"kernel_advisory": advisory})
+    return Result(
+        id=snippet.id,
+        time=check.seconds,
+        error=error,
+        response=response,
+        diagnostics=_diagnostics(check) if debug else None,
+        outcome=check.outcome,
+        verdict=said,
+    )
+
+
+def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
+    """What the facts about a text by itself amount to."""
+    broken = distrust(facts)
+    # A macro can state a theorem under a name that looks like the elaborator's; what rests on nothing wrong is not missed.
+    declarations = tuple(
+        _declaration(d, broken)
+        for d in facts.declarations
+        if not d.internal or fault(d) or (d.kind == "theorem" and axiom_fault(d, _STANDARD))
+    )
+    theorems = [d for d in declarations if d.outcome is not None]
+    bad = next((d for d in theorems if d.outcome != "proved"), None)
+    if errors := errors_of(messages):
+        first = errors[0].data.splitlines()[0] if errors[0].data else "error"
+        return Verdict(
+            outcome="failed", reason=f"line {errors[0].pos.line}: {first}", declarations=declarations
+        )
+    if broken is not None:
+        return Verdict(outcome="rejected", reason=broken, declarations=declarations)
+    if bad is not None:
+        assert bad.outcome is not None
+        return Verdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
+    if not theorems:
+        return Verdict(outcome="rejected", reason="the code states no theorem", declarations=declarations)
+    return Verdict(outcome="proved", declarations=declarations)
+
+
+_STANDARD = Policy()
+
+
+def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
+    judged, reason = standing(fact, _STANDARD, broken)
+    outcome: str | None = judged.value
+    if judged is Outcome.FAILED:
+        reason = f"`{fact.display}` rests on `sorry`"
+    elif fact.kind == "axiom":
+        outcome, reason = "rejected", reason or f"`{fact.display}` is an axiom"
+    elif judged is Outcome.PROVED and fact.kind != "theorem":
+        outcome = None
+    return DeclarationVerdict.model_validate(
+        {
+            "name": fact.display,
+            "kind": fact.kind,
+            "outcome": outcome,
+            "reason": reason,
+            "axioms": fact.axioms,
+        }
+    )
+
+
+async def judged(pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float, priority: int) -> Verdict:
+    """The gate's word on a snippet that comes with what it must prove."""
+    assert snippet.original is not None
+    try:
+        original, candidate = await parser.parse(snippet.original), await parser.parse(snippet.code)
+        judgement = await pool.verify(original, candidate, priority=priority, timeout=seconds)
+    except TooMuch as much:
+        return _unread(much)
+    except BrokenOriginal as broken:
+        return Verdict(outcome="infrastructure", reason=str(broken))
+    return of_judgement(judgement)
+
+
+def _not_read(snippet: Snippet, much: TooMuch, verdict: bool) -> Result:
+    """The result of a snippet that no engine was given."""
+    return Result(
+        id=snippet.id,
+        time=0,
+        error=str(much),
+        outcome=much.ending,
+        verdict=_unread(much) if verdict else None,
+    )
+
+
+def _unread(much: TooMuch) -> Verdict:
+    return Verdict(outcome="timeout" if much.ending == "timeout" else "infrastructure", reason=str(much))
+
+
+def of_judgement(judgement: Judgement) -> Verdict:
+    """A judgement as the server says it."""
+    return Verdict.model_validate(
+        {
+            "outcome": judgement.outcome.value,
+            "reason": judgement.reason,
+            "declarations": [
+                {
+                    "name": v.name,
+                    "kind": v.kind,
+                    "outcome": v.outcome.value
+                    if v.outcome in {Outcome.PROVED, Outcome.FAILED, Outcome.REJECTED}
+                    else None,
+                    "reason": v.reason,
+                    "axioms": v.axioms,
+                }
+                for v in judgement.verdicts
+            ],
+        }
+    )
+
+
+def _diagnostics(check: Check) -> dict[str, str | float]:
+    return {"repl_uuid": f"engine-{check.engine}", "waited_seconds": check.waited_seconds}

@@ -1,0 +1,126 @@
+"""The server's side of a `RemotePool`: `/pool` takes the jobs of a pool and gives back a pool's own results."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.verify import BrokenOriginal
+from stepprove.lean_project.pool.pool import Check, Pool, unanswered
+from stepprove.lean_project.pool.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.server.disconnect import come_again, unless_gone
+from stepprove.lean_project.server.models import Health, seconds_allowed
+from stepprove.lean_project.source.vetting import Parser, TooMuch
+from stepprove.outcome import Outcome
+
+
+def health_of(engine: Engine, pool: Pool) -> Health:
+    """Which Lean answers here, and how busy it is."""
+    stats = pool.stats
+    return Health(
+        lean=engine.lean_version,
+        engine=engine.kind,
+        mathlib=engine.mathlib,
+        engines=stats.engines,
+        running=stats.running,
+        waiting=stats.waiting,
+        memory_mb=stats.memory_mb,
+    )
+
+
+def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -> APIRouter:
+    """The routes of a pool; `time_limit` is in seconds, the most that a job gets for each of Lean's answers."""
+    router = APIRouter(prefix="/pool", tags=["pool"])
+
+    @router.get("")
+    async def health() -> Health:
+        """As `/health`, for those who have the key."""
+        return health_of(engine, pool)
+
+    async def checked(job: CheckJob) -> Check:
+        try:
+            await parser.vet(job.code)
+            await parser.vet(job.header or "")
+        except TooMuch as much:
+            return Check(much.ending, None, str(much), 0.0, 0.0, 0)
+        return await pool.check(
+            job.code,
+            header=job.header,
+            priority=job.priority,
+            timeout=seconds_allowed(job.timeout, time_limit),
+            all_tactics=job.all_tactics,
+            infotree=job.infotree,
+            facts=job.facts,
+        )
+
+    async def judged(job: VerifyJob) -> Judgement:
+        try:
+            await parser.vet(job.prelude or "")
+            original, candidate = await parser.parse(job.original), await parser.parse(job.candidate)
+        except TooMuch as much:
+            return Judgement(outcome=unanswered(much.ending) or Outcome.INFRASTRUCTURE, reason=str(much))
+        return await pool.verify(
+            original,
+            candidate,
+            policy=job.policy,
+            targets=job.targets,
+            prelude=job.prelude,
+            priority=job.priority,
+            timeout=seconds_allowed(job.timeout, time_limit),
+        )
+
+    @router.post("/check", response_model=CheckAnswer)
+    async def check(body: CheckJob, request: Request) -> Response:
+        """Elaborate a text."""
+        with come_again():
+            found = await unless_gone(request, checked(body))
+        return _answer(
+            CheckAnswer(
+                request=await _digest(request),
+                lean=engine.lean_version,
+                mathlib=engine.mathlib,
+                outcome=found.outcome,
+                answer=None if found.answer is None else found.answer.to_wire(),
+                reason=found.reason,
+                seconds=found.seconds,
+                engine=found.engine,
+                facts=found.facts,
+            )
+        )
+
+    @router.post("/verify", response_model=VerifyAnswer)
+    async def verify(body: VerifyJob, request: Request) -> Response:
+        """Have the trust gate judge a candidate."""
+        judgement: Judgement | None = None
+        broken: str | None = None
+        try:
+            with come_again():
+                judgement = await unless_gone(request, judged(body))
+        except BrokenOriginal as wrong:
+            broken = str(wrong)
+        return _answer(
+            VerifyAnswer(
+                request=await _digest(request),
+                lean=engine.lean_version,
+                mathlib=engine.mathlib,
+                judgement=judgement,
+                broken=broken,
+            )
+        )
+
+    return router
+
+
+async def _digest(request: Request) -> str:
+    """SHA-256 of a request's body."""
+    return hashlib.sha256(await request.body()).hexdigest()
+
+
+def _answer(answer: CheckAnswer | VerifyAnswer) -> Response:
+    return Response(
+        orjson.dumps(answer.model_dump(mode="json", by_alias=True)), media_type="application/json"
+    )

@@ -1,0 +1,1 @@
+"""A .lean file as data: commands, declarations, holes, byte-exact edits."""

@@ -1,0 +1,389 @@
+"""A language model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, transformers, or a hosted one.
+
+Requests, streams and retries (429, 5xx, lost connections, with growing pauses and the server's own Retry-After) are those of the
+`openai` package; what is added here is what provers need: raw completions that stop where a tool is called, accounts, and
+replies that can be replayed. What servers lack is made up for as they show it: a field that one refuses is left out from then
+on, samples that one does not draw at once are asked for one by one, and a stop string that one leaves in its text is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from stepprove.gather import together
+from stepprove.serving.client.budget import Account, BudgetSpent
+from stepprove.serving.client.exchange import Reply, Sample, Sampling, Turn, Usage
+from stepprove.serving.client.replay import ReplayCache
+
+__all__ = ["BudgetSpent", "Client", "ModelFailure", "ModelRefused", "ModelUnreachable"]
+
+_KEYS = ("STEPPROVE_MODEL_KEY", "OPENAI_API_KEY")
+_OPTIONAL = frozenset(
+    {
+        "include_stop_str_in_output",
+        "logprobs",
+        "n",
+        "return_token_ids",
+        "seed",
+        "skip_special_tokens",
+        "stop_token_ids",
+        "stream_options",
+        "temperature",
+        "top_k",
+        "top_p",
+    }
+)
+"""What is left out for a server that refuses it by name."""
+
+_NO_KEY = "none"
+"""What is sent where there is no key: servers of one's own want none."""
+
+
+class ModelFailure(Exception):
+    """The model did not answer; the message is one sentence without secrets."""
+
+
+class ModelUnreachable(ModelFailure):
+    """The server is not there, does not answer in time, or answers with an error of its own, again and again."""
+
+
+class ModelRefused(ModelFailure):
+    """The server takes no such request: a wrong key, an unknown model, a prompt that is too long."""
+
+
+def load_library() -> ModuleType:
+    """The `openai` package. It takes longer to load than all that a command without a model loads: a second at the first call."""
+    import openai
+
+    return openai
+
+
+class Client:
+    """Asks one model. To be used as an async context manager, within one event loop.
+
+    Args:
+        url: up to and with `/v1`.
+        model: as the server calls it; None: the only one that it has.
+        key: default: $STEPPROVE_MODEL_KEY, else $OPENAI_API_KEY.
+        concurrency: requests at any time; more wait.
+        timeout: seconds for one request.
+        retries: how often a request is made again after 429, 5xx or a lost connection.
+        account: what may be spent, and what has been.
+        cache: replies of earlier runs; default: none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None = None,
+        *,
+        key: str | None = None,
+        concurrency: int = 32,
+        timeout: float = 1800.0,
+        retries: int = 6,
+        account: Account | None = None,
+        cache: ReplayCache | None = None,
+    ) -> None:
+        if concurrency < 1 or retries < 0 or not timeout > 0:
+            raise ValueError("concurrency and timeout must be above 0, retries not below")
+        self.url = url
+        self.account = account or Account()
+        self.left_out: set[str] = set()
+        """Fields that the server has refused, and gets no more."""
+        self._model = model
+        self._context: int | None = None
+        self._context_asked = False
+        self._one_by_one = False
+        self._timeout = timeout
+        self._cache = cache
+        self._places = asyncio.Semaphore(concurrency)
+        found = key or next((os.environ[name] for name in _KEYS if os.environ.get(name)), _NO_KEY)
+        self._openai = load_library().AsyncOpenAI(
+            api_key=found, base_url=url, timeout=timeout, max_retries=retries
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._openai.close()
+
+    async def model(self) -> str:
+        """The model's name. Raises ModelFailure when none was given and the server has not just one."""
+        if self._model is None:
+            with _failures(self.url, self.account):
+                names = [entry.id async for entry in self._openai.models.list()]
+            if len(names) != 1:
+                raise ModelRefused(
+                    f"{self.url} serves {len(names)} models ({', '.join(names[:5])}): name one as {self.url}#NAME."
+                )
+            self._model = names[0]
+        return self._model
+
+    async def reach(self, seconds: float = 10.0) -> None:
+        """Raise ModelUnreachable unless the server answers at once, whatever it answers: nothing is asked of the model."""
+        with suppress(ModelRefused), _failures(self.url, self.account):
+            await self._openai.with_options(max_retries=0, timeout=seconds).models.list()
+
+    async def context_length(self) -> int | None:
+        """The most tokens, read and written, that a request may have, where the server says it (vLLM, SGLang); else None.
+
+        Raises ModelUnreachable.
+        """
+        if not self._context_asked:
+            model = await self.model()
+            with suppress(ModelRefused), _failures(self.url, self.account):
+                entries = [entry async for entry in self._openai.models.list() if entry.id == model]
+                told = (entries[0].model_extra or {}).get("max_model_len") if entries else None
+                self._context = told if isinstance(told, int) and told > 0 else None
+            self._context_asked = True
+        return self._context
+
+    async def chat(self, turns: Sequence[Turn], sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
+        """Answers to a chat.
+
+        Raises:
+            ModelFailure: there is none.
+            BudgetSpent: it was not asked for.
+        """
+        return await self._reply("chat", _messages(turns), sampling)
+
+    async def complete(
+        self,
+        prompt: str | Sequence[int],
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    ) -> Reply:
+        """Continuations of a text or its tokens, as they stand: no template is put around them. Raises as `chat`."""
+        return await self._reply("complete", prompt if isinstance(prompt, str) else [*prompt], sampling)
+
+    async def stream(
+        self,
+        prompt: str | Sequence[Turn],
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    ) -> AsyncIterator[str]:
+        """The pieces of one answer as they come: a chat's for turns, a continuation for a text.
+
+        Closing the iterator, or cancelling the task, ends the connection, at which servers stop generating. Streams are not
+        cached. Raises as `chat`.
+        """
+        if sampling.n != 1:
+            raise ValueError("a stream has one sample")
+        chat = not isinstance(prompt, str)
+        options = _options(sampling, chat=chat) | {"stream": True, "stream_options": {"include_usage": True}}
+        async with self._places:
+            self.account.open()
+            with _failures(self.url, self.account):
+                whole = False
+                asked: Any = _messages(prompt) if not isinstance(prompt, str) else prompt
+                pieces: Any = await self._create(chat, asked, options)
+                try:
+                    async for piece in pieces:
+                        if getattr(piece, "usage", None):
+                            self.account.note(_usage(piece.usage))
+                        for choice in piece.choices:
+                            whole = whole or choice.finish_reason is not None
+                            text = choice.delta.content if chat else choice.text
+                            if text:
+                                yield text
+                finally:
+                    await pieces.close()
+            if not whole:
+                raise ModelUnreachable(f"{self.url} broke off in the middle of its answer.")
+
+    async def _reply(self, kind: str, prompt: Any, sampling: Sampling) -> Reply:
+        model = await self.model()
+        key = None
+        if self._cache is not None:
+            asked = {"url": self.url, "model": model, "kind": kind, "prompt": prompt}
+            key = self._cache.key(asked | {"sampling": _keyed(sampling)})
+            if (found := self._cache.get(key)) is not None:
+                return found
+        reply = await self._samples(kind == "chat", prompt, sampling)
+        if key is not None and self._cache is not None:
+            self._cache.put(key, reply)
+        return reply
+
+    async def _samples(self, chat: bool, prompt: Any, sampling: Sampling) -> Reply:
+        """All samples of a request, in one answer or in as many as the server needs for them."""
+        started = time.monotonic()
+        replies = []
+        if not self._one_by_one or sampling.n == 1:
+            replies.append(await self._once(chat, prompt, sampling))
+            if (drawn := len(replies[0].samples)) >= sampling.n:
+                return replies[0]
+            self._one_by_one = True
+        else:
+            drawn = 0
+        replies += await together(
+            self._once(chat, prompt, _single(sampling, place)) for place in range(drawn, sampling.n)
+        )
+        return Reply(
+            samples=tuple(sample for reply in replies for sample in reply.samples),
+            usage=sum((reply.usage for reply in replies), Usage()),
+            seconds=time.monotonic() - started,
+        )
+
+    async def _once(self, chat: bool, prompt: Any, sampling: Sampling) -> Reply:
+        """What one request gives."""
+        async with self._places:
+            self.account.open()
+            started = time.monotonic()
+            with _failures(self.url, self.account):
+                async with asyncio.timeout(self._seconds()):
+                    answer = await self._create(chat, prompt, _options(sampling, chat=chat))
+            samples = tuple(_sample(choice, sampling) for choice in answer.choices or ())
+            reply = Reply(samples=samples, usage=_usage(answer.usage), seconds=time.monotonic() - started)
+        self.account.note(reply.usage)
+        if not reply.samples:
+            raise ModelUnreachable(f"{self.url} answered without an answer in it.")
+        return reply
+
+    async def _create(self, chat: bool, prompt: Any, options: dict[str, Any]) -> Any:
+        """Make a request, again without the fields that the server refuses."""
+        from openai import BadRequestError, UnprocessableEntityError
+
+        model = await self.model()
+        while True:
+            sent = _without(options, self.left_out)
+            try:
+                if chat:
+                    return await self._openai.chat.completions.create(model=model, messages=prompt, **sent)
+                return await self._openai.completions.create(model=model, prompt=prompt, **sent)
+            except (BadRequestError, UnprocessableEntityError) as refusal:
+                words = set(re.findall(r"\w+", refusal.response.text))
+                refused = words & _OPTIONAL & (sent.keys() | sent.get("extra_body", {}).keys())
+                if not refused:
+                    raise
+                self.left_out |= refused
+
+    def _seconds(self) -> float:
+        return max(0.001, min(self._timeout, self.account.seconds_left))
+
+
+@contextmanager
+def _failures(url: str, account: Account) -> Iterator[None]:
+    """Turn what the `openai` package raises into a ModelFailure."""
+    import openai
+
+    try:
+        yield
+    except (openai.APITimeoutError, TimeoutError):
+        if account.seconds_left <= 0:
+            raise BudgetSpent(f"the budget of {account.budget.seconds:g} seconds is spent") from None
+        raise ModelUnreachable(f"{url} did not answer in time.") from None
+    except openai.APIConnectionError as error:
+        raise ModelUnreachable(f"{url} cannot be reached ({error.__cause__ or error}).") from None
+    except (openai.RateLimitError, openai.InternalServerError) as error:
+        raise ModelUnreachable(f"{url} answered {error.status_code} again and again.") from None
+    except openai.APIStatusError as error:
+        words = _words_of(error.body) or error.message
+        raise ModelRefused(f"{url} refused the request ({error.status_code}: {words[:300]}).") from None
+    except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
+        raise ModelUnreachable(f"{url} answered with what is no answer ({str(error)[:200]}).") from None
+
+
+def _words_of(body: object) -> str:
+    """What a server says of a refusal: OpenAI's and vLLM's `message`, FastAPI's `detail`, or all of it."""
+    if not isinstance(body, Mapping):
+        return str(body or "")
+    told = body.get("message") or body.get("detail") or body
+    return told if isinstance(told, str) else json.dumps(told)
+
+
+def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    return [turn.model_dump() for turn in turns]
+
+
+def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
+    """A request's parameters; those that only some servers know go where they are not looked at by others."""
+    options: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
+    if sampling.max_tokens is not None:
+        options["max_tokens"] = sampling.max_tokens
+    if sampling.n > 1:
+        options["n"] = sampling.n
+    if sampling.stop:
+        options["stop"] = list(sampling.stop)
+    if sampling.seed is not None:
+        options["seed"] = sampling.seed
+    if sampling.logprobs:
+        options["logprobs"] = True if chat else 0
+    extra: dict[str, Any] = {}
+    if sampling.top_k is not None:
+        extra["top_k"] = sampling.top_k
+    if sampling.stop_token_ids:
+        extra["stop_token_ids"] = list(sampling.stop_token_ids)
+    if sampling.keep_stop:
+        extra["include_stop_str_in_output"] = True
+    if sampling.token_ids:
+        extra |= {"return_token_ids": True, "skip_special_tokens": False}
+        # What vLLM would else take from the model's own generation_config.json, and draw from another distribution.
+        extra |= {"top_k": sampling.top_k or 0, "min_p": 0.0, "repetition_penalty": 1.0}
+    if extra:
+        options["extra_body"] = extra
+    return options
+
+
+def _keyed(sampling: Sampling) -> dict[str, Any]:
+    """What a cached reply is found by; replies from before there was `token_ids` are found still."""
+    return sampling.model_dump(exclude=None if sampling.token_ids else {"token_ids"})
+
+
+def _single(sampling: Sampling, place: int) -> Sampling:
+    """One sample of several: each has a seed of its own where there is one."""
+    seed = None if sampling.seed is None else sampling.seed + place
+    return sampling.model_copy(update={"n": 1, "seed": seed})
+
+
+def _without(options: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in options.items() if name not in names}
+    if extra := kept.pop("extra_body", None):
+        kept["extra_body"] = {name: value for name, value in extra.items() if name not in names}
+    return kept
+
+
+def _sample(choice: Any, sampling: Sampling) -> Sample:
+    text = (choice.message.content if hasattr(choice, "message") else choice.text) or ""
+    extra = choice.model_extra or {}
+    stopped_by = extra.get("stop_reason")
+    finish = choice.finish_reason or "stop"
+    if left := [(text.find(stop), stop) for stop in sampling.stop if stop in text]:
+        place, stopped_by = min(left)
+        text, finish = text[: place + len(stopped_by) * sampling.keep_stop], "stop"
+    elif sampling.keep_stop and isinstance(stopped_by, str):
+        text += stopped_by
+    return Sample(
+        text=text.encode(errors="replace").decode(),  # half a surrogate pair cannot be sent back
+        finish=finish,
+        stopped_by=stopped_by,
+        stop_told="stop_reason" in extra,
+        logprobs=_logprobs(choice),
+        token_ids=None if extra.get("token_ids") is None else tuple(extra["token_ids"]),
+    )
+
+
+def _logprobs(choice: Any) -> tuple[float, ...] | None:
+    found = choice.logprobs
+    if found is None:
+        return None
+    if (tokens := getattr(found, "content", None)) is not None:  # of a chat
+        return tuple(token.logprob for token in tokens)
+    values = getattr(found, "token_logprobs", None)
+    return None if values is None else tuple(float(value) for value in values if value is not None)
+
+
+def _usage(usage: Any) -> Usage:
+    if usage is None:
+        return Usage()
+    return Usage(prompt_tokens=usage.prompt_tokens or 0, completion_tokens=usage.completion_tokens or 0)

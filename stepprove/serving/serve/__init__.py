@@ -1,0 +1,1 @@
+"""Starting and serving a language model: vLLM, or the CPU."""

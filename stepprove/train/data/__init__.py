@@ -1,0 +1,1 @@
+"""Training data: generated theorems, tactic scripts, texts for formalizers."""

@@ -1,0 +1,217 @@
+"""How well a prover does on generated theorems that no training has seen, and what random tactics do with the same budget."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.stepfun import TirOptions, run_trajectory
+from stepprove.agent.search.goal import parse_goal
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.outcome import Outcome
+from stepprove.serving.client.client import ModelFailure
+from stepprove.serving.client.exchange import Completer
+from stepprove.train.data.proof_search import defined
+from stepprove.train.data.tactic_scripts import Script, scripts
+from stepprove.train.data.theorems import Theorem
+from stepprove.train.sft.records import line_of, read_records
+from stepprove.train.sft.trajectories import problem_of
+
+
+class Attempt(BaseModel):
+    """One attempt at one theorem."""
+
+    model_config = ConfigDict(frozen=True)
+
+    theorem: int
+    """Its place among those tried."""
+    sample: int
+    family: str
+    """Its kind; empty for a theorem that was not generated."""
+    outcome: Outcome
+    sketches: int
+    """How many Lean ran."""
+    rejected: int
+    """How many of them it found fault with; one of which it gave no answer is not among them."""
+    tokens: int = 0
+    """That the model wrote."""
+    end: str = ""
+    """Why the text ended."""
+    proof: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Attempts counted. Those that the infrastructure spoiled are apart and in no rate."""
+
+    theorems: int
+    samples: int
+    pass_1: float
+    """Mean over theorems of the share of attempts that proved it."""
+    pass_k: float
+    """Share of theorems that some attempt proved; k is `samples`."""
+    after_rejection: float
+    """Share of the proofs that came after a rejected sketch."""
+    timeouts: int
+    """Attempts at whose end Lean ran out of time: not proved, and in the rates as such."""
+    spoiled: int
+
+
+def score(attempts: Sequence[Attempt]) -> Score:
+    """Count attempts."""
+    by_theorem: dict[int, list[Attempt]] = {}
+    for attempt in attempts:
+        if attempt.outcome is not Outcome.INFRASTRUCTURE:
+            by_theorem.setdefault(attempt.theorem, []).append(attempt)
+    rates = [sum(a.outcome is Outcome.PROVED for a in each) / len(each) for each in by_theorem.values()]
+    proofs = [a for each in by_theorem.values() for a in each if a.outcome is Outcome.PROVED]
+    count = len(by_theorem)
+    return Score(
+        theorems=count,
+        samples=max((len(each) for each in by_theorem.values()), default=0),
+        pass_1=sum(rates) / count if count else 0.0,
+        pass_k=sum(rate > 0 for rate in rates) / count if count else 0.0,
+        after_rejection=sum(a.rejected > 0 for a in proofs) / len(proofs) if proofs else 0.0,
+        timeouts=sum(a.outcome is Outcome.TIMEOUT for a in attempts),
+        spoiled=sum(a.outcome is Outcome.INFRASTRUCTURE for a in attempts),
+    )
+
+
+Tried = TypeVar("Tried")
+Prover = Callable[[int, int, Tried], Awaitable[Attempt]]
+"""Makes an attempt, of (theorem's place, sample, theorem)."""
+
+
+def model_prover(
+    completer: Callable[[], Completer], pool: Pool, options: TirOptions
+) -> Prover[Theorem | Problem]:
+    """Attempts by a model that reasons with Lean as its tool; each sample has a seed of its own.
+
+    `completer` gives what continues the text of one attempt: a server's client, or a `Writer`.
+    """
+
+    async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> Attempt:
+        seeded = replace(options, seed=(options.seed or 0) + 1000 * place + sample)
+        problem = problem_of(theorem) if isinstance(theorem, Theorem) else theorem
+        blank = Attempt(
+            theorem=place,
+            sample=sample,
+            family=theorem.family if isinstance(theorem, Theorem) else "",
+            outcome=Outcome.INFRASTRUCTURE,
+            sketches=0,
+            rejected=0,
+        )
+        try:
+            done = await run_trajectory(completer(), pool, problem, seeded)
+        except ModelFailure as failure:
+            return blank.model_copy(update={"end": str(failure)})
+        checks = [turn.checked for turn in done.turns if turn.checked is not None]
+        return blank.model_copy(
+            update={
+                "outcome": done.outcome,
+                "sketches": len(checks),
+                "rejected": sum(check.outcome == "answered" and not check.clean for check in checks),
+                "tokens": done.usage.completion_tokens,
+                "end": str(done.end),
+                "proof": done.answer if done.accepted else None,
+            }
+        )
+
+    return attempt
+
+
+def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
+    """Attempts that try `turns` different scripts, drawn at random from those that training draws on."""
+
+    async def attempt(place: int, sample: int, theorem: Theorem) -> Attempt:
+        rng = random.Random(f"{seed}:{place}:{sample}")
+        offered = await pool.run(lambda repl: _offered(repl, theorem, rng))
+        tried = rejected = 0
+        outcome = Outcome.FAILED
+        proof = None
+        for script in rng.sample(offered, min(turns, len(offered))):
+            tried += 1
+            code = theorem.source(script.text)
+            check = await pool.check(code)
+            if check.unanswered is not None:
+                outcome = check.unanswered
+                continue
+            if not (isinstance(check.answer, CommandResponse) and not check.answer.has_errors):
+                rejected += 1
+                continue
+            judgement = await problem_of(theorem).judge(pool, code)
+            outcome = judgement.outcome
+            proof = code if judgement.accepted else None
+            break
+        return Attempt(
+            theorem=place,
+            sample=sample,
+            family=theorem.family,
+            outcome=outcome,
+            sketches=tried,
+            rejected=rejected,
+            proof=proof,
+        )
+
+    return attempt
+
+
+def _offered(repl: Repl, theorem: Theorem, rng: random.Random) -> list[Script]:
+    """The scripts that the theorem's goal invites."""
+    answer = repl.command(theorem.source())
+    if not isinstance(answer, CommandResponse) or not answer.sorries:
+        return []
+    return scripts(parse_goal(answer.sorries[0].goal), defined(theorem), rng)
+
+
+async def run(
+    prover: Prover[Tried],
+    theorems: Sequence[Tried],
+    samples: int,
+    path: Path,
+    *,
+    at_once: int = 8,
+    listen: Callable[[Attempt], None] = lambda attempt: None,
+) -> list[Attempt]:
+    """Make `samples` attempts at each theorem; each is on disk (JSONL) before it is told.
+
+    What the file has is not done again, but for what the infrastructure spoiled. Raises OSError, and what Lean's pool raises.
+    """
+    done = {
+        (a.theorem, a.sample): a
+        for a in read_records(path, Attempt)
+        if a.outcome is not Outcome.INFRASTRUCTURE
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    places = asyncio.Semaphore(at_once)
+    with path.open("wb") as file:
+        for attempt in done.values():
+            file.write(line_of(attempt))
+        file.flush()
+
+        async def one(place: int, sample: int) -> None:
+            async with places:
+                attempt = await prover(place, sample, theorems[place])
+            file.write(line_of(attempt))
+            file.flush()
+            done[place, sample] = attempt
+            listen(attempt)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for sample in range(samples):
+                    for place in range(len(theorems)):
+                        if (place, sample) not in done:
+                            group.create_task(one(place, sample))
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+    return [done[key] for key in sorted(done)]

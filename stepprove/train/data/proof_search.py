@@ -1,0 +1,79 @@
+"""The search for a proof of a generated theorem, which keeps what it tried in vain."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from stepprove.agent.search.goal import parse_goal
+from stepprove.agent.search.search import block
+from stepprove.agent.search.session import ReplSession
+from stepprove.lean_project.repl.protocol import ErrorResponse
+from stepprove.lean_project.repl.repl import Repl, ReplFailure
+from stepprove.train.data.tactic_scripts import Script, scripts
+from stepprove.train.data.theorems import Theorem
+
+SCRIPT_SECONDS = 4.0
+"""For one script: what takes longer is not worth learning."""
+MOST_SCRIPTS = 60
+"""Tried for one theorem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search tried."""
+
+    failed: tuple[Script, ...]
+    """Lean said no, in this order."""
+    found: Script | None
+    """It closed the goal."""
+    untried: tuple[Script, ...] = ()
+    """What the search would have tried next."""
+
+
+def solve(repl: Repl, theorem: Theorem, rng: random.Random) -> Search | None:
+    """Try scripts on the theorem's goal until one closes it; None for a text that Lean does not take.
+
+    A script that ran out of time is neither found nor failed. Raises ReplFailure when Lean cannot be asked.
+    """
+
+    def open_root() -> tuple[int, tuple[str, ...]]:
+        env = None
+        if theorem.definitions:
+            before = repl.command(theorem.definitions)
+            if isinstance(before, ErrorResponse) or before.has_errors:
+                raise _Unreadable
+            env = before.env
+        answer = repl.command(f"{theorem.statement} by\n  sorry", env)
+        if isinstance(answer, ErrorResponse) or answer.has_errors or not answer.sorries:
+            raise _Unreadable
+        (sorry,) = answer.sorries
+        if sorry.proof_state is None:
+            raise ReplFailure("Lean shows no proof state")
+        return sorry.proof_state, (sorry.goal,)
+
+    session = ReplSession(repl, open_root)
+    try:
+        root = session.root()
+    except _Unreadable:
+        return None
+    failed: list[Script] = []
+    todo = scripts(parse_goal(root.goals[0]), defined(theorem), rng)[:MOST_SCRIPTS]
+    for place, script in enumerate(todo):
+        step = session.run(root, block(script.text), SCRIPT_SECONDS)
+        if step.status == "infrastructure":
+            raise ReplFailure("; ".join(step.messages))
+        if step.status == "ok" and step.state is not None and not step.state.goals:
+            return Search(tuple(failed), script, tuple(todo[place + 1 :]))
+        if step.status != "timeout":
+            failed.append(script)
+    return Search(tuple(failed), None)
+
+
+class _Unreadable(Exception):
+    """Lean reports errors in the statement."""
+
+
+def defined(theorem: Theorem) -> tuple[str, ...]:
+    """The names that a theorem's definitions declare."""
+    return tuple(line.split()[1] for line in theorem.definitions.splitlines() if line.startswith("def "))

@@ -1,0 +1,1 @@
+"""Experiments that measure what each training stage adds."""

@@ -1,0 +1,275 @@
+"""ThinkingF in small, from nothing: knowledge, then reasoning, then reinforcement with BEq as the reward; and without each.
+
+StepFun-Formalizer's training (arXiv 2508.04440, section 3) and its ablation, with problems made by templates and a StepMoE of
+two million parameters. Each model has a folder, named by what it went through; a killed run goes on with the first that is not
+finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+import yaml
+from transformers import AutoTokenizer, PreTrainedModel, set_seed
+
+from stepprove import __version__
+from stepprove.formalizer.checks import PoolChecks
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.serving.serve.batching import Decoder
+from stepprove.serving.serve.loading import loaded, placed
+from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
+from stepprove.serving.step_moe.balance import RouterBalancing
+from stepprove.train.data.formalizer_texts import (
+    corpus,
+    fixed_texts,
+    knowledge_text,
+    prompt_of,
+    reasoning_text,
+)
+from stepprove.train.data.informal import Informal, generate, held_out_families, held_out_phrasings
+from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, Update, train
+from stepprove.train.rl.statement_sampler import Asked, BeqJudge, evaluate, statements, truth_of
+from stepprove.train.rl.step import Step
+from stepprove.train.run_folder import agree, only_writer, replaced
+from stepprove.train.sft.sft import SftOptions, fine_tune
+from stepprove.train.sft.tokenizer import train_tokenizer
+
+CONTEXT = 512
+VOCABULARY = 768
+CHAINS = (
+    ("knowledge",),
+    ("knowledge", "reasoning"),
+    ("knowledge", "reasoning", "rlvr"),
+    ("reasoning",),
+    ("reasoning", "rlvr"),
+    ("knowledge", "rlvr"),
+)
+"""What each model goes through; all but the last step is a model of its own."""
+_SCORES = "scores.json"
+_SEED_OF_TESTS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingOptions:
+    """How much is learned."""
+
+    knowledge: int = 8000
+    """Pairs of the first stage."""
+    reasoning: int = 2000
+    """Trajectories of the second, on whose problems the third asks too."""
+    knowledge_epochs: float = 4.0
+    reasoning_epochs: float = 4.0
+    rlvr: RlvrOptions = field(
+        default_factory=lambda: RlvrOptions(
+            updates=50, problems=8, group=8, learning_rate=5e-5, max_tokens=CONTEXT, check_seconds=20
+        )
+    )
+    problems: int = 100
+    """Of the test of phrasings; that of families has half as many."""
+    samples: int = 4
+    seed: int = 0
+
+
+def small_config(vocabulary: int) -> StepMoeConfig:
+    """About two million parameters."""
+    return StepMoeConfig(
+        vocab_size=vocabulary,
+        hidden_size=160,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=5,
+        num_key_value_heads=1,
+        head_dim=32,
+        sliding_window=256,
+        n_routed_experts=8,
+        num_experts_per_tok=2,
+        moe_intermediate_size=96,
+        share_expert_dim=128,
+        max_position_embeddings=CONTEXT,
+        tie_word_embeddings=True,
+    )
+
+
+def run_thinkingf(
+    folder: Path,
+    engine: Engine,
+    options: ThinkingOptions = ThinkingOptions(),
+    *,
+    jobs: int | None = None,
+    listen: Callable[[Step], None] = lambda step: None,
+) -> list[dict[str, Any]]:
+    """Make and measure every model of `CHAINS`; the scores of each, as `scores.json` in its folder holds them.
+
+    Raises BadRecipe, RunInUse, OSError, FooledJudge, and what the pool raises when Lean cannot be run.
+    """
+    with only_writer(folder):
+        run = _Run(folder, engine, options, jobs, listen)
+        return [run.scores(chain) for chain in CHAINS]
+
+
+class _Run:
+    """What all models share: the tokenizer, the problems, the tests."""
+
+    def __init__(
+        self,
+        folder: Path,
+        engine: Engine,
+        options: ThinkingOptions,
+        jobs: int | None,
+        listen: Callable[[Step], None],
+    ) -> None:
+        self.folder, self.engine, self.options, self.jobs, self.listen = (
+            folder, engine, options, jobs, listen,
+        )  # fmt: skip
+        self.told = asdict(options) | {"rlvr": options.rlvr.model_dump(mode="json")}
+        agree(
+            folder,
+            {"options": self.told},
+            yaml.safe_dump(self.told, sort_keys=False),
+            lean=engine.lean_version,
+        )
+        made = list(islice(generate(options.seed), options.knowledge + options.reasoning))
+        self.pairs, self.thought = made[: options.knowledge], made[options.knowledge :]
+        self.tests = {
+            "phrasings": held_out_phrasings(options.problems, _SEED_OF_TESTS),
+            "families": held_out_families(max(1, options.problems // 2), _SEED_OF_TESTS),
+        }
+        path = folder / "tokenizer"
+        if not path.exists():
+            trained = train_tokenizer(corpus(made), VOCABULARY, CONTEXT, fixed_texts())
+            trained.save_pretrained(path)
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(path)
+
+    def scores(self, chain: Sequence[str]) -> dict[str, Any]:
+        """The model of a chain, made if it is not there, and what it can do."""
+        home = self.folder / "+".join(chain)
+        path = home / _SCORES
+        if path.exists():
+            return dict(orjson.loads(path.read_bytes()))
+        model = self._model(chain)
+        found = asyncio.run(self._measure(model, home.name))
+        record = {
+            "model": home.name,
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "options": self.told,
+            "versions": {
+                "stepprove": __version__,
+                "lean": self.engine.lean_version,
+                "torch": torch.__version__,
+            },
+            **found,
+        }
+        replaced(path, orjson.dumps(record, option=orjson.OPT_INDENT_2))
+        return record
+
+    def _model(self, chain: Sequence[str]) -> PreTrainedModel:
+        home = self.folder / "+".join(chain)
+        if (home / "config.json").exists():
+            return loaded(home)
+        set_seed(self.options.seed)
+        if chain[:-1]:
+            model = self._model(chain[:-1])
+        else:
+            model = placed(StepMoeForCausalLM(small_config(len(self.tokenizer))))
+            model.config.eos_token_id = self.tokenizer.eos_token_id
+            model.config.pad_token_id = self.tokenizer.pad_token_id
+        if chain[-1] == "rlvr":
+            asyncio.run(self._reinforce(model, home.name))
+            new = home.with_suffix(".new")
+            model.save_pretrained(new)
+            self.tokenizer.save_pretrained(new)
+            new.replace(home)
+            return model
+        self._teach(model, chain[-1], home)
+        return loaded(home)
+
+    def _teach(self, model: PreTrainedModel, stage: str, home: Path) -> None:
+        """The first or the second stage."""
+        problems, text, epochs = (
+            (self.pairs, knowledge_text, self.options.knowledge_epochs)
+            if stage == "knowledge"
+            else (self.thought, reasoning_text, self.options.reasoning_epochs)
+        )
+        new = home.with_suffix(".new")
+        fine_tune(
+            model,
+            self.tokenizer,
+            [text(self.tokenizer, one, index) for index, one in enumerate(problems)],
+            new,
+            SftOptions(epochs=epochs, renamed_share=0.0, seed=self.options.seed),
+            callbacks=[RouterBalancing()],
+            listen=lambda step, steps, loss: self.listen(
+                Step(home.name, stage, step, steps, f"loss {loss:.3f}")
+            ),
+        )
+        new.replace(home)
+
+    async def _reinforce(self, model: PreTrainedModel, name: str) -> None:
+        """The third stage, on the problems of the second."""
+        options = self.options.rlvr
+
+        def problems(number: int) -> list[Asked]:
+            first = number * options.problems
+            return [
+                self._asked(self.thought[(first + i) % len(self.thought)]) for i in range(options.problems)
+            ]
+
+        def keep(update: Update, checkpoint: Checkpoint | None) -> None:
+            words = f"reward {update.reward:.3f}"
+            self.listen(Step(name, "rlvr", update.number + 1, options.updates, words))
+
+        async with Pool(self.engine, size=self.jobs, timeout=options.check_seconds) as pool:
+            sample = statements(self.tokenizer, self._judge(pool), problems, options)
+            source = Decoder(copy.deepcopy(model).train(False), self.tokenizer)
+            await train(model, self.tokenizer, source, sample, options, keep=keep)
+
+    async def _measure(self, model: PreTrainedModel, name: str) -> dict[str, Any]:
+        decoder = Decoder(model.train(False), self.tokenizer)
+        found: dict[str, Any] = {}
+        async with Pool(self.engine, size=self.jobs, timeout=self.options.rlvr.check_seconds) as pool:
+            for place, (kind, problems) in enumerate(self.tests.items()):
+                self.listen(Step(name, "test", place, len(self.tests), kind))
+                started = time.monotonic()
+                score = await evaluate(
+                    decoder,
+                    self.tokenizer,
+                    self._judge(pool),
+                    [self._asked(one) for one in problems],
+                    samples=self.options.samples,
+                    max_tokens=CONTEXT,
+                )
+                found[kind] = asdict(score) | {"seconds": round(time.monotonic() - started, 1)}
+        return found
+
+    def _judge(self, pool: Pool) -> BeqJudge:
+        return BeqJudge(PoolChecks(pool, timeout=self.options.rlvr.check_seconds))
+
+    def _asked(self, one: Informal) -> Asked:
+        return Asked(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
+
+
+def table(scores: Sequence[dict[str, Any]]) -> str:
+    """The scores as a Markdown table, BEq@1 with half a 95 % interval, in %."""
+    lines = ["| stages | BEq@1, new phrasings | BEq@k | typecheck@1 | BEq@1, new families | unknown |"]
+    lines.append("|---|---|---|---|---|---|")
+    for each in scores:
+        one, other = each["phrasings"], each["families"]
+        lines.append(
+            f"| {each['model'].replace('+', ', ')} | {_percent(one)} | {100 * one['beq_k']:.1f} (k = {one['samples']}) | "
+            f"{100 * one['typecheck_1']:.1f} | {_percent(other)} | {one['unknown'] + other['unknown']} |"
+        )
+    return "\n".join(lines)
+
+
+def _percent(score: dict[str, Any]) -> str:
+    return f"{100 * score['beq_1']:.1f} ± {100 * score['margin']:.1f}"

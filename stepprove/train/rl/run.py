@@ -1,0 +1,296 @@
+"""A run of reinforcement learning as a folder: its recipe and versions, its figures, and where it goes on after a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from transformers import AutoTokenizer, PreTrainedModel
+
+from stepprove.formalizer.checks import PoolChecks
+from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.pool.backend import Lean
+from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.pool.remote import RemotePool
+from stepprove.serving.client.client import Client
+from stepprove.serving.serve.batching import Decoder, Source
+from stepprove.serving.serve.loading import loaded
+from stepprove.serving.serve.remote_model import RemoteModel
+from stepprove.train.data.rejection_sampling import RareText, cut_after, rare_texts, remembering
+from stepprove.train.recipe import BadRecipe, RlvrRecipe
+from stepprove.train.rl.distributed import (
+    Alone,
+    Crew,
+    Several,
+    first_process,
+    must_be,
+    several_processes,
+    spread,
+)
+from stepprove.train.rl.dynamic_sampling import in_waves
+from stepprove.train.rl.problem_source import informal_problems, theorems
+from stepprove.train.rl.proof_sampler import proofs
+from stepprove.train.rl.rlvr import Checkpoint, Group, Sampler, Update, train
+from stepprove.train.rl.statement_sampler import BeqJudge, statements
+from stepprove.train.run_folder import (
+    FIGURES,
+    MODEL,
+    TENSORBOARD,
+    agree,
+    cut_figures,
+    digest_of_weights,
+    only_writer,
+)
+from stepprove.train.sft.records import line_of
+
+RARE = "rare.jsonl"
+"""Right texts about problems that nearly always fail, in the form that fine-tuning reads."""
+_CHECKPOINT = "checkpoint.pt"
+_SERVED = "served"
+"""Weights for the servers that write the texts."""
+
+
+def run_rlvr(
+    recipe: RlvrRecipe,
+    text: str,
+    model: str | Path,
+    output: Path,
+    engine: Engine | RemotePool,
+    *,
+    servers: Sequence[str] = (),
+    listen: Callable[[Update], None] = lambda update: None,
+) -> None:
+    """Train, or go on with what the folder holds, and write the model to `output/model`.
+
+    Args:
+        recipe: what to do.
+        text: of the recipe, kept in the folder.
+        model: the folder to begin with, or a name on the hub.
+        output: the run's folder; one that another recipe began is refused.
+        engine: Lean on this machine, or servers on others, not entered yet; these can judge proofs, not statements.
+        servers: that write the texts, each up to and with `/v1`, where the recipe wants vLLM's.
+        listen: told each update, those of earlier runs of the folder left out.
+
+    Under `accelerate launch` the first process alone writes, and is told.
+
+    Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, ModelFailure, and ReplFailure or NoLeanServer when Lean cannot
+    be had.
+    """
+    must_be(recipe.hardware)
+    if (recipe.rollouts == "vllm") != bool(servers):
+        raise BadRecipe(
+            "The recipe has its texts written by servers: name them with --model-server."
+            if recipe.rollouts == "vllm"
+            else "--model-server goes with a recipe that says `rollouts: vllm`."
+        )
+    if recipe.reward == "beq" and isinstance(engine, RemotePool):
+        raise BadRecipe(
+            "`reward: beq` needs Lean on this machine: a Lean server judges proofs, not statements."
+        )
+
+    async def run() -> None:
+        async with engine if isinstance(engine, RemotePool) else nullcontext():
+            for server in servers:
+                async with Client(server) as client:
+                    await client.reach()
+            # Servers that are not there have said so before the folder is made.
+            with only_writer(output) if first_process() else nullcontext():
+                await _Run(recipe, model, output, engine, servers, listen).run(text)
+
+    asyncio.run(run())
+
+
+class _Run:
+    """What the parts of a run share."""
+
+    def __init__(
+        self,
+        recipe: RlvrRecipe,
+        model: str | Path,
+        output: Path,
+        engine: Engine | RemotePool,
+        servers: Sequence[str],
+        listen: Callable[[Update], None],
+    ) -> None:
+        self.recipe, self.begin, self.output, self.engine = recipe, model, output, engine
+        self.servers, self.listen = servers, listen
+        self.gpus = recipe.hardware is not None and not recipe.hardware.on_processors
+        several = None if recipe.hardware is None else Several(gpus=self.gpus, everywhere=not servers)
+        self.crew: Crew = several or Alone()
+        self.device = None if several is None else several.device
+        share = recipe.rlvr.problems // self.crew.size
+        self.options = recipe.rlvr.model_copy(update={"problems": share})
+        """Of this process's part of a round."""
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(model)
+
+    async def run(self, text: str) -> None:
+        """All of it; `text` is the recipe's."""
+        recipe, crew = self.recipe, self.crew
+        sampler, digest = self._rounds()
+        if crew.rank == 0:
+            self._agree(text, digest)
+        crew.total(0)  # till the folder is known to be this run's
+        start = self._start()
+        model = (
+            loaded(self.begin)
+            if self.device is None
+            else spread(self.begin, self.device, bf16=self.gpus, recompute=self.gpus)
+        )
+        async with AsyncExitStack() as stack:
+            source = await self._source(stack, model)
+            pool = await self._lean(stack)
+            sample = self._own(in_waves(sampler(pool), self.options))
+            rounds: dict[int, Sequence[Group]] = {}
+            if recipe.rare_share is not None:
+                sample = remembering(sample, rounds)
+            keep = stack.enter_context(self._keeping(start, rounds))
+            await train(
+                model,
+                self.tokenizer,
+                source,
+                sample,
+                recipe.rlvr,
+                methods=recipe.methods,
+                crew=crew,
+                start=start,
+                keep=keep,
+            )
+        weights = crew.weights(model)
+        if crew.rank == 0:
+            model.save_pretrained(self.output / MODEL, state_dict=weights)
+            self.tokenizer.save_pretrained(self.output / MODEL)
+            shutil.rmtree(self.output / _SERVED, ignore_errors=True)
+
+    def _agree(self, text: str, digest: str) -> None:
+        about = {
+            "recipe": self.recipe.model_dump(mode="json"),
+            "model": str(self.begin),
+            "model_sha256": digest_of_weights(Path(self.begin)) if Path(self.begin).is_dir() else None,
+            "problems_sha256": digest,
+        }
+        if not agree(self.output, about, text, lean=self.engine.lean_version):
+            (self.output / _CHECKPOINT).unlink(missing_ok=True)
+
+    def _start(self) -> Checkpoint | None:
+        """Where an earlier run of the folder stopped."""
+        path = self.output / _CHECKPOINT
+        if not path.exists():
+            return None
+        start = Checkpoint(**torch.load(path, weights_only=True, map_location="cpu", mmap=True))
+        return replace(start, sampler={}) if self.servers and self.crew.rank else start
+
+    async def _source(self, stack: AsyncExitStack, model: PreTrainedModel) -> Source:
+        """Whoever writes the texts."""
+        if not self.servers:
+            return Decoder(loaded(self.begin).train(False), self.tokenizer)
+
+        def write(folder: Path, weights: Mapping[str, Tensor]) -> None:
+            served = {name: weight.bfloat16() for name, weight in weights.items()} if self.gpus else weights
+            model.save_pretrained(folder, state_dict=dict(served))
+
+        longest = min(self.recipe.rlvr.max_tokens, model.config.max_position_embeddings)
+        tied = bool(model.config.get_text_config().tie_word_embeddings)
+        remote = RemoteModel(self.servers, longest, self.output / _SERVED, write, tied=tied)
+        return await stack.enter_async_context(remote)
+
+    async def _lean(self, stack: AsyncExitStack) -> Lean:
+        """Whoever judges them."""
+        if isinstance(self.engine, RemotePool):
+            return self.engine
+        return await stack.enter_async_context(Pool(self.engine, size=self.recipe.jobs or _jobs()))
+
+    def _own(self, sample: Sampler) -> Sampler:
+        """The rounds of this process, each of which the others have their own part of."""
+        size, rank = self.crew.size, self.crew.rank
+
+        async def sampled(source: Source, number: int) -> Sequence[Group]:
+            return await sample(source, number * size + rank)
+
+        return sampled
+
+    def _rounds(self) -> tuple[Callable[[Lean], Sampler], str]:
+        """What has texts written and judges them, with Lean, and a hash of the problems."""
+        options = self.options
+        recipe, tokenizer = self.recipe.model_copy(update={"rlvr": options}), self.tokenizer
+        if recipe.reward == "gate":
+            problems, digest = theorems(recipe)
+            return lambda pool: proofs(tokenizer, pool, problems, options), digest
+        asked, digest = informal_problems(recipe, tokenizer)
+
+        def sampler(pool: Lean) -> Sampler:
+            assert isinstance(pool, Pool)
+            judge = BeqJudge(PoolChecks(pool, timeout=options.judge_seconds))
+            return statements(tokenizer, judge, asked, options)
+
+        return sampler, digest
+
+    @contextmanager
+    def _keeping(
+        self, start: Checkpoint | None, rounds: dict[int, Sequence[Group]]
+    ) -> Iterator[Callable[[Update, Checkpoint | None], None]]:
+        """What writes each update down; of several processes, the first."""
+        recipe, output, crew = self.recipe, self.output, self.crew
+
+        def rare(update: Update) -> list[RareText]:
+            """Of all processes."""
+            if recipe.rare_share is None:
+                return []
+            own = list(rare_texts(rounds.pop(update.number), update.number, recipe.rare_share))
+            return [text for texts in crew.gather(own) for text in texts]
+
+        def pass_on(update: Update, checkpoint: Checkpoint | None) -> None:
+            rare(update)
+
+        if crew.rank:
+            yield pass_on
+            return
+        done = start.updates if start is not None else 0
+        cut_figures(output / FIGURES, done)
+        cut_after(output / RARE, done)
+        with (
+            (output / FIGURES).open("ab") as file,
+            SummaryWriter(str(output / TENSORBOARD), purge_step=done) as board,
+        ):
+
+            def keep(update: Update, checkpoint: Checkpoint | None) -> None:
+                # In this order: an update whose figures are there and whose checkpoint is not is made again, and none is missing.
+                if recipe.rare_share is not None:
+                    with (output / RARE).open("ab") as texts:
+                        texts.writelines(map(line_of, rare(update)))
+                file.write(orjson.dumps(asdict(update)) + b"\n")
+                file.flush()
+                for name, value in asdict(update).items():
+                    if name != "number" and value is not None:
+                        board.add_scalar(name, value, update.number)
+                if checkpoint is not None:
+                    _keep(output / _CHECKPOINT, checkpoint)
+                self.listen(update)
+
+            yield keep
+
+
+def _jobs() -> int | None:
+    """Lean processes of each of several processes on a machine, where the recipe says nothing of it."""
+    if not several_processes():
+        return None
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+
+
+def _keep(path: Path, checkpoint: Checkpoint) -> None:
+    """Write where to go on, so that a kill at any moment leaves the old or the new one."""
+    new = path.with_suffix(".new")
+    parts = {name: getattr(checkpoint, name) for name in ("updates", "model", "sampler", "optimizer")}
+    torch.save(parts, new)
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+    new.replace(path)
