@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "methods"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "results" / "methods"
 
 _T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26, 16: 2.13, 20: 2.09}
 """Student's t, 97.5 %, by the number of values."""
@@ -61,7 +61,7 @@ def plot(
     dashed: Sequence[str] = (),
     joined: bool = True,
 ) -> None:
-    """Lines with intervals as `docs/methods/NAME.svg`, or points alone where they are not `joined`.
+    """Lines with intervals as `docs/results/methods/NAME.svg`, or points alone where they are not `joined`.
 
     `log` names the logarithmic axes, `ticks` the values on the x axis (in lines), `dashed` the series without points.
     """

@@ -1,4 +1,4 @@
-"""Labelled pairs: what is called equivalent is so, and how many that are so are found (docs/formalizer.md has the figures)."""
+"""Labelled pairs: none is called equivalent wrongly, most equivalent ones are found (docs/results/equivalence.md)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from stepprove.lean_project.repl.protocol import CommandResponse
 
 UNSEEN = [orjson.loads(line) for line in (Path(__file__).parent / "unseen.jsonl").read_bytes().splitlines()]
 FOUND_AT_LEAST: dict[Method, int] = {"beq": 7, "beql": 7, "beq+": 21}
-"""Just under what was found (docs/formalizer.md), for a machine that is slower."""
+"""Just under what was found (docs/results/equivalence.md), for a machine that is slower."""
 
 
 def test_the_set_is_large_and_of_both_kinds() -> None:
