@@ -22,6 +22,8 @@ PAGES = {
 }
 """Files at the root, and their places in the site."""
 ASSETS = ("CITATION.cff",)
+_CODE = re.compile(r"`[^`\n]+`")
+"""Code in a line. GitHub wants a bar escaped there in a table; Python-Markdown shows the backslash."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -40,7 +42,7 @@ def relinked(text: str) -> str:
     text = text.replace("](docs/", "](")
     for source, target in PAGES.items():
         text = text.replace(f"]({source}", f"]({target}")
-    return text
+    return _CODE.sub(lambda code: code[0].replace("\\|", "|"), text)
 
 
 def command_line() -> str:
@@ -65,5 +67,6 @@ def _row(record: tuple[str, str] | None) -> str:
     """A table's row for an option; empty for a hidden one."""
     if record is None:
         return ""
-    option, meaning = (cell.replace("|", "\\|").replace("\n", " ") for cell in record)
-    return f"| `{option}` | {meaning} |"
+    option, meaning = (cell.replace("\n", " ") for cell in record)
+    bars = meaning.replace("|", "\\|")
+    return f"| `{option}` | {bars} |"
