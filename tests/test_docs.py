@@ -22,6 +22,8 @@ GENERATED = {"reference/cli.md", "index.md", "contributing.md", "security.md", "
 """Pages that the site makes (docs/site_pages.py)."""
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:stepprove|tests|benchmarks|docs|examples|\.ci)/[\w./-]*)`")
+_SHORT_PATH = re.compile(r"`((?:agent|cli|eval|formalizer|lean_project|serving|train)/[\w/-]+\.\w+)`")
+"""The path of a file in the package, without the package's name."""
 _COMMAND = re.compile(r"`stepprove ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?")
 
 
@@ -49,7 +51,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_paths_are_those_of_files(page: Path) -> None:
-    paths = _PATH.findall(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    paths = _PATH.findall(text) + [f"stepprove/{path}" for path in _SHORT_PATH.findall(text)]
     assert not [path for path in paths if "NAME" not in path and not (ROOT / path).exists()]
 
 
