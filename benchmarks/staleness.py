@@ -31,13 +31,20 @@ from statistics import mean, stdev
 import torch
 from torch import Tensor, nn
 
-from stepprove.train.rl.losses import Bounds, average, clipped_loss, group_advantages, mis_po_loss, trusted
+from stepprove.train.rl.losses import (
+    TrustBounds,
+    average,
+    clipped_loss,
+    group_advantages,
+    mis_po_loss,
+    trusted,
+)
 
 TOKENS, WIDTH, LENGTH = 8, 32, 512
 PROBLEMS, GROUP = 8, 8
 LEARNING_RATE = 3e-3
 METHODS = ("none", "text weights", "token weights", "clipped", "mis-po", "mis-po, wide")
-WIDE = Bounds(text_low=0.98, text_high=1.02)
+WIDE = TrustBounds(text_low=0.98, text_high=1.02)
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
 """Two-sided 95 % points of Student's t for so many seeds."""
 
@@ -90,7 +97,7 @@ def loss_of(method: str, current: Tensor, sampled: Tensor, advantages: Tensor) -
         return -average(ratio.exp() * advantages[:, None], mask, "token"), 1.0
     if method == "clipped":
         return clipped_loss(current, sampled, advantages, mask, low=0.2, high=0.28, over="token"), 1.0
-    kept = trusted(current.detach(), sampled, mask, WIDE if method.endswith("wide") else Bounds())
+    kept = trusted(current.detach(), sampled, mask, WIDE if method.endswith("wide") else TrustBounds())
     return mis_po_loss(current, advantages, mask, kept), float(kept.mean())
 
 

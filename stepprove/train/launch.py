@@ -15,7 +15,7 @@ from stepprove.serving.planning.hardware import Gpu, parse_gpus
 from stepprove.serving.planning.hf_config import read_config
 from stepprove.serving.planning.published import ModelFacts, find_facts
 from stepprove.serving.serve.vllm import Wishes, plan_vllm
-from stepprove.train.memory import RESERVE_GB, Memory, memory
+from stepprove.train.memory import RESERVE_GB, MemoryUse, memory
 from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe
 
 CONFIG = "accelerate.yaml"
@@ -40,9 +40,9 @@ class TrainPlan:
     """At once in each process, at most."""
     precision: str
     recompute: bool
-    memory: Memory
+    memory: MemoryUse
     """Of each process."""
-    otherwise: Memory
+    otherwise: MemoryUse
     """The same with activations kept where they are made anew, or made anew where they are kept."""
     writing: float
     """Of a process that writes its own texts, the whole weights that it has for that, in 10**9 B: the writer's, those before an

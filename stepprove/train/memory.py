@@ -20,7 +20,7 @@ _LOSS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class MemoryUse:
     """On each accelerator, in 10**9 B."""
 
     weights: float
@@ -44,12 +44,12 @@ class Memory:
 
 def memory(
     model: Architecture, *, processes: int, tokens: int, bf16: bool = True, recompute: bool = True
-) -> Memory:
+) -> MemoryUse:
     """What each of so many processes needs for batches of `tokens`. Raises ValueError below one of either."""
     if processes < 1 or tokens < 1:
         raise ValueError("training needs at least one process and one token")
     share = model.parameters / processes / 1e9
-    return Memory(
+    return MemoryUse(
         weights=_MASTER * share,
         gradients=_MASTER * share,
         moments=_MOMENTS * share,

@@ -58,7 +58,7 @@ class Hardware(BaseModel):
         return parse_gpus(self.gpus)[0].name.upper() == "CPU"
 
 
-class Generated(BaseModel):
+class GeneratedTexts(BaseModel):
     """Texts that are made on this machine."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,7 +76,7 @@ class SftStage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")
-    data: Generated | tuple[Path, ...] = Field(union_mode="left_to_right")
+    data: GeneratedTexts | tuple[Path, ...] = Field(union_mode="left_to_right")
     """Texts that are made, or files in the forms of `sft_data.py`."""
     epochs: float = Field(default=2.0, gt=0)
     learning_rate: float = Field(default=2e-5, gt=0)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nan, tensor
 
 from stepprove.train.rl.losses import (
-    Bounds,
+    TrustBounds,
     average,
     bootstrapped,
     clipped_loss,
     group_advantages,
+    has_signal,
     mis_po_loss,
-    teaches,
     trusted,
     value_advantages,
 )
@@ -50,12 +50,12 @@ def test_advantages_of_a_group_sum_to_nothing(rewards: list[float]) -> None:
 
 def test_dynamic_sampling_keeps_groups_that_neither_all_succeed_nor_all_fail() -> None:
     rewards = tensor([1.0, 1, 0, 0, 1, 0, 1, nan, 0, nan, nan, nan])
-    assert teaches(rewards, 2).tolist() == [False, False, True, False, False, False]
+    assert has_signal(rewards, 2).tolist() == [False, False, True, False, False, False]
 
 
 def test_rewards_that_fill_no_groups_are_refused() -> None:
     with pytest.raises(ValueError, match="5 rewards are not groups of 2"):
-        teaches(torch.zeros(5), 2)
+        has_signal(torch.zeros(5), 2)
 
 
 def test_tokens_count_alike_or_texts_do() -> None:
@@ -81,7 +81,7 @@ def test_mis_po_masks_tokens_and_texts_by_hand() -> None:
     mask = torch.ones(3, 2)
     # text 1: geometric mean 1.0, both tokens out; text 2: all in; text 3: mean 1.1, out
     assert trusted(old, sampled, mask).tolist() == [[0, 0], [1, 1], [0, 0]]
-    wide = Bounds(text_low=0.5, text_high=2.0)
+    wide = TrustBounds(text_low=0.5, text_high=2.0)
     assert trusted(old, sampled, mask, wide).tolist() == [[0, 0], [1, 1], [1, 1]]
     assert trusted(old, sampled, tensor([[1.0, 1], [1, 0], [1, 1]]), wide)[1].tolist() == [1, 0]
 

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import httpx2
 
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.budget import Account, BudgetSpent
 from stepprove.serving.client.exchange import Reply, Sample, Sampling, Turn, Usage
 from stepprove.serving.client.replay import ReplayCache
@@ -226,7 +226,7 @@ class Client:
             self._one_by_one = True
         else:
             drawn = 0
-        replies += await together(
+        replies += await gather_or_cancel(
             self._once(chat, prompt, _single(sampling, place)) for place in range(drawn, sampling.n)
         )
         return Reply(

@@ -38,7 +38,7 @@ FEW_PARAMETERS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class SamplingParams:
     """How a sequence is sampled, and where it ends."""
 
     max_tokens: int
@@ -52,7 +52,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class Generation:
     """What was drawn after a text of tokens."""
 
     tokens: tuple[int, ...]
@@ -65,14 +65,14 @@ class Drawn:
     """The stop string, or the end token."""
 
 
-class Source(Protocol):
+class Sampler(Protocol):
     """Whoever continues texts of tokens, and takes new weights: a Decoder, or a model on other machines."""
 
     @property
     def longest(self) -> int:
         """The most tokens of a text."""
 
-    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
         """Continue a text. Raises ModelRefused when it does not fit into the context, and ModelFailure."""
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
@@ -84,7 +84,7 @@ class Row:
     """A prompt and what has been written after it: a row of a batch."""
 
     prompt: Sequence[int]
-    drawing: Drawing
+    params: SamplingParams
     told: Callable[[Row], None]
     """Called in the decoding thread after every token, and once more when `failure` is set."""
     tokens: list[int] = field(default_factory=list)
@@ -93,14 +93,14 @@ class Row:
     finish: str | None = None
     """`stop` or `length` at the end."""
     stopped_by: str | int | None = None
-    """The stop string, or the end token among `drawing.end_tokens`."""
+    """The stop string, or the end token among `params.end_tokens`."""
     failure: Exception | None = None
     cancelled: bool = False
     """To be set by who no longer wants it; it leaves at the next token."""
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.drawing.seed)
+        self.chance = random.Random(self.params.seed)
 
     @property
     def over(self) -> bool:
@@ -136,7 +136,7 @@ class Decoder:
             )
         self._waiting.put(sequence)
 
-    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
         """Continue a text. Raises ModelRefused when it does not fit into the context, ModelFailure for what the model raises."""
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
@@ -145,7 +145,7 @@ class Decoder:
             if row.over:
                 loop.call_soon_threadsafe(over.set)
 
-        row = Row(tuple(ids), drawing, told)
+        row = Row(tuple(ids), params, told)
         try:
             self.add(row)
         except ValueError as wrong:
@@ -156,7 +156,7 @@ class Decoder:
             row.cancelled = True
         if row.failure is not None:
             raise ModelFailure(f"the model failed ({row.failure}).") from row.failure
-        return Drawn(tuple(row.tokens), tuple(row.logprobs), row.finish or "stop", row.stopped_by)
+        return Generation(tuple(row.tokens), tuple(row.logprobs), row.finish or "stop", row.stopped_by)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Go on with other weights, between two tokens; rows under way keep what they have read."""
@@ -206,12 +206,12 @@ class Decoder:
 
     def _judge(self, row: Row) -> None:
         """Say whether the last token has ended a sequence."""
-        token, drawing = row.tokens[-1], row.drawing
-        if token in drawing.end_tokens:
+        token, params = row.tokens[-1], row.params
+        if token in params.end_tokens:
             row.finish, row.stopped_by = "stop", token
         elif (found := self._ends.stop_string(row)) is not None:
             row.finish, row.stopped_by = "stop", found
-        elif len(row.tokens) >= drawing.max_tokens or len(row.prompt) + len(row.tokens) >= self.longest:
+        elif len(row.tokens) >= params.max_tokens or len(row.prompt) + len(row.tokens) >= self.longest:
             row.finish = "length"
 
 
@@ -224,7 +224,7 @@ class _Ends:
 
     def stop_string(self, row: Row) -> str | None:
         """The one that stands first, or None."""
-        stops, last = row.drawing.stop, row.tokens[-1]
+        stops, last = row.params.stop, row.tokens[-1]
         if not any(self._could_end(stop[-1], last) for stop in stops):
             return None
         reach = max(len(stop.encode()) for stop in stops) + 1  # a token has one byte at least
@@ -302,7 +302,7 @@ class _Batch:
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-        tokens = draw(logits, [row.drawing for row in rows], [row.chance.random() for row in rows])
+        tokens = draw_tokens(logits, [row.params for row in rows], [row.chance.random() for row in rows])
         logprobs = logits.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
             row.tokens.append(token)
@@ -315,20 +315,20 @@ def batchable(model: PreTrainedModel) -> bool:
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
 
 
-def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) -> Tensor:
+def draw_tokens(logits: Tensor, rows: Sequence[SamplingParams], chances: Sequence[float]) -> Tensor:
     """A token for each row of `logits` (rows, vocabulary), by inverting its distribution at a chance from [0, 1)."""
     where = logits.device
-    scale = torch.tensor([drawing.temperature or 1.0 for drawing in drawings], device=where)
+    scale = torch.tensor([row.temperature or 1.0 for row in rows], device=where)
     scaled = logits.double() / scale[:, None]
     order = None
-    if any(drawing.top_p < 1 or drawing.top_k for drawing in drawings):
+    if any(row.top_p < 1 or row.top_k for row in rows):
         scaled, order = scaled.sort(dim=-1, descending=True)
     mass = scaled.softmax(-1)
     if order is not None:
         places = torch.arange(mass.shape[1], device=where)
-        most = torch.tensor([drawing.top_k or mass.shape[1] for drawing in drawings], device=where)
+        most = torch.tensor([row.top_k or mass.shape[1] for row in rows], device=where)
         mass = mass.masked_fill(places >= most[:, None], 0.0)
-        share = torch.tensor([drawing.top_p for drawing in drawings], dtype=mass.dtype, device=where)[:, None]
+        share = torch.tensor([row.top_p for row in rows], dtype=mass.dtype, device=where)[:, None]
         before = mass.cumsum(-1) - mass
         mass = mass.masked_fill((before >= share * mass.sum(-1, keepdim=True)) & (places > 0), 0.0)
     heights = mass.cumsum(-1)
@@ -336,7 +336,7 @@ def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) 
     tokens = torch.searchsorted(heights, chosen, right=True).clamp(max=mass.shape[1] - 1)
     if order is not None:
         tokens = order.gather(1, tokens)
-    greedy = torch.tensor([drawing.temperature == 0 for drawing in drawings], device=where)
+    greedy = torch.tensor([row.temperature == 0 for row in rows], device=where)
     return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
 
 

@@ -39,9 +39,15 @@ from stepprove.http_server.connections import server_config
 from stepprove.http_server.guard import guarded
 from stepprove.http_server.hosts import Hosts, hosts_for
 from stepprove.http_server.refusal import App, Message, Receive, Send
-from stepprove.serving.serve.batching import Decoder, Drawing, Row, batchable
+from stepprove.serving.serve.batching import Decoder, Row, SamplingParams, batchable
 from stepprove.serving.serve.cpu import KEY_VARIABLE
-from stepprove.serving.serve.cpu_request import BadRequest, drawings_of, look_at, messages_of, prompt_of
+from stepprove.serving.serve.cpu_request import (
+    BadRequest,
+    look_at,
+    messages_of,
+    prompt_of,
+    sampling_params_of,
+)
 from stepprove.serving.step_moe import StepMoeForCausalLM
 
 _GRACE_SECONDS = 1
@@ -69,9 +75,9 @@ class Batched(BaseHandler):
         tokenizer: Any = processor
         ends = _numbers(model.generation_config.eos_token_id) | _numbers(tokenizer.eos_token_id)
         with told_bad_request():
-            drawings = drawings_of(body, ends)
+            samples = sampling_params_of(body, ends)
             prompt = self._prompt(body, model, tokenizer)
-            answers = [_Answer(prompt, drawing, tokenizer, body) for drawing in drawings]
+            answers = [_Answer(prompt, params, tokenizer, body) for params in samples]
             if self._decoder.waiting + len(answers) > MOST_WAITING:
                 busy = f"{self._decoder.waiting} samples wait already: try again later."
                 raise HTTPException(status_code=503, detail=busy, headers={"Retry-After": "5"})
@@ -121,7 +127,7 @@ class Batched(BaseHandler):
             answer.row.cancelled = True
 
 
-class Alone:
+class OneByOne:
     """Answers requests one after the other with a handler of transformers', for models of which rows cannot be padded."""
 
     def __init__(self, handler: Any, model: Any, *, chat: bool) -> None:
@@ -133,7 +139,7 @@ class Alone:
         """Answer one request for a completion or a chat."""
         with told_bad_request():
             look_at(body)
-            drawings_of(body, frozenset())
+            sampling_params_of(body, frozenset())
             if self._chat:
                 messages_of(body, self._longest)
             else:
@@ -154,7 +160,9 @@ def told_bad_request() -> Iterator[None]:
 class _Answer:
     """One sample on its way."""
 
-    def __init__(self, prompt: list[int], drawing: Drawing, tokenizer: Any, body: dict[str, Any]) -> None:
+    def __init__(
+        self, prompt: list[int], params: SamplingParams, tokenizer: Any, body: dict[str, Any]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._tokenizer = tokenizer
@@ -162,8 +170,8 @@ class _Answer:
         self._tells_ids = bool(body.get("return_token_ids"))
         self._logprobs = body.get("logprobs") is not None and body["logprobs"] is not False
         self._streams = bool(body.get("stream"))
-        self._withheld = max((len(stop) for stop in drawing.stop), default=0)
-        self.row = Row(prompt, drawing, self._told)
+        self._withheld = max((len(stop) for stop in params.stop), default=0)
+        self.row = Row(prompt, params, self._told)
 
     def _told(self, row: Row) -> None:
         if row.over or self._streams:
@@ -286,8 +294,8 @@ def build(model: str) -> App:
         chat = Batched(decoder, chat=True, **parts)
         completion = Batched(decoder, chat=False, **parts)
     else:
-        chat = Alone(ChatCompletionHandler(**parts), loaded, chat=True)
-        completion = Alone(CompletionHandler(**parts), loaded, chat=False)
+        chat = OneByOne(ChatCompletionHandler(**parts), loaded, chat=True)
+        completion = OneByOne(CompletionHandler(**parts), loaded, chat=False)
     app = build_server(
         manager,
         chat,

@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from stepprove.serving.serve.batching import Drawing
+from stepprove.serving.serve.batching import SamplingParams
 
 DEFAULT_TOKENS = 1024
 MOST_SAMPLES = 256
@@ -62,7 +62,7 @@ def look_at(body: Mapping[str, Any]) -> None:
             raise BadRequest(f"{field} must be true or false")
 
 
-def drawings_of(body: Mapping[str, Any], ends: frozenset[int]) -> list[Drawing]:
+def sampling_params_of(body: Mapping[str, Any], ends: frozenset[int]) -> list[SamplingParams]:
     """How each sample of a request is drawn; the second of one with a seed has the next seed. Raises BadRequest."""
     count = _whole(body, "n", 1, MOST_SAMPLES) or 1
     if count > 1 and body.get("stream"):
@@ -78,7 +78,7 @@ def drawings_of(body: Mapping[str, Any], ends: frozenset[int]) -> list[Drawing]:
         raise BadRequest(f"temperature must be 0 or from {_COLDEST:g}, top_p be from (0, 1]")
     stops, stop_tokens = _stops(body), _stop_tokens(body)
     return [
-        Drawing(
+        SamplingParams(
             max_tokens=most or DEFAULT_TOKENS,
             temperature=temperature,
             top_p=top_p,

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stepprove.serving.client.client import Client, ModelFailure, ModelRefused, ModelUnreachable
 from stepprove.serving.client.exchange import Sampling
-from stepprove.serving.serve.batching import Drawing, Drawn
+from stepprove.serving.serve.batching import Generation, SamplingParams
 
 _SECONDS = 1800.0
 """For a server to read weights."""
@@ -77,7 +77,7 @@ class RemoteModel:
     ) -> None:
         await self._open.aclose()
 
-    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
         """Continue a text, those of one seed by the same server, which then knows their beginning.
 
         Raises ModelRefused when it does not fit into the context, and ModelFailure.
@@ -86,18 +86,18 @@ class RemoteModel:
             raise ModelRefused(
                 f"the prompt has {len(ids)} tokens; this model takes 1 to {self.longest - 1} tokens."
             )
-        client = self._clients[(drawing.seed or 0) % len(self._clients)]
+        client = self._clients[(params.seed or 0) % len(self._clients)]
         reply = await client.complete(
             ids,
             Sampling(
-                temperature=drawing.temperature,
-                top_p=drawing.top_p,
-                top_k=drawing.top_k,
-                max_tokens=min(drawing.max_tokens, self.longest - len(ids)),
-                stop=drawing.stop,
-                stop_token_ids=tuple(sorted(drawing.end_tokens)),
+                temperature=params.temperature,
+                top_p=params.top_p,
+                top_k=params.top_k,
+                max_tokens=min(params.max_tokens, self.longest - len(ids)),
+                stop=params.stop,
+                stop_token_ids=tuple(sorted(params.end_tokens)),
                 keep_stop=True,
-                seed=drawing.seed,
+                seed=params.seed,
                 logprobs=True,
                 token_ids=True,
             ),
@@ -111,7 +111,7 @@ class RemoteModel:
             raise ModelFailure(
                 f"{client.url} told {len(sample.token_ids)} tokens and {len(sample.logprobs)} log-probabilities."
             )
-        return Drawn(sample.token_ids, sample.logprobs, sample.finish, sample.stopped_by)
+        return Generation(sample.token_ids, sample.logprobs, sample.finish, sample.stopped_by)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Write weights down and have every server read them. Raises ModelFailure, OSError."""

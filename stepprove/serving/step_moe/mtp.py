@@ -7,7 +7,8 @@ with `use_mtp=True` is what it would have written without, token by token when g
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,7 @@ from stepprove.serving.step_moe.configuration import StepMoeConfig
 from stepprove.serving.step_moe.layer import StepMoeBlock
 from stepprove.serving.step_moe.masks import layer_masks
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import Rotation
-
-if TYPE_CHECKING:
-    from stepprove.serving.step_moe.modeling import StepMoeForCausalLM
+from stepprove.serving.step_moe.rope import RotaryEmbedding, Rotation
 
 
 class StepMoeMtpLayer(StepMoeBlock):
@@ -51,8 +49,44 @@ class StepMoeMtpLayer(StepMoeBlock):
         return output
 
 
+class MtpDecoder(Protocol):
+    """The stack of layers below the heads: token embeddings, rotary positions and the heads themselves."""
+
+    @property
+    def embed_tokens(self) -> nn.Embedding:
+        """Map token ids to embeddings."""
+
+    @property
+    def rotary_emb(self) -> RotaryEmbedding:
+        """Map positions to rotations, one for each type of layer."""
+
+    @property
+    def mtp_layers(self) -> list[StepMoeMtpLayer]:
+        """The heads, nearest token first."""
+
+
+class MtpModel(Protocol):
+    """The parts of a language model that its MTP heads use."""
+
+    @property
+    def config(self) -> StepMoeConfig:
+        """The model's sizes."""
+
+    @property
+    def model(self) -> MtpDecoder:
+        """The stack of layers."""
+
+    @property
+    def lm_head(self) -> nn.Linear:
+        """Map hidden states to logits."""
+
+    @property
+    def loss_function(self) -> Callable[..., Tensor]:
+        """The model's cross-entropy."""
+
+
 def mtp_loss(
-    model: StepMoeForCausalLM,
+    model: MtpModel,
     hidden: Tensor,
     embeds: Tensor,
     labels: Tensor,
@@ -94,7 +128,7 @@ class MtpDrafts(MTPCandidateGenerator):
 
     def __init__(
         self,
-        model: StepMoeForCausalLM,
+        model: MtpModel,
         generation_config: GenerationConfig,
         logits_processor: LogitsProcessorList | None = None,
     ) -> None:

@@ -27,7 +27,7 @@ from stepprove.train.sft.records import line_of, read_records
 from stepprove.train.sft.trajectories import problem_of
 
 
-class Attempt(BaseModel):
+class HeldOutAttempt(BaseModel):
     """One attempt at one theorem."""
 
     model_config = ConfigDict(frozen=True)
@@ -66,9 +66,9 @@ class Score:
     spoiled: int
 
 
-def score(attempts: Sequence[Attempt]) -> Score:
+def score(attempts: Sequence[HeldOutAttempt]) -> Score:
     """Count attempts."""
-    by_theorem: dict[int, list[Attempt]] = {}
+    by_theorem: dict[int, list[HeldOutAttempt]] = {}
     for attempt in attempts:
         if attempt.outcome is not Outcome.INFRASTRUCTURE:
             by_theorem.setdefault(attempt.theorem, []).append(attempt)
@@ -87,7 +87,7 @@ def score(attempts: Sequence[Attempt]) -> Score:
 
 
 Tried = TypeVar("Tried")
-Prover = Callable[[int, int, Tried], Awaitable[Attempt]]
+Prover = Callable[[int, int, Tried], Awaitable[HeldOutAttempt]]
 """Makes an attempt, of (theorem's place, sample, theorem)."""
 
 
@@ -99,10 +99,10 @@ def model_prover(
     `completer` gives what continues the text of one attempt: a server's client, or a `Writer`.
     """
 
-    async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> Attempt:
+    async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> HeldOutAttempt:
         seeded = replace(options, seed=(options.seed or 0) + 1000 * place + sample)
         problem = problem_of(theorem) if isinstance(theorem, Theorem) else theorem
-        blank = Attempt(
+        blank = HeldOutAttempt(
             theorem=place,
             sample=sample,
             family=theorem.family if isinstance(theorem, Theorem) else "",
@@ -132,7 +132,7 @@ def model_prover(
 def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
     """Attempts that try `turns` different scripts, drawn at random from those that training draws on."""
 
-    async def attempt(place: int, sample: int, theorem: Theorem) -> Attempt:
+    async def attempt(place: int, sample: int, theorem: Theorem) -> HeldOutAttempt:
         rng = random.Random(f"{seed}:{place}:{sample}")
         offered = await pool.run(lambda repl: _offered(repl, theorem, rng))
         tried = rejected = 0
@@ -152,7 +152,7 @@ def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
             outcome = judgement.outcome
             proof = code if judgement.accepted else None
             break
-        return Attempt(
+        return HeldOutAttempt(
             theorem=place,
             sample=sample,
             family=theorem.family,
@@ -180,15 +180,15 @@ async def run(
     path: Path,
     *,
     at_once: int = 8,
-    listen: Callable[[Attempt], None] = lambda attempt: None,
-) -> list[Attempt]:
+    listen: Callable[[HeldOutAttempt], None] = lambda attempt: None,
+) -> list[HeldOutAttempt]:
     """Make `samples` attempts at each theorem; each is on disk (JSONL) before it is told.
 
     What the file has is not done again, but for what the infrastructure spoiled. Raises OSError, and what Lean's pool raises.
     """
     done = {
         (a.theorem, a.sample): a
-        for a in read_records(path, Attempt)
+        for a in read_records(path, HeldOutAttempt)
         if a.outcome is not Outcome.INFRASTRUCTURE
     }
     path.parent.mkdir(parents=True, exist_ok=True)

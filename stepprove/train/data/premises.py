@@ -36,7 +36,7 @@ class CannotTrace(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TacticStep:
     """A tactic in its place."""
 
     theorem: str
@@ -49,7 +49,7 @@ class Step:
     """The premises that the tactic names, those of the library."""
 
 
-def steps(file: Path, library: Library) -> Iterator[Step]:
+def steps(file: Path, library: Library) -> Iterator[TacticStep]:
     """The tactics of a split's theorems, in order; a tactic that has no goal before it, or only focuses one, is left out.
 
     Raises BadTrace, OSError.
@@ -62,7 +62,7 @@ def steps(file: Path, library: Library) -> Iterator[Step]:
                 if traced["state_before"] == _DONE or "·" in traced["tactic"]:
                     continue
                 _, named = traced.get("annotated_tactic") or ("", [])
-                yield Step(
+                yield TacticStep(
                     theorem["full_name"],
                     theorem["file_path"],
                     (line, column),
@@ -85,7 +85,7 @@ def _located(named: Sequence[dict[str, Any]], library: Library) -> list[Premise]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SplitSummary:
     """What became of a split."""
 
     theorems: int
@@ -106,7 +106,7 @@ def prompt(goal: str, helpful: Sequence[Premise] = ()) -> str:
 
 def extract(
     folder: Path, output: Path, *, split: str | None = None, shown: int = 0, measured: int = 500
-) -> dict[str, Part]:
+) -> dict[str, SplitSummary]:
     """Write a traced repository's data to a folder; what became of each split.
 
     Args:
@@ -152,7 +152,7 @@ def _splits(folder: Path, split: str | None) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path.exists()}
 
 
-def _write(file: Path, library: Library, output: Path, shown: int, measured: int) -> Part:
+def _write(file: Path, library: Library, output: Path, shown: int, measured: int) -> SplitSummary:
     theorems: set[tuple[str, str]] = set()
     tactics = named = reachable = with_premises = 0
     hits: dict[int, list[float]] = {cut: [] for cut in CUTS}
@@ -182,7 +182,7 @@ def _write(file: Path, library: Library, output: Path, shown: int, measured: int
             }
             lines.write(orjson.dumps(row) + b"\n")
     new.replace(output / f"{file.stem}.jsonl")
-    return Part(
+    return SplitSummary(
         len(theorems),
         tactics,
         with_premises,

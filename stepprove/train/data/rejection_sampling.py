@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.models.stepfun import END, End, Trajectory
-from stepprove.serving.serve.batching import Source
-from stepprove.train.rl.rlvr import Group, Sampler
+from stepprove.serving.serve.batching import Sampler
+from stepprove.train.rl.rlvr import Group, RoundSampler
 from stepprove.train.rl.rollout import ProofRollout
 from stepprove.train.run_folder import replaced
 from stepprove.train.sft.records import line_of, read_records
@@ -34,11 +34,11 @@ class RareText(BaseModel):
     pieces: tuple[tuple[str, bool], ...]
 
 
-def remembering(sample: Sampler, rounds: dict[int, Sequence[Group]]) -> Sampler:
+def remembering(sample: RoundSampler, rounds: dict[int, Sequence[Group]]) -> RoundSampler:
     """The same sampler; what it wrote is put into `rounds`."""
 
-    async def sampled(source: Source, number: int) -> Sequence[Group]:
-        rounds[number] = await sample(source, number)
+    async def sampled(sampler: Sampler, number: int) -> Sequence[Group]:
+        rounds[number] = await sample(sampler, number)
         return rounds[number]
 
     return sampled

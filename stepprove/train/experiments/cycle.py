@@ -24,13 +24,13 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded, placed
-from stepprove.train.data.held_out import Attempt, model_prover, run
+from stepprove.train.data.held_out import HeldOutAttempt, model_prover, run
 from stepprove.train.data.theorems import Theorem, held_out
 from stepprove.train.recipe import RlvrRecipe, SftRecipe, SftStage
 from stepprove.train.rl.rlvr import RlvrOptions, Update
 from stepprove.train.rl.rollout import Writer
 from stepprove.train.rl.run import RARE, run_rlvr
-from stepprove.train.rl.step import Step
+from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import FIGURES, MODEL, agree, digest_of_weights, only_writer
 from stepprove.train.sft.run import SftProgress, run_sft
 
@@ -69,7 +69,7 @@ class Measured:
     stage: str
     seed: int | None
     """None: the same for all."""
-    attempts: dict[str, list[Attempt]]
+    attempts: dict[str, list[HeldOutAttempt]]
     """By test."""
     tokens: float = 0.0
     """That it wrote while it was reinforced."""
@@ -87,7 +87,7 @@ def run_cycle(
     *,
     given: Sequence[Problem] = (),
     jobs: int | None = None,
-    listen: Callable[[Step], None] = lambda step: None,
+    listen: Callable[[TrainingStep], None] = lambda step: None,
 ) -> list[Measured]:
     """Make and measure the models of all seeds.
 
@@ -122,7 +122,7 @@ class _Work:
         options: CycleOptions,
         tests: dict[str, Sequence[Theorem | Problem]],
         jobs: int | None,
-        listen: Callable[[Step], None],
+        listen: Callable[[TrainingStep], None],
     ) -> None:
         self.folder, self.begin, self.engine, self.options, self.tests, self.jobs, self.listen = (
             folder, begin, engine, options, tests, jobs, listen,
@@ -172,7 +172,7 @@ class _Work:
 
         def told(update: Update) -> None:
             words = f"reward {update.reward:.3f}"
-            self.listen(Step(name, "reinforcement", update.number + 1, options.updates, words))
+            self.listen(TrainingStep(name, "reinforcement", update.number + 1, options.updates, words))
 
         if not (output / MODEL).exists():
             run_rlvr(recipe, _yaml(recipe), model, output, self.engine, listen=told)
@@ -191,13 +191,15 @@ class _Work:
 
         def told(progress: SftProgress) -> None:
             words = "" if progress.loss is None else f"loss {progress.loss:.3f}"
-            self.listen(Step(f"{home.name}, rare", "fine-tuning", progress.done, progress.total, words))
+            self.listen(
+                TrainingStep(f"{home.name}, rare", "fine-tuning", progress.done, progress.total, words)
+            )
 
         if not (output / MODEL).exists():
             run_sft(recipe, _yaml(recipe), model, output, lambda: self.engine, listen=told)
         return output / MODEL
 
-    def _measure(self, stage: str, home: Path, name: str) -> dict[str, list[Attempt]]:
+    def _measure(self, stage: str, home: Path, name: str) -> dict[str, list[HeldOutAttempt]]:
         """The model's attempts at every test, on disk as soon as they are made."""
         options = self.options
         model_home = home.parent / MODEL if stage in ("rlvr", "cycle") else self.begin
@@ -218,7 +220,7 @@ class _Work:
             judge_seconds=options.rlvr.judge_seconds,
         )
 
-        async def attempts() -> dict[str, list[Attempt]]:
+        async def attempts() -> dict[str, list[HeldOutAttempt]]:
             async with Pool(self.engine, size=self.jobs) as pool:
                 prover = model_prover(lambda: Writer(decoder, tokenizer), pool, tir)
                 return {
@@ -235,10 +237,10 @@ class _Work:
 
         return asyncio.run(attempts())
 
-    def _counted(self, who: str, test: str, total: int) -> Callable[[Attempt], None]:
+    def _counted(self, who: str, test: str, total: int) -> Callable[[HeldOutAttempt], None]:
         """Tells how many attempts at a test have been made."""
         number = count(1)
-        return lambda attempt: self.listen(Step(who, test, next(number), total))
+        return lambda attempt: self.listen(TrainingStep(who, test, next(number), total))
 
     def _spent(self, run_folder: Path) -> tuple[float, float]:
         """(tokens written, answers of Lean read) in a run of reinforcement, canaries apart."""

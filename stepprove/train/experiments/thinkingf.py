@@ -38,8 +38,8 @@ from stepprove.train.data.formalizer_texts import (
 )
 from stepprove.train.data.informal import Informal, generate, held_out_families, held_out_phrasings
 from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, Update, train
-from stepprove.train.rl.statement_sampler import Asked, BeqJudge, evaluate, statements, truth_of
-from stepprove.train.rl.step import Step
+from stepprove.train.rl.statement_sampler import BeqJudge, InformalProblem, evaluate, statements, truth_of
+from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import agree, only_writer, replaced
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
@@ -106,7 +106,7 @@ def run_thinkingf(
     options: ThinkingOptions = ThinkingOptions(),
     *,
     jobs: int | None = None,
-    listen: Callable[[Step], None] = lambda step: None,
+    listen: Callable[[TrainingStep], None] = lambda step: None,
 ) -> list[dict[str, Any]]:
     """Make and measure every model of `CHAINS`; the scores of each, as `scores.json` in its folder holds them.
 
@@ -126,7 +126,7 @@ class _Run:
         engine: Engine,
         options: ThinkingOptions,
         jobs: int | None,
-        listen: Callable[[Step], None],
+        listen: Callable[[TrainingStep], None],
     ) -> None:
         self.folder, self.engine, self.options, self.jobs, self.listen = (
             folder, engine, options, jobs, listen,
@@ -209,7 +209,7 @@ class _Run:
             SftOptions(epochs=epochs, renamed_share=0.0, seed=self.options.seed),
             callbacks=[RouterBalancing()],
             listen=lambda step, steps, loss: self.listen(
-                Step(home.name, stage, step, steps, f"loss {loss:.3f}")
+                TrainingStep(home.name, stage, step, steps, f"loss {loss:.3f}")
             ),
         )
         new.replace(home)
@@ -218,7 +218,7 @@ class _Run:
         """The third stage, on the problems of the second."""
         options = self.options.rlvr
 
-        def problems(number: int) -> list[Asked]:
+        def problems(number: int) -> list[InformalProblem]:
             first = number * options.problems
             return [
                 self._asked(self.thought[(first + i) % len(self.thought)]) for i in range(options.problems)
@@ -226,7 +226,7 @@ class _Run:
 
         def keep(update: Update, checkpoint: Checkpoint | None) -> None:
             words = f"reward {update.reward:.3f}"
-            self.listen(Step(name, "rlvr", update.number + 1, options.updates, words))
+            self.listen(TrainingStep(name, "rlvr", update.number + 1, options.updates, words))
 
         async with Pool(self.engine, size=self.jobs, timeout=options.check_seconds) as pool:
             sample = statements(self.tokenizer, self._judge(pool), problems, options)
@@ -238,7 +238,7 @@ class _Run:
         found: dict[str, Any] = {}
         async with Pool(self.engine, size=self.jobs, timeout=self.options.rlvr.check_seconds) as pool:
             for place, (kind, problems) in enumerate(self.tests.items()):
-                self.listen(Step(name, "test", place, len(self.tests), kind))
+                self.listen(TrainingStep(name, "test", place, len(self.tests), kind))
                 started = time.monotonic()
                 score = await evaluate(
                     decoder,
@@ -254,8 +254,8 @@ class _Run:
     def _judge(self, pool: Pool) -> BeqJudge:
         return BeqJudge(PoolChecks(pool, timeout=self.options.rlvr.check_seconds))
 
-    def _asked(self, one: Informal) -> Asked:
-        return Asked(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
+    def _asked(self, one: Informal) -> InformalProblem:
+        return InformalProblem(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
 
 
 def table(scores: Sequence[dict[str, Any]]) -> str:

@@ -81,7 +81,7 @@ def rescale(parameters: Iterable[Tensor], decay: float, optimizer: Optimizer | N
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class WeightTurn:
     """What one weight did in one step."""
 
     step: int
@@ -101,7 +101,7 @@ class AngularTelemetry(TrainerCallback):
 
     def __init__(
         self,
-        listen: Callable[[Turn], None],
+        listen: Callable[[WeightTurn], None],
         chosen: Callable[[str, nn.Parameter], bool] = lambda name, weight: weight.dim() >= 2,
         every: int = 1,
     ) -> None:
@@ -138,5 +138,5 @@ class AngularTelemetry(TrainerCallback):
                 equilibrium_angle(group["lr"], decay, group.get("momentum", 0.0)) if decay else math.nan
             )
             norm = float(weight.detach().norm())
-            self._listen(Turn(state.global_step, name, angle(before, weight), expected, norm))
+            self._listen(WeightTurn(state.global_step, name, angle(before, weight), expected, norm))
         self._before = {}

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from stepprove.train.methods.angular import AngularTelemetry, Turn
+from stepprove.train.methods.angular import AngularTelemetry, WeightTurn
 from stepprove.train.methods.never_hurt import NeverHurt, l2_sp
 from stepprove.train.methods.options import NeverHurtOptions
 
@@ -54,7 +54,7 @@ class NeverHurtTraining(TrainerCallback):
 def angles_to(file: BinaryIO, every: int) -> AngularTelemetry:
     """Telemetry of all matrices as lines of JSON: step, name, angle and expected angle in radians (null: no theory), length."""
 
-    def write(turn: Turn) -> None:
+    def write(turn: WeightTurn) -> None:
         file.write(orjson.dumps(asdict(turn)) + b"\n")
         file.flush()
 

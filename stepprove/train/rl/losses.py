@@ -40,7 +40,7 @@ def group_advantages(rewards: Tensor, group: int, *, scale: bool = True) -> Tens
     return torch.where(count > 1, centred, 0.0).flatten()
 
 
-def teaches(rewards: Tensor, group: int) -> Tensor:
+def has_signal(rewards: Tensor, group: int) -> Tensor:
     """Which groups DAPO's dynamic sampling keeps, [B / group], bool: those whose known rewards are not all alike.
 
     Raises ValueError when the groups do not fill the batch.
@@ -87,7 +87,7 @@ def clipped_loss(
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class TrustBounds:
     """Between which ratios of training policy to sampling policy MIS-PO believes a token, and a text as a whole."""
 
     token_low: float = 0.5
@@ -98,7 +98,7 @@ class Bounds:
 
 
 def trusted(
-    old_log_probs: Tensor, sampled_log_probs: Tensor, mask: Tensor, bounds: Bounds = Bounds()
+    old_log_probs: Tensor, sampled_log_probs: Tensor, mask: Tensor, bounds: TrustBounds = TrustBounds()
 ) -> Tensor:
     """MIS-PO's two indicators in one, [B, T]: 1 where a token and its text lie within the bounds, else 0; 0 where `mask` is.
 

@@ -16,7 +16,7 @@ from stepprove.train.data import informal
 from stepprove.train.data.formalizer_texts import prompt_of
 from stepprove.train.data.theorems import for_training
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.statement_sampler import Asked, truth_of
+from stepprove.train.rl.statement_sampler import InformalProblem, truth_of
 from stepprove.train.sft.trajectories import problem_of
 
 One = TypeVar("One")
@@ -33,12 +33,12 @@ def theorems(recipe: RlvrRecipe) -> tuple[Rounds[Problem], str]:
     return rounds, _hashed(recipe, [problem.text for problem in rounds(0)])
 
 
-def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[Asked], str]:
+def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[InformalProblem], str]:
     """Problems in words with the statements that are meant, and a hash of what they follow from. Raises BadRecipe, OSError."""
     if isinstance(recipe.problems, Path):
         return _listed(recipe.problems, recipe.rlvr.problems, lambda record: _asked(record, tokenizer))
     made = (
-        Asked(prompt_of(tokenizer, one.problem), truth_of(one.meaning.lean))
+        InformalProblem(prompt_of(tokenizer, one.problem), truth_of(one.meaning.lean))
         for one in informal.generate(recipe.rlvr.seed)
     )
     rounds = _made(islice(made, recipe.skip, None), recipe.rlvr.problems)
@@ -49,11 +49,11 @@ def _theorem(record: Any) -> Problem:
     return Problem.parse(record["formal_statement"])
 
 
-def _asked(record: Any, tokenizer: Any) -> Asked:
+def _asked(record: Any, tokenizer: Any) -> InformalProblem:
     if record.get("header", "").strip():
         raise ValueError("a header is not supported here, only what Lean knows without imports")
     truth: Statement = read_statement(record["formal_statement"])
-    return Asked(prompt_of(tokenizer, record["problem"]), truth)
+    return InformalProblem(prompt_of(tokenizer, record["problem"]), truth)
 
 
 def _made(source: Iterator[One], size: int) -> Rounds[One]:

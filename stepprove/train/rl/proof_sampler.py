@@ -9,11 +9,11 @@ from typing import Any
 
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import TirOptions
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.backend import Lean
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.rl.rewards import reward, with_canaries
-from stepprove.train.rl.rlvr import Group, RlvrOptions, Sampler
+from stepprove.train.rl.rlvr import Group, RlvrOptions, RoundSampler
 from stepprove.train.rl.rollout import ProofRollout, roll
 
 
@@ -25,7 +25,7 @@ def reward_of(rollout: ProofRollout) -> float:
 
 def proofs(
     tokenizer: Any, pool: Lean, problems: Callable[[int], Sequence[Problem]], options: RlvrOptions
-) -> Sampler:
+) -> RoundSampler:
     """Rounds of proofs.
 
     Args:
@@ -35,14 +35,14 @@ def proofs(
         options: how.
     """
 
-    async def sample(source: Source, number: int) -> list[Group]:
-        return await sample_round(source, tokenizer, pool, problems(number), options, number)
+    async def sample(sampler: Sampler, number: int) -> list[Group]:
+        return await sample_round(sampler, tokenizer, pool, problems(number), options, number)
 
     return sample
 
 
 async def sample_round(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     pool: Lean,
     problems: Sequence[Problem],
@@ -67,8 +67,8 @@ async def sample_round(
     rng = random.Random(f"{options.seed}:{number}")
     asked = [problem for problem in problems for _ in range(options.group)]
     todo = with_canaries(asked, options.canaries, rng)
-    done = await together(
-        roll(source, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31))) for problem in todo
+    done = await gather_or_cancel(
+        roll(sampler, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31))) for problem in todo
     )
     rewards = [reward_of(rollout) for rollout in done]
     size = options.group

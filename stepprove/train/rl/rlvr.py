@@ -18,25 +18,25 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.methods.angular import mean_angle
 from stepprove.train.methods.control_variates import learned_baseline
 from stepprove.train.methods.options import RlvrMethods
-from stepprove.train.rl.distributed import Alone, Crew
+from stepprove.train.rl.distributed import ProcessGroup, SingleProcess
 from stepprove.train.rl.losses import (
     Average,
-    Bounds,
+    TrustBounds,
     clipped_loss,
     group_advantages,
+    has_signal,
     mis_po_loss,
-    teaches,
     trusted,
 )
 from stepprove.train.rl.options import RlvrOptions as RlvrOptions
 from stepprove.train.rl.rollout import Rollout
 
 _NO_METHODS = RlvrMethods()
-_ALONE = Alone()
+_SINGLE_PROCESS = SingleProcess()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Group:
     rewards: tuple[float, ...]
 
 
-def taught(rewards: Sequence[Sequence[float]]) -> int:
+def informative_groups(rewards: Sequence[Sequence[float]]) -> int:
     """Of how many problems, with the rewards of their texts, these did not all do alike."""
-    return sum(bool(teaches(torch.tensor(each), len(each))[0]) for each in rewards)
+    return sum(bool(has_signal(torch.tensor(each), len(each))[0]) for each in rewards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Update:
     """Mean angle in radians by which matrices turned; None: not asked for."""
 
 
-Sampler = Callable[[Source, int], Awaitable[Sequence[Group]]]
+RoundSampler = Callable[[Sampler, int], Awaitable[Sequence[Group]]]
 """Lets a source write the texts of a round, of its number, and says what each earned."""
 
 
@@ -130,7 +130,7 @@ def batches(
 def _within(group: Group, options: RlvrOptions) -> list[float] | None:
     """Each text's advantage over the others of its problem; None where they all did alike."""
     rewards = torch.tensor(group.rewards)
-    if not bool(teaches(rewards, len(group.rewards))[0]):
+    if not bool(has_signal(rewards, len(group.rewards))[0]):
         return None
     return group_advantages(rewards, len(group.rewards), scale=options.scale_rewards).tolist()
 
@@ -140,7 +140,7 @@ def _learned(groups: Sequence[Group], options: RlvrOptions) -> list[list[float] 
     full = [place for place, group in enumerate(groups) if len(group.rewards) == options.group]
     told: list[list[float] | None] = [None] * len(groups)
     rewards = torch.tensor([groups[place].rewards for place in full])
-    if not full or not bool(teaches(rewards.flatten(), rewards.numel())[0]):
+    if not full or not bool(has_signal(rewards.flatten(), rewards.numel())[0]):
         return told
     advantages = rewards - learned_baseline(rewards)
     if options.scale_rewards:
@@ -186,15 +186,15 @@ def update(
     optimizer: torch.optim.Optimizer,
     parts: Sequence[Batch],
     options: RlvrOptions,
-    crew: Crew = _ALONE,
+    processes: ProcessGroup = _SINGLE_PROCESS,
 ) -> Learned:
     """One step on the batches of all processes together; none where no process has one."""
     over: Average = "text" if options.loss == "grpo" else "token"
     wholes = [float(part.mask.sum()) if over == "token" else float(len(part.ids)) for part in parts]
-    if not (everything := crew.total(sum(wholes))):
+    if not (everything := processes.sum(sum(wholes))):
         return Learned()
-    written = crew.total(sum(float(part.mask.sum()) for part in parts))
-    idle = crew.most(len(parts)) - len(parts)
+    written = processes.sum(sum(float(part.mask.sum()) for part in parts))
+    idle = processes.max(len(parts)) - len(parts)
     kept_tokens = total = drift = 0.0
     optimizer.zero_grad()
     for each, whole in zip(parts, wholes, strict=True):
@@ -202,7 +202,7 @@ def update(
         current = log_probs(model, part.ids)
         drift += float(((current.detach() - part.sampled).abs() * part.mask).sum())
         if options.loss == "mis-po":
-            bounds = Bounds(*options.token_bounds, *options.text_bounds)
+            bounds = TrustBounds(*options.token_bounds, *options.text_bounds)
             kept = trusted(current.detach(), part.sampled, part.mask, bounds)
             loss = mis_po_loss(current, part.advantages, part.mask, kept)
         else:
@@ -212,7 +212,7 @@ def update(
                 current, part.sampled, part.advantages, part.mask, low=options.clip_low, high=high, over=over
             )
         share = loss * (whole / everything)
-        part_of_mean = share * crew.size  # of a crew's gradients the mean is taken
+        part_of_mean = share * processes.size  # FSDP averages the gradients of the processes
         part_of_mean.backward()  # type: ignore[no-untyped-call]
         total += float(share.detach())
         kept_tokens += float(kept.sum())
@@ -224,10 +224,10 @@ def update(
     norm: Any = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)
     optimizer.step()
     return Learned(
-        loss=crew.total(total),
+        loss=processes.sum(total),
         grad_norm=float(norm.full_tensor() if isinstance(norm, DTensor) else norm),
-        trusted=crew.total(kept_tokens) / written,
-        drift=crew.total(drift) / written,
+        trusted=processes.sum(kept_tokens) / written,
+        drift=processes.sum(drift) / written,
     )
 
 
@@ -246,12 +246,12 @@ class Checkpoint:
 async def train(
     model: PreTrainedModel,
     tokenizer: Any,
-    source: Source,
-    sample: Sampler,
+    sampler: Sampler,
+    sample: RoundSampler,
     options: RlvrOptions,
     *,
     methods: RlvrMethods = _NO_METHODS,
-    crew: Crew = _ALONE,
+    processes: ProcessGroup = _SINGLE_PROCESS,
     start: Checkpoint | None = None,
     keep: Callable[[Update, Checkpoint | None], None] = lambda update, checkpoint: None,
 ) -> None:
@@ -260,11 +260,11 @@ async def train(
     Args:
         model: as it begins; with a `start` its weights are replaced.
         tokenizer: its own.
-        source: writes its texts; it is given the weights.
+        sampler: writes its texts; it is given the weights.
         sample: lets it write those of a round: about the same problems when asked again for the same one.
         options: how.
         methods: of the source papers, beside.
-        crew: the processes that train it together, each on texts of its own.
+        processes: the processes that train it together, each on texts of its own.
         start: where an earlier run stopped.
         keep: told each update, and every `options.save_every` of them where to go on from after it.
 
@@ -275,21 +275,21 @@ async def train(
 
     async def give(weights: Mapping[str, Tensor]) -> None:
         def load() -> None:
-            crew.here()
-            source.load(weights)
+            processes.set_device()
+            sampler.load(weights)
 
         if weights:  # what the first process alone is given, it passes on for all
             await asyncio.to_thread(load)
-        crew.total(0)  # till all have theirs
+        processes.barrier()  # till all have theirs
 
     if start is not None:
-        crew.restore(model, optimizer, start.model, start.optimizer)
-    await give(crew.weights(model) if start is None else start.sampler)
+        processes.restore(model, optimizer, start.model, start.optimizer)
+    await give(processes.weights(model) if start is None else start.sampler)
 
     def next_round(number: int) -> asyncio.Task[tuple[Sequence[Group], float]]:
         async def timed() -> tuple[Sequence[Group], float]:
             started = time.monotonic()
-            groups = await sample(source, number)
+            groups = await sample(sampler, number)
             return groups, time.monotonic() - started
 
         return asyncio.create_task(timed())
@@ -301,14 +301,14 @@ async def train(
     try:
         for number in range(first, options.updates):
             groups, sampling_seconds = await sampling
-            before = crew.weights(model)
+            before = processes.weights(model)
             await give(before)
             if number + 1 < options.updates:
                 sampling = next_round(number + 1)
             parts = batches(groups, options, int(tokenizer.pad_token_id), methods)
             round_ = _Round(number, groups, parts, sampling_seconds, before)
             # Beside what writes the next texts, as is the waiting for other processes.
-            keep(*await asyncio.to_thread(_learn, model, optimizer, round_, options, methods, crew))
+            keep(*await asyncio.to_thread(_learn, model, optimizer, round_, options, methods, processes))
     finally:
         sampling.cancel()
 
@@ -331,21 +331,23 @@ def _learn(
     round_: _Round,
     options: RlvrOptions,
     methods: RlvrMethods,
-    crew: Crew,
+    processes: ProcessGroup,
 ) -> tuple[Update, Checkpoint | None]:
     """One update, as it is told, and where to go on from where that is due."""
-    crew.here()
+    processes.set_device()
     started = time.monotonic()
-    learned = update(model, optimizer, round_.parts, options, crew)
+    learned = update(model, optimizer, round_.parts, options, processes)
     seconds = time.monotonic() - started
-    texts = [each for part in crew.gather(_seen(round_.groups)) for each in part]
-    told = _told(round_.number, texts, learned, max(crew.gather(round_.sampling_seconds)), seconds)
+    texts = [each for part in processes.gather(_seen(round_.groups)) for each in part]
+    told = _told(round_.number, texts, learned, max(processes.gather(round_.sampling_seconds)), seconds)
     if methods.angular:
         told = replace(told, angle=mean_angle(round_.before, model))
     done = round_.number + 1
     if done % options.save_every and done < options.updates:
         return told, None
-    return told, Checkpoint(done, crew.weights(model), round_.before, crew.moments(model, optimizer))
+    return told, Checkpoint(
+        done, processes.weights(model), round_.before, processes.optimizer_state(model, optimizer)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +385,7 @@ def _told(
         grad_norm=learned.grad_norm,
         reward=sum(known) / len(known) if known else float("nan"),
         unknown=1 - len(known) / len(rewards),
-        taught=taught([each.rewards for each in texts]),
+        taught=informative_groups([each.rewards for each in texts]),
         trusted=learned.trusted,
         drift=learned.drift,
         tokens=sum(sum(each.tokens) for each in texts) / len(rewards),

@@ -17,14 +17,14 @@ from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import End, TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.serving.client.exchange import Reply, Sample, Sampling, Usage
-from stepprove.serving.serve.batching import Drawing, Source
+from stepprove.serving.serve.batching import Sampler, SamplingParams
 
 
 @dataclass(slots=True)
 class Writer:
     """Continues one growing text, and keeps its tokens: a Completer for one trajectory."""
 
-    source: Source
+    sampler: Sampler
     tokenizer: Any
     name: str = "in training"
     ids: list[int] = field(default_factory=list)
@@ -41,16 +41,16 @@ class Writer:
 
     async def context_length(self) -> int | None:
         """The most tokens of a text."""
-        return self.source.longest
+        return self.sampler.longest
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
         """One continuation of a text that begins with the one before. Raises ModelRefused when it does not fit the context."""
         started = time.monotonic()
         self._read(prompt)
         read = len(self.ids)
-        drawing = _drawing(sampling, self.tokenizer, self.source.longest)
-        drawn = await self.source.draw(self.ids, drawing)
-        ended = bool(drawn.tokens) and drawn.tokens[-1] in drawing.end_tokens
+        params = _sampling_params(sampling, self.tokenizer, self.sampler.longest)
+        drawn = await self.sampler.generate(self.ids, params)
+        ended = bool(drawn.tokens) and drawn.tokens[-1] in params.end_tokens
         text = self.tokenizer.decode(drawn.tokens[:-1] if ended else drawn.tokens)
         self._append(text, drawn.tokens, drawn.log_probs)
         stop = drawn.stopped_by if isinstance(drawn.stopped_by, str) else None
@@ -80,8 +80,8 @@ class Writer:
         self.log_probs += log_probs
 
 
-def _drawing(sampling: Sampling, tokenizer: Any, longest: int) -> Drawing:
-    return Drawing(
+def _sampling_params(sampling: Sampling, tokenizer: Any, longest: int) -> SamplingParams:
+    return SamplingParams(
         max_tokens=sampling.max_tokens or longest,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
@@ -120,14 +120,14 @@ class ProofRollout(Rollout):
 
 
 async def roll(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     pool: Lean,
     problem: Problem,
     options: TirOptions,
 ) -> ProofRollout:
     """Let the model work on a problem once. Raises as `run_trajectory`."""
-    writer = Writer(source, tokenizer)
+    writer = Writer(sampler, tokenizer)
     trajectory = await run_trajectory(writer, pool, problem, options)
     checks = [turn.checked for turn in trajectory.turns if turn.checked is not None]
     return ProofRollout(

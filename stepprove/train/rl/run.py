@@ -23,24 +23,24 @@ from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.pool.remote import RemotePool
 from stepprove.serving.client.client import Client
-from stepprove.serving.serve.batching import Decoder, Source
+from stepprove.serving.serve.batching import Decoder, Sampler
 from stepprove.serving.serve.loading import loaded
 from stepprove.serving.serve.remote_model import RemoteModel
 from stepprove.train.data.rejection_sampling import RareText, cut_after, rare_texts, remembering
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
 from stepprove.train.rl.distributed import (
-    Alone,
-    Crew,
-    Several,
+    FSDPProcesses,
+    ProcessGroup,
+    SingleProcess,
     first_process,
-    must_be,
+    require_processes,
     several_processes,
-    spread,
+    shard_model,
 )
-from stepprove.train.rl.dynamic_sampling import in_waves
+from stepprove.train.rl.dynamic_sampling import dynamic_sampling
 from stepprove.train.rl.problem_source import informal_problems, theorems
 from stepprove.train.rl.proof_sampler import proofs
-from stepprove.train.rl.rlvr import Checkpoint, Group, Sampler, Update, train
+from stepprove.train.rl.rlvr import Checkpoint, Group, RoundSampler, Update, train
 from stepprove.train.rl.statement_sampler import BeqJudge, statements
 from stepprove.train.run_folder import (
     FIGURES,
@@ -86,7 +86,7 @@ def run_rlvr(
     Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, ModelFailure, and ReplFailure or NoLeanServer when Lean cannot
     be had.
     """
-    must_be(recipe.hardware)
+    require_processes(recipe.hardware)
     if (recipe.rollouts == "vllm") != bool(servers):
         raise BadRecipe(
             "The recipe has its texts written by servers: name them with --model-server."
@@ -125,31 +125,31 @@ class _Run:
         self.recipe, self.begin, self.output, self.engine = recipe, model, output, engine
         self.servers, self.listen = servers, listen
         self.gpus = recipe.hardware is not None and not recipe.hardware.on_processors
-        several = None if recipe.hardware is None else Several(gpus=self.gpus, everywhere=not servers)
-        self.crew: Crew = several or Alone()
+        several = None if recipe.hardware is None else FSDPProcesses(gpus=self.gpus, everywhere=not servers)
+        self.processes: ProcessGroup = several or SingleProcess()
         self.device = None if several is None else several.device
-        share = recipe.rlvr.problems // self.crew.size
+        share = recipe.rlvr.problems // self.processes.size
         self.options = recipe.rlvr.model_copy(update={"problems": share})
         """Of this process's part of a round."""
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model)
 
     async def run(self, text: str) -> None:
         """All of it; `text` is the recipe's."""
-        recipe, crew = self.recipe, self.crew
-        sampler, digest = self._rounds()
-        if crew.rank == 0:
+        recipe, processes = self.recipe, self.processes
+        rounds_of, digest = self._rounds()
+        if processes.rank == 0:
             self._agree(text, digest)
-        crew.total(0)  # till the folder is known to be this run's
+        processes.barrier()  # till the folder is known to be this run's
         start = self._start()
         model = (
             loaded(self.begin)
             if self.device is None
-            else spread(self.begin, self.device, bf16=self.gpus, recompute=self.gpus)
+            else shard_model(self.begin, self.device, bf16=self.gpus, recompute=self.gpus)
         )
         async with AsyncExitStack() as stack:
-            source = await self._source(stack, model)
+            sampler = await self._sampler(stack, model)
             pool = await self._lean(stack)
-            sample = self._own(in_waves(sampler(pool), self.options))
+            sample = self._own(dynamic_sampling(rounds_of(pool), self.options))
             rounds: dict[int, Sequence[Group]] = {}
             if recipe.rare_share is not None:
                 sample = remembering(sample, rounds)
@@ -157,16 +157,16 @@ class _Run:
             await train(
                 model,
                 self.tokenizer,
-                source,
+                sampler,
                 sample,
                 recipe.rlvr,
                 methods=recipe.methods,
-                crew=crew,
+                processes=processes,
                 start=start,
                 keep=keep,
             )
-        weights = crew.weights(model)
-        if crew.rank == 0:
+        weights = processes.weights(model)
+        if processes.rank == 0:
             model.save_pretrained(self.output / MODEL, state_dict=weights)
             self.tokenizer.save_pretrained(self.output / MODEL)
             shutil.rmtree(self.output / _SERVED, ignore_errors=True)
@@ -187,9 +187,9 @@ class _Run:
         if not path.exists():
             return None
         start = Checkpoint(**torch.load(path, weights_only=True, map_location="cpu", mmap=True))
-        return replace(start, sampler={}) if self.servers and self.crew.rank else start
+        return replace(start, sampler={}) if self.servers and self.processes.rank else start
 
-    async def _source(self, stack: AsyncExitStack, model: PreTrainedModel) -> Source:
+    async def _sampler(self, stack: AsyncExitStack, model: PreTrainedModel) -> Sampler:
         """Whoever writes the texts."""
         if not self.servers:
             return Decoder(loaded(self.begin).train(False), self.tokenizer)
@@ -209,16 +209,16 @@ class _Run:
             return self.engine
         return await stack.enter_async_context(Pool(self.engine, size=self.recipe.jobs or _jobs()))
 
-    def _own(self, sample: Sampler) -> Sampler:
+    def _own(self, sample: RoundSampler) -> RoundSampler:
         """The rounds of this process, each of which the others have their own part of."""
-        size, rank = self.crew.size, self.crew.rank
+        size, rank = self.processes.size, self.processes.rank
 
-        async def sampled(source: Source, number: int) -> Sequence[Group]:
-            return await sample(source, number * size + rank)
+        async def sampled(sampler: Sampler, number: int) -> Sequence[Group]:
+            return await sample(sampler, number * size + rank)
 
         return sampled
 
-    def _rounds(self) -> tuple[Callable[[Lean], Sampler], str]:
+    def _rounds(self) -> tuple[Callable[[Lean], RoundSampler], str]:
         """What has texts written and judges them, with Lean, and a hash of the problems."""
         options = self.options
         recipe, tokenizer = self.recipe.model_copy(update={"rlvr": options}), self.tokenizer
@@ -227,31 +227,31 @@ class _Run:
             return lambda pool: proofs(tokenizer, pool, problems, options), digest
         asked, digest = informal_problems(recipe, tokenizer)
 
-        def sampler(pool: Lean) -> Sampler:
+        def rounds_of(pool: Lean) -> RoundSampler:
             assert isinstance(pool, Pool)
             judge = BeqJudge(PoolChecks(pool, timeout=options.judge_seconds))
             return statements(tokenizer, judge, asked, options)
 
-        return sampler, digest
+        return rounds_of, digest
 
     @contextmanager
     def _keeping(
         self, start: Checkpoint | None, rounds: dict[int, Sequence[Group]]
     ) -> Iterator[Callable[[Update, Checkpoint | None], None]]:
         """What writes each update down; of several processes, the first."""
-        recipe, output, crew = self.recipe, self.output, self.crew
+        recipe, output, processes = self.recipe, self.output, self.processes
 
         def rare(update: Update) -> list[RareText]:
             """Of all processes."""
             if recipe.rare_share is None:
                 return []
             own = list(rare_texts(rounds.pop(update.number), update.number, recipe.rare_share))
-            return [text for texts in crew.gather(own) for text in texts]
+            return [text for texts in processes.gather(own) for text in texts]
 
         def pass_on(update: Update, checkpoint: Checkpoint | None) -> None:
             rare(update)
 
-        if crew.rank:
+        if processes.rank:
             yield pass_on
             return
         done = start.updates if start is not None else 0

@@ -18,11 +18,11 @@ from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.scoring import Scored
 from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.statement import Statement, read_statement
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.exchange import Sampling
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.rl.rewards import UNKNOWN
-from stepprove.train.rl.rlvr import Group, RlvrOptions, Sampler
+from stepprove.train.rl.rlvr import Group, RlvrOptions, RoundSampler
 from stepprove.train.rl.rollout import Rollout, Writer
 
 _EARNED = {"equivalent": 1.0, "not shown": 0.0, "refused": 0.0, "unknown": UNKNOWN}
@@ -38,7 +38,7 @@ _DECOYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InformalProblem:
     """A problem as the model is given it, and the statement that is meant."""
 
     prompt: str
@@ -82,14 +82,14 @@ def truth_of(lean: str) -> Statement:
 
 
 async def write(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    asked: Asked,
+    asked: InformalProblem,
     sampling: Sampling,
 ) -> StatementRollout:
     """Let the model answer once, and judge the answer."""
-    writer = Writer(source, tokenizer)
+    writer = Writer(sampler, tokenizer)
     reply = await writer.complete(asked.prompt, sampling)
     (sample,) = reply.samples
     started = time.monotonic()
@@ -106,23 +106,26 @@ async def write(
 
 
 def statements(
-    tokenizer: Any, judge: BeqJudge, problems: Callable[[int], Sequence[Asked]], options: RlvrOptions
-) -> Sampler:
+    tokenizer: Any,
+    judge: BeqJudge,
+    problems: Callable[[int], Sequence[InformalProblem]],
+    options: RlvrOptions,
+) -> RoundSampler:
     """Rounds of statements: a group for each problem of `problems`, of the round's number.
 
     The sampler raises FooledJudge, and what the pool raises.
     """
 
-    async def sample(source: Source, number: int) -> list[Group]:
+    async def sample(sampler: Sampler, number: int) -> list[Group]:
         asked = problems(number)
         rng = random.Random(f"{options.seed}:{number}")
         work: list[Coroutine[Any, Any, StatementRollout | None]] = [_refuse_decoy(judge, rng.choice(_DECOYS))]
         work += [
-            write(source, tokenizer, judge, one, _sampling(options, rng))
+            write(sampler, tokenizer, judge, one, _sampling(options, rng))
             for one in asked
             for _ in range(options.group)
         ]
-        done = [text for text in await together(work) if text is not None]
+        done = [text for text in await gather_or_cancel(work) if text is not None]
         groups = (tuple(done[i : i + options.group]) for i in range(0, len(done), options.group))
         return [Group(group, tuple(_EARNED[each.scored.outcome] for each in group)) for group in groups]
 
@@ -160,19 +163,19 @@ class FormalizerScore:
 
 
 async def evaluate(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    problems: Sequence[Asked],
+    problems: Sequence[InformalProblem],
     *,
     samples: int = 4,
     max_tokens: int = 320,
     seed: int = 0,
 ) -> FormalizerScore:
     """Ask every problem `samples` times, at StepFun-Formalizer's temperature 0.6 and top-p 0.95. Raises as the pool does."""
-    done = await together(
+    done = await gather_or_cancel(
         write(
-            source,
+            sampler,
             tokenizer,
             judge,
             one,

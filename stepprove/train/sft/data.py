@@ -20,8 +20,8 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.train.data.formalizer_texts import knowledge_text, reasoning_text
 from stepprove.train.data.informal import generate
-from stepprove.train.recipe import BadRecipe, Generated
-from stepprove.train.sft.trajectories import Progress, TrainingText, make, read
+from stepprove.train.recipe import BadRecipe, GeneratedTexts
+from stepprove.train.sft.trajectories import TextProgress, TrainingText, make, read
 
 
 class _Answered(BaseModel):
@@ -123,7 +123,7 @@ def _without_thought(prompt: str) -> str:
 
 
 def made(
-    wanted: Generated,
+    wanted: GeneratedTexts,
     tokenizer: Any,
     folder: Path,
     engine: Callable[[], Engine],
@@ -152,7 +152,7 @@ def made(
     path = folder / f"trajectories-{seed}.jsonl"
     count = wanted.skip + wanted.texts
 
-    def told(progress: Progress) -> None:
+    def told(progress: TextProgress) -> None:
         listen(progress.kept, progress.wanted)
 
     if not path.exists() or len(read(path)) < count:

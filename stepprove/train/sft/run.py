@@ -35,8 +35,8 @@ from stepprove.train.data.renaming import nameless
 from stepprove.train.experiments.thinkingf import small_config
 from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
 from stepprove.train.methods.step_moe_search import choose
-from stepprove.train.recipe import NEW, BadRecipe, Generated, SftRecipe, SftStage
-from stepprove.train.rl.distributed import first_process, must_be, several_processes
+from stepprove.train.recipe import NEW, BadRecipe, GeneratedTexts, SftRecipe, SftStage
+from stepprove.train.rl.distributed import first_process, require_processes, several_processes
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -110,12 +110,12 @@ def run_sft(
 def _refuse(recipe: SftRecipe, model: str | Path) -> None:
     """Raises BadRecipe when this process, or these processes, cannot do what the recipe asks."""
     if several_processes() and (
-        model == NEW or any(isinstance(stage.data, Generated) for stage in recipe.stages)
+        model == NEW or any(isinstance(stage.data, GeneratedTexts) for stage in recipe.stages)
     ):
         raise BadRecipe("Several processes can only train a model that is there, on files.")
     if several_processes() and recipe.methods.never_hurt is not None:
         raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
-    must_be(recipe.hardware)
+    require_processes(recipe.hardware)
 
 
 class _Run:
@@ -185,7 +185,7 @@ class _Run:
 
     def _read(self, stage: SftStage, tokenizer: Any) -> list[TrainingText]:
         recipe = self.recipe
-        if not isinstance(stage.data, Generated):
+        if not isinstance(stage.data, GeneratedTexts):
             return [text for path in stage.data for text in read_file(path, tokenizer)]
         clock = _Clock()
 

@@ -24,7 +24,7 @@ from stepprove.serving.step_moe.balance import RouterBalancing
 from stepprove.train.data.renaming import nameless
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
-from stepprove.train.sft.trajectories import Progress, make, read
+from stepprove.train.sft.trajectories import TextProgress, make, read
 
 CONTEXT = 1024
 VOCABULARY = 768
@@ -115,7 +115,7 @@ def train_tiny(
     started = time.monotonic()
     data = folder / "data" / f"trajectories-{options.seed}.jsonl"
 
-    def told(progress: Progress) -> None:
+    def told(progress: TextProgress) -> None:
         dropped = sum(progress.dropped.values())
         listen(Stage("trajectories", progress.kept, progress.wanted, f"{dropped} theorems dropped"))
 

@@ -136,7 +136,7 @@ def _sketch(repl: Repl, theorem: Theorem, script: Script) -> Sketch:
 
 
 @dataclass
-class Progress:
+class TextProgress:
     """How far the making of trajectories is."""
 
     wanted: int
@@ -151,13 +151,13 @@ def make(
     seed: int,
     path: Path,
     *,
-    listen: Callable[[Progress], None] = lambda progress: None,
-) -> Progress:
+    listen: Callable[[TextProgress], None] = lambda progress: None,
+) -> TextProgress:
     """Write `count` trajectories of theorems that are not for tests to a JSONL file, each as soon as it is there.
 
     What the file has already is kept and not made again; the same seed must have made it. Raises OSError; PoolClosed.
     """
-    progress = Progress(count)
+    progress = TextProgress(count)
     known = set()
     if path.exists():
         cut_broken_end(path)

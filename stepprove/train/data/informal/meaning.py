@@ -56,7 +56,7 @@ class Objects:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Phrase:
     """A supposition or a claim."""
 
     lean: str
@@ -69,8 +69,8 @@ class Meaning:
     """A statement, taken apart."""
 
     objects: tuple[Objects, ...]
-    suppositions: tuple[Part, ...]
-    claim: Part
+    suppositions: tuple[Phrase, ...]
+    claim: Phrase
     concepts: tuple[str, ...] = ()
     """What words mean in Lean: `even: n % 2 = 0`."""
     trap: str = ""
