@@ -15,13 +15,11 @@ from torch import Tensor, nan, tensor
 from stepprove.train.rl.losses import (
     TrustBounds,
     average,
-    bootstrapped,
     clipped_loss,
     group_advantages,
     has_signal,
     mis_po_loss,
     trusted,
-    value_advantages,
 )
 
 
@@ -97,15 +95,6 @@ def test_what_is_not_trusted_has_no_gradient() -> None:
     log_probs = torch.full((1, 2), -1.0, requires_grad=True)
     mis_po_loss(log_probs, tensor([1.0]), torch.ones(1, 2), tensor([[1.0, 0.0]])).backward()  # type: ignore[no-untyped-call]
     assert log_probs.grad is not None and log_probs.grad.tolist() == [[-0.5, 0.0]]
-
-
-def test_a_text_cut_off_is_worth_what_the_critic_expects() -> None:
-    found = bootstrapped(tensor([1.0, 0.0]), tensor([0.3, 0.4]), tensor([False, True]))
-    assert close(found, [1.0, 0.4])
-    gains = value_advantages(
-        tensor([1.0, nan]), tensor([[0.25, 0.5], [0.1, 0.1]]), tensor([[1.0, 0], [1, 1]])
-    )
-    assert gains.tolist() == [[0.75, 0.0], [0.0, 0.0]]
 
 
 @pytest.mark.parametrize(

@@ -129,14 +129,3 @@ def mis_po_loss(
     """
     weight = advantages if advantages.dim() == 2 else advantages[:, None]
     return -average(log_probs * weight * kept, mask, over)
-
-
-def bootstrapped(rewards: Tensor, last_values: Tensor, truncated: Tensor) -> Tensor:
-    """MIS-PO's returns, [B]: a text cut off by the length limit is worth what the critic still expects, V(s_T), not 0."""
-    return torch.where(truncated, last_values, rewards)
-
-
-def value_advantages(returns: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    """A = R - V of each token, [B, T], with discount and lambda 1; 0 where the mask is, and where the return is not known."""
-    gain = returns[:, None] - values
-    return torch.where(mask.bool() & ~returns.isnan()[:, None], gain, 0.0)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from stepprove.agent.models.problem import Problem
 from stepprove.faults import fault_told
-from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.gate.gate import Policy
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.backend import Lean
@@ -102,16 +101,3 @@ async def proof_reward(
         fault_told(fault, f"the answer to {problem.name}")
         return UNKNOWN
     return reward(problem, judgement.outcome, answer)
-
-
-async def proof_rewards(
-    pool: Lean,
-    attempts: Sequence[tuple[Problem, str | None]],
-    *,
-    policy: Policy = Policy(),  # noqa: B008 - frozen
-    timeout: float | None = None,
-) -> list[float]:
-    """The rewards of many answers, in their order, judged at once as far as the pool goes. Raises as `proof_reward`."""
-    return await gather_or_cancel(
-        proof_reward(pool, problem, answer, policy=policy, timeout=timeout) for problem, answer in attempts
-    )
