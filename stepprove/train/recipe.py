@@ -6,10 +6,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stepprove.serving.planning.hardware import parse_gpus
+from stepprove.settings import BadSettings, parse_yaml, read_text, resolve_paths, validate
 from stepprove.train.methods.options import RlvrMethods, SftMethods
 from stepprove.train.rl.options import RlvrOptions
 
@@ -17,10 +17,9 @@ KINDS = ("sft", "rlvr")
 """The commands that recipes are for."""
 NEW = "new"
 """The model that is made from nothing."""
-_MOST_BYTES = 1_000_000
 
 
-class BadRecipe(ValueError):
+class BadRecipe(BadSettings):
     """The recipe cannot be used; the message is one sentence."""
 
 
@@ -208,19 +207,12 @@ def read_recipe(source: str, kind: type[Recipe]) -> tuple[Recipe, str]:
     """
     path = Path(source)
     text = _text(source, path)
-    try:
-        data = yaml.safe_load(text) or {}
-        wanted = str(kind.model_fields["kind"].default)
-        if isinstance(data, dict) and (said := kind_of(data)) in KINDS and said != wanted:
-            raise BadRecipe(f"{source} is a recipe for `stepprove train {said}`, not for {wanted}.")
-        recipe = kind.model_validate(data)
-    except yaml.YAMLError as wrong:
-        raise BadRecipe(f"{source} is not YAML ({' '.join(str(wrong).split())}).") from None
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        raise BadRecipe(f"{source}: {where}: {first['msg']}.") from None
-    return _beside(recipe, path.parent), text
+    data = parse_yaml(text, source, BadRecipe)
+    expected = str(kind.model_fields["kind"].default)
+    if isinstance(data, dict) and (actual := kind_of(data)) in KINDS and actual != expected:
+        raise BadRecipe(f"{source} is a recipe for `stepprove train {actual}`, not for {expected}.")
+    recipe: Recipe = resolve_paths(validate(data, kind, source, BadRecipe, "the recipe"), path.parent)
+    return recipe, text
 
 
 def kind_of(data: dict[str, Any]) -> Any:
@@ -233,24 +225,4 @@ def _text(source: str, path: Path) -> str:
         return (resources.files("stepprove.train.recipes") / f"{source}.yaml").read_text()
     if not path.is_file():
         raise BadRecipe(f"{source} is neither a file nor a recipe; there are {', '.join(built_in())}.")
-    if path.stat().st_size > _MOST_BYTES:
-        raise BadRecipe(f"{source} is too large for a recipe.")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BadRecipe(f"{source} is not UTF-8.") from None
-
-
-def _beside(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe with its files where they are."""
-    if isinstance(recipe, RlvrRecipe):
-        if isinstance(recipe.problems, Path):
-            return recipe.model_copy(update={"problems": folder / recipe.problems})
-        return recipe
-    stages = tuple(
-        stage.model_copy(update={"data": tuple(folder / path for path in stage.data)})
-        if isinstance(stage.data, tuple)
-        else stage
-        for stage in recipe.stages
-    )
-    return recipe.model_copy(update={"stages": stages})
+    return read_text(path, source, "recipe", BadRecipe)
