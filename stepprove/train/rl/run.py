@@ -1,4 +1,4 @@
-"""A run of reinforcement learning as a folder: its recipe and versions, its figures, and where it goes on after a kill."""
+"""A reinforcement-learning run in a folder: recipe, versions, figures and the checkpoint that a killed run resumes from."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ from stepprove.train.run_folder import (
 from stepprove.train.sft.records import line_of
 
 RARE = "rare.jsonl"
-"""Right texts about problems that nearly always fail, in the form that fine-tuning reads."""
+"""Correct texts for problems that nearly always fail, in the format of fine-tuning data."""
 _CHECKPOINT = "checkpoint.pt"
 _SERVED = "served"
-"""Weights for the servers that write the texts."""
+"""The folder of weights for the servers that sample texts."""
 
 
 def run_rlvr(
@@ -70,21 +70,26 @@ def run_rlvr(
     servers: Sequence[str] = (),
     listen: Callable[[Update], None] = lambda update: None,
 ) -> None:
-    """Train, or go on with what the folder holds, and write the model to `output/model`.
+    """Train by a recipe, or resume the folder's run, and write the model to `output/model`.
+
+    Under `accelerate launch` only rank 0 writes and calls `listen`.
 
     Args:
-        recipe: what to do.
-        text: of the recipe, kept in the folder.
-        model: the folder to begin with, or a name on the hub.
-        output: the run's folder; one that another recipe began is refused.
-        engine: Lean on this machine, or servers on others, not entered yet; these can judge proofs, not statements.
-        servers: that write the texts, each up to and with `/v1`, where the recipe wants vLLM's.
-        listen: told each update, those of earlier runs of the folder left out.
+        recipe: the parsed recipe.
+        text: the recipe's YAML, kept in the folder.
+        model: the initial model's folder, or its name on the hub.
+        output: the run's folder.
+        engine: Lean on this machine, or a pool of Lean servers, not entered yet; servers judge proofs, not statements.
+        servers: base URLs, `/v1` included, of the vLLM servers that sample texts; for `rollouts: vllm` only.
+        listen: called with each new update.
 
-    Under `accelerate launch` the first process alone writes, and is told.
-
-    Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, ModelFailure, and ReplFailure or NoLeanServer when Lean cannot
-    be had.
+    Raises:
+        BadRecipe: recipe, options and folder do not fit.
+        RunInUse: another process writes to the folder.
+        RewardHack, FooledJudge: the gate accepted a canary, or BEq a decoy.
+        ModelFailure: a server failed.
+        ReplFailure, NoLeanServer: Lean is not available.
+        OSError: a file cannot be read or written.
     """
     require_processes(recipe.hardware)
     if (recipe.rollouts == "vllm") != bool(servers):
@@ -103,15 +108,15 @@ def run_rlvr(
             for server in servers:
                 async with Client(server) as client:
                     await client.reach()
-            # Servers that are not there have said so before the folder is made.
+            # Reach every server before making the folder.
             with only_writer(output) if first_process() else nullcontext():
-                await _Run(recipe, model, output, engine, servers, listen).run(text)
+                await _RlvrRun(recipe, model, output, engine, servers, listen).run(text)
 
     asyncio.run(run())
 
 
-class _Run:
-    """What the parts of a run share."""
+class _RlvrRun:
+    """One process's run: model, sampler, Lean and files."""
 
     def __init__(
         self,
@@ -125,21 +130,21 @@ class _Run:
         self.recipe, self.begin, self.output, self.engine = recipe, model, output, engine
         self.servers, self.listen = servers, listen
         self.gpus = recipe.hardware is not None and not recipe.hardware.on_processors
-        several = None if recipe.hardware is None else FSDPProcesses(gpus=self.gpus, everywhere=not servers)
-        self.processes: ProcessGroup = several or SingleProcess()
-        self.device = None if several is None else several.device
+        shards = None if recipe.hardware is None else FSDPProcesses(gpus=self.gpus, everywhere=not servers)
+        self.processes: ProcessGroup = shards or SingleProcess()
+        self.device = None if shards is None else shards.device
         share = recipe.rlvr.problems // self.processes.size
         self.options = recipe.rlvr.model_copy(update={"problems": share})
-        """Of this process's part of a round."""
+        """The options with this process's share of a round's problems."""
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model)
 
     async def run(self, text: str) -> None:
-        """All of it; `text` is the recipe's."""
+        """Train and save the model; `text` is the recipe's YAML."""
         recipe, processes = self.recipe, self.processes
         rounds_of, digest = self._rounds()
         if processes.rank == 0:
             self._agree(text, digest)
-        processes.barrier()  # till the folder is known to be this run's
+        processes.barrier()  # until rank 0 has accepted the folder
         start = self._start()
         model = (
             loaded(self.begin)
@@ -182,7 +187,7 @@ class _Run:
             (self.output / _CHECKPOINT).unlink(missing_ok=True)
 
     def _start(self) -> Checkpoint | None:
-        """Where an earlier run of the folder stopped."""
+        """The checkpoint of an earlier run of the folder."""
         path = self.output / _CHECKPOINT
         if not path.exists():
             return None
@@ -190,7 +195,7 @@ class _Run:
         return replace(start, sampler={}) if self.servers and self.processes.rank else start
 
     async def _sampler(self, stack: AsyncExitStack, model: PreTrainedModel) -> Sampler:
-        """Whoever writes the texts."""
+        """The sampler: a decoder here, or vLLM servers."""
         if not self.servers:
             return Decoder(loaded(self.begin).train(False), self.tokenizer)
 
@@ -204,13 +209,13 @@ class _Run:
         return await stack.enter_async_context(remote)
 
     async def _lean(self, stack: AsyncExitStack) -> Lean:
-        """Whoever judges them."""
+        """Lean: the servers' pool, or a pool of engines here."""
         if isinstance(self.engine, RemotePool):
             return self.engine
         return await stack.enter_async_context(Pool(self.engine, size=self.recipe.jobs or _jobs()))
 
     def _own(self, sample: RoundSampler) -> RoundSampler:
-        """The rounds of this process, each of which the others have their own part of."""
+        """Give this process its own rounds: every process samples a part of each round."""
         size, rank = self.processes.size, self.processes.rank
 
         async def sampled(sampler: Sampler, number: int) -> Sequence[Group]:
@@ -219,18 +224,18 @@ class _Run:
         return sampled
 
     def _rounds(self) -> tuple[Callable[[Lean], RoundSampler], str]:
-        """What has texts written and judges them, with Lean, and a hash of the problems."""
+        """A function from Lean to the round sampler, and a hash of the problems."""
         options = self.options
         recipe, tokenizer = self.recipe.model_copy(update={"rlvr": options}), self.tokenizer
         if recipe.reward == "gate":
             problems, digest = theorems(recipe)
             return lambda pool: proofs(tokenizer, pool, problems, options), digest
-        asked, digest = informal_problems(recipe, tokenizer)
+        informal, digest = informal_problems(recipe, tokenizer)
 
         def rounds_of(pool: Lean) -> RoundSampler:
             assert isinstance(pool, Pool)
             judge = BeqJudge(PoolChecks(pool, timeout=options.judge_seconds))
-            return statements(tokenizer, judge, asked, options)
+            return statements(tokenizer, judge, informal, options)
 
         return rounds_of, digest
 
@@ -238,11 +243,11 @@ class _Run:
     def _keeping(
         self, start: Checkpoint | None, rounds: dict[int, Sequence[Group]]
     ) -> Iterator[Callable[[Update, Checkpoint | None], None]]:
-        """What writes each update down; of several processes, the first."""
+        """Yield the callback that writes each update; only rank 0 writes."""
         recipe, output, processes = self.recipe, self.output, self.processes
 
         def rare(update: Update) -> list[RareText]:
-            """Of all processes."""
+            """The rare texts of all processes."""
             if recipe.rare_share is None:
                 return []
             own = list(rare_texts(rounds.pop(update.number), update.number, recipe.rare_share))
@@ -263,7 +268,7 @@ class _Run:
         ):
 
             def keep(update: Update, checkpoint: Checkpoint | None) -> None:
-                # In this order: an update whose figures are there and whose checkpoint is not is made again, and none is missing.
+                # Figures first: a resumed run repeats an update without a checkpoint, so none is missing.
                 if recipe.rare_share is not None:
                     with (output / RARE).open("ab") as texts:
                         texts.writelines(map(line_of, rare(update)))
@@ -280,14 +285,14 @@ class _Run:
 
 
 def _jobs() -> int | None:
-    """Lean processes of each of several processes on a machine, where the recipe says nothing of it."""
+    """Default number of Lean processes for each training process; None for a single one."""
     if not several_processes():
         return None
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _keep(path: Path, checkpoint: Checkpoint) -> None:
-    """Write where to go on, so that a kill at any moment leaves the old or the new one."""
+    """Replace the checkpoint atomically: a kill leaves the old or the new one."""
     new = path.with_suffix(".new")
     parts = {name: getattr(checkpoint, name) for name in ("updates", "model", "sampler", "optimizer")}
     torch.save(parts, new)
