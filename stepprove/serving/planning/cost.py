@@ -84,7 +84,7 @@ def feed_forward_cost(work: Work, device: Device) -> float:
     return work.ffn_flops * device.dollars_per_flop
 
 
-def together(work: Work, device: Device) -> Cost:
+def colocated(work: Work, device: Device) -> Cost:
     """Both parts on one kind of device."""
     return Cost(attention_cost(work, device), feed_forward_cost(work, device), device, device)
 
