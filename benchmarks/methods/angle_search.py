@@ -3,7 +3,7 @@
     python benchmarks/methods/angle_search.py [--seeds N] [--parts pictures,step_moe]
 
 A convolutional space of 64 architectures (three places; convolutions of two sizes, one by channels, nothing) on glyphs
-(glyphs.py), and a StepMoE's space of 18 (attention, window, experts) on a made-up language of look-ups. Every architecture is
+(toy_images.py), and a StepMoE's space of 18 (attention, window, experts) on a made-up language of look-ups. Every architecture is
 trained alone, and once in a supernet, whose angle, length of weights and accuracy are ranked by Kendall's tau against the
 accuracy alone (of a StepMoE: minus the loss). Each seed has its own data and weights.
 """
@@ -15,12 +15,12 @@ import itertools
 import random
 from collections.abc import Sequence
 
-import glyphs
 import torch
-from lookups import endless
+import toy_images
 from report import plot, print_table, print_versions, shown
 from torch import Tensor, nn
 from torch.nn import functional
+from toy_recall import endless
 
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.train.methods.angle_search import Architecture, Space, Turned, along_paths, search, turned
@@ -111,9 +111,9 @@ def accuracy(net: Net, x: Tensor, labels: Tensor, path: Architecture) -> float:
 def pictures(seed: int, alone_steps: int, net_steps: int) -> tuple[dict[str, list[float]], dict[str, float]]:
     """Scores of all architectures by each measure, and mean accuracy alone of the whole and of the shrunk space."""
     rng = torch.Generator().manual_seed(seed)
-    strokes, classes = glyphs.strokes(rng), glyphs.classes(CLASSES, rng)
-    x, labels = glyphs.draw(2000, strokes, classes, rng, NOISE)
-    test = glyphs.draw(1000, strokes, classes, rng, NOISE)
+    strokes, classes = toy_images.strokes(rng), toy_images.classes(CLASSES, rng)
+    x, labels = toy_images.draw(2000, strokes, classes, rng, NOISE)
+    test = toy_images.draw(1000, strokes, classes, rng, NOISE)
     every = list(itertools.product(*PICTURES))
     alone = []
     for path in every:

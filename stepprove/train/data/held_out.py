@@ -1,4 +1,4 @@
-"""How well a prover does on generated theorems that no training has seen, and what random tactics do with the same budget."""
+"""Evaluate a prover on held-out generated theorems, beside a baseline of random tactics with the same budget."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ class HeldOutAttempt(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     theorem: int
-    """Its place among those tried."""
+    """The theorem's index in the test."""
     sample: int
     family: str
-    """Its kind; empty for a theorem that was not generated."""
+    """The theorem's family; empty for a theorem from a file."""
     outcome: Outcome
     sketches: int
-    """How many Lean ran."""
+    """Sketches that Lean ran."""
     rejected: int
-    """How many of them it found fault with; one of which it gave no answer is not among them."""
+    """Sketches with errors; those without an answer do not count."""
     tokens: int = 0
-    """That the model wrote."""
+    """Tokens that the model wrote."""
     end: str = ""
-    """Why the text ended."""
+    """The reason for the end of the text."""
     proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Attempts counted. Those that the infrastructure spoiled are apart and in no rate."""
+    """Rates of attempts; infrastructure failures are counted apart and in no rate."""
 
     theorems: int
     samples: int
     pass_1: float
-    """Mean over theorems of the share of attempts that proved it."""
+    """Mean over theorems of the share of successful attempts."""
     pass_k: float
-    """Share of theorems that some attempt proved; k is `samples`."""
+    """Share of theorems with a successful attempt; k is `samples`."""
     after_rejection: float
-    """Share of the proofs that came after a rejected sketch."""
+    """Share of proofs after a rejected sketch."""
     timeouts: int
-    """Attempts at whose end Lean ran out of time: not proved, and in the rates as such."""
+    """Attempts that ended in a time-out; the rates count them as unproved."""
     spoiled: int
 
 
 def score(attempts: Sequence[HeldOutAttempt]) -> Score:
-    """Count attempts."""
+    """Compute the rates of attempts."""
     by_theorem: dict[int, list[HeldOutAttempt]] = {}
     for attempt in attempts:
         if attempt.outcome is not Outcome.INFRASTRUCTURE:
@@ -88,15 +88,18 @@ def score(attempts: Sequence[HeldOutAttempt]) -> Score:
 
 Tried = TypeVar("Tried")
 Prover = Callable[[int, int, Tried], Awaitable[HeldOutAttempt]]
-"""Makes an attempt, of (theorem's place, sample, theorem)."""
+"""Makes an attempt from (theorem's index, sample, theorem)."""
 
 
 def model_prover(
     completer: Callable[[], Completer], pool: Pool, options: TirOptions
 ) -> Prover[Theorem | Problem]:
-    """Attempts by a model that reasons with Lean as its tool; each sample has a seed of its own.
+    """Make a prover that runs a model with Lean as its tool; each sample has its own seed.
 
-    `completer` gives what continues the text of one attempt: a server's client, or a `Writer`.
+    Args:
+        completer: makes a Completer for one attempt: a server's client, or a `Writer`.
+        pool: checks sketches and verifies proofs.
+        options: lengths, time limits and seed.
     """
 
     async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> HeldOutAttempt:
@@ -130,7 +133,13 @@ def model_prover(
 
 
 def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
-    """Attempts that try `turns` different scripts, drawn at random from those that training draws on."""
+    """Make a prover that tries random tactic scripts, from the pool that the training search uses.
+
+    Args:
+        pool: checks scripts and verifies proofs.
+        turns: different scripts of an attempt.
+        seed: of the draws.
+    """
 
     async def attempt(place: int, sample: int, theorem: Theorem) -> HeldOutAttempt:
         rng = random.Random(f"{seed}:{place}:{sample}")
@@ -166,7 +175,7 @@ def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
 
 
 def _offered(repl: Repl, theorem: Theorem, rng: random.Random) -> list[Script]:
-    """The scripts that the theorem's goal invites."""
+    """The candidate scripts for the theorem's goal."""
     answer = repl.command(theorem.source())
     if not isinstance(answer, CommandResponse) or not answer.sorries:
         return []
@@ -182,9 +191,24 @@ async def run(
     at_once: int = 8,
     listen: Callable[[HeldOutAttempt], None] = lambda attempt: None,
 ) -> list[HeldOutAttempt]:
-    """Make `samples` attempts at each theorem; each is on disk (JSONL) before it is told.
+    """Make `samples` attempts at each theorem, and write each to disk before reporting it.
 
-    What the file has is not done again, but for what the infrastructure spoiled. Raises OSError, and what Lean's pool raises.
+    A second run skips the attempts in the file, except infrastructure failures.
+
+    Args:
+        prover: makes an attempt.
+        theorems: the test.
+        samples: attempts at each theorem.
+        path: the JSONL file of attempts.
+        at_once: concurrent attempts.
+        listen: called with each new attempt.
+
+    Returns:
+        All attempts, by theorem and sample.
+
+    Raises:
+        OSError: the file cannot be read or written.
+        Exceptions of the pool.
     """
     done = {
         (a.theorem, a.sample): a

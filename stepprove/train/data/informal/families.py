@@ -160,7 +160,7 @@ def divisor(rng: random.Random) -> Meaning:
 
 
 def solution(rng: random.Random) -> Meaning:
-    """That an equation has a solution."""
+    """An equation has a solution."""
     kind = rng.choice(("Nat", "Int"))
     noun = {"Nat": "natural number", "Int": "integer"}[kind]
     x, a, b, v = rng.choice(_LETTERS), rng.randint(2, 12), rng.randint(1, 30), rng.randint(1, 12)
@@ -422,7 +422,7 @@ def sum_bound(rng: random.Random) -> Meaning:
 
 
 def odd_solution(rng: random.Random) -> Meaning:
-    """That there is an even or odd number beyond another one."""
+    """There is an even or odd number beyond another one."""
     objects = _numbers(rng, 1, "Nat")
     (n,) = objects.names
     x = rng.choice([letter for letter in _LETTERS if letter != n])
@@ -446,4 +446,4 @@ FAMILIES: dict[str, Family] = {
     )
 }  # fmt: skip
 KEPT_FAMILIES = ("zero_product", "sum_bound", "odd_solution")
-"""Only in tests: what they speak of occurs in others, each in another place."""
+"""Families for tests only; each of their concepts occurs in a training family, in another role."""
