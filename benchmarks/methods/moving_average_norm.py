@@ -1,10 +1,10 @@
-"""MABN in small: a convolutional network that is normalized over two pictures at a time.
+"""MABN in small: a convolutional network normalized over two pictures at a time.
 
     python benchmarks/methods/moving_average_norm.py [--seeds N] [--steps N]
 
-Every step of SGD sees 32 pictures (toy_images.py); what differs is over how many of them a normalization takes its statistics (in
-brackets), and how: batch normalization, batch renormalization (arXiv 1702.03275), group normalization, which does not look
-at other pictures, and MABN. Also: how much the four statistics of a batch vary from batch to batch, at several sizes.
+Every step of SGD sees 32 pictures (toy_images.py). The normalizations differ in the number of pictures in their statistics (in
+brackets) and in kind: batch normalization, batch renormalization (arXiv 1702.03275), group normalization, which uses single
+pictures, and MABN. It also measures the variance of a batch's four statistics between batches, at several sizes.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""DTNH in small: what a source does to a task with few examples, when it suits and when it does not.
+"""DTNH in small: the effect of a good and of a bad source model on a task with few examples.
 
     python benchmarks/methods/never_hurt.py [--seeds N] [--steps N]
 
-A small convolutional network learns glyphs (toy_images.py) from 12 pictures a class, beginning with the weights of a source: many
-other glyphs of the same strokes (good), or such glyphs under random labels (bad). Plain SGD from these weights, L2-SP, which
-draws them back to the source, and L2-SP in both forms of DTNH, at three weights of the regulariser, in batches of 16 and with all
-96 pictures in each step. Differences are paired: same seed, same source, same batches.
+A small convolutional network learns glyphs (toy_images.py) from 12 pictures a class. It starts from a source trained on many
+other glyphs of the same strokes (good), or on such glyphs with random labels (bad). The methods are plain SGD, L2-SP, which pulls
+weights back to the source, and L2-SP in both forms of DTNH, at three weights of the regulariser, in batches of 16 and with all 96
+pictures in each step. Differences are paired: same seed, same source, same batches.
 
 The second part fine-tunes a small StepMoE on sixteen toy texts (toy_recall.py) with AdamW, from a source with or without recall.
 """
