@@ -177,8 +177,8 @@ def kimina_pool(folder: Path, codes: list[str]) -> list[float]:
         manager = kimina_manager(folder)
 
         async def all_of(some: list[str]) -> None:
-            asked: list[Coroutine[Any, Any, None]] = [kimina_ask(manager, code) for code in some]
-            await asyncio.gather(*asked)
+            requests: list[Coroutine[Any, Any, None]] = [kimina_ask(manager, code) for code in some]
+            await asyncio.gather(*requests)
 
         await all_of(codes[:ENGINES])
         started = time.perf_counter()

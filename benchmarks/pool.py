@@ -117,8 +117,8 @@ def results(pool: SyncPool, jobs: list[tuple[str, str]], engines: int) -> Iterat
         return place, pool.check(text, timeout=DEADLINE if kind == "timeout" else 120)
 
     with ThreadPoolExecutor(4 * engines) as callers:
-        for asked in as_completed([callers.submit(one, place) for place in range(len(jobs))]):
-            yield asked.result()
+        for future in as_completed([callers.submit(one, place) for place in range(len(jobs))]):
+            yield future.result()
 
 
 def main() -> None:

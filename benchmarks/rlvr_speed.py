@@ -106,21 +106,21 @@ def covered(spans: Sequence[Span], whole: Span) -> float:
 @contextmanager
 def utilised() -> Iterator[list[tuple[float, float]]]:
     """Return (time, GPU utilisation before it), twice a second; empty without a GPU."""
-    told: list[tuple[float, float]] = []
+    samples: list[tuple[float, float]] = []
     if not torch.cuda.is_available():
-        yield told
+        yield samples
         return
     command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=500"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
 
     def read(lines: Iterable[str]) -> None:
-        told.extend((time.monotonic(), int(line) / 100) for line in lines if line.strip().isdigit())
+        samples.extend((time.monotonic(), int(line) / 100) for line in lines if line.strip().isdigit())
 
     reader = threading.Thread(target=read, args=(process.stdout,))
     reader.start()
     try:
-        yield told
+        yield samples
     finally:
         process.kill()
         process.wait()
@@ -136,7 +136,7 @@ def ours(
 ) -> dict[str, float]:
     """Return the figures of one run of ours."""
     model, tokenizer = loaded(folder), AutoTokenizer.from_pretrained(folder)
-    told: list[tuple[float, rlvr.Update]] = []
+    updates: list[tuple[float, rlvr.Update]] = []
 
     async def run() -> None:
         async with Pool(engine, size=jobs) as pool:
@@ -150,7 +150,7 @@ def ours(
                 Decoder(copy.deepcopy(model).train(False), tokenizer),
                 proofs(tokenizer, pool, of, options),
                 options,
-                keep=lambda update, checkpoint: told.append((time.monotonic(), update)),
+                keep=lambda update, checkpoint: updates.append((time.monotonic(), update)),
             )
 
     with (
@@ -161,9 +161,9 @@ def ours(
     ):
         asyncio.run(run())
     return figures(
-        [at for at, _ in told],
-        [u.reward for _, u in told],
-        [u.tokens for _, u in told],
+        [at for at, _ in updates],
+        [u.reward for _, u in updates],
+        [u.tokens for _, u in updates],
         options.problems * options.group,
         (drawing, lean, updating),
         busy,
@@ -223,11 +223,11 @@ class Rollouts:
                 ids[i] += new
                 own[i] += [1] * len(new)
                 chances[i] += log_probs
-                said = self.tokenizer.decode(new)
+                decoded = self.tokenizer.decode(new)
                 more = self.options.max_turns is None or turns[i] < self.options.max_turns
-                if new[-1] == sketch_end and SKETCH in said and more:
+                if new[-1] == sketch_end and SKETCH in decoded and more:
                     turns[i] += 1
-                    asking.append((i, sketch_of(said)))
+                    asking.append((i, sketch_of(decoded)))
             sketches = [sketch for _, sketch in asking]
             checks = dict(self.pool.check_all(sketches, timeout=self.options.check_seconds))
             for place, (i, _) in enumerate(asking):
@@ -287,8 +287,8 @@ class Rollouts:
 
         def one(prompt: str, completion: str) -> float:
             problem = self.problems[prompt]
-            said = final_text(completion)
-            answer = None if said is None else code_of(said, problem.name)
+            final = final_text(completion)
+            answer = None if final is None else code_of(final, problem.name)
             if answer is None:
                 return 0.0
             judgement = self.pool.verify(

@@ -1,7 +1,7 @@
 """Start a command as the leader of a process group, and signal the whole group.
 
-The child leads a session of its own and never outlives its owner: when the owner is killed with -9, a watcher in the group,
-which reads a pipe of which only the owner holds the other end, kills the group. (Linux's PR_SET_PDEATHSIG would not do: it
+The child leads a session of its own and never outlives its owner: a watcher in the group reads a pipe whose other end only
+the owner holds, and kills the group when the owner dies, even of kill -9. (Linux's PR_SET_PDEATHSIG would not do: it
 fires when the *thread* that started the child ends.)
 """
 

@@ -263,9 +263,9 @@ def main() -> None:
         )
         print_table(["measure", "tau"], taus(runs))
         print("Accuracy alone, in %, of the architectures that the search by angles leaves (at most 8):\n")
-        told = {"all": "mean of all 64", "left": "mean of those left", "best": "best of all"}
-        told |= {"best left": "best of those left"}
-        rows = [[word, shown([run[key] for _, run in found], 1, 100)] for key, word in told.items()]
+        labels_of = {"all": "mean of all 64", "left": "mean of those left", "best": "best of all"}
+        labels_of |= {"best left": "best of those left"}
+        rows = [[word, shown([run[key] for _, run in found], 1, 100)] for key, word in labels_of.items()]
         print_table(["", "accuracy"], rows)
         draw_points(runs[0])
     if "step_moe" in arguments.parts.split(","):

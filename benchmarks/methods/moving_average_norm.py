@@ -27,7 +27,7 @@ class Renorm(nn.BatchNorm2d):
     """Batch renormalization: the batch's statistics, corrected towards the running ones by factors without gradient."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As `BatchNorm2d` does."""
+        """Normalize with corrected batch statistics."""
         if not self.training:
             return super().forward(x)
         assert self.num_batches_tracked is not None and self.running_mean is not None

@@ -24,7 +24,7 @@ def prompt_of(tokenizer: Any, problem: str) -> str:
 
 
 def fixed_texts() -> tuple[str, ...]:
-    """Return the prompt's constant parts, each of which the tokenizer keeps as one token."""
+    """Return the prompt's constant parts; the tokenizer keeps each as one token."""
     mark = "\0"
     system, user = STEPFUN.turns(mark, "", mathlib=False)
     return (system.content, *user.content.split(mark))

@@ -55,7 +55,7 @@ def renamed(
     *,
     definitions: bool = False,
 ) -> TrainingText:
-    """Rename a trajectory's theorem, and its definitions if asked.
+    """Rename a trajectory's theorem, and its definitions with `definitions`.
 
     A new name has the old one's length, so that positions in Lean's messages stay true, and occurs nowhere else in the text.
 

@@ -62,5 +62,5 @@ def angles_to(file: BinaryIO, every: int) -> AngularTelemetry:
 
 
 def watched(model: nn.Module) -> int:
-    """How many weights `angles_to` writes a line for in a step that it tells."""
+    """Return the number of lines that `angles_to` writes for a recorded step: one for each matrix."""
     return sum(parameter.dim() >= 2 for _, parameter in model.named_parameters())
