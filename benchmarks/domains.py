@@ -1,10 +1,9 @@
-"""What it costs that no text meets an engine in which another text ran a program.
+"""The cost of giving up an engine process after a text ran a program in it.
 
     python benchmarks/domains.py [--texts 300] [--rounds 3]
 
-Texts go through a pool of one engine, one after the other: the mixed checks of `engine.py`, which run no program, with the
-rule and without it in turn; then with one text in ten that has a macro of its own. Without the rule such a process is kept:
-that is the mistake it mends.
+A pool of one engine checks texts one after another, with the rule and without it in turn: first the mixed checks of
+`engine.py`, which run no program; then with a macro in one text of ten. Without the rule the pool keeps such a process.
 Targets: at most 3 % of the throughput where no text runs a program.
 """
 
@@ -25,7 +24,7 @@ MACRO = 'macro "go{0}" : tactic => `(tactic| rfl)\ntheorem t{0} : {0} + 0 = {0} 
 
 
 def texts(count: int, every: int | None) -> list[str]:
-    """Mixed checks; every so many of them with a macro of its own."""
+    """Return mixed checks, with a macro in one of every so many."""
     return [
         (MACRO if every and n % every == 0 else CHECKS[n % len(CHECKS)]).format(n)
         for n in range(1, count + 1)
@@ -33,11 +32,11 @@ def texts(count: int, every: int | None) -> list[str]:
 
 
 class Kept(Repl):
-    """A Repl that does not tell that a program ran."""
+    """A Repl that never reports a program run."""
 
     @property
     def ran_programs(self) -> bool:
-        """Never."""
+        """Report none."""
         return False
 
 
@@ -49,7 +48,7 @@ class KeepingPool(SyncPool):
 
 
 def throughput(pool: SyncPool, work: list[str]) -> float:
-    """Texts a second."""
+    """Return the texts per second."""
     started = time.perf_counter()
     for text in work:
         assert pool.check(text, timeout=60).outcome == "answered"

@@ -1,4 +1,4 @@
-"""The embedded engine's figures: start, warm checks, memory, replacement after a kill.
+"""Measure the embedded engine: start, warm checks, memory, replacement after a kill.
 
     python benchmarks/engine.py [--checks 500] [--starts 5]
 

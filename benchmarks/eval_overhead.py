@@ -1,11 +1,11 @@
-"""What an evaluation costs beside Lean: the clock over the engine's own time, and the memory of many samples.
+"""The overhead of an evaluation: wall-clock time over engine time, and memory for many samples.
 
     python benchmarks/eval_overhead.py minif2f_valid.jsonl
     python benchmarks/eval_overhead.py --samples 10000
 
-The first has a scripted model that answers at once prove the core statements, four times each, on one Lean process; an answer is
-the statement with `omega` for a proof. The second makes so many attempts at one statement. A server in this process plays the
-model, so its time and memory count as the harness's.
+The first command proves the core statements four times each on one Lean process, with a scripted model that answers at once:
+the statement with `omega` as its proof. The second makes many attempts at one statement. A server in this process scripts the
+model, so its time and memory count towards the harness.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EASY = {"name": "easy", "formal_statement": "theorem easy (a b : ℕ) : a + b = 
 
 
 def answer(body: dict[str, Any]) -> tuple[str, float]:
-    """The statement that the prompt ends with, with `omega` for a proof, and no seconds of thought."""
+    """Answer at once with the prompt's last statement, proved by `omega`."""
     statement = body["prompt"].split("```lean4\n")[-1].split("\n```")[0]
     return f"</think>\n```lean4\n{statement}\n  omega\n```", 0.0
 

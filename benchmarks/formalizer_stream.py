@@ -1,7 +1,7 @@
-"""Time and memory of the stages of a formalizer's data, without model and Lean: records through the ledger, and a dataset built.
+"""Time and memory of the formalizer's data stages without model and Lean: the ledger, and building a dataset.
 
-`python benchmarks/formalizer_stream.py [--records N ...]`: for each N a process of its own makes N records, puts them through a
-stage whose worker answers at once, builds the dataset, and tells the most memory it had.
+`python benchmarks/formalizer_stream.py [--records N ...]`: for each N, a new process makes N records, runs them
+through a stage whose worker answers at once, builds the dataset, and reports its peak memory.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stepprove.formalizer.equivalence.pairs import Pair
 
 
 def record(number: int) -> str:
-    """A pair like no other."""
+    """Return a unique pair."""
     problem = f"Let n be a natural number greater than {number}. Show that n + {number % 97} is greater than {number}."
     formal = f"theorem t_{number} (n : Nat) (h : {number} < n) : {number} < n + {number % 97} := by sorry"
     return json.dumps({"name": f"p{number}", "problem": problem, "formal_statement": formal})

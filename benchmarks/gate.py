@@ -1,11 +1,11 @@
-"""What the trust gate costs: its word on a candidate against a bare check of the same text.
+"""The cost of the trust gate: its verdict on a candidate against a bare check of the same text.
 
     python benchmarks/gate.py [--rounds N]
 
-The candidates are those of tests/honest that need no imports: a mix of terms, `omega`, `simp`, `decide`, `grind`, recursion and
-induction. Both sides elaborate the candidate from its first command to its last, in one process, in turn, in the same round.
-The gate is measured with the original elaborated beforehand (as when many candidates are held against one original) and with it
-elaborated each time. A candidate's ratio is that of its medians; p50 is the median candidate's.
+The candidates are the honest files without imports in the tests: a mix of terms, `omega`, `simp`, `decide`, `grind`, recursion
+and induction. Both sides elaborate the whole candidate, in one process, in turn, in the same round. The benchmark measures the
+gate with the original elaborated beforehand (as for many candidates of one original) and with it elaborated each time. A
+candidate's ratio divides its medians; p50 is the median candidate's ratio.
 """
 
 from __future__ import annotations

@@ -6,11 +6,10 @@
         loguru psutil pydantic-settings rich google-cloud-logging
     python benchmarks/peers.py --peers PEERS/bin/python --kimina KIMINA [--commands N] [--rounds N]
 
-The REPL is the scripted process of the tests behind a `lake` that only runs it, so what is measured is the clients; like
-upstream it prints an answer over many lines. One after another: a command is sent and its answer read, N times; the figure is
-the median time beyond that of a bare pipe. Many at once: N commands through a pool of two REPLs. Every client runs in a
-process of its own, the clients of a round one after another, and the medians over the rounds count. Kimina's server logs each
-command; it does not here. Its database is not connected.
+The REPL is the tests' scripted process behind a `lake` that only runs it, so the figures are those of the clients; like
+upstream's, it prints an answer over many lines. Sequential: send a command and read its answer, N times; the figure is the median
+time beyond that of a bare pipe. Concurrent: N commands through a pool of two REPLs. Each client runs in its own process, the
+clients of a round one after another; the medians over the rounds count. Kimina's server runs without its log and database.
 """
 
 from __future__ import annotations
@@ -148,7 +147,7 @@ def kimina_manager(folder: Path) -> Any:
 
 
 async def kimina_ask(manager: Any, code: str) -> None:
-    """What the server does for one text: as its route `check` does."""
+    """Check one text as the server's route `check` does."""
     from kimina_client import Snippet
 
     repl = await manager.get_repl("", "id", 600)
@@ -178,8 +177,8 @@ def kimina_pool(folder: Path, codes: list[str]) -> list[float]:
         manager = kimina_manager(folder)
 
         async def all_of(some: list[str]) -> None:
-            asked: list[Coroutine[Any, Any, None]] = [kimina_ask(manager, code) for code in some]
-            await asyncio.gather(*asked)
+            requests: list[Coroutine[Any, Any, None]] = [kimina_ask(manager, code) for code in some]
+            await asyncio.gather(*requests)
 
         await all_of(codes[:ENGINES])
         started = time.perf_counter()
@@ -216,7 +215,7 @@ def timed(ask: Callable[[str], object], codes: list[str]) -> list[float]:
 
 
 def run_client(python: str, kimina: str, kind: str, name: str, size: int, count: int) -> list[float]:
-    """The times, in s, of one client in a process of its own."""
+    """Return one client's times, in s, measured in its own process."""
     with tempfile.TemporaryDirectory() as folder:
         ended = subprocess.run(
             [python, __file__, "--client", json.dumps([kind, name, folder, size, count])],

@@ -1,15 +1,15 @@
-"""Many mixed checks through the pool while engines are killed: what becomes of each, and how busy the engines are kept.
+"""Many mixed checks through the pool while engines are killed: each job's outcome, and the use of the engines.
 
     python benchmarks/pool.py [--jobs N] [--engines N] [--kills N]
 
-Of the jobs, 1 % never end within their deadline (1.5 s), 1 % allocate without end, the others are proofs, wrong proofs and texts
-with imports. Meanwhile engines are killed with -9 at random. Every job must be answered exactly once: runaways as `timeout`,
-bombs as `memory`, right texts as `answered` without an error, wrong ones with one.
+Of the jobs, 1 % run past their deadline (1.5 s) and 1 % allocate without end; the others are proofs, wrong proofs and texts with
+imports. Meanwhile the benchmark kills engines with -9 at random. The pool must answer every job exactly once: runaways with
+`timeout`, bombs with `memory`, right texts with `answered` and no error, wrong ones with an error.
 
-The throughput is a ratio to bare engine time: as many engines as the pool has, each a plain `Repl` in a thread of its own, first
-work through a sample of the same mixture. Their mean seconds a job, once with the starts of processes that runaways and bombs
-force on anybody and once without, times all jobs, over engines x elapsed seconds. What is missing to 1 is the pool's own work,
-jobs cut short by a kill, and (in the second figure) the processor time that the replacement of processes takes.
+The throughput is a ratio to bare engine time. As many plain `Repl`s as the pool has engines, each in its own thread, first work
+through a sample of the same mixture. Their mean seconds a job, with and without the process starts that runaways and bombs force,
+times all jobs, over engines x elapsed seconds, is the ratio. The difference to 1 is the pool's own work, jobs that a kill cut
+short, and (in the second figure) the CPU time of replacing processes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ WRONG = ("theorem t{n} : {n} + 1 = {n} := by omega\n", "theorem t{n} : {n} = {n}
 
 
 def mixed(jobs: int, seed: int) -> list[tuple[str, str]]:
-    """(what must become of it, text) of each job, in random order."""
+    """Return (expected outcome, text) of each job, in random order."""
     made = [("timeout", RUNAWAY.format(n=n)) for n in range(jobs // 100)]
     made += [("memory", BOMB.replace("{n}", str(n))) for n in range(jobs // 100)]
     for n in range(jobs - len(made)):
@@ -65,7 +65,7 @@ def mixed(jobs: int, seed: int) -> list[tuple[str, str]]:
 
 
 def became(check: Check) -> str:
-    """What became of a job, in the words of `mixed`."""
+    """Return a job's outcome in the terms of `mixed`."""
     if check.outcome != "answered":
         return check.outcome
     if not isinstance(check.answer, CommandResponse):
@@ -74,7 +74,7 @@ def became(check: Check) -> str:
 
 
 def bare_seconds(engine: Engine, sample: list[tuple[str, str]], engines: int) -> tuple[float, float]:
-    """Mean seconds of a job on engines without a pool, `engines` of them at once: with and without the starts of processes."""
+    """Return a job's mean seconds on `engines` concurrent engines without a pool, with and without process starts."""
     busy: list[float] = []
 
     def work(share: list[tuple[str, str]]) -> float:
@@ -117,8 +117,8 @@ def results(pool: SyncPool, jobs: list[tuple[str, str]], engines: int) -> Iterat
         return place, pool.check(text, timeout=DEADLINE if kind == "timeout" else 120)
 
     with ThreadPoolExecutor(4 * engines) as callers:
-        for asked in as_completed([callers.submit(one, place) for place in range(len(jobs))]):
-            yield asked.result()
+        for future in as_completed([callers.submit(one, place) for place in range(len(jobs))]):
+            yield future.result()
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
     python benchmarks/prefix.py [--theorems N] [--runs N]
 
-For k = 1, 2, … the text up to and including theorem k is checked, its hole filled, the earlier ones filled already: what happens
-when holes are worked through in order. `embedded` leaves it to the engine to find what it has elaborated; `chunks` treats the
-same Lean as a community REPL, for which the pool keeps the environments; `from the top` has every command elaborated each time.
+For k = 1, 2, … it checks the text up to theorem k with holes 1 to k filled, as when a search fills holes in order. `embedded`
+lets the engine reuse elaborated commands; `chunks` treats the same Lean as a community REPL, for which the pool keeps the
+environments; `from the top` elaborates every command each time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long a second, identical `stepprove prove` takes on an unchanged file of one hole: its start, in essence.
+"""The time of a second, identical `stepprove prove` on an unchanged file with one hole, which is mostly its start.
 
     python benchmarks/prove_start.py [--runs 5]
 

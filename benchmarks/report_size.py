@@ -1,8 +1,8 @@
-"""How large a report is, how long it takes to make, and how long a browser takes to open, sort and search it.
+"""A report's size, the time to make it, and a browser's time to open, sort and search it.
 
     python benchmarks/report_size.py [--problems 1250] [--attempts 8] [--trace 20000]
 
-The run is made up: what is measured is the page, not a prover. Needs playwright and an installed Chromium.
+The run is synthetic: the benchmark measures the page, not a prover. It needs playwright and an installed Chromium.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from stepprove.eval.scores import score
 from stepprove.outcome import Outcome
 
 TARGET_SECONDS = 3.0
-"""From the file to a page that can be used."""
+"""Seconds from the file to a usable page."""
 
 
 def run_of(problems: int, attempts: int, trace: int) -> Run:
-    """A run whose attempts each have a proof, an error and a trace of so many characters."""
+    """Return a run whose attempts each have a proof, an error and a trace of `trace` characters."""
     draw = random.Random(0)
     words = [
         "have",
@@ -95,7 +95,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Make the page, open it, use it, print how long that took."""
+    """Make, open and use the page; print the times."""
     arguments = argparse.ArgumentParser(description="The size and the speed of a report.")
     arguments.add_argument("--problems", type=int, default=1250)
     arguments.add_argument("--attempts", type=int, default=8)

@@ -1,16 +1,16 @@
-"""Reinforcement learning of the small model here and with TRL's GRPOTrainer: updates a minute, and who waits for whom.
+"""Compare reinforcement learning here and with TRL's GRPOTrainer: updates a minute, and idle times.
 
     STEPPROVE_MODELS=DIR python benchmarks/rlvr_speed.py [--model DIR] [--updates 6] [--rounds 2] [--problems 8] [--group 8]
         [--learning-rate 1e-4] [--jobs 1]
 
 Both train the same model (`tiny`, made by `stepprove train tiny`, or that of a folder) on the same theorems with the same
-groups, longest texts and rewards (the trust gate's), Lean as a tool in the texts, one optimiser step an update, in turns; on a
-GPU where there is one. With TRL the texts are written by a `rollout_func`: `generate` for all texts of the batch up to the next
-sketch, Lean on as many engines, and again. There no canaries stand among the problems, so here neither.
+groups, text lengths and rewards (the trust gate's), with Lean as a tool and one optimiser step an update, in turns; on a GPU
+where there is one. With TRL a `rollout_func` samples the texts: `generate` for all texts of the batch up to the next sketch, Lean
+on as many engines, and again. Neither side has canaries.
 
-The first update of each run is left out (it starts Lean's caches). Lean's share of the time is that in which an engine was at
-work; a sampler is idle while no token is being drawn, the weights while they are not updated. A GPU's utilisation is what
-`nvidia-smi` says: the share of the time in which some kernel ran.
+The first update of each run does not count (it fills Lean's caches). Lean's share is the time in which an engine works; the
+sampler is idle while it samples no token, the weights while nothing updates them. GPU utilisation is that of `nvidia-smi`: the
+share of the time in which a kernel runs.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ Span = tuple[float, float]
 
 @contextmanager
 def watched(place: Any, name: str) -> Iterator[list[Span]]:
-    """When a function was at work."""
+    """Record when a function runs."""
     spans: list[Span] = []
     lock, inner = threading.Lock(), getattr(place, name)
 
@@ -94,7 +94,7 @@ def watched(place: Any, name: str) -> Iterator[list[Span]]:
 
 
 def covered(spans: Sequence[Span], whole: Span) -> float:
-    """The share of a time in which at least one of the spans was."""
+    """Return the share of a time that the spans cover."""
     total, until = 0.0, whole[0]
     for start, end in sorted(spans):
         start, end = max(start, until), min(end, whole[1])
@@ -105,22 +105,22 @@ def covered(spans: Sequence[Span], whole: Span) -> float:
 
 @contextmanager
 def utilised() -> Iterator[list[tuple[float, float]]]:
-    """(when, share of the time before in which the GPU was at work), twice a second; empty without a GPU."""
-    told: list[tuple[float, float]] = []
+    """Return (time, GPU utilisation before it), twice a second; empty without a GPU."""
+    samples: list[tuple[float, float]] = []
     if not torch.cuda.is_available():
-        yield told
+        yield samples
         return
     command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop-ms=500"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
 
     def read(lines: Iterable[str]) -> None:
-        told.extend((time.monotonic(), int(line) / 100) for line in lines if line.strip().isdigit())
+        samples.extend((time.monotonic(), int(line) / 100) for line in lines if line.strip().isdigit())
 
     reader = threading.Thread(target=read, args=(process.stdout,))
     reader.start()
     try:
-        yield told
+        yield samples
     finally:
         process.kill()
         process.wait()
@@ -134,9 +134,9 @@ def theorems(count: int) -> list[Problem]:
 def ours(
     folder: Path, engine: Engine, problems: Sequence[Problem], options: rlvr.RlvrOptions, jobs: int
 ) -> dict[str, float]:
-    """Figures of one run here."""
+    """Return the figures of one run of ours."""
     model, tokenizer = loaded(folder), AutoTokenizer.from_pretrained(folder)
-    told: list[tuple[float, rlvr.Update]] = []
+    updates: list[tuple[float, rlvr.Update]] = []
 
     async def run() -> None:
         async with Pool(engine, size=jobs) as pool:
@@ -150,7 +150,7 @@ def ours(
                 Decoder(copy.deepcopy(model).train(False), tokenizer),
                 proofs(tokenizer, pool, of, options),
                 options,
-                keep=lambda update, checkpoint: told.append((time.monotonic(), update)),
+                keep=lambda update, checkpoint: updates.append((time.monotonic(), update)),
             )
 
     with (
@@ -161,9 +161,9 @@ def ours(
     ):
         asyncio.run(run())
     return figures(
-        [at for at, _ in told],
-        [u.reward for _, u in told],
-        [u.tokens for _, u in told],
+        [at for at, _ in updates],
+        [u.reward for _, u in updates],
+        [u.tokens for _, u in updates],
         options.problems * options.group,
         (drawing, lean, updating),
         busy,
@@ -178,7 +178,7 @@ def figures(
     spans: tuple[Sequence[Span], Sequence[Span], Sequence[Span]],
     busy: Sequence[tuple[float, float]],
 ) -> dict[str, float]:
-    """All that is told of a run; `spans` are those of drawing, of Lean and of updating."""
+    """Return a run's figures; `spans` are those of sampling, Lean and updates."""
     (drawing, lean, updating), whole = spans, (at[0], at[-1])
     seconds = whole[1] - whole[0]
     used = [share for when, share in busy if whole[0] <= when <= whole[1]]
@@ -195,7 +195,7 @@ def figures(
 
 
 class Rollouts:
-    """Texts with Lean as a tool, in batches, for TRL."""
+    """Samples tool-integrated texts in batches, for TRL."""
 
     def __init__(
         self, tokenizer: Any, pool: SyncPool, problems: dict[str, Problem], options: rlvr.RlvrOptions
@@ -205,7 +205,7 @@ class Rollouts:
         self.tokens: list[float] = []
 
     def __call__(self, prompts: list[str], trainer: Any) -> dict[str, Any]:
-        """As TRL wants it: token ids of prompts and texts, log-probabilities, and which tokens are the model's."""
+        """Return TRL's fields: token ids of prompts and texts, log-probabilities, and the mask of the model's tokens."""
         read = [self.tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
         ids = [list(each) for each in read]
         own = [[0] * len(each) for each in read]
@@ -223,11 +223,11 @@ class Rollouts:
                 ids[i] += new
                 own[i] += [1] * len(new)
                 chances[i] += log_probs
-                said = self.tokenizer.decode(new)
+                decoded = self.tokenizer.decode(new)
                 more = self.options.max_turns is None or turns[i] < self.options.max_turns
-                if new[-1] == sketch_end and SKETCH in said and more:
+                if new[-1] == sketch_end and SKETCH in decoded and more:
                     turns[i] += 1
-                    asking.append((i, sketch_of(said)))
+                    asking.append((i, sketch_of(decoded)))
             sketches = [sketch for _, sketch in asking]
             checks = dict(self.pool.check_all(sketches, timeout=self.options.check_seconds))
             for place, (i, _) in enumerate(asking):
@@ -283,12 +283,12 @@ class Rollouts:
         return result
 
     def reward(self, prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
-        """The gate's word on each; None where Lean could not tell."""
+        """Return each text's reward; None where Lean gave no verdict."""
 
         def one(prompt: str, completion: str) -> float:
             problem = self.problems[prompt]
-            said = final_text(completion)
-            answer = None if said is None else code_of(said, problem.name)
+            final = final_text(completion)
+            answer = None if final is None else code_of(final, problem.name)
             if answer is None:
                 return 0.0
             judgement = self.pool.verify(
@@ -301,31 +301,31 @@ class Rollouts:
 
 
 class Full(StoppingCriteria):
-    """Ends each text where it is as long as it may be."""
+    """Ends each text at its length limit."""
 
     def __init__(self, room: list[int], width: int, where: torch.device) -> None:
         self.room, self.width = torch.tensor(room, device=where), width
 
     def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
-        """Which texts end."""
+        """Return which texts end."""
         return input_ids.shape[1] - self.width >= self.room
 
 
 class Clock(TrainerCallback):
-    """When each step was done."""
+    """Records the end of each step."""
 
     def __init__(self) -> None:
         self.at: list[float] = []
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Note it."""
+        """Record the time."""
         self.at.append(time.monotonic())
 
 
 def with_trl(
     folder: Path, engine: Engine, problems: Sequence[Problem], options: rlvr.RlvrOptions, jobs: int
 ) -> dict[str, float]:
-    """Figures of one run of TRL."""
+    """Return the figures of one run of TRL."""
     model, tokenizer = loaded(folder), AutoTokenizer.from_pretrained(folder)
     prompts = [build_prompt(problem) for problem in problems]
     clock = Clock()

@@ -1,10 +1,10 @@
-"""Serving a small model on the CPU: this project's server, and transformers' own plain and with continuous batching.
+"""Compare CPU servers for a small model: ours, and transformers' plain and with continuous batching.
 
     python benchmarks/serving.py
 
 A random Qwen3-MoE of 6 M parameters and a StepMoE of 17 M write 128 tokens after a prompt of about 100, for 1, 8 and 16 clients
-at once. Printed: seconds from start to ready, resident memory, tokens a second, and the slowest client's seconds. All get one
-thread, with which they are fastest at this size.
+at once. The benchmark prints seconds from start to ready, resident memory, tokens a second, and the slowest client's seconds. All
+servers get one thread, with which they are fastest at this size.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VOCABULARY = 2048
 
 
 def make(root: Path) -> list[Path]:
-    """Folders of the two models."""
+    """Return the folders of the two models."""
     words = {word: place for place, word in enumerate(["</s>", "Ġ", *sorted(set(string.printable) - {" "})])}
     letters = Tokenizer(models.BPE(words, []))
     letters.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -73,7 +73,7 @@ def make(root: Path) -> list[Path]:
 
 @asynccontextmanager
 async def transformers_server(folder: Path, *options: str) -> AsyncIterator[ModelServer]:
-    """transformers' own server of a folder."""
+    """Start transformers' own server for a folder."""
     port = free_port()
     program = str(Path(sys.executable).with_name("transformers"))
     if not Path(program).exists():
@@ -90,7 +90,7 @@ async def transformers_server(folder: Path, *options: str) -> AsyncIterator[Mode
 
 
 async def measure(server: ModelServer, model: str, started: float) -> str:
-    """A line of figures."""
+    """Print a line of figures."""
     ready = time.monotonic() - started
     figures = []
     how = Sampling(max_tokens=TOKENS, top_p=0.95)
@@ -108,7 +108,7 @@ async def measure(server: ModelServer, model: str, started: float) -> str:
 
 
 def memory(group: int) -> int:
-    """Resident memory of a process group, in kB."""
+    """Return the resident memory of a process group, in kB."""
     listing = subprocess.run(["ps", "-A", "-o", "pgid=,rss="], capture_output=True, text=True, check=True)
     return sum(int(rss) for pgid, rss in map(str.split, listing.stdout.splitlines()) if int(pgid) == group)
 

@@ -1,12 +1,12 @@
-"""How stale the texts may be that a policy learns from: MIS-PO against importance weighting, in small.
+"""Learning from stale texts: MIS-PO against importance weighting, in small.
 
-A policy (a perceptron that reads the first and the last token) writes texts of 512 tokens and is rewarded with the share of them
-that follow a rule, which the first token names. The texts of each update are written by the policy of so many updates earlier.
+A policy (a perceptron that reads the first and the last token) writes texts of 512 tokens; its reward is the share of tokens that
+follow the rule named by the first token. An older policy, a given number of updates back, writes the texts of each update.
 Learning rate, groups, problems and seeds are the same; only the loss differs:
 
 - none: the policy gradient, as if the texts were the policy's own;
-- text weights: plain importance weighting, each text by the whole ratio of its probabilities, which has no bias;
-- token weights: each token by its own ratio, which has one;
+- text weights: importance weighting of each text by its probability ratio, which is unbiased;
+- token weights: importance weighting of each token by its own ratio, which is biased;
 - clipped: PPO's clipped ratio with DAPO's bounds;
 - mis-po: texts and tokens beyond the bounds of Step 3.5 Flash (arXiv 2602.10604) are dropped, no ratio multiplied in;
 - mis-po, wide: the same with bounds of 0.98 and 1.02 for texts.
@@ -31,19 +31,26 @@ from statistics import mean, stdev
 import torch
 from torch import Tensor, nn
 
-from stepprove.train.rl.losses import Bounds, average, clipped_loss, group_advantages, mis_po_loss, trusted
+from stepprove.train.rl.losses import (
+    TrustBounds,
+    average,
+    clipped_loss,
+    group_advantages,
+    mis_po_loss,
+    trusted,
+)
 
 TOKENS, WIDTH, LENGTH = 8, 32, 512
 PROBLEMS, GROUP = 8, 8
 LEARNING_RATE = 3e-3
 METHODS = ("none", "text weights", "token weights", "clipped", "mis-po", "mis-po, wide")
-WIDE = Bounds(text_low=0.98, text_high=1.02)
+WIDE = TrustBounds(text_low=0.98, text_high=1.02)
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 8: 2.365, 10: 2.262}
-"""Two-sided 95 % points of Student's t for so many seeds."""
+"""Two-sided 95 % points of Student's t by number of seeds."""
 
 
 class Policy(nn.Module):
-    """What comes after a token, by that token and the first one of the text."""
+    """Predicts the next token from the current and the first token."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,19 +58,19 @@ class Policy(nn.Module):
         self.inner, self.write = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, TOKENS)
 
     def forward(self) -> Tensor:
-        """Log-probabilities [first, last, next] of everything."""
+        """Return all log-probabilities, [first, last, next]."""
         read = self.first.weight[:, None] + self.last.weight[None]
         return self.write(torch.tanh(self.inner(torch.tanh(read)))).log_softmax(-1)
 
 
 def log_probs(policy: Policy, ids: Tensor) -> Tensor:
-    """Of each token but the first, [B, LENGTH]."""
+    """Return the log-probabilities of all tokens but the first, [B, LENGTH]."""
     return policy()[ids[:, :1], ids[:, :-1], ids[:, 1:]]
 
 
 @torch.no_grad()
 def written(policy: Policy, first: Tensor) -> Tensor:
-    """Texts that begin with the given tokens, [B, 1 + LENGTH]."""
+    """Sample texts from the given first tokens, [B, 1 + LENGTH]."""
     chances = policy().exp()
     ids = [first]
     for _ in range(LENGTH):
@@ -72,13 +79,13 @@ def written(policy: Policy, first: Tensor) -> Tensor:
 
 
 def rewards(ids: Tensor) -> Tensor:
-    """The share of tokens that are the one before plus the step that the first token names, [B]."""
+    """Return the share of tokens that follow the first token's rule, [B]."""
     step = ids[:, :1] % 3 + 1
     return ((ids[:, 1:] - ids[:, :-1]) % TOKENS == step).float().mean(1)
 
 
 def loss_of(method: str, current: Tensor, sampled: Tensor, advantages: Tensor) -> tuple[Tensor, float]:
-    """(loss, share of tokens that are kept)."""
+    """Return the loss, and the share of kept tokens."""
     mask = torch.ones_like(current)
     ratio = current - sampled
     if method == "none":
@@ -90,21 +97,21 @@ def loss_of(method: str, current: Tensor, sampled: Tensor, advantages: Tensor) -
         return -average(ratio.exp() * advantages[:, None], mask, "token"), 1.0
     if method == "clipped":
         return clipped_loss(current, sampled, advantages, mask, low=0.2, high=0.28, over="token"), 1.0
-    kept = trusted(current.detach(), sampled, mask, WIDE if method.endswith("wide") else Bounds())
+    kept = trusted(current.detach(), sampled, mask, WIDE if method.endswith("wide") else TrustBounds())
     return mis_po_loss(current, advantages, mask, kept), float(kept.mean())
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run."""
+    """The figures of one run."""
 
     right: float
-    """Share of right tokens of the policy at the end."""
+    """The final policy's share of right tokens."""
     kept: float
     size: float
-    """Effective sample size of the text weights as a share of the texts; the mean over updates."""
+    """Mean over updates of the text weights' effective sample size, as a share of the texts."""
     norm: float
-    """The largest of a gradient."""
+    """The largest gradient norm."""
 
 
 def run(method: str, stale: int, seed: int, updates: int) -> Result:

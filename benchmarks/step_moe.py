@@ -1,11 +1,11 @@
-"""StepMoE against transformers' mixtures of experts of the same size; what MTP saves; what MFA keeps in the cache.
+"""Compare StepMoE with transformers' mixtures of experts of the same size; measure MTP's speed-up and MFA's cache.
 
     python benchmarks/step_moe.py [--sizes 3M,30M] [--rounds N] [--parts models,mtp,cache]
 
-All run on one thread, in turns, and what is counted is that thread's CPU time: other work on the machine then disturbs little,
-and all alike. The best of the rounds counts. Every model has the same width, layers, heads, vocabulary and expert sizes, and as
-many parameters for a token; Qwen3's shared expert is one more routed one. Each is measured with transformers' default experts,
-attention and cache. Routers have large random weights, so that tokens spread over the experts as a trained model's do.
+All run on one thread, in turns, and the figure is that thread's CPU time, which other work on the machine disturbs little and
+equally. The best round counts. Every model has the same width, layers, heads, vocabulary, expert sizes and parameters per token;
+one more routed expert replaces Qwen3's shared one. Each uses transformers' default experts, attention and cache.
+Routers have large random weights, so that tokens spread over the experts as a trained model's do.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def compare(size: str, rounds: int) -> None:
 
 
 def lean_text(length: int, source: random.Random) -> str:
-    """Made-up Lean: mostly predictable, with numbers, names and tactics that are not."""
+    """Synthetic Lean: mostly predictable, with random numbers, names and tactics."""
     text = ""
     while len(text) < length:
         a, b = source.sample("abmnxyz", 2)

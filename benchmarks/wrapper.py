@@ -1,12 +1,11 @@
-"""What `Repl` costs over a bare pipe, in ms a command, against the scripted process of the tests.
+"""The overhead of `Repl` over a bare pipe, in ms a command, with the tests' scripted process.
 
     python benchmarks/wrapper.py [--commands N] [--runs N]
 
-The bare pipe writes a request and reads the lines of its answer up to a blank one, and does not look at
-them; `PopenSpawn` is pexpect's own, which `Repl` does without. `request` also decodes the JSON and guards
-against all that `Repl` guards against; `command` also gives a typed answer. The runs of each are interleaved,
-each run has a process of its own, and the medians of all commands are compared. The figure to keep is 1 ms a
-command.
+The bare pipe writes a request and reads its answer up to a blank line, without parsing it; `PopenSpawn` is
+pexpect's own, which `Repl` does not use. `request` also decodes the JSON and applies `Repl`'s guards; `command`
+also returns a typed answer. Runs are interleaved, each in its own process, and the medians of all commands
+compared. Target: 1 ms a command.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The Lean server on a Ray cluster: each replica is one machine's pool of engines.
+"""Run the Lean server on a Ray cluster: each replica is one machine's pool of engines.
 
 Start:   serve run examples.lean_server_ray:app --route-prefix /
          (on a cluster that `ray start` has put together; on one machine that is all)
@@ -25,7 +25,7 @@ HOSTS = hosts_for("0.0.0.0", os.environ.get("LEAN_ALLOW_HOSTS", "").split())
 
 
 def lean_server() -> FastAPI:
-    """The application of one replica, made on the machine where it runs."""
+    """Build a replica's application on its machine."""
     settings = ServerSettings(engines=ENGINES, api_key=key_from_environment(), hosts=HOSTS)
     return create_app(find_engine(), settings)
 

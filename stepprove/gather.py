@@ -1,4 +1,4 @@
-"""Coroutines side by side, of which the first that fails ends all."""
+"""asyncio.gather that cancels the rest on the first error."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-async def together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """The results in the order of the work. Raises what failed first, not a group of failures; the rest is cancelled then."""
+async def gather_or_cancel(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Run coroutines concurrently.
+
+    Args:
+        work: the coroutines.
+
+    Returns:
+        Their results, in the order of `work`.
+
+    Raises:
+        The first exception of a coroutine, not an exception group; the other coroutines are cancelled.
+    """
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in work]
+            tasks = [group.create_task(coroutine) for coroutine in work]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]

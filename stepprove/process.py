@@ -32,6 +32,8 @@ import pexpect
 from pexpect.expect import searcher_string
 from pexpect.spawnbase import SpawnBase
 
+from stepprove.process_group import signal_group, start_group
+
 __all__ = ["Child", "ChildDied", "ChildError", "ChildSilent", "ChildTooBig", "ChildTooLoud"]
 
 _TERM_GRACE = 0.25
@@ -52,14 +54,6 @@ _LONGEST_POLL = 2**31 - 1
 _CHUNK = 1 << 16
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _SOMETHING = re.compile(rb"(?s).+")
-
-# The watcher opens the lifeline by name, as a POSIX shell need not redirect from descriptors above 9. Where
-# there is no /dev/fd, `exec` fails and ends the watcher, and the child merely has none.
-_LAUNCH = """
-{{ exec </dev/fd/{lifeline} >/dev/null 2>&1; read -r _; kill -9 0; }} &
-{limits}
-exec "$@"
-"""
 
 # Code in the child can read its environment and print it.
 _SECRET = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
@@ -238,7 +232,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
     def interrupt(self) -> None:
         """Kill the child's processes and nothing else: safe while another thread waits for an answer."""
         if self.end.alive:
-            _signal_group(self.pid, signal.SIGKILL)
+            signal_group(self.pid, signal.SIGKILL)
 
     def memory_mb(self) -> float:
         """Return the resident memory of the child and its descendants, in MB (10**6 B); 0 when it is gone."""
@@ -323,25 +317,15 @@ def _start(
     if shutil.which(path, path=variables.get("PATH")) is None:
         raise FileNotFoundError(f"there is no program {name!r}")
     limits = "" if data_limit_mb is None else f"ulimit -d {int(data_limit_mb * 1e6 / 1024)} 2>/dev/null"
-    watched, lifeline = os.pipe()
-    try:
-        popen = subprocess.Popen(
-            ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched, limits=limits), "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd=cwd,
-            env=variables,
-            start_new_session=True,
-            pass_fds=(watched,),
-        )
-    except BaseException:
-        os.close(lifeline)
-        raise
-    finally:
-        os.close(watched)
-    return popen, lifeline
+    return start_group(
+        command,
+        environment=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        limits=limits,
+    )
 
 
 def _end(popen: subprocess.Popen[bytes], lifeline: int, owner: int) -> None:
@@ -350,23 +334,16 @@ def _end(popen: subprocess.Popen[bytes], lifeline: int, owner: int) -> None:
     if os.getpid() != owner:
         return
     try:
-        _signal_group(popen.pid, signal.SIGTERM)
+        signal_group(popen.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             popen.wait(_TERM_GRACE)
     finally:
-        _signal_group(popen.pid, signal.SIGKILL)
+        signal_group(popen.pid, signal.SIGKILL)
         popen.wait()
         for pipe in (popen.stdin, popen.stdout, popen.stderr):
             if pipe is not None:
                 pipe.close()
         os.close(lifeline)
-
-
-def _signal_group(leader: int, number: signal.Signals) -> None:
-    """Signal every process of a group, if any is left."""
-    # macOS answers EPERM when only zombies are left.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, number)
 
 
 def _memory_from_proc(pid: int) -> int:

@@ -1,11 +1,11 @@
-"""Angle-based search in small: does the angle of a supernet's weights say which architectures are good?
+"""Angle-based search in small: does the angle of a supernet's weights rank architectures by quality?
 
     python benchmarks/methods/angle_search.py [--seeds N] [--parts pictures,step_moe]
 
 A convolutional space of 64 architectures (three places; convolutions of two sizes, one by channels, nothing) on glyphs
-(glyphs.py), and a StepMoE's space of 18 (attention, window, experts) on a made-up language of look-ups. Every architecture is
-trained alone, and once in a supernet, whose angle, length of weights and accuracy are ranked by Kendall's tau against the
-accuracy alone (of a StepMoE: minus the loss). Each seed has its own data and weights.
+(toy_images.py), and a StepMoE's space of 18 (attention, window, experts) on toy recall texts (toy_recall.py). Every
+architecture trains alone and in a supernet. Kendall's tau compares the supernet's angle, weight norm and accuracy with the
+accuracy of training alone (of a StepMoE: minus the loss). Each seed has its own data and weights.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import itertools
 import random
 from collections.abc import Sequence
 
-import glyphs
 import torch
-from lookups import endless
+import toy_images
 from report import plot, print_table, print_versions, shown
 from torch import Tensor, nn
 from torch.nn import functional
+from toy_recall import endless
 
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.train.methods.angle_search import Architecture, Space, Turned, along_paths, search, turned
@@ -55,7 +55,7 @@ def operator(name: str) -> nn.Module:
 
 
 class Net(nn.Module):
-    """Three places, each followed by pooling; several operators at each, one of which is on the path."""
+    """Three places, each followed by pooling, with several operators, one of them on the path."""
 
     def __init__(self, space: Space) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Net(nn.Module):
         self.head = nn.Linear(CHANNELS, CLASSES)
 
     def forward(self, x: Tensor, path: Architecture) -> Tensor:
-        """Logits."""
+        """Return the logits."""
         x = self.stem(x)
         for place, name in zip(self.places, path, strict=True):
             assert isinstance(place, nn.ModuleDict)
@@ -75,7 +75,7 @@ class Net(nn.Module):
         return found
 
     def convolutions(self) -> dict[tuple[int, str], list[Tensor]]:
-        """The weights of each operator's convolution, as they are, copied."""
+        """Return a copy of each operator's convolution weights."""
         return {
             (place, name): [m.weight.detach().clone() for m in part.modules() if isinstance(m, nn.Conv2d)]
             for place, operators in enumerate(self.places)
@@ -83,12 +83,12 @@ class Net(nn.Module):
         }
 
     def always(self) -> list[Tensor]:
-        """Weights that every path has."""
+        """Return the weights shared by all paths."""
         return [self.stem[0].weight.detach().clone(), self.head.weight.detach().clone()]  # type: ignore[operator]
 
 
 def learn(net: Net, x: Tensor, labels: Tensor, space: Space, steps: int, rng: random.Random) -> None:
-    """Single paths, each drawn evenly from the space."""
+    """Train uniformly random single paths."""
     sgd = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, steps)
     for _ in range(steps):
@@ -104,16 +104,16 @@ def learn(net: Net, x: Tensor, labels: Tensor, space: Space, steps: int, rng: ra
 
 @torch.no_grad()
 def accuracy(net: Net, x: Tensor, labels: Tensor, path: Architecture) -> float:
-    """With the statistics of the test pictures themselves: those of a supernet's training are of all paths mixed."""
+    """Measure with the test pictures' own statistics: a supernet's running statistics mix all paths."""
     return float((net.train()(x, path).argmax(1) == labels).float().mean())
 
 
 def pictures(seed: int, alone_steps: int, net_steps: int) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Scores of all architectures by each measure, and mean accuracy alone of the whole and of the shrunk space."""
+    """Return all architectures' scores by each measure, and the mean accuracy of the whole and the shrunk space."""
     rng = torch.Generator().manual_seed(seed)
-    strokes, classes = glyphs.strokes(rng), glyphs.classes(CLASSES, rng)
-    x, labels = glyphs.draw(2000, strokes, classes, rng, NOISE)
-    test = glyphs.draw(1000, strokes, classes, rng, NOISE)
+    strokes, classes = toy_images.strokes(rng), toy_images.classes(CLASSES, rng)
+    x, labels = toy_images.draw(2000, strokes, classes, rng, NOISE)
+    test = toy_images.draw(1000, strokes, classes, rng, NOISE)
     every = list(itertools.product(*PICTURES))
     alone = []
     for path in every:
@@ -178,7 +178,7 @@ def loss_of(model: StepMoeForCausalLM, seed: int) -> float:
 
 
 def step_moe(seed: int, alone_steps: int, net_steps: int) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """Scores of all architectures by each measure; losses alone of those within the budget."""
+    """Return all architectures' scores by each measure; losses alone for those within the budget."""
     every = list(itertools.product(*MOE_SPACE.space))
     alone = []
     for path in every:
@@ -230,7 +230,7 @@ def taus(runs: Sequence[dict[str, list[float]]]) -> list[list[str]]:
 
 
 def draw_points(run: dict[str, list[float]]) -> None:
-    """Of one seed, each architecture by its angle and its accuracy."""
+    """Plot one seed's architectures by angle and accuracy."""
     points = sorted(zip(run["angle"], run["alone"], strict=True))
     plot(
         "angle_search",
@@ -263,9 +263,9 @@ def main() -> None:
         )
         print_table(["measure", "tau"], taus(runs))
         print("Accuracy alone, in %, of the architectures that the search by angles leaves (at most 8):\n")
-        told = {"all": "mean of all 64", "left": "mean of those left", "best": "best of all"}
-        told |= {"best left": "best of those left"}
-        rows = [[word, shown([run[key] for _, run in found], 1, 100)] for key, word in told.items()]
+        labels_of = {"all": "mean of all 64", "left": "mean of those left", "best": "best of all"}
+        labels_of |= {"best left": "best of those left"}
+        rows = [[word, shown([run[key] for _, run in found], 1, 100)] for key, word in labels_of.items()]
         print_table(["", "accuracy"], rows)
         draw_points(runs[0])
     if "step_moe" in arguments.parts.split(","):

@@ -1,10 +1,10 @@
-"""Spherical Motion Dynamics in small: how far weights before a normalization turn in a step, against the theory.
+"""Spherical Motion Dynamics in small: the angle by which weights before a normalization turn, against the theory.
 
     python benchmarks/methods/angular.py [--seeds N] [--steps N]
 
-A multilayer perceptron with batch normalization learns labels of which a fifth are wrong, so that gradients do not die out. First
-the mean angle of the last quarter of the steps for several learning rates, decays and momenta; then a learning rate
-divided by ten, once with and once without rescaling the weights.
+A multilayer perceptron with batch normalization learns labels with a fifth of them wrong, so that gradients do not vanish. First
+it measures the mean angle in the last quarter of the steps for several learning rates, decays and momenta; then it divides the
+learning rate by ten, with and without rescaling the weights.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def train(
     drop_at: int | None = None,
     scaled: bool = False,
 ) -> tuple[list[list[float]], list[float]]:
-    """(angles of each scale-invariant weight in each step, losses); at `drop_at` the learning rate falls."""
+    """Return each scale-invariant weight's angle in each step, and the losses; the learning rate drops at `drop_at`."""
     torch.manual_seed(seed)
     x, labels = data(seed)
     model = network()

@@ -1,10 +1,10 @@
-"""Neural control variates in small: how much less an estimate varies than plain Monte Carlo's.
+"""Neural control variates in small: the reduction in variance against plain Monte Carlo.
 
     python benchmarks/methods/control_variates.py [--repeats N] [--parts variance,thermodynamic,baseline]
 
 Expectations under a Gaussian and a mixture in two dimensions from 100 and 1,000 samples; the evidence of a Bayesian logistic
-regression by thermodynamic integration; and what a learned baseline does for policy gradients from rewards of 0 and 1. Every
-repeat draws its own samples; errors are against the exact value.
+regression by thermodynamic integration; and a learned baseline for policy gradients from rewards of 0 and 1. Every repeat draws
+its own samples; errors are against the exact value.
 """
 
 from __future__ import annotations

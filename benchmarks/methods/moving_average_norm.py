@@ -1,10 +1,10 @@
-"""MABN in small: a convolutional network that is normalized over two pictures at a time.
+"""MABN in small: a convolutional network normalized over two pictures at a time.
 
     python benchmarks/methods/moving_average_norm.py [--seeds N] [--steps N]
 
-Every step of SGD sees 32 pictures (glyphs.py); what differs is over how many of them a normalization takes its statistics (in
-brackets), and how: batch normalization, batch renormalization (arXiv 1702.03275), group normalization, which does not look
-at other pictures, and MABN. Also: how much the four statistics of a batch vary from batch to batch, at several sizes.
+Every step of SGD sees 32 pictures (toy_images.py). The normalizations differ in the number of pictures in their statistics (in
+brackets) and in kind: batch normalization, batch renormalization (arXiv 1702.03275), group normalization, which uses single
+pictures, and MABN. It also measures the variance of a batch's four statistics between batches, at several sizes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-import glyphs
 import torch
+import toy_images
 from report import interval, plot, print_table, print_versions, shown
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,7 +27,7 @@ class Renorm(nn.BatchNorm2d):
     """Batch renormalization: the batch's statistics, corrected towards the running ones by factors without gradient."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As `BatchNorm2d` does."""
+        """Normalize with corrected batch statistics."""
         if not self.training:
             return super().forward(x)
         assert self.num_batches_tracked is not None and self.running_mean is not None
@@ -73,10 +73,10 @@ def network(conv: type[nn.Conv2d], norm: Callable[[int], nn.Module], deep: bool)
 
 def data(seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     rng = torch.Generator().manual_seed(seed)
-    strokes, classes = glyphs.strokes(rng), glyphs.classes(CLASSES, rng)
+    strokes, classes = toy_images.strokes(rng), toy_images.classes(CLASSES, rng)
     return (
-        *glyphs.draw(PICTURES, strokes, classes, rng, NOISE),
-        *glyphs.draw(2000, strokes, classes, rng, NOISE),
+        *toy_images.draw(PICTURES, strokes, classes, rng, NOISE),
+        *toy_images.draw(2000, strokes, classes, rng, NOISE),
     )
 
 

@@ -1,13 +1,13 @@
-"""DTNH in small: what a source does to a task with few examples, when it suits and when it does not.
+"""DTNH in small: the effect of a good and of a bad source model on a task with few examples.
 
     python benchmarks/methods/never_hurt.py [--seeds N] [--steps N]
 
-A small convolutional network learns glyphs (glyphs.py) from 12 pictures a class, beginning with the weights of a source: many
-other glyphs of the same strokes (good), or such glyphs under random labels (bad). Plain SGD from these weights, L2-SP, which
-draws them back to the source, and L2-SP in both forms of DTNH, at three weights of the regulariser, in batches of 16 and with all
-96 pictures in each step. Differences are paired: same seed, same source, same batches.
+A small convolutional network learns glyphs (toy_images.py) from 12 pictures a class. It starts from a source trained on many
+other glyphs of the same strokes (good), or on such glyphs with random labels (bad). The methods are plain SGD, L2-SP, which pulls
+weights back to the source, and L2-SP in both forms of DTNH, at three weights of the regulariser, in batches of 16 and with all 96
+pictures in each step. Differences are paired: same seed, same source, same batches.
 
-The second part fine-tunes a small StepMoE on sixteen look-ups (lookups.py) with AdamW, from a source that looks up or does not.
+The second part fine-tunes a small StepMoE on sixteen toy texts (toy_recall.py) with AdamW, from a source with or without recall.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import itertools
 import random
 from functools import partial
 
-import glyphs
 import torch
-from lookups import endless, look_ups
+import toy_images
 from report import interval, plot, print_table, print_versions, shown
 from torch import Tensor, nn
 from torch.nn import functional
+from toy_recall import endless, look_ups
 
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.train.methods.never_hurt import Form, NeverHurt, l2_sp
@@ -78,12 +78,12 @@ Case = tuple[str, int, str, float]
 def one_seed(seed: int, source_steps: int, steps: int) -> dict[Case, tuple[float, float]]:
     """Test accuracy and what is left of the training loss."""
     rng = torch.Generator().manual_seed(seed)
-    strokes = glyphs.strokes(rng)
-    own, others = glyphs.classes(CLASSES, rng), glyphs.classes(SOURCE_CLASSES, rng)
-    x, labels = glyphs.draw(CLASSES * EACH, strokes, own, rng, NOISE)
-    test = glyphs.draw(2000, strokes, own, rng, NOISE)
-    good = glyphs.draw(4000, strokes, others, rng, NOISE)
-    bad_x, _ = glyphs.draw(500, strokes, others, rng, NOISE)
+    strokes = toy_images.strokes(rng)
+    own, others = toy_images.classes(CLASSES, rng), toy_images.classes(SOURCE_CLASSES, rng)
+    x, labels = toy_images.draw(CLASSES * EACH, strokes, own, rng, NOISE)
+    test = toy_images.draw(2000, strokes, own, rng, NOISE)
+    good = toy_images.draw(4000, strokes, others, rng, NOISE)
+    bad_x, _ = toy_images.draw(500, strokes, others, rng, NOISE)
     bad = bad_x, torch.randint(SOURCE_CLASSES, (500,), generator=rng)
     found = {}
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""What the experiments of this folder share: means with intervals, tables in Markdown, plots as small SVG files."""
+"""Shared output of the experiments: means with intervals, Markdown tables, plots as small SVG files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 860, 400, 70, 170, 36, 52
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """The mean, and half of its 95 % interval by Student's t (0 for a single value)."""
+    """Return the mean and half its 95 % interval by Student's t (0 for a single value)."""
     if len(values) < 2:
         return values[0], 0.0
     t = _T[max(count for count in _T if count <= len(values))]

@@ -14,7 +14,7 @@ from stepprove.cli.files import STYLES, lean_for
 from stepprove.lean_project.engines.engine import Engine
 
 if TYPE_CHECKING:
-    from stepprove.train.data.held_out import Attempt
+    from stepprove.train.data.held_out import HeldOutAttempt
     from stepprove.train.data.theorems import Theorem
 
 bench = typer.Typer(help="Measure the prover on this machine.", no_args_is_help=True)
@@ -68,7 +68,7 @@ def generated(
         raise CommandError(f"--theorems {theorems}: {wrong}.") from None
     lean = lean_for(None, "embedded")
 
-    def show(attempt: Attempt) -> None:
+    def show(attempt: HeldOutAttempt) -> None:
         style = STYLES[attempt.outcome]
         err.print(
             f"  [{style}]{attempt.outcome.value:<14}[/] theorem {attempt.theorem:<4} sample {attempt.sample:<2} "
@@ -111,8 +111,8 @@ async def _generated(
     seed: int,
     at_once: int,
     log: Path,
-    show: Callable[[Attempt], None],
-) -> list[Attempt]:
+    show: Callable[[HeldOutAttempt], None],
+) -> list[HeldOutAttempt]:
     from stepprove.agent.models.stepfun import TirOptions
     from stepprove.lean_project.pool.pool import Pool
     from stepprove.serving.client.endpoint import serving

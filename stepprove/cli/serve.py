@@ -18,7 +18,7 @@ from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.options import Json
 from stepprove.serving.client.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
-from stepprove.serving.planning.cost import DEVICES, Cost, Device, disaggregated, together
+from stepprove.serving.planning.cost import DEVICES, Cost, Device, colocated, disaggregated
 from stepprove.serving.planning.hardware import BadGpus, Gpu, find_gpus, parse_gpus
 from stepprove.serving.planning.hf_config import UnknownArchitecture
 from stepprove.serving.planning.plan import ACTIVATIONS_GB, DoesNotFit
@@ -185,7 +185,7 @@ def _costs(planned: VllmPlan, tokens: int, devices: Sequence[Device]) -> list[tu
     """Dollars for a token after so many: on each device, and with attention and feed-forward apart."""
     work = planned.facts.architecture.work(tokens)
     apart = disaggregated(work, devices)
-    rows = [(device.name, together(work, device)) for device in devices]
+    rows = [(device.name, colocated(work, device)) for device in devices]
     return [*rows, (f"{apart.attention_device.name} + {apart.feed_forward_device.name}, apart", apart)]
 
 

@@ -81,7 +81,7 @@ def tiny(
 
     from stepprove.serving.client.endpoint import model_folder
     from stepprove.train.sft.sft import SftOptions
-    from stepprove.train.sft.tiny import Stage, TinyOptions, medium_training, train_tiny
+    from stepprove.train.sft.tiny import TinyOptions, TinyStage, medium_training, train_tiny
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = output or model_folder(size)
@@ -105,7 +105,7 @@ def tiny(
 
         told: set[tuple[str, int]] = set()
 
-        def listen(stage: Stage) -> None:
+        def listen(stage: TinyStage) -> None:
             tenth = (stage.name, 10 * stage.done // stage.total)
             if not err.is_terminal and not json and tenth not in told:
                 told.add(tenth)

@@ -15,7 +15,7 @@ from stepprove.cli.options import Json
 from stepprove.cli.train_plan import FilesOption, PlanOption, planned
 
 if TYPE_CHECKING:
-    from stepprove.train.rl.step import Step
+    from stepprove.train.rl.step import TrainingStep
     from stepprove.train.sft.run import SftProgress
 
 _LINES = 20
@@ -111,11 +111,11 @@ def failures_told(output: Path) -> Iterator[None]:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror or wrong}.") from None
 
 
-def each_tenth(quiet: bool) -> Callable[[Step], None]:
+def each_tenth(quiet: bool) -> Callable[[TrainingStep], None]:
     """Prints of each piece of work every tenth of it; nothing when `quiet`."""
     told: set[tuple[str, str, int]] = set()
 
-    def listen(step: Step) -> None:
+    def listen(step: TrainingStep) -> None:
         tenth = (step.model, step.work, 10 * step.done // step.total)
         if not quiet and tenth not in told:
             told.add(tenth)

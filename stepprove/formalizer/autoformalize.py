@@ -22,7 +22,7 @@ from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.majority import StatementClass, classes
 from stepprove.formalizer.prompts import CHAT, PromptForm, repair
 from stepprove.formalizer.vacuity import Vacuity
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.answer import after_thinking
 from stepprove.serving.client.exchange import Chatter, Sample, Sampling, Turn, Usage
 
@@ -116,7 +116,7 @@ async def autoformalize(
     work = _Work(client, lean, options)
     asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
     first = await work.ask(asked, options.samples)
-    done = await together(work.sample(asked, sample, listen) for sample in first)
+    done = await gather_or_cancel(work.sample(asked, sample, listen) for sample in first)
     reports = tuple(report for report, _ in done)
     places = [place for place, report in enumerate(reports) if report.outcome == "valid"]
     found: tuple[StatementClass, ...] = ()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from stepprove.formalizer.equivalence.methods import Method
+from stepprove.settings import BadSettings, parse_yaml, read_text, resolve_paths, validate
 
-_MOST_BYTES = 1_000_000
 
-
-class BadConfig(ValueError):
+class BadConfig(BadSettings):
     """The file cannot be used; the message is one sentence."""
 
 
@@ -86,36 +83,12 @@ class FormalizerConfig(_Part):
 
 
 def read_config(path: Path) -> FormalizerConfig:
-    """The configuration of a file; paths in it are looked for beside it. Raises BadConfig."""
+    """Read a configuration file; relative paths in it are taken from its folder. Raises BadConfig."""
+    name = str(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise BadConfig(f"{path} is too large for a configuration.")
-        text = path.read_text("utf-8")
-    except OSError as wrong:
-        raise BadConfig(f"{path} cannot be read: {wrong.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BadConfig(f"{path} is not UTF-8.") from None
-    try:
-        config: FormalizerConfig = _beside(
-            FormalizerConfig.model_validate(yaml.safe_load(text) or {}), path.parent
-        )
-        return config
-    except yaml.YAMLError as wrong:
-        raise BadConfig(f"{path} is not YAML ({' '.join(str(wrong).split())}).") from None
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BadConfig(f"{path}: {where + ': ' if where else ''}{first['msg']}.") from None
-
-
-def _beside(part: Any, folder: Path) -> Any:
-    """The same with its paths taken from a folder."""
-    if isinstance(part, Path):
-        return folder / part.expanduser()
-    if isinstance(part, tuple):
-        return tuple(_beside(each, folder) for each in part)
-    if isinstance(part, BaseModel):
-        return part.model_copy(
-            update={name: _beside(getattr(part, name), folder) for name in type(part).model_fields}
-        )
-    return part
+        text = read_text(path, name, "configuration", BadConfig)
+    except OSError as fault:
+        raise BadConfig(f"{path} cannot be read: {fault.strerror}.") from None
+    config = validate(parse_yaml(text, name, BadConfig), FormalizerConfig, name, BadConfig)
+    resolved: FormalizerConfig = resolve_paths(config, path.parent)
+    return resolved

@@ -1,7 +1,4 @@
-"""How a recipe is started on the machines that it is for: the memory that it takes, and the files that start it.
-
-Nothing is started here.
-"""
+"""Plan a recipe's run on its machines: the memory of each process, and the launch scripts. Starts nothing."""
 
 from __future__ import annotations
 
@@ -15,21 +12,21 @@ from stepprove.serving.planning.hardware import Gpu, parse_gpus
 from stepprove.serving.planning.hf_config import read_config
 from stepprove.serving.planning.published import ModelFacts, find_facts
 from stepprove.serving.serve.vllm import Wishes, plan_vllm
-from stepprove.train.memory import RESERVE_GB, Memory, memory
+from stepprove.train.memory import RESERVE_GB, MemoryUse, memory
 from stepprove.train.recipe import NEW, Hardware, RlvrRecipe, SftRecipe
 
 CONFIG = "accelerate.yaml"
 _HOST_BYTES = 12
-"""Of each parameter, on the machine that gathers a checkpoint: its weight and AdamW's moments."""
+"""Bytes per parameter in host memory when rank 0 gathers a checkpoint: the weight and AdamW's two moments."""
 _WRITING_BYTES = 12
-"""Of each parameter: three times its weight."""
+"""Bytes per parameter of a process that samples: three copies of the weight."""
 _ENGINES = 16
-"""Lean processes of one replica, at most."""
+"""Most Lean processes of one replica."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
-    """What a recipe takes, and how it is started."""
+    """A recipe's memory and launch files."""
 
     model: str
     parameters: int
@@ -37,30 +34,30 @@ class TrainPlan:
     processes: int
     gpu: Gpu | None
     tokens: int
-    """At once in each process, at most."""
+    """Most tokens of a process's batch."""
     precision: str
     recompute: bool
-    memory: Memory
-    """Of each process."""
-    otherwise: Memory
-    """The same with activations kept where they are made anew, or made anew where they are kept."""
+    memory: MemoryUse
+    """Memory of each process."""
+    otherwise: MemoryUse
+    """The same with the opposite choice of activation checkpointing."""
     writing: float
-    """Of a process that writes its own texts, the whole weights that it has for that, in 10**9 B: the writer's, those before an
-    update, and those of a checkpoint; keys and values apart."""
+    """Weights, in 10**9 B, of a process that samples its own texts: the sampler's, those before an update, and a checkpoint's;
+    the KV cache is not counted."""
     reserve: float
-    """Kept free beside it, in 10**9 B."""
+    """Memory kept free, in 10**9 B."""
     fits: bool | None
-    """Both into the GPU; None: the recipe says of no hardware."""
+    """Whether all fits the GPU; None: the recipe names no hardware."""
     host_gb: float
-    """Of the machine that gathers a checkpoint, in 10**9 B."""
+    """Host memory of the machine that gathers a checkpoint, in 10**9 B."""
     files: dict[str, str]
-    """To start it."""
+    """Launch files: names and contents."""
     notes: tuple[str, ...]
-    """What has to be known besides, in sentences."""
+    """Further requirements, one sentence each."""
 
 
 def facts_of(model: str | Path) -> ModelFacts:
-    """What is known of the model that a recipe begins with. Raises UnknownArchitecture."""
+    """Return the architecture and context of a recipe's initial model. Raises UnknownArchitecture."""
     if model == NEW:
         from stepprove.train.experiments.thinkingf import small_config
         from stepprove.train.sft.run import CONTEXT, VOCABULARY  # no other plan needs torch
@@ -70,7 +67,14 @@ def facts_of(model: str | Path) -> ModelFacts:
 
 
 def plan_sft(recipe: SftRecipe, source: str, facts: ModelFacts, output: Path) -> TrainPlan:
-    """The plan of fine-tuning by the recipe of that name or file."""
+    """Plan a fine-tuning run.
+
+    Args:
+        recipe: the parsed recipe.
+        source: its file or name, for the launch scripts.
+        facts: the initial model's.
+        output: the run's folder, for the launch scripts.
+    """
     tokens = max(recipe.context or facts.context, *(stage.batch_tokens for stage in recipe.stages))
     hardware, command = recipe.hardware, _command("sft", source, output)
     notes = []
@@ -84,7 +88,17 @@ def plan_sft(recipe: SftRecipe, source: str, facts: ModelFacts, output: Path) ->
 
 
 def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) -> TrainPlan:
-    """The plan of reinforcement learning. Raises DoesNotFit when the rollouts' GPUs are too small for the model."""
+    """Plan a reinforcement-learning run.
+
+    Args:
+        recipe: the parsed recipe.
+        source: its file or name, for the launch scripts.
+        facts: the initial model's.
+        output: the run's folder, for the launch scripts.
+
+    Raises:
+        DoesNotFit: the model does not fit the GPUs that sample texts.
+    """
     tokens = max(recipe.rlvr.max_tokens, recipe.rlvr.batch_tokens)
     hardware, command = recipe.hardware, _command("rlvr", source, output)
     files: dict[str, str] = {}
@@ -126,7 +140,7 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
 
 
 def accelerate_config(hardware: Hardware, precision: str) -> str:
-    """accelerate's configuration: FSDP over all processes of all machines."""
+    """Return accelerate's YAML configuration: FSDP over all processes of all machines."""
     config = {
         "compute_environment": "LOCAL_MACHINE",
         "distributed_type": "FSDP",
@@ -135,7 +149,7 @@ def accelerate_config(hardware: Hardware, precision: str) -> str:
         "mixed_precision": "bf16" if precision == "bf16" else "no",
         "rdzv_backend": "static",
         "same_network": True,
-        "use_cpu": False,  # FSDP's launcher is the GPUs'; without any, it takes the processors
+        "use_cpu": False,  # accelerate launches FSDP only so; without a GPU it uses the CPU
         "fsdp_config": {
             "fsdp_version": 2,
             "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
@@ -165,10 +179,10 @@ def _plan(
 ) -> TrainPlan:
     architecture = facts.architecture
     processes = 1 if hardware is None else hardware.processes
-    gpu = None if hardware is None else min(parse_gpus(hardware.gpus), key=lambda each: each.memory_gb)
+    gpu = None if hardware is None else min(parse_gpus(hardware.gpus), key=lambda gpu: gpu.memory_gb)
     one, other = (
-        memory(architecture, processes=processes, tokens=tokens, bf16=precision == "bf16", recompute=each)
-        for each in (recompute, not recompute)
+        memory(architecture, processes=processes, tokens=tokens, bf16=precision == "bf16", recompute=choice)
+        for choice in (recompute, not recompute)
     )
     reserve = 0.0 if hardware is None or hardware.on_processors else RESERVE_GB
     writing = _WRITING_BYTES * architecture.parameters / 1e9 if writes else 0.0
@@ -203,29 +217,29 @@ def _command(kind: str, source: str, output: Path) -> list[str]:
 
 
 def _train_script(hardware: Hardware, command: list[str], *, lean: bool, servers: bool) -> str:
-    """`lean`: it is called with the address of Lean's server; `servers`: with those of the machines that write texts."""
+    """The script of a training machine; `lean` and `servers` add the addresses of Lean's server and of vLLM as arguments."""
     several = hardware.nodes > 1
-    called = [*["RANK HEAD"] * several, *["LEAN"] * lean, *["SERVER..."] * servers]
-    said = [f"On {_machines(hardware.nodes)} with {hardware.gpus}: sh {' '.join(['train.sh', *called])}"]
+    arguments = [*["RANK HEAD"] * several, *["LEAN"] * lean, *["SERVER..."] * servers]
+    usage = [f"On {_machines(hardware.nodes)} with {hardware.gpus}: sh {' '.join(['train.sh', *arguments])}"]
     launch = f'accelerate launch --config_file "$(dirname "$0")/{CONFIG}"'
     run, lines = shlex.join(command), []
     if several:
-        said.append(f"RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0")
+        usage.append(f"RANK from 0 to {hardware.nodes - 1}, HEAD the address of machine 0")
         lines.append("rank=$1 head=$2; shift 2")
         launch += ' --machine_rank "$rank" --main_process_ip "$head" --main_process_port 29500 \\\n '
     if lean:
-        said.append("LEAN of the cluster that lean.sh starts, such as http://10.0.0.2:8000")
+        usage.append("LEAN of the cluster that lean.sh starts, such as http://10.0.0.2:8000")
         lines.append("lean=$1; shift")
         run += ' --lean-server "$lean"'
     if servers:
-        said.append("SERVER of each machine that runs rollouts.sh, such as http://10.0.0.3:8000/v1")
+        usage.append("SERVER of each machine that runs rollouts.sh, such as http://10.0.0.3:8000/v1")
         lines.append('servers=; for server; do servers="$servers --model-server $server"; done')
         run += " $servers"
-    return _script(",\n# ".join(said) + ".", "\n".join([*lines, f"{launch} -m {run}"]))
+    return _script(",\n# ".join(usage) + ".", "\n".join([*lines, f"{launch} -m {run}"]))
 
 
-def _script(said: str, command: str) -> str:
-    return f"#!/bin/sh\n# {said}\n{command}\n"
+def _script(comment: str, command: str) -> str:
+    return f"#!/bin/sh\n# {comment}\n{command}\n"
 
 
 def _machines(count: int) -> str:

@@ -1,8 +1,8 @@
-"""What training takes of each accelerator's memory, counted from a model's blocks; FSDP shards the weights over all processes.
+"""Estimate each accelerator's memory in training, from a model's blocks; FSDP shards the weights over all processes.
 
-The weights that are trained, their gradients and AdamW's two moments are FP32; in bfloat16 the model computes under autocast.
-What autograd keeps was measured on transformers' Qwen2, whose tests hold it to these counts; of a mixture, the copies of tokens
-that are sent to several experts are left out. The sum is of parts that do not all peak at once.
+Trained weights, gradients and AdamW's two moments are FP32; with bfloat16 the model computes under autocast. A test compares
+the activation counts with transformers' Qwen2. The estimate omits the token copies that a mixture sends to several experts,
+and adds parts that do not all peak at the same time.
 """
 
 from __future__ import annotations
@@ -12,44 +12,55 @@ from dataclasses import dataclass
 from stepprove.serving.serve.work import Architecture, Layer
 
 RESERVE_GB = 5.0
-"""Kept for CUDA, the communication's buffers and fragments on each accelerator (10**9 B); our choice."""
+"""Reserve on each accelerator for CUDA, communication buffers and fragmentation, in 10**9 B; our choice."""
 _MASTER = 4
 _MOMENTS = 8
 _LOSS = 12
-"""Of each logit, in FP32: its log-probability and two gradients, after the logits themselves are gone."""
+"""Bytes per logit, in FP32: the log-probability and two gradients, once the logits are freed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """On each accelerator, in 10**9 B."""
+class MemoryUse:
+    """The memory of one accelerator, in 10**9 B."""
 
     weights: float
     gradients: float
     moments: float
-    """AdamW's."""
+    """AdamW's two moments."""
     gathered: float
-    """Weights that are whole while they are used, and gradients until they are sharded: the layer at work, the next one, and the
-    embeddings; of one process, the copies in which it computes."""
+    """Unsharded weights and gradients: the current layer, the next one, and the embeddings; for one process, the compute
+    copies."""
     activations: float
-    """Kept for the way back."""
+    """Activations kept for the backward pass."""
     logits: float
-    """Of them their probabilities and gradients, at the loss."""
+    """Log-probabilities and gradients at the loss."""
 
     @property
     def total(self) -> float:
-        """All of it, the reserve apart."""
+        """The sum, without the reserve."""
         parts = (self.weights, self.gradients, self.moments, self.gathered, self.activations, self.logits)
         return sum(parts)
 
 
 def memory(
     model: Architecture, *, processes: int, tokens: int, bf16: bool = True, recompute: bool = True
-) -> Memory:
-    """What each of so many processes needs for batches of `tokens`. Raises ValueError below one of either."""
+) -> MemoryUse:
+    """Estimate a process's memory.
+
+    Args:
+        model: the architecture.
+        processes: training processes, at least 1.
+        tokens: most tokens of a batch, at least 1.
+        bf16: compute in bfloat16.
+        recompute: activation checkpointing.
+
+    Raises:
+        ValueError: `processes` or `tokens` is below 1.
+    """
     if processes < 1 or tokens < 1:
         raise ValueError("training needs at least one process and one token")
     share = model.parameters / processes / 1e9
-    return Memory(
+    return MemoryUse(
         weights=_MASTER * share,
         gradients=_MASTER * share,
         moments=_MOMENTS * share,
@@ -60,7 +71,7 @@ def memory(
 
 
 def layer_bytes(layer: Layer, hidden: int, bf16: bool) -> float:
-    """What autograd keeps of one layer for each token."""
+    """Return the bytes of activations that autograd keeps for each token of a layer."""
     queries, cached = layer.attention.context_flops / 4, layer.attention.cached_values
     width = layer.feed_forward.active / (3 * hidden)
     if bf16:
@@ -69,7 +80,7 @@ def layer_bytes(layer: Layer, hidden: int, bf16: bool) -> float:
 
 
 def _kept(model: Architecture, bf16: bool, recompute: bool) -> float:
-    """Bytes for each token."""
+    """Activation bytes for each token."""
     layers = [layer_bytes(layer, model.hidden, bf16) for layer in model.layers]
     if not recompute:
         return sum(layers)

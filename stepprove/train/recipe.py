@@ -1,4 +1,4 @@
-"""A recipe: what is trained on what, as a YAML file says it."""
+"""Recipes: YAML files that describe a training run."""
 
 from __future__ import annotations
 
@@ -6,37 +6,36 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stepprove.serving.planning.hardware import parse_gpus
+from stepprove.settings import BadSettings, parse_yaml, read_text, resolve_paths, validate
 from stepprove.train.methods.options import RlvrMethods, SftMethods
 from stepprove.train.rl.options import RlvrOptions
 
 KINDS = ("sft", "rlvr")
-"""The commands that recipes are for."""
+"""The kinds of recipes, each a command of `stepprove train`."""
 NEW = "new"
-"""The model that is made from nothing."""
-_MOST_BYTES = 1_000_000
+"""The name of a model with fresh weights."""
 
 
-class BadRecipe(ValueError):
+class BadRecipe(BadSettings):
     """The recipe cannot be used; the message is one sentence."""
 
 
 class Hardware(BaseModel):
-    """What a recipe is meant for, beyond one machine's processor."""
+    """The machines that a recipe needs, beyond one CPU."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gpus: str
-    """Of each machine that trains, such as `8xA800`: a process for each. `2xCPU:8` are processes without GPUs, of 8 GB each."""
+    """GPUs of each training machine, such as `8xA800`: one process each. `2xCPU:8`: two CPU processes of 8 GB."""
     nodes: int = Field(default=1, ge=1)
-    """Machines that train."""
+    """Training machines."""
     rollout_gpus: str | None = None
-    """Of each machine that writes texts."""
+    """GPUs of each machine that samples texts."""
     rollout_nodes: int = Field(default=1, ge=1)
-    """Machines that write texts."""
+    """Machines that sample texts."""
     lean_cores: int | None = Field(default=None, ge=1)
     """Lean processes on other machines."""
 
@@ -49,48 +48,48 @@ class Hardware(BaseModel):
 
     @property
     def processes(self) -> int:
-        """That train side by side."""
+        """Number of training processes."""
         return self.nodes * len(parse_gpus(self.gpus))
 
     @property
     def on_processors(self) -> bool:
-        """Whether no GPU is meant."""
+        """Whether the processes train on CPUs."""
         return parse_gpus(self.gpus)[0].name.upper() == "CPU"
 
 
-class Generated(BaseModel):
-    """Texts that are made on this machine."""
+class GeneratedTexts(BaseModel):
+    """Texts that the run generates."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     generated: Literal["completions", "trajectories", "statements", "reasoning"]
-    """Whole proofs; proofs with Lean as the tool; statements of problems in words; the same after eight parts of reasoning."""
+    """Whole proofs; tool-integrated proofs; statements of informal problems; statements after eight parts of reasoning."""
     texts: int = Field(ge=1)
     skip: int = Field(default=0, ge=0)
-    """Of those that the seed gives, so many are left to other stages."""
+    """The first `skip` texts of the seed, left to other stages."""
 
 
 class SftStage(BaseModel):
-    """One set of texts, and how it is learned."""
+    """One set of texts and the options for learning it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")
-    data: Generated | tuple[Path, ...] = Field(union_mode="left_to_right")
-    """Texts that are made, or files in the forms of `sft_data.py`."""
+    data: GeneratedTexts | tuple[Path, ...] = Field(union_mode="left_to_right")
+    """Generated texts, or files in the formats of `sft/data.py`."""
     epochs: float = Field(default=2.0, gt=0)
     learning_rate: float = Field(default=2e-5, gt=0)
     batch_tokens: int = Field(default=2048, ge=1)
-    """About so many go through each process's model at once, padding included."""
+    """About this many tokens in a process's batch, padding included."""
     batch_texts: int | None = Field(default=None, ge=1)
-    """At most so many texts of them."""
+    """Most texts in a batch."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches that make one step."""
+    """Batches in one optimiser step."""
     warmup_share: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     renamed_share: float = Field(default=0.0, ge=0, le=1)
-    """Of the texts of a pass, those whose theorem gets another name; some of them for their definitions too, and some get a
-    docstring, as `SftOptions` says."""
+    """Share of an epoch's texts whose theorem gets a new name; `SftOptions` says which definitions do and which texts get a
+    docstring."""
 
     @field_validator("data", mode="before")
     @classmethod
@@ -105,18 +104,18 @@ class SftRecipe(BaseModel):
 
     kind: Literal["sft"] = "sft"
     model: str = "tiny"
-    """`tiny`, a folder, a model's name on the hub, or `new`: a StepMoE of two million parameters with a tokenizer of its own."""
+    """`tiny`, a folder, a name on the hub, or `new`: a fresh StepMoE of two million parameters with its own tokenizer."""
     stages: tuple[SftStage, ...] = Field(min_length=1)
     context: int | None = Field(default=None, ge=16)
-    """Texts with more tokens are left out; None: what the model takes."""
+    """Most tokens of a text, longer ones are left out; None: the model's limit."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """In which the model computes; the weights that are trained stay in FP32."""
+    """The compute precision; the trained weights stay in FP32."""
     recompute: bool = False
-    """Keep no activations inside a layer: less memory, a third more work."""
+    """Activation checkpointing: less memory, a third more compute."""
     save_every: int = Field(default=100, ge=1)
     """Steps between checkpoints."""
     jobs: int | None = Field(default=None, ge=1)
-    """Lean processes; None: as many as the machine has cores."""
+    """Lean processes; None: one for each core."""
     hardware: Hardware | None = None
     """None: one process."""
     seed: int = 0
@@ -139,20 +138,20 @@ class RlvrRecipe(BaseModel):
     model: str = "tiny"
     """`tiny`, a folder with a model and its tokenizer, or a model's name on the hub."""
     reward: Literal["gate", "beq"] = "gate"
-    """Proofs, which the trust gate judges, or statements of problems in words, which BEq compares with what is meant."""
+    """`gate`: proofs, verified by the trust gate. `beq`: statements, compared with the true ones by BEq."""
     problems: Literal["generated"] | Path = "generated"
-    """Generated problems that are not for tests, or a JSONL file with a `formal_statement` in each line, gone through in turn;
-    for `beq` each line has a `problem` besides."""
+    """Generated problems outside the test set, or a JSONL file with a `formal_statement` in each line, used in turn; for `beq`
+    each line also has a `problem`."""
     skip: int = Field(default=0, ge=0)
-    """Of generated problems, so many are passed over."""
+    """The first `skip` generated problems, left out."""
     rare_share: float | None = Field(default=None, gt=0, lt=1)
-    """Of problems of which some texts and at most this share are right, those texts are kept for fine-tuning (`rare.jsonl`)."""
+    """Keep the correct texts of problems with at most this share of correct texts for fine-tuning (`rare.jsonl`)."""
     rollouts: Literal["here", "vllm"] = "here"
-    """Who writes the texts: the processes that train, or vLLM's servers (`--model-server`)."""
+    """Sample texts in the training processes, or on vLLM servers (`--model-server`)."""
     hardware: Hardware | None = None
     """None: one process."""
     jobs: int | None = Field(default=None, ge=1)
-    """Lean processes of each process that trains, here or on servers; None: as the machine's cores allow, or as servers tell."""
+    """Lean processes for each training process, here or on servers; None: from the machine's cores, or the servers' number."""
     rlvr: RlvrOptions = RlvrOptions()
     methods: RlvrMethods = RlvrMethods()
 
@@ -186,45 +185,47 @@ Recipe = TypeVar("Recipe", SftRecipe, RlvrRecipe)
 
 
 def built_in() -> tuple[str, ...]:
-    """The names of the recipes that come with the package."""
+    """Return the names of the package's own recipes."""
     folder = resources.files("stepprove.train.recipes")
     return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")))
 
 
 def read_rlvr(source: str) -> tuple[RlvrRecipe, str]:
-    """A recipe for reinforcement learning, as `read_recipe`."""
+    """Read a recipe for reinforcement learning; see `read_recipe`."""
     return read_recipe(source, RlvrRecipe)
 
 
 def read_sft(source: str) -> tuple[SftRecipe, str]:
-    """A recipe for fine-tuning, as `read_recipe`."""
+    """Read a recipe for fine-tuning; see `read_recipe`."""
     return read_recipe(source, SftRecipe)
 
 
 def read_recipe(source: str, kind: type[Recipe]) -> tuple[Recipe, str]:
-    """The recipe of a YAML file, or of a name that comes with the package, and its text.
+    """Read a recipe; relative paths in it are taken from its folder.
 
-    Files that it names are looked for beside the recipe. Raises BadRecipe and OSError.
+    Args:
+        source: a YAML file, or the name of one of the package's recipes.
+        kind: the kind of recipe.
+
+    Returns:
+        The recipe, and its YAML text.
+
+    Raises:
+        BadRecipe: the file is missing, is no YAML, or is no recipe of this kind.
+        OSError: the file cannot be read.
     """
     path = Path(source)
     text = _text(source, path)
-    try:
-        data = yaml.safe_load(text) or {}
-        wanted = str(kind.model_fields["kind"].default)
-        if isinstance(data, dict) and (said := kind_of(data)) in KINDS and said != wanted:
-            raise BadRecipe(f"{source} is a recipe for `stepprove train {said}`, not for {wanted}.")
-        recipe = kind.model_validate(data)
-    except yaml.YAMLError as wrong:
-        raise BadRecipe(f"{source} is not YAML ({' '.join(str(wrong).split())}).") from None
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
-        raise BadRecipe(f"{source}: {where}: {first['msg']}.") from None
-    return _beside(recipe, path.parent), text
+    data = parse_yaml(text, source, BadRecipe)
+    expected = str(kind.model_fields["kind"].default)
+    if isinstance(data, dict) and (actual := kind_of(data)) in KINDS and actual != expected:
+        raise BadRecipe(f"{source} is a recipe for `stepprove train {actual}`, not for {expected}.")
+    recipe: Recipe = resolve_paths(validate(data, kind, source, BadRecipe, "the recipe"), path.parent)
+    return recipe, text
 
 
 def kind_of(data: dict[str, Any]) -> Any:
-    """For which command a recipe is, as its `kind` or what it speaks of says."""
+    """Return a recipe's kind, from its `kind` key or from its other keys; None when neither tells."""
     return data.get("kind") or ("sft" if "stages" in data else "rlvr" if "rlvr" in data else None)
 
 
@@ -233,24 +234,4 @@ def _text(source: str, path: Path) -> str:
         return (resources.files("stepprove.train.recipes") / f"{source}.yaml").read_text()
     if not path.is_file():
         raise BadRecipe(f"{source} is neither a file nor a recipe; there are {', '.join(built_in())}.")
-    if path.stat().st_size > _MOST_BYTES:
-        raise BadRecipe(f"{source} is too large for a recipe.")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise BadRecipe(f"{source} is not UTF-8.") from None
-
-
-def _beside(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe with its files where they are."""
-    if isinstance(recipe, RlvrRecipe):
-        if isinstance(recipe.problems, Path):
-            return recipe.model_copy(update={"problems": folder / recipe.problems})
-        return recipe
-    stages = tuple(
-        stage.model_copy(update={"data": tuple(folder / path for path in stage.data)})
-        if isinstance(stage.data, tuple)
-        else stage
-        for stage in recipe.stages
-    )
-    return recipe.model_copy(update={"stages": stages})
+    return read_text(path, source, "recipe", BadRecipe)

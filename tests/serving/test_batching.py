@@ -14,15 +14,15 @@ from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCau
 from stepprove.serving.serve.batching import (
     MOST_ROWS_ON_GPU,
     Decoder,
-    Drawing,
     Row,
+    SamplingParams,
     _Ends,
     batchable,
-    draw,
+    draw_tokens,
     rows_within,
 )
 
-GREEDY = Drawing(max_tokens=24, temperature=0)
+GREEDY = SamplingParams(max_tokens=24, temperature=0)
 
 
 def llama() -> PreTrainedModel:
@@ -42,13 +42,11 @@ def llama() -> PreTrainedModel:
     return LlamaForCausalLM(config).eval()
 
 
-def decoded(model: PreTrainedModel, rows: Sequence[tuple[list[int], Drawing]]) -> list[Row]:
+def decoded(model: PreTrainedModel, rows: Sequence[tuple[list[int], SamplingParams]]) -> list[Row]:
     """The rows, all asked for at once, at their ends."""
     decoder = Decoder(model, tokenizer())
     left = threading.Semaphore(0)
-    asked = [
-        Row(prompt, drawing, lambda row: left.release() if row.over else None) for prompt, drawing in rows
-    ]
+    asked = [Row(prompt, params, lambda row: left.release() if row.over else None) for prompt, params in rows]
     for row in asked:
         decoder.add(row)
     for _ in asked:
@@ -74,7 +72,7 @@ def test_rows_of_all_lengths_are_what_generate_writes(make: type) -> None:
     rows = decoded(
         model,
         [
-            (prompt, Drawing(max_tokens=count, temperature=0))
+            (prompt, SamplingParams(max_tokens=count, temperature=0))
             for prompt, count in zip(prompts, ends, strict=True)
         ],
     )
@@ -83,19 +81,22 @@ def test_rows_of_all_lengths_are_what_generate_writes(make: type) -> None:
 
 
 def test_more_rows_than_a_batch_holds_take_turns() -> None:
-    rows = decoded(step_moe(), [([3 + place % 50], Drawing(max_tokens=1 + place % 7)) for place in range(80)])
+    rows = decoded(
+        step_moe(), [([3 + place % 50], SamplingParams(max_tokens=1 + place % 7)) for place in range(80)]
+    )
     assert [len(row.tokens) for row in rows] == [1 + place % 7 for place in range(80)]
 
 
 def test_a_seed_fixes_a_row_whatever_stands_beside_it() -> None:
     model = step_moe()
-    seeded = Drawing(max_tokens=20, seed=7, top_p=0.9)
+    seeded = SamplingParams(max_tokens=20, seed=7, top_p=0.9)
     (first,) = decoded(model, [([9, 8, 7], seeded)])
-    among = decoded(model, [([4] * 9, Drawing(max_tokens=30)), ([9, 8, 7], seeded), ([5], GREEDY)])
+    among = decoded(model, [([4] * 9, SamplingParams(max_tokens=30)), ([9, 8, 7], seeded), ([5], GREEDY)])
     assert among[1].tokens == first.tokens
     assert among[1].logprobs == pytest.approx(first.logprobs, abs=1e-4)
     others = {
-        tuple(decoded(model, [([9, 8, 7], Drawing(max_tokens=20, seed=s))])[0].tokens) for s in range(4)
+        tuple(decoded(model, [([9, 8, 7], SamplingParams(max_tokens=20, seed=s))])[0].tokens)
+        for s in range(4)
     }
     assert len(others) == 4
 
@@ -104,7 +105,7 @@ def test_a_stop_string_that_spans_tokens_ends_a_row() -> None:
     model, letters = step_moe(), tokenizer()
     text = letters.decode(alone(model, [9, 8, 7], 24))
     stop = text[6:9]
-    (row,) = decoded(model, [([9, 8, 7], Drawing(max_tokens=24, temperature=0, stop=("never", stop)))])
+    (row,) = decoded(model, [([9, 8, 7], SamplingParams(max_tokens=24, temperature=0, stop=("never", stop)))])
     written = letters.decode(row.tokens)
     assert (row.finish, row.stopped_by) == ("stop", stop)
     assert written.endswith(stop) and len(written) == text.find(stop) + 3
@@ -113,13 +114,13 @@ def test_a_stop_string_that_spans_tokens_ends_a_row() -> None:
 def test_an_end_token_ends_a_row() -> None:
     model = step_moe()
     fifth = alone(model, [9, 8, 7], 5)[-1]
-    drawing = Drawing(max_tokens=24, temperature=0, end_tokens=frozenset({fifth}))
-    (row,) = decoded(model, [([9, 8, 7], drawing)])
+    params = SamplingParams(max_tokens=24, temperature=0, end_tokens=frozenset({fifth}))
+    (row,) = decoded(model, [([9, 8, 7], params)])
     assert (row.finish, row.stopped_by, row.tokens[-1]) == ("stop", fifth, fifth)
 
 
 def test_the_end_of_the_context_ends_a_row() -> None:
-    (row,) = decoded(step_moe(), [([5] * 500, Drawing(max_tokens=100))])
+    (row,) = decoded(step_moe(), [([5] * 500, SamplingParams(max_tokens=100))])
     assert (row.finish, len(row.tokens)) == ("length", 12)
     with pytest.raises(ValueError, match="has 512 tokens; this model takes 1 to 511"):
         Decoder(step_moe(), tokenizer()).add(Row([5] * 512, GREEDY, lambda row: None))
@@ -134,7 +135,7 @@ def test_a_failing_model_fails_its_rows_and_goes_on() -> None:
 def test_a_row_that_is_no_longer_wanted_leaves() -> None:
     decoder = Decoder(step_moe(), tokenizer())
     begun, other = threading.Event(), threading.Event()
-    row = Row([5], Drawing(max_tokens=500), lambda row: begun.set())
+    row = Row([5], SamplingParams(max_tokens=500), lambda row: begun.set())
     decoder.add(row)
     assert begun.wait(60)
     row.cancelled = True
@@ -145,27 +146,27 @@ def test_a_row_that_is_no_longer_wanted_leaves() -> None:
 
 def test_draws_follow_the_distribution() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0, -1.0]])
-    drawing = Drawing(max_tokens=1, temperature=0.5)
+    params = SamplingParams(max_tokens=1, temperature=0.5)
     places = (torch.arange(2000) + 0.5) / 2000
-    tokens = draw(logits.expand(2000, -1), [drawing] * 2000, places.tolist())
+    tokens = draw_tokens(logits.expand(2000, -1), [params] * 2000, places.tolist())
     shares = torch.bincount(tokens, minlength=4) / 2000
     assert torch.allclose(shares, (logits[0] / 0.5).softmax(-1), atol=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("drawing", "kept"),
+    ("params", "kept"),
     [
-        (Drawing(1, top_k=1), {1}),
-        (Drawing(1, top_k=3), {0, 1, 2}),
-        (Drawing(1, top_p=0.6), {1}),
-        (Drawing(1, top_p=0.8), {1, 2}),
-        (Drawing(1, temperature=0), {1}),
-        (Drawing(1), {0, 1, 2, 3}),
+        (SamplingParams(1, top_k=1), {1}),
+        (SamplingParams(1, top_k=3), {0, 1, 2}),
+        (SamplingParams(1, top_p=0.6), {1}),
+        (SamplingParams(1, top_p=0.8), {1, 2}),
+        (SamplingParams(1, temperature=0), {1}),
+        (SamplingParams(1), {0, 1, 2, 3}),
     ],
 )
-def test_draws_are_cut_as_asked(drawing: Drawing, kept: set[int]) -> None:
+def test_draws_are_cut_as_asked(params: SamplingParams, kept: set[int]) -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0, -1.0]]).expand(500, -1)  # shares 0.09, 0.64, 0.24, 0.03
-    seen = Counter(draw(logits, [drawing] * 500, [place / 500 for place in range(500)]).tolist())
+    seen = Counter(draw_tokens(logits, [params] * 500, [place / 500 for place in range(500)]).tolist())
     assert set(seen) == kept
 
 
@@ -184,7 +185,7 @@ def test_a_gpu_takes_as_many_rows_as_its_memory_has_room_for() -> None:
 
 @pytest.mark.parametrize("stop", [">", " ", "é", "b>"])
 def test_a_stop_string_ends_a_row_whatever_its_last_character_is(stop: str) -> None:
-    row = Row([1], Drawing(max_tokens=9, stop=(stop,)), lambda row: None, tokens=[1, 2])
+    row = Row([1], SamplingParams(max_tokens=9, stop=(stop,)), lambda row: None, tokens=[1, 2])
     assert _Ends(Spelled({1: "a b", 2: f"{stop}c"})).stop_string(row) == stop
     assert _Ends(Spelled({1: "a", 2: "c"})).stop_string(row) is None
 

@@ -12,11 +12,11 @@ from stepprove.serving.planning.cost import (
     H800,
     Device,
     attention_cost,
+    colocated,
     dense_batch,
     disaggregated,
     feed_forward_cost,
     least_sparsity,
-    together,
 )
 from stepprove.serving.serve.work import (
     DEEPSEEK_V3,
@@ -97,7 +97,7 @@ def test_table_6_step_3_with_its_parts_apart(context: int, dollars: float) -> No
 
 @pytest.mark.parametrize(("context", "dollars"), [(SHORT, 0.068), (LONG, 0.211)])
 def test_table_6_deepseek_on_h800(context: int, dollars: float) -> None:
-    assert round(1e6 * together(DEEPSEEK_V3.work(context), H800).total, 3) == dollars
+    assert round(1e6 * colocated(DEEPSEEK_V3.work(context), H800).total, 3) == dollars
 
 
 @pytest.mark.parametrize(("context", "dollars"), [(SHORT, 0.062), (LONG, 0.193)])

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from openai_server import OpenAiServer
 
 from stepprove.serving.client.client import ModelFailure, ModelRefused
-from stepprove.serving.serve.batching import Drawing, Drawn
+from stepprove.serving.serve.batching import Generation, SamplingParams
 from stepprove.serving.serve.remote_model import RemoteModel
 
 WHOLE: dict[str, Any] = {
@@ -74,13 +74,13 @@ def remote(server: Scripted, folder: Path, **more: Any) -> RemoteModel:
     )
 
 
-def drawn(server: Scripted, folder: Path) -> Drawn:
-    async def draw() -> Drawn:
+def drawn(server: Scripted, folder: Path) -> Generation:
+    async def generate() -> Generation:
         async with remote(server, folder) as model:
             assert model.longest == 100
-            return await model.draw([1, 2, 3], Drawing(max_tokens=50))
+            return await model.generate([1, 2, 3], SamplingParams(max_tokens=50))
 
-    return asyncio.run(draw())
+    return asyncio.run(generate())
 
 
 def test_a_text_is_drawn_from_the_models_own_distribution(server: Scripted, tmp_path: Path) -> None:

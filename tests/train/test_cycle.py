@@ -13,12 +13,12 @@ from stepprove.cli.console import CommandError
 from stepprove.cli.main import app
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.outcome import Outcome
-from stepprove.train.data.held_out import Attempt
+from stepprove.train.data.held_out import HeldOutAttempt
 from stepprove.train.experiments.cycle import CycleOptions, Measured, run_cycle
 from stepprove.train.experiments.cycle_table import gain, interval, rates, table
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rl.rlvr import RlvrOptions
-from stepprove.train.rl.step import Step
+from stepprove.train.rl.step import TrainingStep
 from stepprove.train.sft.trajectories import problem_of
 
 P, F, LOST = Outcome.PROVED, Outcome.FAILED, Outcome.INFRASTRUCTURE
@@ -26,7 +26,9 @@ P, F, LOST = Outcome.PROVED, Outcome.FAILED, Outcome.INFRASTRUCTURE
 
 def measured(stage: str, seed: int | None, *outcomes: tuple[Outcome, ...]) -> Measured:
     attempts = [
-        Attempt(theorem=place, sample=sample, family="", outcome=outcome, sketches=2, rejected=1, tokens=100)
+        HeldOutAttempt(
+            theorem=place, sample=sample, family="", outcome=outcome, sketches=2, rejected=1, tokens=100
+        )
         for place, each in enumerate(outcomes)
         for sample, outcome in enumerate(each)
     ]
@@ -78,7 +80,7 @@ SMALL = CycleOptions(
 
 @pytest.mark.slow
 def test_every_model_is_made_once_and_measured(models: Path, tmp_path: Path, engine: Engine) -> None:
-    steps: list[Step] = []
+    steps: list[TrainingStep] = []
 
     def run() -> list[Measured]:
         steps.clear()

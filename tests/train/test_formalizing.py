@@ -17,12 +17,12 @@ from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
 from stepprove.train.data.formalizer_texts import corpus, fixed_texts, knowledge_text, prompt_of
 from stepprove.train.data.informal import Informal
-from stepprove.train.data.informal.meaning import Meaning, Objects, Part
+from stepprove.train.data.informal.meaning import Meaning, Objects, Phrase
 from stepprove.train.rl.rlvr import RlvrOptions
 from stepprove.train.rl.statement_sampler import (
-    Asked,
     BeqJudge,
     FooledJudge,
+    InformalProblem,
     StatementRollout,
     counted,
     evaluate,
@@ -33,7 +33,7 @@ from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
 
 N = Objects(("n",), "Nat", "natural number", "natural numbers")
-ONE = Informal("plus", "Show that n plus 0 is n.", Meaning((N,), (), Part("n + 0 = n", ("n plus 0 is n",))))
+ONE = Informal("plus", "Show that n plus 0 is n.", Meaning((N,), (), Phrase("n + 0 = n", ("n plus 0 is n",))))
 OPTIONS = RlvrOptions(problems=1, group=3, max_tokens=200)
 
 
@@ -80,8 +80,8 @@ def test_an_answer_without_code_is_refused(judge: BeqJudge) -> None:
 def test_a_round_rewards_what_says_the_same(judge: BeqJudge, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     decoder = Decoder(StepMoeForCausalLM.from_pretrained(folder).float(), tokenizer)
-    right = Asked(prompt_of(tokenizer, ONE.problem), truth_of(ONE.meaning.lean))
-    wrong = Asked(right.prompt, truth_of("(n : Nat) : 0 + n = n + 1"))
+    right = InformalProblem(prompt_of(tokenizer, ONE.problem), truth_of(ONE.meaning.lean))
+    wrong = InformalProblem(right.prompt, truth_of("(n : Nat) : 0 + n = n + 1"))
     sample = statements(tokenizer, judge, lambda number: [right, wrong], OPTIONS)
     first, second = asyncio.run(sample(decoder, 0))
     assert sum(first.rewards) >= 1 and sum(second.rewards) == 0

@@ -10,7 +10,7 @@ import pytest
 from stepprove.lean_project import find_engine
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.outcome import Outcome
-from stepprove.train.data.held_out import Attempt, Prover, random_prover, run, score
+from stepprove.train.data.held_out import HeldOutAttempt, Prover, random_prover, run, score
 from stepprove.train.data.tactic_scripts import Script
 from stepprove.train.data.theorems import Theorem, held_out
 
@@ -18,8 +18,10 @@ EASY = Theorem("linear", "t", "", "theorem t (x y : Nat) (h : x < y) : 2 * x + 2
 FALSE = Theorem("linear", "f", "", "theorem f (x y : Nat) (h : x < y) : 2 * x + 3 ≤ 2 * y :=")
 
 
-def attempt(theorem: int, sample: int, outcome: Outcome, rejected: int = 0) -> Attempt:
-    return Attempt(theorem=theorem, sample=sample, family="f", outcome=outcome, sketches=1, rejected=rejected)
+def attempt(theorem: int, sample: int, outcome: Outcome, rejected: int = 0) -> HeldOutAttempt:
+    return HeldOutAttempt(
+        theorem=theorem, sample=sample, family="f", outcome=outcome, sketches=1, rejected=rejected
+    )
 
 
 def test_attempts_are_counted_by_theorem() -> None:
@@ -45,7 +47,7 @@ def test_a_script_that_lean_does_not_answer_is_not_rejected(
     runaway = Script("runaway", endless, 1.0)
     monkeypatch.setattr("stepprove.train.data.held_out.scripts", lambda goal, definitions, rng: [runaway])
 
-    async def tried() -> list[Attempt]:
+    async def tried() -> list[HeldOutAttempt]:
         async with Pool(find_engine(), size=1, timeout=4) as pool:
             return await run(random_prover(pool, 1, 0), [FALSE], 1, tmp_path / "log.jsonl")
 
@@ -58,7 +60,7 @@ def test_nothing_tried_is_no_division_by_zero() -> None:
 
 
 def test_random_tactics_prove_what_is_true_and_never_what_is_false(tmp_path: Path) -> None:
-    async def tried() -> list[Attempt]:
+    async def tried() -> list[HeldOutAttempt]:
         async with Pool(find_engine(), size=1) as pool:
             return await run(random_prover(pool, 30, 0), [EASY, FALSE], 1, tmp_path / "log.jsonl")
 
@@ -68,7 +70,7 @@ def test_random_tactics_prove_what_is_true_and_never_what_is_false(tmp_path: Pat
 
 
 def scripted(made: list[tuple[int, int]], outcome: Outcome) -> Prover:
-    async def prover(place: int, sample: int, theorem: Theorem) -> Attempt:
+    async def prover(place: int, sample: int, theorem: Theorem) -> HeldOutAttempt:
         made.append((place, sample))
         return attempt(place, sample, outcome)
 
@@ -96,7 +98,7 @@ def test_a_run_goes_on_where_it_was_and_repeats_what_was_spoiled(tmp_path: Path)
 
 
 def test_a_failure_of_lean_ends_the_run_and_loses_nothing(tmp_path: Path) -> None:
-    async def prover(place: int, sample: int, theorem: Theorem) -> Attempt:
+    async def prover(place: int, sample: int, theorem: Theorem) -> HeldOutAttempt:
         if place:
             raise OSError("no space")
         return attempt(place, sample, Outcome.PROVED)

@@ -12,7 +12,7 @@ from torch import nn
 
 from stepprove.train.methods.angular import (
     AngularTelemetry,
-    Turn,
+    WeightTurn,
     angle,
     equilibrium_angle,
     equilibrium_norm,
@@ -104,7 +104,7 @@ def test_telemetry_tells_of_each_watched_weight_of_a_trainer(tmp_path) -> None: 
         def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
             return {"loss": self.inner(x).square().mean()}
 
-    turns: list[Turn] = []
+    turns: list[WeightTurn] = []
     arguments = TrainingArguments(
         output_dir=str(tmp_path),
         max_steps=3,

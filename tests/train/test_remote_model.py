@@ -19,7 +19,7 @@ from stepprove.agent.models.stepfun import feedback_of
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.serving.client.client import ModelRefused, ModelUnreachable
-from stepprove.serving.serve.batching import Drawing
+from stepprove.serving.serve.batching import SamplingParams
 from stepprove.serving.serve.cpu import cpu_server
 from stepprove.serving.serve.remote_model import RemoteModel
 from stepprove.serving.serve.server import HOST, ModelServer, listen
@@ -93,7 +93,7 @@ def test_tokens_are_as_likely_as_the_weights_of_the_moment_say(
     url: str, folder: Path, tmp_path: Path
 ) -> None:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    drawing = Drawing(max_tokens=20, seed=7)
+    params = SamplingParams(max_tokens=20, seed=7)
 
     async def work(remote: RemoteModel) -> None:
         for noise in (0.0, 0.3, 0.3):
@@ -101,7 +101,7 @@ def test_tokens_are_as_likely_as_the_weights_of_the_moment_say(
                 for weight in model.parameters():
                     weight.add_(noise * weight.std() * torch.randn_like(weight))
             remote.load(model.state_dict())
-            drawn = await remote.draw(PROMPT, drawing)
+            drawn = await remote.generate(PROMPT, params)
             assert len(drawn.tokens) == 20 and drawn.finish == "length"
             assert list(drawn.log_probs) == pytest.approx(likelihoods(model, drawn.tokens), abs=2e-3)
 
@@ -116,13 +116,15 @@ def test_a_text_ends_where_a_string_or_a_token_ends_it(url: str, folder: Path, t
 
     async def work(remote: RemoteModel) -> None:
         remote.load(model.state_dict())
-        whole = await remote.draw(PROMPT, Drawing(max_tokens=30, temperature=0))
+        whole = await remote.generate(PROMPT, SamplingParams(max_tokens=30, temperature=0))
         third = tokenizer.decode(whole.tokens[2:3])
-        by_text = await remote.draw(PROMPT, Drawing(max_tokens=30, temperature=0, stop=(third,)))
+        by_text = await remote.generate(PROMPT, SamplingParams(max_tokens=30, temperature=0, stop=(third,)))
         assert (by_text.finish, by_text.stopped_by) == ("stop", third)
         assert third in tokenizer.decode(by_text.tokens) and len(by_text.tokens) <= 3
         ends = frozenset({whole.tokens[4]})
-        by_token = await remote.draw(PROMPT, Drawing(max_tokens=30, temperature=0, end_tokens=ends))
+        by_token = await remote.generate(
+            PROMPT, SamplingParams(max_tokens=30, temperature=0, end_tokens=ends)
+        )
         assert by_token.tokens == whole.tokens[: len(by_token.tokens)] and by_token.tokens[-1] in ends
 
     ask(url, tmp_path, model, work)
@@ -133,7 +135,7 @@ def test_a_text_that_outgrows_the_context_is_refused_in_words_of_tokens(
 ) -> None:
     async def work(remote: RemoteModel) -> None:
         with pytest.raises(ModelRefused, match="the prompt has 900 tokens"):
-            await remote.draw([5] * 900, Drawing(max_tokens=5))
+            await remote.generate([5] * 900, SamplingParams(max_tokens=5))
 
     ask(url, tmp_path, AutoModelForCausalLM.from_pretrained(folder), work)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from stepprove.agent.models.problem import Problem
+from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
@@ -18,13 +20,19 @@ from stepprove.train.rl.rewards import (
     RewardHack,
     earned,
     proof_reward,
-    proof_rewards,
     with_canaries,
 )
 
 ATTACKS = Path(__file__).parent.parent / "data" / "attacks"
 CHEATS = sorted(path.parent.name for path in ATTACKS.glob("*/expected.json"))
 COMMUTES = Problem.parse("theorem t (a b : Nat) : a + b = b + a := by sorry")
+
+
+def rewards_of(pool: SyncPool, answers: Sequence[str | None]) -> list[float]:
+    """The rewards of answers to one problem, judged side by side."""
+    judge = (proof_reward(Pool.over(pool), COMMUTES, answer) for answer in answers)
+    return asyncio.run(gather_or_cancel(judge))
+
 
 REFUTATIONS = (
     "exact absurd (h 0) (by decide)",
@@ -56,8 +64,7 @@ def test_a_proof_earns_one_and_what_is_none_earns_nothing(pool: SyncPool) -> Non
         "theorem t : True := trivial",
         None,
     ]
-    found = asyncio.run(proof_rewards(Pool.over(pool), [(COMMUTES, answer) for answer in answers]))
-    assert found == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert rewards_of(pool, answers) == [1.0, 0.0, 0.0, 0.0, 0.0]
 
 
 def test_what_lean_cannot_tell_in_time_is_not_known(pool: SyncPool) -> None:
@@ -76,7 +83,7 @@ def test_a_proof_of_a_canary_stops_everything_and_shows_itself(
     monkeypatch.setattr("stepprove.train.rl.rewards.CANARIES", (COMMUTES,))  # as if the gate could be fooled
     answer = "theorem t (a b : Nat) : a + b = b + a := by omega"
     with pytest.raises(RewardHack, match=r"the false theorem t was accepted:\n.* omega"):
-        asyncio.run(proof_rewards(Pool.over(pool), [(COMMUTES, None), (COMMUTES, answer)]))
+        rewards_of(pool, [None, answer])
 
 
 def test_canaries_stand_among_the_problems_of_a_batch() -> None:
@@ -135,9 +142,7 @@ def test_an_error_of_ours_at_one_answer_is_no_reward_and_ends_nothing(
         f"theorem t (a b : Nat) : a + b = b + a := by {tactic}" for tactic in ("omega", "simp", "omega")
     ]
 
-    first, second, third = asyncio.run(
-        proof_rewards(Pool.over(pool), [(COMMUTES, answer) for answer in answers])
-    )
+    first, second, third = rewards_of(pool, answers)
 
     assert first == third == 1.0
     assert math.isnan(second)

@@ -17,7 +17,7 @@ from filelock import FileLock
 from micro import THEOREM, trajectory
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from stepprove.train.recipe import BadRecipe, Generated, read_rlvr, read_sft
+from stepprove.train.recipe import BadRecipe, GeneratedTexts, read_rlvr, read_sft
 from stepprove.train.run_folder import RunInUse
 from stepprove.train.sft.data import completion, made, read_file
 from stepprove.train.sft.run import SftProgress, run_sft
@@ -115,8 +115,8 @@ def test_a_completion_is_the_proof_without_what_was_tried() -> None:
 
 
 def test_stages_of_made_statements_share_no_problem(tokenizer: Any, tmp_path: Path) -> None:
-    first = made(Generated(generated="statements", texts=20), tokenizer, tmp_path, no_lean, 0)
-    second = made(Generated(generated="reasoning", texts=20, skip=20), tokenizer, tmp_path, no_lean, 0)
+    first = made(GeneratedTexts(generated="statements", texts=20), tokenizer, tmp_path, no_lean, 0)
+    second = made(GeneratedTexts(generated="reasoning", texts=20, skip=20), tokenizer, tmp_path, no_lean, 0)
     assert not {text.pieces[0] for text in first} & {text.pieces[0] for text in second}
 
 

@@ -10,7 +10,7 @@ from stepprove.lean_project import find_engine
 from stepprove.train.experiments.thinkingf import CHAINS, CONTEXT, ThinkingOptions, run_thinkingf, table
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rl.rlvr import RlvrOptions
-from stepprove.train.rl.step import Step
+from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import RunInUse, only_writer
 
 SMALL = ThinkingOptions(
@@ -26,7 +26,7 @@ SMALL = ThinkingOptions(
 
 @pytest.mark.slow
 def test_every_model_is_made_once_and_measured(tmp_path: Path) -> None:
-    steps: list[Step] = []
+    steps: list[TrainingStep] = []
     scores = run_thinkingf(tmp_path, find_engine(), SMALL, jobs=1, listen=steps.append)
     assert [each["model"] for each in scores] == ["+".join(chain) for chain in CHAINS]
     assert {step.work for step in steps} == {"knowledge", "reasoning", "rlvr", "test"}

@@ -1,4 +1,4 @@
-"""What a model's answer holds: the Lean code in it, once its thinking is over."""
+"""Extract Lean code from a model's answer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ _FENCE = re.compile(r"```[ \t]*(\w*)[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 
 
 def code_of(text: str, name: str = "") -> str | None:
-    """The last fenced block that names `name`, else the last one, else the text itself; None when there is nothing.
+    """Return the Lean code of an answer.
 
-    A block that is never closed goes to the end. Blocks marked as another language than Lean are passed over.
+    Args:
+        text: the answer after its thinking.
+        name: prefer a block that mentions this declaration.
+
+    Returns:
+        The last fenced block that mentions `name`, else the last block, else the whole text; None when empty. An unclosed
+        block ends with the text; blocks of other languages do not count.
     """
     blocks = [code for kind, code in _FENCE.findall(text) if kind.lower() in ("", "lean", "lean4")]
     word = re.compile(rf"(?<![\w']){re.escape(name.rpartition('.')[2])}(?![\w'])")
@@ -20,5 +26,5 @@ def code_of(text: str, name: str = "") -> str | None:
 
 
 def after_thinking(text: str) -> str:
-    """What follows the last `</think>`; the whole text where there is none."""
+    """Return the text after the last `</think>`, or the whole text."""
     return text.rpartition("</think>")[2]

@@ -1,4 +1,4 @@
-"""How much a model may be used: tokens, money, time."""
+"""Budgets for a model in tokens, dollars and seconds."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from stepprove.serving.client.exchange import Usage
 
 
 class BudgetSpent(Exception):
-    """The budget does not allow another request; the message says which part of it is spent."""
+    """The budget allows no further request; the message names the spent part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that may be spent; None: no limit."""
+    """Limits; None: no limit."""
 
     tokens: int | None = None
-    """Read and written together."""
+    """Prompt and completion tokens together."""
     dollars: float | None = None
     seconds: float | None = None
-    """From the first request on."""
+    """Seconds since the first request."""
 
     def __post_init__(self) -> None:
         for name in ("tokens", "dollars", "seconds"):
@@ -38,12 +38,12 @@ class Prices:
     completion: float = 0.0
 
     def of(self, usage: Usage) -> float:
-        """What a request costs, in dollars."""
+        """Return the cost of a request, in dollars."""
         return (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / 1e6
 
 
 class Account:
-    """What has been spent of a budget. One account may serve many clients of one event loop."""
+    """The amounts spent of a budget; clients of one event loop can share an account."""
 
     def __init__(self, budget: Budget = Budget(), prices: Prices = Prices()) -> None:
         self.budget = budget
@@ -55,16 +55,16 @@ class Account:
 
     @property
     def seconds(self) -> float:
-        """Since the first request."""
+        """Seconds since the first request; 0 before it."""
         return 0.0 if self._started is None else time.monotonic() - self._started
 
     @property
     def seconds_left(self) -> float:
-        """What the time allows; infinite without a limit."""
+        """Seconds left; infinite without a limit."""
         return math.inf if self.budget.seconds is None else self.budget.seconds - self.seconds
 
     def open(self) -> None:
-        """Note that a request begins. Raises BudgetSpent when it may not."""
+        """Record the start of a request. Raises BudgetSpent when a limit is reached."""
         if self._started is None:
             self._started = time.monotonic()
         for name, spent, limit in (
@@ -77,6 +77,6 @@ class Account:
         self.requests += 1
 
     def note(self, usage: Usage) -> None:
-        """Add what a request has taken."""
+        """Add a request's tokens and their cost."""
         self.usage += usage
         self.dollars += self.prices.of(usage)

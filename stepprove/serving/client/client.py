@@ -1,9 +1,8 @@
 """A language model behind an OpenAI-compatible server: vLLM, SGLang, llama.cpp, transformers, or a hosted one.
 
-Requests, streams and retries (429, 5xx, lost connections, with growing pauses and the server's own Retry-After) are those of the
-`openai` package; what is added here is what provers need: raw completions that stop where a tool is called, accounts, and
-replies that can be replayed. What servers lack is made up for as they show it: a field that one refuses is left out from then
-on, samples that one does not draw at once are asked for one by one, and a stop string that one leaves in its text is cut off.
+The `openai` package sends requests, reads streams and retries (429, 5xx and lost connections, with growing pauses and the
+server's Retry-After). This module adds raw completions that stop at a tool call, accounts, and a cache of replies. It adapts to
+a server: it drops fields that the server refuses, requests samples one by one where `n` is ignored, and cuts off stop strings.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any, Self
 
 import httpx2
 
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.budget import Account, BudgetSpent
 from stepprove.serving.client.exchange import Reply, Sample, Sampling, Turn, Usage
 from stepprove.serving.client.replay import ReplayCache
@@ -43,10 +42,10 @@ _OPTIONAL = frozenset(
         "top_p",
     }
 )
-"""What is left out for a server that refuses it by name."""
+"""Fields that the client drops when a server refuses them by name."""
 
 _NO_KEY = "none"
-"""What is sent where there is no key: servers of one's own want none."""
+"""The key sent when none is set: local servers need none."""
 
 
 class ModelFailure(Exception):
@@ -54,32 +53,35 @@ class ModelFailure(Exception):
 
 
 class ModelUnreachable(ModelFailure):
-    """The server is not there, does not answer in time, or answers with an error of its own, again and again."""
+    """The server is unreachable, times out, or keeps answering with server errors."""
 
 
 class ModelRefused(ModelFailure):
-    """The server takes no such request: a wrong key, an unknown model, a prompt that is too long."""
+    """The server refuses the request: a wrong key, an unknown model, a prompt that is too long."""
 
 
 def load_library() -> ModuleType:
-    """The `openai` package. It takes longer to load than all that a command without a model loads: a second at the first call."""
+    """Import the `openai` package on first use: it takes a second, more than all else that a command loads."""
     import openai
 
     return openai
 
 
 class Client:
-    """Asks one model. To be used as an async context manager, within one event loop.
+    """A client of one model; an async context manager for one event loop.
 
     Args:
-        url: up to and with `/v1`.
-        model: as the server calls it; None: the only one that it has.
-        key: default: $STEPPROVE_MODEL_KEY, else $OPENAI_API_KEY.
-        concurrency: requests at any time; more wait.
+        url: the base URL, `/v1` included.
+        model: the server's name for the model; None: its only one.
+        key: the API key; None: $STEPPROVE_MODEL_KEY, else $OPENAI_API_KEY.
+        concurrency: most requests at a time; further ones wait.
         timeout: seconds for one request.
-        retries: how often a request is made again after 429, 5xx or a lost connection.
-        account: what may be spent, and what has been.
-        cache: replies of earlier runs; default: none.
+        retries: of a request after 429, 5xx or a lost connection.
+        account: the budget and the amounts spent; None: no limits.
+        cache: replies of earlier runs; None: no cache.
+
+    Raises:
+        ValueError: a limit is out of range.
     """
 
     def __init__(
@@ -99,17 +101,17 @@ class Client:
         self.url = url
         self.account = account or Account()
         self.left_out: set[str] = set()
-        """Fields that the server has refused, and gets no more."""
+        """Fields that the server refused; the client no longer sends them."""
         self._model = model
         self._context: int | None = None
-        self._context_asked = False
+        self._context_read = False
         self._one_by_one = False
         self._timeout = timeout
         self._cache = cache
         self._places = asyncio.Semaphore(concurrency)
-        found = key or next((os.environ[name] for name in _KEYS if os.environ.get(name)), _NO_KEY)
+        api_key = key or next((os.environ[name] for name in _KEYS if os.environ.get(name)), _NO_KEY)
         self._openai = load_library().AsyncOpenAI(
-            api_key=found, base_url=url, timeout=timeout, max_retries=retries
+            api_key=api_key, base_url=url, timeout=timeout, max_retries=retries
         )
 
     async def __aenter__(self) -> Self:
@@ -121,7 +123,7 @@ class Client:
         await self._openai.close()
 
     async def model(self) -> str:
-        """The model's name. Raises ModelFailure when none was given and the server has not just one."""
+        """Return the model's name. Raises ModelFailure when none was given and the server does not serve exactly one."""
         if self._model is None:
             with _failures(self.url, self.account):
                 names = [entry.id async for entry in self._openai.models.list()]
@@ -133,30 +135,42 @@ class Client:
         return self._model
 
     async def reach(self, seconds: float = 10.0) -> None:
-        """Raise ModelUnreachable unless the server answers at once, whatever it answers: nothing is asked of the model."""
+        """Check that the server answers, without a request to the model.
+
+        Args:
+            seconds: the time limit.
+
+        Raises:
+            ModelUnreachable: the server does not answer.
+        """
         with suppress(ModelRefused), _failures(self.url, self.account):
             await self._openai.with_options(max_retries=0, timeout=seconds).models.list()
 
     async def context_length(self) -> int | None:
-        """The most tokens, read and written, that a request may have, where the server says it (vLLM, SGLang); else None.
+        """Return the most tokens of a request, prompt and completion together; None where the server does not report it.
 
-        Raises ModelUnreachable.
+        Raises:
+            ModelUnreachable: the server does not answer.
         """
-        if not self._context_asked:
+        if not self._context_read:
             model = await self.model()
             with suppress(ModelRefused), _failures(self.url, self.account):
                 entries = [entry async for entry in self._openai.models.list() if entry.id == model]
-                told = (entries[0].model_extra or {}).get("max_model_len") if entries else None
-                self._context = told if isinstance(told, int) and told > 0 else None
-            self._context_asked = True
+                length = (entries[0].model_extra or {}).get("max_model_len") if entries else None
+                self._context = length if isinstance(length, int) and length > 0 else None
+            self._context_read = True
         return self._context
 
     async def chat(self, turns: Sequence[Turn], sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
-        """Answers to a chat.
+        """Sample answers to a chat.
+
+        Args:
+            turns: the messages so far.
+            sampling: how to sample.
 
         Raises:
-            ModelFailure: there is none.
-            BudgetSpent: it was not asked for.
+            ModelFailure: the model did not answer.
+            BudgetSpent: the budget allows no request.
         """
         return await self._reply("chat", _messages(turns), sampling)
 
@@ -165,7 +179,15 @@ class Client:
         prompt: str | Sequence[int],
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     ) -> Reply:
-        """Continuations of a text or its tokens, as they stand: no template is put around them. Raises as `chat`."""
+        """Sample continuations of a raw prompt, without a chat template.
+
+        Args:
+            prompt: a text, or its token ids.
+            sampling: how to sample.
+
+        Raises:
+            ModelFailure, BudgetSpent: as `chat`.
+        """
         return await self._reply("complete", prompt if isinstance(prompt, str) else [*prompt], sampling)
 
     async def stream(
@@ -173,10 +195,17 @@ class Client:
         prompt: str | Sequence[Turn],
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
     ) -> AsyncIterator[str]:
-        """The pieces of one answer as they come: a chat's for turns, a continuation for a text.
+        """Yield one answer in pieces as the server sends them; streams are not cached.
 
-        Closing the iterator, or cancelling the task, ends the connection, at which servers stop generating. Streams are not
-        cached. Raises as `chat`.
+        Closing the iterator, or cancelling the task, closes the connection, so the server stops generating.
+
+        Args:
+            prompt: the messages of a chat, or a raw text to continue.
+            sampling: how to sample; one sample.
+
+        Raises:
+            ModelFailure, BudgetSpent: as `chat`.
+            ValueError: `sampling` asks for more than one sample.
         """
         if sampling.n != 1:
             raise ValueError("a stream has one sample")
@@ -186,8 +215,8 @@ class Client:
             self.account.open()
             with _failures(self.url, self.account):
                 whole = False
-                asked: Any = _messages(prompt) if not isinstance(prompt, str) else prompt
-                pieces: Any = await self._create(chat, asked, options)
+                content: Any = _messages(prompt) if not isinstance(prompt, str) else prompt
+                pieces: Any = await self._create(chat, content, options)
                 try:
                     async for piece in pieces:
                         if getattr(piece, "usage", None):
@@ -206,17 +235,17 @@ class Client:
         model = await self.model()
         key = None
         if self._cache is not None:
-            asked = {"url": self.url, "model": model, "kind": kind, "prompt": prompt}
-            key = self._cache.key(asked | {"sampling": _keyed(sampling)})
-            if (found := self._cache.get(key)) is not None:
-                return found
+            request = {"url": self.url, "model": model, "kind": kind, "prompt": prompt}
+            key = self._cache.key(request | {"sampling": _keyed(sampling)})
+            if (reply := self._cache.get(key)) is not None:
+                return reply
         reply = await self._samples(kind == "chat", prompt, sampling)
         if key is not None and self._cache is not None:
             self._cache.put(key, reply)
         return reply
 
     async def _samples(self, chat: bool, prompt: Any, sampling: Sampling) -> Reply:
-        """All samples of a request, in one answer or in as many as the server needs for them."""
+        """All samples of a request, from one answer, or from one for each sample where the server needs it."""
         started = time.monotonic()
         replies = []
         if not self._one_by_one or sampling.n == 1:
@@ -226,7 +255,7 @@ class Client:
             self._one_by_one = True
         else:
             drawn = 0
-        replies += await together(
+        replies += await gather_or_cancel(
             self._once(chat, prompt, _single(sampling, place)) for place in range(drawn, sampling.n)
         )
         return Reply(
@@ -236,7 +265,7 @@ class Client:
         )
 
     async def _once(self, chat: bool, prompt: Any, sampling: Sampling) -> Reply:
-        """What one request gives."""
+        """The reply to one HTTP request."""
         async with self._places:
             self.account.open()
             started = time.monotonic()
@@ -251,7 +280,7 @@ class Client:
         return reply
 
     async def _create(self, chat: bool, prompt: Any, options: dict[str, Any]) -> Any:
-        """Make a request, again without the fields that the server refuses."""
+        """Send a request; repeat it without the fields that the server refuses."""
         from openai import BadRequestError, UnprocessableEntityError
 
         model = await self.model()
@@ -274,7 +303,7 @@ class Client:
 
 @contextmanager
 def _failures(url: str, account: Account) -> Iterator[None]:
-    """Turn what the `openai` package raises into a ModelFailure."""
+    """Turn exceptions of the `openai` package into ModelFailure or BudgetSpent."""
     import openai
 
     try:
@@ -295,11 +324,11 @@ def _failures(url: str, account: Account) -> Iterator[None]:
 
 
 def _words_of(body: object) -> str:
-    """What a server says of a refusal: OpenAI's and vLLM's `message`, FastAPI's `detail`, or all of it."""
+    """The reason in an error body: `message` of OpenAI and vLLM, `detail` of FastAPI, or the whole body."""
     if not isinstance(body, Mapping):
         return str(body or "")
-    told = body.get("message") or body.get("detail") or body
-    return told if isinstance(told, str) else json.dumps(told)
+    reason = body.get("message") or body.get("detail") or body
+    return reason if isinstance(reason, str) else json.dumps(reason)
 
 
 def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
@@ -307,7 +336,7 @@ def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
 
 
 def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
-    """A request's parameters; those that only some servers know go where they are not looked at by others."""
+    """A request's parameters; fields of vLLM and SGLang go into `extra_body`."""
     options: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
     if sampling.max_tokens is not None:
         options["max_tokens"] = sampling.max_tokens
@@ -328,7 +357,7 @@ def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
         extra["include_stop_str_in_output"] = True
     if sampling.token_ids:
         extra |= {"return_token_ids": True, "skip_special_tokens": False}
-        # What vLLM would else take from the model's own generation_config.json, and draw from another distribution.
+        # Else vLLM applies the model's generation_config.json and samples from another distribution.
         extra |= {"top_k": sampling.top_k or 0, "min_p": 0.0, "repetition_penalty": 1.0}
     if extra:
         options["extra_body"] = extra
@@ -336,12 +365,12 @@ def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
 
 
 def _keyed(sampling: Sampling) -> dict[str, Any]:
-    """What a cached reply is found by; replies from before there was `token_ids` are found still."""
+    """The sampling part of a cache key; without `token_ids` it equals that of older caches."""
     return sampling.model_dump(exclude=None if sampling.token_ids else {"token_ids"})
 
 
 def _single(sampling: Sampling, place: int) -> Sampling:
-    """One sample of several: each has a seed of its own where there is one."""
+    """The request for one sample of several, with a seed of its own."""
     seed = None if sampling.seed is None else sampling.seed + place
     return sampling.model_copy(update={"n": 1, "seed": seed})
 
@@ -374,12 +403,12 @@ def _sample(choice: Any, sampling: Sampling) -> Sample:
 
 
 def _logprobs(choice: Any) -> tuple[float, ...] | None:
-    found = choice.logprobs
-    if found is None:
+    logprobs = choice.logprobs
+    if logprobs is None:
         return None
-    if (tokens := getattr(found, "content", None)) is not None:  # of a chat
+    if (tokens := getattr(logprobs, "content", None)) is not None:  # of a chat
         return tuple(token.logprob for token in tokens)
-    values = getattr(found, "token_logprobs", None)
+    values = getattr(logprobs, "token_logprobs", None)
     return None if values is None else tuple(float(value) for value in values if value is not None)
 
 

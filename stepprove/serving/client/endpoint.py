@@ -1,7 +1,7 @@
-"""What a `--model` text becomes: an address where the model answers, for as long as it is needed.
+"""Resolve a `--model` argument to an endpoint, and start and stop a server where it needs one.
 
-`openai:NAME` and `http://HOST:PORT/v1#NAME` are there already. For `vllm:NAME` and `tiny` a server is started, on a free port
-that only this machine reaches, and stopped at the end; two runs at once have a server each.
+`openai:NAME` and `http://HOST:PORT/v1#NAME` name running servers. For `vllm:NAME` and `tiny`, `serving` starts a server on a
+free local port and stops it at the end; two runs have a server each.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ from stepprove.serving.serve.vllm import Wishes, find_vllm, free_port, plan_vllm
 
 CPU_SECONDS = 300.0
 VLLM_SECONDS = 3600.0
-"""Until a server must be ready; it may have to download the weights first."""
+"""Seconds until a server must be ready; vLLM may download the weights first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a model answers."""
+    """A model's address."""
 
     url: str
-    """Up to and with `/v1`."""
+    """The base URL, `/v1` included."""
     model: str | None
-    """As the server calls it; None: the only one that it has."""
+    """The server's name for the model; None: its only one."""
 
     def client(self, **options: Any) -> Client:
-        """A client of it, with the options that `Client` has beside the address and the model."""
+        """Return a client; `options` are the keyword arguments of `Client`."""
         return Client(self.url, self.model, **options)
 
 
 @asynccontextmanager
 async def serving(text: str, say: Callable[[str], None] = lambda line: None) -> AsyncIterator[Endpoint]:
-    """The endpoint of a `--model` text; what is started for it is stopped at the end.
+    """Yield the endpoint of a `--model` argument; stop at the end any server that it started.
 
     Args:
         text: `openai:NAME`, `http://HOST:PORT/v1#NAME`, `vllm:NAME` or `tiny`.
-        say: is told in a line what takes a while.
+        say: called with a line before a long step.
 
     Raises:
         BadModelName: the text names no model.
-        ModelFailure: the model is not there, or its server does not start; one sentence, then the end of its log.
+        ModelFailure: the model is missing, or its server does not start; one sentence, then the end of the log.
     """
     model = parse_model(text)
     if model.url is not None:
@@ -66,7 +66,7 @@ async def serving(text: str, say: Callable[[str], None] = lambda line: None) -> 
 
 
 def _started(model: ModelName) -> tuple[ModelServer, float]:
-    """A new server of a model, and in how many seconds it must be ready."""
+    """Start a model's server; return it with the seconds until it must be ready."""
     assert model.name is not None
     if model.kind == "tiny":
         return cpu_server(str(tiny_folder())), CPU_SECONDS
@@ -83,7 +83,20 @@ def start_vllm(
     log: Path | None = None,
     key: str | None = None,
 ) -> ModelServer:
-    """Start vLLM with a model on these GPUs; port 0 takes a free one. Raises ServerFailure."""
+    """Start vLLM with a model.
+
+    Args:
+        name: the model's folder, or its name on the hub.
+        gpus: the GPUs to use.
+        wishes: context, quantization and draft tokens.
+        host: the address to listen on.
+        port: 0 takes a free one.
+        log: the file for the server's output; None: a new one in the log folder.
+        key: the API key that requests must carry; None: none.
+
+    Raises:
+        ServerFailure: vLLM or a GPU is missing, or the model does not fit.
+    """
     find_vllm()
     if not gpus:
         raise ServerFailure(f"vLLM needs a GPU for {name}, and none is found here.")
@@ -96,13 +109,13 @@ def start_vllm(
 
 
 def model_folder(name: str) -> Path:
-    """Where a model that is trained here is kept: in $STEPPROVE_MODELS, or among the user's data."""
+    """Return the folder of a model trained here, under $STEPPROVE_MODELS or the user's data folder."""
     root = os.environ.get("STEPPROVE_MODELS")
     return (Path(root) if root else user_data_path("stepprove") / "models") / name
 
 
 def tiny_folder() -> Path:
-    """Where the built-in small model is. Raises ModelFailure when it is not there."""
+    """Return the folder of the built-in small model. Raises ModelFailure when it is not trained yet."""
     folder = model_folder("tiny")
     if not (folder / "config.json").is_file():
         raise ModelFailure(

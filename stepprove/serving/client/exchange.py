@@ -1,4 +1,4 @@
-"""What is asked of a language model, and what it answers."""
+"""Requests to a language model and its replies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Turn(_Frozen):
 
 
 class Sampling(_Frozen):
-    """How to sample. What is left at its default is not sent, so that every server takes the request."""
+    """How to sample; fields at their defaults are not sent, so that every server takes the request."""
 
     temperature: float = Field(default=1.0, ge=0)
     top_p: float = Field(default=1.0, gt=0, le=1)
@@ -30,43 +30,43 @@ class Sampling(_Frozen):
     """Samples of one prompt."""
     stop: tuple[str, ...] = ()
     stop_token_ids: tuple[int, ...] = ()
-    """For raw completions, where the server takes them (vLLM, SGLang)."""
+    """For raw completions on vLLM and SGLang."""
     keep_stop: bool = False
-    """The text that stopped a sample stays at its end."""
+    """Keep the stop string at the end of a sample."""
     seed: int | None = None
     logprobs: bool = False
-    """Tell the logarithm of the probability of each sampled token."""
+    """Return each sampled token's log-probability."""
     token_ids: bool = False
-    """Tell each sampled token, which vLLM does (from 0.10.2), and stop at strings that are special tokens too."""
+    """Return the sampled token ids, as vLLM does from 0.10.2, and stop at special tokens too."""
 
 
 class Sample(_Frozen):
-    """One answer of a model."""
+    """One sampled answer."""
 
     text: str
     finish: str
-    """`stop` (a stop string, a stop token or the end of the text), `length`, or the server's own word."""
+    """`stop` (stop string, stop token or end of text), `length`, or another word of the server's."""
     stopped_by: str | int | None = None
-    """The stop string or token, where the server tells; None at the end of the text."""
+    """The stop string or token, where the server reports it; None at the end of the text."""
     stop_told: bool = False
-    """The server is one that tells."""
+    """Whether the server reports `stopped_by`."""
     logprobs: tuple[float, ...] | None = None
     token_ids: tuple[int, ...] | None = None
 
 
 class Usage(_Frozen):
-    """Tokens that were read and written."""
+    """Prompt and completion tokens."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     @property
     def tokens(self) -> int:
-        """All of them."""
+        """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: Usage) -> Usage:
-        """Both together."""
+        """Return the sum of two usages."""
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
@@ -80,24 +80,24 @@ class Reply(_Frozen):
     usage: Usage
     seconds: float
     replayed: bool = False
-    """It comes from the cache."""
+    """Whether the reply comes from the cache."""
 
 
 class Completer(Protocol):
-    """Whoever continues a text: a server's client, or a model in this process."""
+    """Continues raw text: a client of a server, or a model in this process."""
 
     async def model(self) -> str:
-        """The model's name."""
+        """Return the model's name."""
 
     async def context_length(self) -> int | None:
-        """The most tokens, read and written, that a request may have, where it is known."""
+        """Return the most tokens of a request, prompt and completion together; None where unknown."""
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
-        """Continuations of a text, as it stands."""
+        """Sample continuations of a raw prompt."""
 
 
 class Chatter(Protocol):
-    """Whoever answers a chat: a server's client, or answers made before."""
+    """Answers chats: a client of a server, or recorded answers."""
 
     async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
-        """Answers to a chat."""
+        """Sample answers to a chat."""

@@ -1,4 +1,4 @@
-"""The forms of `--model`: which model, and who serves it."""
+"""Parse `--model`: the model and the way to serve it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class BadModelName(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ModelName:
-    """A model and who serves it."""
+    """A model and the way to serve it."""
 
     kind: Literal["openai", "url", "vllm", "tiny"]
     name: str | None
-    """As the server calls it; None: the only one that it has."""
+    """The server's name for the model; None: its only one."""
     url: str | None = None
-    """Where it is served; None where a server has to be started first."""
+    """The base URL; None: a server must be started."""
 
 
 def parse_model(text: str) -> ModelName:

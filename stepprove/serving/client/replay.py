@@ -1,7 +1,7 @@
-"""An on-disk cache of a model's replies, with which a run can be played again.
+"""An on-disk cache of a model's replies that replays a run.
 
-The same request may be made more than once for other samples, so its place in the order of equal requests belongs to its key: a
-second run that asks in the same way gets the same replies in the same order, and whatever it asks beyond goes to the model.
+A run may repeat a request to get another sample, so a key counts equal requests: a second run gets the same replies in the
+same order, and requests beyond the recorded ones go to the model.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ class ReplayCache:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._asked: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def key(self, request: dict[str, Any]) -> str:
-        """The key of a request that is about to be made; counts it."""
+        """Return the key of the next request, and count the request."""
         text = hashlib.sha256(orjson.dumps(request, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        self._asked[text] += 1
-        return f"{text}-{self._asked[text]}"
+        self._counts[text] += 1
+        return f"{text}-{self._counts[text]}"
 
     def get(self, key: str) -> Reply | None:
-        """The reply under a key; None where there is none that can be read."""
+        """Return the reply under a key; None where none can be read."""
         try:
-            found = Reply.model_validate_json(self._path(key).read_bytes())
+            reply = Reply.model_validate_json(self._path(key).read_bytes())
         except (OSError, ValidationError):
             return None
-        return found.model_copy(update={"replayed": True})
+        return reply.model_copy(update={"replayed": True})
 
     def put(self, key: str, reply: Reply) -> None:
-        """Keep a reply. Raises OSError when it cannot be written."""
+        """Write a reply atomically. Raises OSError."""
         path = self._path(key)
         private_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent)

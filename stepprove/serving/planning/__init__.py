@@ -1,1 +1,1 @@
-"""What a model takes and costs: Step-3's cost model and the published configurations."""
+"""Plan memory and cost of serving a model: Step-3's cost model and published configurations."""

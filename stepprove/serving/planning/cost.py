@@ -1,8 +1,8 @@
-"""What decoding costs: Step-3's model of dollars a token (arXiv 2507.19427, section 4), with attention and feed-forward apart.
+"""Step-3's model of decoding cost in dollars per token (arXiv 2507.19427, section 4), attention and feed-forward apart.
 
-A device costs so much for an operation and so much for a byte read. Attention pays for the dearer of its operations and the bytes
-of the KV cache; the linear maps around it and the feed-forward part, in batches large enough, pay for operations alone. With
-attention/FFN disaggregation (AFD) each part runs where it is cheapest.
+A device has a price per operation and a price per byte read. Attention costs the larger of its operations and its KV-cache
+bytes; linear maps and feed-forward parts, in large enough batches, cost operations only. With attention/FFN disaggregation
+(AFD) each part runs on its cheapest device.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from stepprove.serving.serve.work import Work
 
 ATTENTION_SECONDS = 0.0166
-"""Of a 50 ms token, what one of the three stages (attention, communication, feed-forward) may take in AFD."""
+"""Seconds for each of AFD's three stages (attention, communication, feed-forward) of a 50 ms token."""
 
 NETWORK_SECONDS = 0.0111
-"""Of the communication's stage, what is left for data at the paper's efficiency."""
+"""Seconds of the communication stage that transfer data, at the paper's efficiency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An accelerator: what it costs and does."""
+    """An accelerator's price and speed."""
 
     name: str
     dollars_per_hour: float
     flops: float
-    """Peak operations a second, in 8 bits where it has them."""
+    """Peak operations per second, in 8 bits where available."""
     bandwidth: float
-    """Bytes a second from its memory."""
+    """Memory bandwidth, in bytes per second."""
     network: float
-    """Bytes a second to other nodes, for the eight devices of a node together."""
+    """Network bandwidth of a node's eight devices together, in bytes per second."""
     memory_gb: float
     """In 10**9 B."""
 
@@ -46,7 +46,7 @@ class Device:
 
     @property
     def roofline(self) -> float:
-        """Operations for a byte at which both limits meet."""
+        """Operations per byte at which compute and memory limits meet."""
         return self.flops / self.bandwidth
 
 
@@ -60,7 +60,7 @@ DEVICES = (H800, H20, A800, ASCEND_910B)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Dollars for a token, and where its parts run."""
+    """Dollars per token, and the devices of its parts."""
 
     attention: float
     feed_forward: float
@@ -69,28 +69,28 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """Both parts."""
+        """Dollars per token for both parts."""
         return self.attention + self.feed_forward
 
 
 def attention_cost(work: Work, device: Device) -> float:
-    """Dollars for the attention of one token and its linear maps."""
+    """Return the dollars for one token's attention and its linear maps."""
     scores = max(work.attention_flops * device.dollars_per_flop, work.kv_bytes * device.dollars_per_byte)
     return scores + work.linear_flops * device.dollars_per_flop
 
 
 def feed_forward_cost(work: Work, device: Device) -> float:
-    """Dollars for the feed-forward part of one token."""
+    """Return the dollars for one token's feed-forward part."""
     return work.ffn_flops * device.dollars_per_flop
 
 
-def together(work: Work, device: Device) -> Cost:
-    """Both parts on one kind of device."""
+def colocated(work: Work, device: Device) -> Cost:
+    """Return the cost with both parts on one kind of device."""
     return Cost(attention_cost(work, device), feed_forward_cost(work, device), device, device)
 
 
 def disaggregated(work: Work, devices: Iterable[Device] = DEVICES) -> Cost:
-    """Each part on the kind of device that is cheapest for it. Raises ValueError without devices."""
+    """Return the cost with each part on its cheapest kind of device (AFD). Raises ValueError without devices."""
     choice = tuple(devices)
     attention = min(choice, key=lambda device: attention_cost(work, device))
     feed_forward = min(choice, key=lambda device: feed_forward_cost(work, device))
@@ -100,14 +100,21 @@ def disaggregated(work: Work, devices: Iterable[Device] = DEVICES) -> Cost:
 
 
 def dense_batch(device: Device) -> float:
-    """Tokens in a batch from which a dense layer in 8 bits is bound by operations: two of them for each byte of weights."""
+    """Return the batch size, in tokens, above which an 8-bit dense layer is compute-bound (two operations per weight byte)."""
     return device.roofline / 2
 
 
 def least_sparsity(hidden: int, layers: int, device: Device) -> float:
-    """The smallest share of active experts with which the network keeps up with the feed-forward part in AFD.
+    """Return the smallest share of active experts at which the network keeps up with the feed-forward part in AFD.
 
-    A sparser model needs larger batches to keep the device busy, and a larger batch is more to send: three bytes for each
-    number of each token and layer.
+    A sparser model needs larger batches to keep the device busy, and a larger batch sends more: three bytes per value, token
+    and layer.
+
+    Args:
+        hidden: width of the model.
+        layers: number of layers.
+        device: the accelerator.
+
+    Source: Step-3 (arXiv 2507.19427, section 4).
     """
     return hidden * device.flops * layers / (device.network * device.bandwidth * NETWORK_SECONDS)

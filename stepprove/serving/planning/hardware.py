@@ -1,4 +1,4 @@
-"""Accelerators: those of this machine, or those that one plans for."""
+"""Accelerators of this machine or of a plan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEMORY_GB = {
     "RTX4090": 24.0,
     "RTX3090": 24.0,
 }
-"""Of GPUs that may be planned for by name, in 10**9 B as they are sold."""
+"""Memory of GPUs known by name, in 10**9 B as sold."""
 
 
 _GPUS = re.compile(
@@ -45,7 +45,7 @@ class BadGpus(ValueError):
 
 
 def parse_gpus(text: str) -> tuple[Gpu, ...]:
-    """Read `8xH800`, `H200`, or `2xNAME:48` with the memory in GB. Raises BadGpus."""
+    """Parse `8xH800`, `H200`, or `2xNAME:48` with the memory in GB. Raises BadGpus."""
     if (parts := _GPUS.fullmatch(text.strip())) is None:
         raise BadGpus(f"{text!r} names no GPUs: write 8xH800, or 2xNAME:48 with the memory in GB.")
     count, name = int(parts["count"] or 1), parts["name"]
@@ -60,15 +60,15 @@ def parse_gpus(text: str) -> tuple[Gpu, ...]:
 
 
 def find_gpus(program: str = "nvidia-smi") -> tuple[Gpu, ...]:
-    """The GPUs that `nvidia-smi` lists; none where it is not there or fails."""
+    """Return the GPUs that `nvidia-smi` lists; none where it is missing or fails."""
     query = [program, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        said = subprocess.run(query, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
+        listing = subprocess.run(query, capture_output=True, text=True, timeout=_SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    found = []
-    for line in said.splitlines():
+    gpus = []
+    for line in listing.splitlines():
         name, comma, mebibytes = line.rpartition(",")
         if comma and mebibytes.strip().isdigit():
-            found.append(Gpu(name.strip(), int(mebibytes) * 2**20 / 1e9))
-    return tuple(found)
+            gpus.append(Gpu(name.strip(), int(mebibytes) * 2**20 / 1e9))
+    return tuple(gpus)

@@ -1,4 +1,4 @@
-"""The blocks of a model as its `config.json` on the Hugging Face hub describes them."""
+"""Read a model's architecture from its `config.json` on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -22,15 +22,23 @@ _LATENT = frozenset({"deepseek_v3", "kimi_k2"})
 _ROUTED = frozenset({"gpt_oss", "mixtral", "qwen2_moe", "qwen3_moe"})
 _STEP = frozenset({"step3_text", "step3p5", "step_moe"})
 _MOST_LAYERS = 10_000
-"""More than any model has; a configuration that names more is a mistake."""
+"""Limit on the layers of a configuration, above any real model."""
 
 
 class UnknownArchitecture(ValueError):
-    """The configuration is of a kind that is not known here, or lacks what its kind needs; the message is one sentence."""
+    """The configuration has an unknown `model_type` or lacks a field; the message is one sentence."""
 
 
 def read_config(config: Mapping[str, Any], name: str) -> Architecture:
-    """The architecture of a configuration, of a model that sees too its language part. Raises UnknownArchitecture."""
+    """Read a configuration; of a multimodal model, its language part.
+
+    Args:
+        config: the parsed `config.json`.
+        name: the model's name.
+
+    Raises:
+        UnknownArchitecture: the kind is unknown, or a field is missing or invalid.
+    """
     if isinstance(part := config.get("text_config"), Mapping):
         config = part
     kind = config.get("model_type")
@@ -97,7 +105,7 @@ def _grouped_experts(config: Mapping[str, Any], place: int) -> tuple[Attention, 
 
 
 def _step(config: Mapping[str, Any], place: int) -> tuple[Attention, FeedForward]:
-    """Step-3, Step 3.5 Flash and StepMoE, in the words of their hub and of transformers."""
+    """A block of Step-3, Step 3.5 Flash or StepMoE, with the field names of the hub or of transformers."""
     hidden, width = int(config["hidden_size"]), int(config["head_dim"])
     heads = int(config["num_attention_heads"])
     types = config.get("layer_types")
@@ -135,7 +143,7 @@ def _is_sparse_step(config: Mapping[str, Any], place: int) -> bool:
 
 
 def _first(config: Mapping[str, Any], *names: str) -> int:
-    """The value under the first of these names that is there. Raises KeyError."""
+    """Return the first of these fields that is set. Raises KeyError."""
     return int(config[next((name for name in names if config.get(name) is not None), names[0])])
 
 

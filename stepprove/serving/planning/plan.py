@@ -1,8 +1,8 @@
-"""How a model is served on the GPUs at hand: the split, the memory, vLLM's command.
+"""Plan how vLLM serves a model on given GPUs: the split, the memory and the command.
 
-Tensor parallelism splits every layer and is used as far as the weights need it; what is left of the GPUs serves copies (data
-parallelism), and the experts of a mixture are then spread over all of them. Memory is counted as weights, the KV cache of
-one sequence of full length at least, and a reserve for activations.
+The plan uses as much tensor parallelism as the weights need, and the remaining GPUs for copies (data parallelism); a mixture's
+experts then spread over all GPUs. Memory counts the weights, the KV cache of at least one sequence of full length, and a
+reserve for activations.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from stepprove.serving.planning.hardware import Gpu
 from stepprove.serving.serve.work import Architecture
 
 USABLE = 0.9
-"""Of a GPU's memory, what vLLM takes by default."""
+"""Share of a GPU's memory that vLLM takes by default."""
 
 ACTIVATIONS_GB = 3.0
-"""Kept for activations, CUDA graphs and the communication's buffers on each GPU (10**9 B)."""
+"""Reserve on each GPU for activations, CUDA graphs and communication buffers, in 10**9 B."""
 
 
 class DoesNotFit(Exception):
-    """The model is too large for the GPUs; the message says how many would do."""
+    """The model is too large for the GPUs; the message says how many suffice."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServePlan:
-    """A split of a model over GPUs, and what it takes of each."""
+    """A split of a model over GPUs, and the memory on each."""
 
     tensor: int
     data: int
     expert_parallel: bool
     weights_gb: float
-    """On each GPU, in 10**9 B."""
+    """Weights on each GPU, in 10**9 B."""
     sequence_gb: float
-    """The KV cache of one sequence of full length, on each GPU that holds it."""
+    """KV cache of one sequence of full length on each GPU that holds it, in 10**9 B."""
     sequences: int
-    """Sequences of full length that fit at once, over all copies."""
+    """Sequences of full length that fit at the same time, over all copies."""
 
 
 def plan(
@@ -48,7 +48,19 @@ def plan(
     bytes_per_weight: float = 2.0,
     bytes_per_value: float = 2.0,
 ) -> ServePlan:
-    """The split that keeps most copies. Raises DoesNotFit; ValueError without GPUs or with a context below 1."""
+    """Find the split with the most copies of the model.
+
+    Args:
+        model: the architecture.
+        gpus: the GPUs; the smallest one's memory counts.
+        context: tokens of a sequence of full length.
+        bytes_per_weight: as served.
+        bytes_per_value: of the KV cache.
+
+    Raises:
+        DoesNotFit: the model is too large for the GPUs.
+        ValueError: there is no GPU, or `context` is below 1.
+    """
     if not gpus or context < 1:
         raise ValueError("a plan needs at least one GPU and a context of at least one token")
     memory = USABLE * min(gpu.memory_gb for gpu in gpus) - ACTIVATIONS_GB
@@ -83,7 +95,18 @@ def vllm_command(
     kv_dtype: str | None = None,
     draft_tokens: int = 0,
 ) -> list[str]:
-    """vLLM's command for a plan; `draft_tokens` are those that multi-token prediction proposes at each step."""
+    """Return vLLM's command for a plan.
+
+    Args:
+        name: the model's folder, or its name on the hub.
+        split: the plan.
+        context: most tokens of a sequence.
+        port: the port to listen on.
+        host: the address to listen on.
+        quantization: by vLLM's name; None: as stored.
+        kv_dtype: type of the KV cache, by vLLM's name; None: the default.
+        draft_tokens: tokens that multi-token prediction drafts at each step.
+    """
     command = [
         "vllm",
         "serve",
@@ -116,7 +139,7 @@ def _powers_of_two(most: int) -> list[int]:
 
 
 def _expert_parameters(model: Architecture) -> int:
-    """Parameters of layers of which a token uses only a part."""
+    """Parameters of the sparse feed-forward layers."""
     ffns = [layer.feed_forward for layer in model.layers]
     return sum(ffn.held for ffn in ffns if ffn.held > ffn.active)
 

@@ -1,4 +1,4 @@
-"""Which blocks a model has, found by its name: in its folder, among those known here, or on the hub."""
+"""Find a model's architecture by name: in its folder, in the table here, or on the hub."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _WIDTHS = {"fp8": 1.0, "int8": 1.0, "awq": 0.5, "gptq": 0.5, "mxfp4": 0.5, "bits
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What planning needs to know of a model."""
+    """The facts of a model that planning uses."""
 
     architecture: Architecture
     context: int
-    """Tokens that it was made for."""
+    """The context, in tokens, that the model was trained for."""
     bytes_per_weight: float = 2.0
-    """As it is stored."""
+    """Bytes per stored weight."""
     draft_heads: int = 0
-    """Heads for multi-token prediction."""
+    """Number of MTP heads."""
 
 
 def _qwen2(hidden: int, layers: int, heads: int, kv_heads: int, width: int) -> Architecture:
@@ -67,21 +67,28 @@ PUBLISHED: Mapping[str, ModelFacts] = {
     "deepseek-ai/DeepSeek-Prover-V2-671B": ModelFacts(DEEPSEEK_V3, 163_840, 1.0, 1),
     "Qwen/Qwen3-235B-A22B": ModelFacts(QWEN3_235B, 40_960),
 }
-"""Models that people of this field serve and train, so that plans need no network: as `config.json` on the hub has them."""
+"""Common models, from their `config.json` on the hub, so that planning them needs no network."""
 
 
 def find_facts(model: str) -> ModelFacts:
-    """The facts of a folder, or of a model of the hub. Raises UnknownArchitecture when they cannot be had."""
+    """Find the facts of a model.
+
+    Args:
+        model: a folder, or a name on the hub.
+
+    Raises:
+        UnknownArchitecture: the configuration is missing, unreadable or of an unknown kind.
+    """
     folder = Path(model)
     if folder.is_dir():
         return _read(_file(folder / "config.json", model), folder.resolve().name)
-    if known := PUBLISHED.get(model):
-        return replace(known, architecture=replace(known.architecture, name=model))
+    if facts := PUBLISHED.get(model):
+        return replace(facts, architecture=replace(facts.architecture, name=model))
     return _read(_download(model), model)
 
 
 def bytes_per_weight(quantization: str | None, facts: ModelFacts) -> float:
-    """How many bytes a weight takes when served, by the name that vLLM has for the quantization."""
+    """Return the bytes of a served weight, by vLLM's name for the quantization; None: as stored."""
     if quantization is None:
         return facts.bytes_per_weight
     return next((width for name, width in _WIDTHS.items() if name in quantization), facts.bytes_per_weight)
@@ -127,9 +134,9 @@ def _download(model: str) -> Mapping[str, Any]:
 
 def _object(text: str, model: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
+        config = json.loads(text)
     except json.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
+        config = None
+    if not isinstance(config, dict):
         raise UnknownArchitecture(f"The config.json of {model} is no JSON object.")
-    return found
+    return config

@@ -1,8 +1,8 @@
-"""Decoding many sequences together, on the CPU or a GPU, each joining when it comes and leaving when it ends.
+"""Continuous batching on the CPU or a GPU: a sequence joins the batch when it arrives and leaves when it ends.
 
-transformers' server decodes one request after the other with `generate`; with its continuous batching (5.24) it has one
-temperature for all and no stop strings. Here every sequence has sampling, seed and stop strings of its own. Rows of a batch
-are padded on the left, so that all of them grow at the same end; each has its own positions.
+transformers' server decodes requests one by one; its continuous batching (5.24) has one temperature for all sequences and no
+stop strings. Here every sequence has its own sampling parameters, seed and stop strings. Rows are padded on the left, so all
+grow at the same end; each row has its own positions.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from stepprove.serving.client.client import ModelFailure, ModelRefused
 from stepprove.serving.step_moe.cache import GrowingLayer
 
 MOST_ROWS = 32
-"""Sequences at any time on a CPU; more wait."""
+"""Most rows of a batch on a CPU; further sequences wait."""
 
 MOST_ROWS_ON_GPU = 256
-"""There a step takes about as long for many rows as for few; fewer where the memory is short."""
+"""Most rows on a GPU, where a step takes about as long for many rows as for few; short memory allows fewer."""
 
 _CACHE_SHARE = 0.25
-"""Of a GPU's free memory, what the keys and values of full rows may take: they are copied when a batch grows."""
+"""Share of a GPU's free memory for the KV cache of full rows, which is copied when a batch grows."""
 
 FEW_PARAMETERS = 100_000_000
-"""Up to here one thread is as fast as several, and far faster where the machine has other work (Lean's)."""
+"""Up to this size one thread is as fast as several, and far faster beside Lean's processes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """How a sequence is sampled, and where it ends."""
+class SamplingParams:
+    """How to sample a sequence, and where to stop."""
 
     max_tokens: int
     temperature: float = 1.0
-    """0: the likeliest token."""
+    """0: greedy decoding."""
     top_p: float = 1.0
     top_k: int | None = None
     seed: int | None = None
@@ -52,66 +52,75 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """What was drawn after a text of tokens."""
+class Generation:
+    """The tokens sampled after a prompt."""
 
     tokens: tuple[int, ...]
-    """With those that ended it."""
+    """The sampled tokens, an end token included."""
     log_probs: tuple[float, ...]
-    """Of each under the model itself, at temperature 1 and uncut."""
+    """Each token's log-probability under the model, at temperature 1, without top-p or top-k."""
     finish: str
     """`stop` or `length`."""
     stopped_by: str | int | None = None
     """The stop string, or the end token."""
 
 
-class Source(Protocol):
-    """Whoever continues texts of tokens, and takes new weights: a Decoder, or a model on other machines."""
+class Sampler(Protocol):
+    """Samples from a model whose weights can be replaced: a Decoder, or a model on other machines."""
 
     @property
     def longest(self) -> int:
-        """The most tokens of a text."""
+        """The most tokens of a text, prompt included."""
 
-    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
-        """Continue a text. Raises ModelRefused when it does not fit into the context, and ModelFailure."""
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
+        """Sample one continuation.
+
+        Args:
+            ids: the prompt's tokens.
+            params: how to sample, and where to stop.
+
+        Raises:
+            ModelRefused: the prompt does not fit the context.
+            ModelFailure: the model failed.
+        """
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Go on with other weights. Raises ModelFailure, OSError."""
+        """Replace the weights. Raises ModelFailure, OSError."""
 
 
 @dataclass(eq=False, slots=True)
 class Row:
-    """A prompt and what has been written after it: a row of a batch."""
+    """A row of a batch: a prompt and the tokens sampled after it."""
 
     prompt: Sequence[int]
-    drawing: Drawing
-    told: Callable[[Row], None]
+    params: SamplingParams
+    notify: Callable[[Row], None]
     """Called in the decoding thread after every token, and once more when `failure` is set."""
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
-    """Of the tokens under the model itself, at temperature 1 and uncut."""
+    """The tokens' log-probabilities under the model, at temperature 1, without top-p or top-k."""
     finish: str | None = None
     """`stop` or `length` at the end."""
     stopped_by: str | int | None = None
-    """The stop string, or the end token among `drawing.end_tokens`."""
+    """The stop string, or the end token among `params.end_tokens`."""
     failure: Exception | None = None
     cancelled: bool = False
-    """To be set by who no longer wants it; it leaves at the next token."""
+    """Set by the caller to give the row up; it leaves the batch at the next token."""
     chance: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self.chance = random.Random(self.drawing.seed)
+        self.chance = random.Random(self.params.seed)
 
     @property
     def over(self) -> bool:
-        """It takes no more tokens."""
+        """Whether the row takes no more tokens."""
         return self.finish is not None or self.failure is not None or self.cancelled
 
 
 class Decoder:
-    """A model with the thread that decodes for it, where its weights are.
+    """A model and the thread that decodes its batch, on the device of its weights.
 
-    `longest` is the most tokens of a sequence, `rows` the most sequences at any time.
+    `longest` is the most tokens of a sequence, `rows` the most rows of the batch.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any) -> None:
@@ -125,27 +134,36 @@ class Decoder:
 
     @property
     def waiting(self) -> int:
-        """How many sequences wait for a row."""
+        """Number of sequences that wait for a row."""
         return self._waiting.qsize()
 
     def add(self, sequence: Row) -> None:
-        """Let a sequence be decoded. Raises ValueError when it does not fit into the model's context."""
+        """Queue a sequence. Raises ValueError when its prompt does not fit the context."""
         if not 0 < len(sequence.prompt) < self.longest:
             raise ValueError(
                 f"the prompt has {len(sequence.prompt)} tokens; this model takes 1 to {self.longest - 1}"
             )
         self._waiting.put(sequence)
 
-    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
-        """Continue a text. Raises ModelRefused when it does not fit into the context, ModelFailure for what the model raises."""
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
+        """Sample one continuation.
+
+        Args:
+            ids: the prompt's tokens.
+            params: how to sample, and where to stop.
+
+        Raises:
+            ModelRefused: the prompt does not fit the context.
+            ModelFailure: the model raised an exception.
+        """
         loop = asyncio.get_running_loop()
         over = asyncio.Event()
 
-        def told(row: Row) -> None:
+        def notify(row: Row) -> None:
             if row.over:
                 loop.call_soon_threadsafe(over.set)
 
-        row = Row(tuple(ids), drawing, told)
+        row = Row(tuple(ids), params, notify)
         try:
             self.add(row)
         except ValueError as wrong:
@@ -156,16 +174,15 @@ class Decoder:
             row.cancelled = True
         if row.failure is not None:
             raise ModelFailure(f"the model failed ({row.failure}).") from row.failure
-        return Drawn(tuple(row.tokens), tuple(row.logprobs), row.finish or "stop", row.stopped_by)
+        return Generation(tuple(row.tokens), tuple(row.logprobs), row.finish or "stop", row.stopped_by)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Go on with other weights, between two tokens; rows under way keep what they have read."""
+        """Replace the weights between two tokens; running rows keep their cache."""
         with self._changing:
             self._model.load_state_dict(weights)
             if self._model.device.type == "cuda":
-                torch.cuda.current_stream(
-                    self._model.device
-                ).synchronize()  # decoding has a stream of its own
+                # Decoding runs on a stream of its own.
+                torch.cuda.current_stream(self._model.device).synchronize()
 
     def _run(self) -> None:
         if sum(weight.numel() for weight in self._model.parameters()) <= FEW_PARAMETERS:
@@ -175,14 +192,14 @@ class Decoder:
             while True:
                 try:
                     self._turn(batch)
-                except Exception as failure:  # one that the model raises must not end the thread
+                except Exception as failure:  # an exception of the model must not end the thread
                     lost, batch = batch.rows, _Batch(self._model)
                     for row in lost:
                         row.failure = failure
-                        row.told(row)
+                        row.notify(row)
 
     def _turn(self, batch: _Batch) -> None:
-        """Decode a token for each row."""
+        """Decode one token: for the new rows if there are any, else for all."""
         batch.keep([not row.over for row in batch.rows])
         new = list(self._arrived(self.rows - len(batch.rows), wait=not batch.rows))
         with self._changing:
@@ -192,7 +209,7 @@ class Decoder:
                 batch.advance()
         for row in new or batch.rows:
             self._judge(row)
-            row.told(row)
+            row.notify(row)
 
     def _arrived(self, most: int, *, wait: bool) -> Iterator[Row]:
         for _ in range(most):
@@ -205,46 +222,46 @@ class Decoder:
                 yield sequence
 
     def _judge(self, row: Row) -> None:
-        """Say whether the last token has ended a sequence."""
-        token, drawing = row.tokens[-1], row.drawing
-        if token in drawing.end_tokens:
+        """Set `finish` when the last token ends the row."""
+        token, params = row.tokens[-1], row.params
+        if token in params.end_tokens:
             row.finish, row.stopped_by = "stop", token
-        elif (found := self._ends.stop_string(row)) is not None:
-            row.finish, row.stopped_by = "stop", found
-        elif len(row.tokens) >= drawing.max_tokens or len(row.prompt) + len(row.tokens) >= self.longest:
+        elif (stop := self._ends.stop_string(row)) is not None:
+            row.finish, row.stopped_by = "stop", stop
+        elif len(row.tokens) >= params.max_tokens or len(row.prompt) + len(row.tokens) >= self.longest:
             row.finish = "length"
 
 
 class _Ends:
-    """Finds the stop string that a sequence's last token has completed."""
+    """Finds the stop string that a row's last token completes."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._could: dict[tuple[str, int], bool] = {}
 
     def stop_string(self, row: Row) -> str | None:
-        """The one that stands first, or None."""
-        stops, last = row.drawing.stop, row.tokens[-1]
+        """Return the first stop string in the text, or None."""
+        stops, last = row.params.stop, row.tokens[-1]
         if not any(self._could_end(stop[-1], last) for stop in stops):
             return None
-        reach = max(len(stop.encode()) for stop in stops) + 1  # a token has one byte at least
+        reach = max(len(stop.encode()) for stop in stops) + 1  # a token has at least one byte
         tail = self._tokenizer.decode(row.tokens[-reach:])
-        found = [(tail.find(stop), stop) for stop in stops if stop in tail]
-        return min(found)[1] if found else None
+        places = [(tail.find(stop), stop) for stop in stops if stop in tail]
+        return min(places)[1] if places else None
 
     def _could_end(self, character: str, token: int) -> bool:
-        """Whether a token may hold the end of this character: decoding is slow, and most tokens do not."""
-        known = self._could.get((character, token))
-        if known is None:
-            # Of a character of several bytes a token may hold the last one alone; a blank may be lost before a text's first word.
+        """Return whether a token may end with this character; cached, because decoding is slow."""
+        could = self._could.get((character, token))
+        if could is None:
+            # A token may hold just the last byte of a character; decoding may drop a blank before the first word.
             plain = character.isascii() and not character.isspace()
-            known = not plain or character in self._tokenizer.decode([token])
-            self._could[character, token] = known
-        return known
+            could = not plain or character in self._tokenizer.decode([token])
+            self._could[character, token] = could
+        return could
 
 
 class _Batch:
-    """Rows with their cache. `_mask` has 1 where a row has a token and 0 left of it."""
+    """Rows with their KV cache; `_mask` is 1 for tokens and 0 for the padding left of them."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.rows: list[Row] = []
@@ -254,7 +271,7 @@ class _Batch:
         self._mask = torch.zeros(0, 0, dtype=torch.long, device=self._device)
 
     def keep(self, wanted: list[bool]) -> None:
-        """Drop the other rows, and the padding that all that are left have."""
+        """Keep the wanted rows, and drop padding that all of them share."""
         if all(wanted):
             return
         self.rows = [row for row, kept in zip(self.rows, wanted, strict=True) if kept]
@@ -267,7 +284,7 @@ class _Batch:
             layer.values = layer.values[kept_rows, :, padding:]
 
     def join(self, new: list[Row]) -> None:
-        """Take in rows, each with its first token drawn."""
+        """Add rows: run their prompts and sample each row's first token."""
         width = max(len(row.prompt) for row in new)
         ids = self._tensor([[0] * (width - len(row.prompt)) + list(row.prompt) for row in new])
         mask = self._tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in new])
@@ -284,7 +301,7 @@ class _Batch:
             mine.values = _stacked(mine.values, theirs.values, 2)
 
     def advance(self) -> None:
-        """Draw the next token of every row."""
+        """Sample the next token of every row."""
         ids = self._tensor([[row.tokens[-1]] for row in self.rows])
         positions = self._mask.sum(1, keepdim=True)
         self._mask = torch.cat([self._mask, torch.ones_like(ids)], 1)
@@ -302,7 +319,7 @@ class _Batch:
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
-        tokens = draw(logits, [row.drawing for row in rows], [row.chance.random() for row in rows])
+        tokens = draw_tokens(logits, [row.params for row in rows], [row.chance.random() for row in rows])
         logprobs = logits.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
         for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
             row.tokens.append(token)
@@ -310,25 +327,34 @@ class _Batch:
 
 
 def batchable(model: PreTrainedModel) -> bool:
-    """Whether all that a model remembers is keys and values, of which rows can be padded on the left."""
+    """Return whether a model's cache holds only keys and values, so that rows can be padded on the left."""
     layers = DynamicCache(config=model.config).layers
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
 
 
-def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) -> Tensor:
-    """A token for each row of `logits` (rows, vocabulary), by inverting its distribution at a chance from [0, 1)."""
+def draw_tokens(logits: Tensor, rows: Sequence[SamplingParams], chances: Sequence[float]) -> Tensor:
+    """Sample a token for each row by inverting its distribution.
+
+    Args:
+        logits: (rows, vocabulary).
+        rows: each row's sampling parameters.
+        chances: a uniform number from [0, 1) for each row.
+
+    Returns:
+        Token ids, (rows,).
+    """
     where = logits.device
-    scale = torch.tensor([drawing.temperature or 1.0 for drawing in drawings], device=where)
+    scale = torch.tensor([row.temperature or 1.0 for row in rows], device=where)
     scaled = logits.double() / scale[:, None]
     order = None
-    if any(drawing.top_p < 1 or drawing.top_k for drawing in drawings):
+    if any(row.top_p < 1 or row.top_k for row in rows):
         scaled, order = scaled.sort(dim=-1, descending=True)
     mass = scaled.softmax(-1)
     if order is not None:
         places = torch.arange(mass.shape[1], device=where)
-        most = torch.tensor([drawing.top_k or mass.shape[1] for drawing in drawings], device=where)
+        most = torch.tensor([row.top_k or mass.shape[1] for row in rows], device=where)
         mass = mass.masked_fill(places >= most[:, None], 0.0)
-        share = torch.tensor([drawing.top_p for drawing in drawings], dtype=mass.dtype, device=where)[:, None]
+        share = torch.tensor([row.top_p for row in rows], dtype=mass.dtype, device=where)[:, None]
         before = mass.cumsum(-1) - mass
         mass = mass.masked_fill((before >= share * mass.sum(-1, keepdim=True)) & (places > 0), 0.0)
     heights = mass.cumsum(-1)
@@ -336,7 +362,7 @@ def draw(logits: Tensor, drawings: Sequence[Drawing], chances: Sequence[float]) 
     tokens = torch.searchsorted(heights, chosen, right=True).clamp(max=mass.shape[1] - 1)
     if order is not None:
         tokens = order.gather(1, tokens)
-    greedy = torch.tensor([drawing.temperature == 0 for drawing in drawings], device=where)
+    greedy = torch.tensor([row.temperature == 0 for row in rows], device=where)
     return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
 
 
@@ -348,7 +374,17 @@ def _most_rows(model: PreTrainedModel, longest: int) -> int:
 
 
 def rows_within(memory: float, config: Any, longest: int, bytes_per_value: int) -> int:
-    """How many rows of `longest` tokens have room for keys and values in so many bytes: from 1 to MOST_ROWS_ON_GPU."""
+    """Count the rows whose KV cache fits in memory.
+
+    Args:
+        memory: bytes.
+        config: the text model's configuration.
+        longest: tokens of a row.
+        bytes_per_value: of the cache.
+
+    Returns:
+        From 1 to MOST_ROWS_ON_GPU.
+    """
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     row = 2 * config.num_hidden_layers * heads * width * bytes_per_value * longest
@@ -356,24 +392,24 @@ def rows_within(memory: float, config: Any, longest: int, bytes_per_value: int) 
 
 
 def _own_stream(device: torch.device) -> AbstractContextManager[Any]:
-    """So that a token need not wait for what training has asked of the same GPU."""
+    """A CUDA stream for decoding, so that tokens do not wait for training on the same GPU."""
     if device.type != "cuda":
         return nullcontext()
     return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
 
 
 def _cache() -> Cache:
-    """An empty cache, all of whose layers keep everything; the masks alone know of windows."""
+    """An empty cache that keeps all tokens in every layer; the masks apply the windows."""
     return Cache(layer_class_to_replicate=GrowingLayer)
 
 
 def _layers(cache: Cache) -> Any:
-    """The layers, each with `keys` and `values` of shape (rows, heads, tokens, width)."""
+    """The cache's layers, each with `keys` and `values` (rows, heads, tokens, width)."""
     return cache.layers
 
 
 def _stacked(top: Tensor, bottom: Tensor, along: int) -> Tensor:
-    """Rows of two batches, the narrower padded on the left of dimension `along`."""
+    """Concatenate two batches; pad the narrower one on the left of dimension `along`."""
     width = max(top.shape[along], bottom.shape[along])
     return torch.cat([_widened(top, width, along), _widened(bottom, width, along)])
 

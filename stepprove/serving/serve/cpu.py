@@ -1,4 +1,4 @@
-"""The OpenAI-compatible server on the CPU, as a child: transformers' own, with this project's architecture."""
+"""Start the OpenAI-compatible CPU server as a child process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NEEDED = ("torch", "transformers", "accelerate", "fastapi", "uvicorn")
 
 
 KEY_VARIABLE = "STEPPROVE_SERVED_KEY"
-"""Carries the key to the child: its arguments are seen by every user of the machine."""
+"""The variable that passes the key to the child; every user of the machine can read arguments."""
 
 
 def cpu_server(
@@ -25,18 +25,18 @@ def cpu_server(
     allowed_hosts: Sequence[str] = (),
     key: str | None = None,
 ) -> ModelServer:
-    """Start to serve a folder, or a model of the hub, on the CPU.
+    """Start a CPU server for a model.
 
     Args:
-        model: the folder, or the id on the hub.
-        host: where to listen.
+        model: the model's folder, or its name on the hub.
+        host: the address to listen on.
         port: 0 takes a free one.
-        log: what the server prints; default: a new file in the user's log folder.
-        allowed_hosts: names under which it may be asked, besides localhost and `host`.
-        key: what requests must carry; None: nothing.
+        log: the file for the server's output; None: a new one in the user's log folder.
+        allowed_hosts: accepted Host headers, besides localhost and `host`.
+        key: the API key that requests must carry; None: none.
 
     Raises:
-        ServerFailure: what it needs is not installed, or the port is taken.
+        ServerFailure: a package is missing, or the port is taken.
     """
     missing = [module for module in _NEEDED if importlib.util.find_spec(module) is None]
     if missing:
@@ -57,5 +57,5 @@ def cpu_server(
 
 
 def served_name(model: str) -> str:
-    """What clients call a model that is served here: a folder by its own name, one of the hub by its id."""
+    """Return the name that clients use: a folder's own name, or the name on the hub."""
     return Path(model).resolve().name if Path(model).is_dir() else model

@@ -1,8 +1,8 @@
-"""What runs in the child of `cpu.py`: the app of transformers' `serve` with requests that are decoded together.
+"""The server process that `cpu.py` starts: transformers' `serve` with continuous batching.
 
-Loading, routes and errors are transformers'. A request may have vLLM's fields too (`n`, `logprobs`, `top_k`, `stop_token_ids`,
-`include_stop_str_in_output`, `return_token_ids`), and the answer has its `stop_reason`. A client that leaves takes its requests
-with it.
+transformers loads the model and provides routes and errors. Requests may also have vLLM's fields (`n`, `logprobs`, `top_k`,
+`stop_token_ids`, `include_stop_str_in_output`, `return_token_ids`); answers have its `stop_reason`. A client that disconnects
+cancels its requests.
 """
 
 from __future__ import annotations
@@ -39,22 +39,28 @@ from stepprove.http_server.connections import server_config
 from stepprove.http_server.guard import guarded
 from stepprove.http_server.hosts import Hosts, hosts_for
 from stepprove.http_server.refusal import App, Message, Receive, Send
-from stepprove.serving.serve.batching import Decoder, Drawing, Row, batchable
+from stepprove.serving.serve.batching import Decoder, Row, SamplingParams, batchable
 from stepprove.serving.serve.cpu import KEY_VARIABLE
-from stepprove.serving.serve.cpu_request import BadRequest, drawings_of, look_at, messages_of, prompt_of
+from stepprove.serving.serve.cpu_request import (
+    BadRequest,
+    check_common_fields,
+    messages_of,
+    prompt_of,
+    sampling_params_of,
+)
 from stepprove.serving.step_moe import StepMoeForCausalLM
 
 _GRACE_SECONDS = 1
 
 LONG = 32_768
-"""Tokens of context of a model that does not say."""
+"""Context, in tokens, of a model whose configuration has none."""
 MOST_WAITING = 10_000
-"""Samples that may wait; more are refused with 503."""
+"""Most waiting samples; the server refuses further ones with 503."""
 _PATHS = ("/v1/completions", "/v1/chat/completions", "/v1/models", "/health")
 
 
 class Batched(BaseHandler):
-    """Answers requests for one model with a Decoder."""
+    """Answers requests in one batch, with a Decoder."""
 
     def __init__(self, decoder: Decoder, *, chat: bool, **parts: Any) -> None:
         super().__init__(**parts)
@@ -62,16 +68,16 @@ class Batched(BaseHandler):
         self._chat = chat
 
     async def handle_request(self, body: dict[str, Any], request_id: str) -> StreamingResponse | JSONResponse:
-        """Answer one request for a completion or a chat."""
-        with told_bad_request():
-            look_at(body)
+        """Answer a request for a completion or a chat."""
+        with bad_request_as_400():
+            check_common_fields(body)
         name, model, processor = self._resolve_model(body)
         tokenizer: Any = processor
         ends = _numbers(model.generation_config.eos_token_id) | _numbers(tokenizer.eos_token_id)
-        with told_bad_request():
-            drawings = drawings_of(body, ends)
+        with bad_request_as_400():
+            samples = sampling_params_of(body, ends)
             prompt = self._prompt(body, model, tokenizer)
-            answers = [_Answer(prompt, drawing, tokenizer, body) for drawing in drawings]
+            answers = [_Answer(prompt, params, tokenizer, body) for params in samples]
             if self._decoder.waiting + len(answers) > MOST_WAITING:
                 busy = f"{self._decoder.waiting} samples wait already: try again later."
                 raise HTTPException(status_code=503, detail=busy, headers={"Retry-After": "5"})
@@ -100,8 +106,8 @@ class Batched(BaseHandler):
                     messages, add_generation_prompt=True, tokenize=True, return_dict=False
                 )
             except (TemplateError, TypeError) as wrong:
-                said = ascii(str(wrong)[:200])
-                raise BadRequest(f"the model's template does not take these messages: {said}") from None
+                reason = ascii(str(wrong)[:200])
+                raise BadRequest(f"the model's template does not take these messages: {reason}") from None
             return ids
         prompt = prompt_of(body, longest, model.get_input_embeddings().num_embeddings)
         return prompt if isinstance(prompt, list) else list(tokenizer(prompt).input_ids)
@@ -121,8 +127,8 @@ class Batched(BaseHandler):
             answer.row.cancelled = True
 
 
-class Alone:
-    """Answers requests one after the other with a handler of transformers', for models of which rows cannot be padded."""
+class OneByOne:
+    """Answers requests one by one with transformers' handler, for models that cannot be batched."""
 
     def __init__(self, handler: Any, model: Any, *, chat: bool) -> None:
         self._handler, self._chat = handler, chat
@@ -130,10 +136,10 @@ class Alone:
         self._vocabulary: int = model.get_input_embeddings().num_embeddings
 
     async def handle_request(self, body: dict[str, Any], request_id: str) -> StreamingResponse | JSONResponse:
-        """Answer one request for a completion or a chat."""
-        with told_bad_request():
-            look_at(body)
-            drawings_of(body, frozenset())
+        """Answer a request for a completion or a chat."""
+        with bad_request_as_400():
+            check_common_fields(body)
+            sampling_params_of(body, frozenset())
             if self._chat:
                 messages_of(body, self._longest)
             else:
@@ -143,8 +149,8 @@ class Alone:
 
 
 @contextmanager
-def told_bad_request() -> Iterator[None]:
-    """Tell a client in one sentence what cannot be done."""
+def bad_request_as_400() -> Iterator[None]:
+    """Turn a ValueError into status 400 with its sentence."""
     try:
         yield
     except ValueError as wrong:
@@ -152,9 +158,11 @@ def told_bad_request() -> Iterator[None]:
 
 
 class _Answer:
-    """One sample on its way."""
+    """One sample of a request."""
 
-    def __init__(self, prompt: list[int], drawing: Drawing, tokenizer: Any, body: dict[str, Any]) -> None:
+    def __init__(
+        self, prompt: list[int], params: SamplingParams, tokenizer: Any, body: dict[str, Any]
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._tokenizer = tokenizer
@@ -162,15 +170,15 @@ class _Answer:
         self._tells_ids = bool(body.get("return_token_ids"))
         self._logprobs = body.get("logprobs") is not None and body["logprobs"] is not False
         self._streams = bool(body.get("stream"))
-        self._withheld = max((len(stop) for stop in drawing.stop), default=0)
-        self.row = Row(prompt, drawing, self._told)
+        self._withheld = max((len(stop) for stop in params.stop), default=0)
+        self.row = Row(prompt, params, self._notify)
 
-    def _told(self, row: Row) -> None:
+    def _notify(self, row: Row) -> None:
         if row.over or self._streams:
             self._loop.call_soon_threadsafe(self._news.set)
 
     async def ended(self) -> None:
-        """Wait for the end. Raises what the model raised."""
+        """Wait for the end of the sample. Raises the model's exception."""
         while not self.row.over:
             await self._news.wait()
             self._news.clear()
@@ -178,7 +186,7 @@ class _Answer:
             raise self.row.failure
 
     async def growing(self) -> AsyncIterator[str]:
-        """The text so far, again and again; what may become a stop string or half a letter is withheld until it is clear."""
+        """Yield the text so far after each token, without a tail that may become a stop string or half a character."""
         while not self.row.over:
             await self._news.wait()
             self._news.clear()
@@ -188,7 +196,7 @@ class _Answer:
         yield self.text()
 
     def text(self) -> str:
-        """The whole text, cut where a stop string ended it."""
+        """Return the whole text, cut at the stop string."""
         row = self.row
         tokens = row.tokens
         if isinstance(row.stopped_by, int) and not self._keeps_stop:
@@ -200,24 +208,26 @@ class _Answer:
         return text
 
     def choice(self, index: int, chat: bool) -> dict[str, Any]:
-        """The sample as the API has it."""
+        """Return the sample as a `choice` of the API."""
         row = self.row
-        said = {"message": {"role": "assistant", "content": self.text()}} if chat else {"text": self.text()}
+        content = (
+            {"message": {"role": "assistant", "content": self.text()}} if chat else {"text": self.text()}
+        )
         return {
             "index": index,
             "finish_reason": row.finish,
             "stop_reason": row.stopped_by,
-            "logprobs": self._told_logprobs(chat) if self._logprobs else None,
+            "logprobs": self._logprobs_field(chat) if self._logprobs else None,
             **({"token_ids": row.tokens} if self._tells_ids else {}),
-            **said,
+            **content,
         }
 
-    def _told_logprobs(self, chat: bool) -> dict[str, Any]:
+    def _logprobs_field(self, chat: bool) -> dict[str, Any]:
         pieces = [self._tokenizer.decode([token]) for token in self.row.tokens]
         if not chat:
             return {"tokens": pieces, "token_logprobs": self.row.logprobs}
-        told = zip(pieces, self.row.logprobs, strict=True)
-        return {"content": [{"token": piece, "logprob": value, "top_logprobs": []} for piece, value in told]}
+        pairs = zip(pieces, self.row.logprobs, strict=True)
+        return {"content": [{"token": piece, "logprob": value, "top_logprobs": []} for piece, value in pairs]}
 
     def _decoded(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True)
@@ -235,16 +245,16 @@ def _usage(answers: list[_Answer]) -> dict[str, int]:
 
 
 def _piece(text: str, finish: str | None, chat: bool) -> dict[str, Any]:
-    said: dict[str, Any] = {"delta": {"content": text}} if chat else {"text": text}
-    return {"index": 0, "finish_reason": finish, "logprobs": None, **said}
+    content: dict[str, Any] = {"delta": {"content": text}} if chat else {"text": text}
+    return {"index": 0, "finish_reason": finish, "logprobs": None, **content}
 
 
 def _event(data: dict[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(data) + b"\n\n"
 
 
-def without_the_gone(app: App) -> App:
-    """The app with requests that are cancelled when their client leaves."""
+def cancelling_on_disconnect(app: App) -> App:
+    """Wrap an app so that a client's disconnect cancels its request."""
 
     async def outer(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -266,14 +276,14 @@ def without_the_gone(app: App) -> App:
 
 
 async def _read(receive: Receive, parts: asyncio.Queue[Message]) -> None:
-    """Pass on what a client sends, until it leaves."""
+    """Forward the client's messages until it disconnects."""
     while (message := await receive())["type"] != "http.disconnect":
         parts.put_nowait(message)
     parts.put_nowait(message)
 
 
 def build(model: str) -> App:
-    """The app that serves one model: a folder, or an id on the hub."""
+    """Build the app for one model: a folder, or a name on the hub."""
     setattr(transformers, StepMoeForCausalLM.__name__, StepMoeForCausalLM)  # where `serve` looks for classes
     manager = ModelManager(device="cpu", force_model=model)
     state = GenerationState()
@@ -286,8 +296,8 @@ def build(model: str) -> App:
         chat = Batched(decoder, chat=True, **parts)
         completion = Batched(decoder, chat=False, **parts)
     else:
-        chat = Alone(ChatCompletionHandler(**parts), loaded, chat=True)
-        completion = Alone(CompletionHandler(**parts), loaded, chat=False)
+        chat = OneByOne(ChatCompletionHandler(**parts), loaded, chat=True)
+        completion = OneByOne(CompletionHandler(**parts), loaded, chat=False)
     app = build_server(
         manager,
         chat,
@@ -297,19 +307,19 @@ def build(model: str) -> App:
         systemone_handler=SystemOneHandler(**parts),
         generation_state=state,
     )
-    # The others load whatever model a client names, or forget the one that is here.
+    # The other routes let clients load any model, or unload this one.
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) in _PATHS]
     if os.environ.get("VLLM_SERVER_DEV_MODE") == "1" and batchable(loaded):
         _take_weights(app, decoder)
-    return without_the_gone(app)
+    return cancelling_on_disconnect(app)
 
 
 def _take_weights(app: FastAPI, decoder: Decoder) -> None:
-    """vLLM's routes by which reinforcement learning replaces weights: they let who can ask read any folder as a model."""
+    """Add vLLM's routes that replace weights; they let every client read any folder as a model."""
 
     @app.post("/collective_rpc")
     async def collective_rpc(request: Request) -> JSONResponse:
-        """Read weights from a folder."""
+        """Reload the weights from a folder."""
         body = await request.json()
         if body.get("method") != "reload_weights":
             raise HTTPException(status_code=400, detail="only reload_weights is known here.")
@@ -322,12 +332,12 @@ def _take_weights(app: FastAPI, decoder: Decoder) -> None:
 
     @app.post("/reset_prefix_cache")
     async def reset_prefix_cache() -> JSONResponse:
-        """There is none."""
+        """Do nothing: this server has no prefix cache."""
         return JSONResponse({})
 
 
 def main(model: str, hosts: Hosts, key: str | None) -> None:
-    """Be the server of a model, on the socket that is stdin."""
+    """Serve a model on the listening socket that is stdin."""
     name = model
     if Path(model).is_dir():
         name = Path(model).resolve().name

@@ -1,7 +1,7 @@
-"""What a client may ask of the server on the CPU: every field is looked at before anything is done with it.
+"""Validate requests to the CPU server before anything uses them.
 
-What one client asks must not cost the others: a field that the decoding thread cannot take would end all rows of its batch, and
-a template or a pattern of a client's is a program that need not end.
+A request must not harm other clients: a bad field in the decoding thread would end every row of the batch, and a client's
+template or pattern is a program that may not terminate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from stepprove.serving.serve.batching import Drawing
+from stepprove.serving.serve.batching import SamplingParams
 
 DEFAULT_TOKENS = 1024
 MOST_SAMPLES = 256
@@ -22,7 +22,7 @@ _MOST_STOP_TOKENS = 1000
 _MOST_MESSAGES = 1000
 _LONGEST_NAME = 500
 _CHARACTERS_A_TOKEN = 16
-"""No text has more of them to a token, all in all; longer ones are refused before they are split into tokens."""
+"""Most characters per token; the server refuses longer texts before tokenizing them."""
 _COLDEST = 1e-30
 _HOTTEST = 1e6
 
@@ -40,11 +40,11 @@ _UNKNOWN = (
 
 
 class BadRequest(ValueError):
-    """A request asks for what is not done here; the message is one sentence, without its full stop."""
+    """The request is invalid or unsupported; the message is one sentence without its full stop."""
 
 
-def look_at(body: Mapping[str, Any]) -> None:
-    """Look at the fields that every request may have. Raises BadRequest."""
+def check_common_fields(body: Mapping[str, Any]) -> None:
+    """Check the fields common to chats and completions. Raises BadRequest."""
     for field, why in _PROGRAMS.items():
         if body.get(field):
             raise BadRequest(f"{field} is not taken from clients: {why}")
@@ -62,8 +62,8 @@ def look_at(body: Mapping[str, Any]) -> None:
             raise BadRequest(f"{field} must be true or false")
 
 
-def drawings_of(body: Mapping[str, Any], ends: frozenset[int]) -> list[Drawing]:
-    """How each sample of a request is drawn; the second of one with a seed has the next seed. Raises BadRequest."""
+def sampling_params_of(body: Mapping[str, Any], ends: frozenset[int]) -> list[SamplingParams]:
+    """Return the sampling parameters of each sample; sample i of a seeded request has seed + i. Raises BadRequest."""
     count = _whole(body, "n", 1, MOST_SAMPLES) or 1
     if count > 1 and body.get("stream"):
         raise BadRequest(f"n must be 1 to {MOST_SAMPLES}, in a stream 1")
@@ -78,7 +78,7 @@ def drawings_of(body: Mapping[str, Any], ends: frozenset[int]) -> list[Drawing]:
         raise BadRequest(f"temperature must be 0 or from {_COLDEST:g}, top_p be from (0, 1]")
     stops, stop_tokens = _stops(body), _stop_tokens(body)
     return [
-        Drawing(
+        SamplingParams(
             max_tokens=most or DEFAULT_TOKENS,
             temperature=temperature,
             top_p=top_p,

@@ -1,4 +1,4 @@
-"""Models of this process: in 32 bits, on a GPU where there is one."""
+"""Load models into this process: in FP32, on a GPU where there is one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import stepprove.serving.step_moe  # noqa: F401 - transformers then knows it
 
 
 def loaded(model: str | Path) -> PreTrainedModel:
-    """A model from its folder. Raises OSError, ValueError."""
-    found: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    return placed(found)
+    """Load a model from its folder or the hub. Raises OSError, ValueError."""
+    model_in_fp32: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    return placed(model_in_fp32)
 
 
 def placed(model: PreTrainedModel) -> PreTrainedModel:
-    """The model where it computes; on a GPU products round their factors to 19 bits (TF32), sums are of 32 bits."""
+    """Move a model to the GPU, if any; there, matrix products use TF32 (19-bit factors, 32-bit sums)."""
     if not torch.cuda.is_available():
         return model
     torch.set_float32_matmul_precision("high")

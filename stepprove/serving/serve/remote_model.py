@@ -1,7 +1,7 @@
-"""A model on other machines as a source of tokens: vLLM's servers, which reinforcement learning gives new weights.
+"""A sampler on other machines: vLLM servers that reload weights during reinforcement learning.
 
-vLLM tells the tokens that it draws (from 0.10.2), and with VLLM_SERVER_DEV_MODE=1 it reads weights from a folder again, which
-the trainer and all servers must see under the same path.
+vLLM returns sampled token ids (from 0.10.2), and with VLLM_SERVER_DEV_MODE=1 it reloads weights from a folder. The trainer and
+all servers must see that folder under the same path.
 """
 
 from __future__ import annotations
@@ -20,26 +20,29 @@ from torch import Tensor
 
 from stepprove.serving.client.client import Client, ModelFailure, ModelRefused, ModelUnreachable
 from stepprove.serving.client.exchange import Sampling
-from stepprove.serving.serve.batching import Drawing, Drawn
+from stepprove.serving.serve.batching import Generation, SamplingParams
 
 _SECONDS = 1800.0
-"""For a server to read weights."""
+"""Seconds for a server to reload weights."""
 _PATIENCE = 6 * 3600.0
-"""Seconds for a text, which may wait for others."""
+"""Seconds for a text, its wait for others included."""
 _TRIES = 5
-"""To have a server forget what it has computed, a second apart: it does not while it writes a text."""
+"""Attempts, a second apart, to clear a server's prefix cache, which fails while the server generates."""
 
 
 class RemoteModel:
-    """A model on one server or several, each of which has all of it. To be used as an async context manager, in one event loop.
+    """A Sampler on one or more servers, each with the whole model; an async context manager for one event loop.
 
     Args:
-        urls: each up to and with `/v1`.
-        longest: the most tokens of a text; fewer where a server takes fewer.
-        folder: where weights are written for the servers, two of them at any time.
-        write: writes weights into a folder, as the servers read them.
-        tied: its output weights are its embeddings. vLLM keeps old ones then when it reads others (0.32, on a processor).
-        concurrency: requests to each server at any time; more wait.
+        urls: base URLs, `/v1` included.
+        longest: the most tokens of a text; a server's own limit may be lower.
+        folder: the folder for weights, at most two versions at a time.
+        write: writes weights into a folder in the servers' format.
+        tied: the model ties its output weights to its embeddings; vLLM then keeps the old output weights (0.32, on a CPU).
+        concurrency: most requests to each server at a time.
+
+    Raises:
+        ValueError: `urls` is empty.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class RemoteModel:
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Raises ModelFailure when a server is not there, or would not write with the weights that it is given."""
+        """Connect. Raises ModelFailure when a server is missing, or would not use reloaded weights."""
         for client in self._clients:
             if self._tied and _is_vllm(client.url):
                 raise ModelRefused(
@@ -77,27 +80,33 @@ class RemoteModel:
     ) -> None:
         await self._open.aclose()
 
-    async def draw(self, ids: Sequence[int], drawing: Drawing) -> Drawn:
-        """Continue a text, those of one seed by the same server, which then knows their beginning.
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
+        """Sample one continuation; a seed always goes to the same server, whose prefix cache then helps.
 
-        Raises ModelRefused when it does not fit into the context, and ModelFailure.
+        Args:
+            ids: the prompt's tokens.
+            params: how to sample, and where to stop.
+
+        Raises:
+            ModelRefused: the prompt does not fit the context.
+            ModelFailure: the server failed, or returns no token ids.
         """
         if not 0 < len(ids) < self.longest:
             raise ModelRefused(
                 f"the prompt has {len(ids)} tokens; this model takes 1 to {self.longest - 1} tokens."
             )
-        client = self._clients[(drawing.seed or 0) % len(self._clients)]
+        client = self._clients[(params.seed or 0) % len(self._clients)]
         reply = await client.complete(
             ids,
             Sampling(
-                temperature=drawing.temperature,
-                top_p=drawing.top_p,
-                top_k=drawing.top_k,
-                max_tokens=min(drawing.max_tokens, self.longest - len(ids)),
-                stop=drawing.stop,
-                stop_token_ids=tuple(sorted(drawing.end_tokens)),
+                temperature=params.temperature,
+                top_p=params.top_p,
+                top_k=params.top_k,
+                max_tokens=min(params.max_tokens, self.longest - len(ids)),
+                stop=params.stop,
+                stop_token_ids=tuple(sorted(params.end_tokens)),
                 keep_stop=True,
-                seed=drawing.seed,
+                seed=params.seed,
                 logprobs=True,
                 token_ids=True,
             ),
@@ -111,13 +120,13 @@ class RemoteModel:
             raise ModelFailure(
                 f"{client.url} told {len(sample.token_ids)} tokens and {len(sample.logprobs)} log-probabilities."
             )
-        return Drawn(sample.token_ids, sample.logprobs, sample.finish, sample.stopped_by)
+        return Generation(sample.token_ids, sample.logprobs, sample.finish, sample.stopped_by)
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Write weights down and have every server read them. Raises ModelFailure, OSError."""
+        """Write weights to the folder and make every server reload them. Raises ModelFailure, OSError."""
         new = self._folder / f"weights-{self._loads}"
         if not self._loads:
-            shutil.rmtree(self._folder, ignore_errors=True)  # what a killed run has left
+            shutil.rmtree(self._folder, ignore_errors=True)  # left by a killed run
         self._write(new, weights)
         with ThreadPoolExecutor(len(self._clients)) as threads:
             for _ in threads.map(lambda client: _reload(client.url, new), self._clients):
@@ -128,7 +137,7 @@ class RemoteModel:
 
 
 def _is_vllm(url: str) -> bool:
-    """Whether a server says that it is vLLM. Raises ModelUnreachable."""
+    """Return whether a server reports itself as vLLM. Raises ModelUnreachable."""
     try:
         models = httpx2.get(f"{url}/models").json()["data"]
         return any(model.get("owned_by") == "vllm" for model in models)
@@ -137,14 +146,14 @@ def _is_vllm(url: str) -> bool:
 
 
 def _reload(url: str, folder: Path) -> None:
-    """Have a server read weights, and forget what it has computed with others. Raises ModelFailure."""
+    """Make a server reload weights and clear its prefix cache. Raises ModelFailure."""
     base = url.rstrip("/").removesuffix("/v1")
     body = {"method": "reload_weights", "kwargs": {"weights_path": str(folder.absolute())}}
     try:
         with httpx2.Client(base_url=base, timeout=_SECONDS) as client:
-            _told(client.post("/collective_rpc", json=body), base, folder)
+            _checked(client.post("/collective_rpc", json=body), base, folder)
             for _ in range(_TRIES):
-                answer = _told(client.post("/reset_prefix_cache"), base, folder)
+                answer = _checked(client.post("/reset_prefix_cache"), base, folder)
                 if b'"success":false' not in answer.content.replace(b" ", b""):
                     return
                 time.sleep(1)
@@ -155,8 +164,8 @@ def _reload(url: str, folder: Path) -> None:
     )
 
 
-def _told(answer: httpx2.Response, base: str, folder: Path) -> httpx2.Response:
-    """The answer, where it is a success. Raises ModelFailure."""
+def _checked(answer: httpx2.Response, base: str, folder: Path) -> httpx2.Response:
+    """Return a successful answer. Raises ModelFailure for another status."""
     if answer.status_code == 404:
         raise ModelRefused(f"{base} takes no new weights: vLLM does where VLLM_SERVER_DEV_MODE=1 is set.")
     if answer.status_code != 200:

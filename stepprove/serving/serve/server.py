@@ -1,7 +1,7 @@
-"""A model server that runs as a child: started, waited for until it is healthy, stopped with all that it has started.
+"""Run a model server as a child process: start it, wait until it is healthy, stop its process group.
 
-The child leads a process group of its own, so that Ctrl-C reaches it only through its owner, who lets it finish. When the owner
-is killed with -9, a watcher in that group, which reads a pipe of which only the owner holds the other end, kills the group.
+Ctrl-C reaches the child only through its owner, who lets it finish: the child leads a process group of its own
+(`process_group.py`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import httpx2
 from platformdirs import user_log_path
 
 from stepprove.private_folder import private_folder
+from stepprove.process_group import signal_group, start_group
 from stepprove.serving.client.client import ModelFailure
 
 HOST = "127.0.0.1"
@@ -31,31 +32,26 @@ _TAIL_LINES = 15
 _POLL_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
 _GRACE_SECONDS = 10.0
-"""Between SIGTERM and SIGKILL: vLLM ends its workers in it."""
-
-_LAUNCH = """
-{{ exec </dev/fd/{lifeline} >/dev/null 2>&1; read -r _; kill -9 0; }} &
-exec "$@"
-"""
+"""Seconds between SIGTERM and SIGKILL, in which vLLM ends its workers."""
 
 
 class ServerFailure(ModelFailure):
-    """The model's server cannot be started, or has ended; the message says where its log is."""
+    """A model server did not start, or ended; the message names its log."""
 
 
 class ModelServer:
-    """A server that has been started.
+    """A model server in a child process; the constructor starts it.
 
     Args:
         command: the program and its arguments.
-        name: for messages.
-        url: up to and without `/v1`; `/health` there answers 200 once the model is loaded.
-        log: what it prints goes there.
+        name: the model's name, for messages.
+        url: the base URL without `/v1`; `/health` answers 200 once the model is loaded.
+        log: the file for its output.
         environment: variables added to the owner's.
-        listening: a socket that the child takes over as its stdin.
+        listening: a listening socket that the child takes over as its stdin.
 
     Raises:
-        ServerFailure: there is no such program.
+        ServerFailure: the program cannot be started.
     """
 
     def __init__(
@@ -78,14 +74,21 @@ class ModelServer:
         self._end = weakref.finalize(self, _kill, self._popen, lifeline, os.getpid())
 
     async def ready(self, seconds: float) -> None:
-        """Return once the model is loaded. Raises ServerFailure when the server ends, or takes longer."""
+        """Wait until the model is loaded.
+
+        Args:
+            seconds: the time limit.
+
+        Raises:
+            ServerFailure: the server ended, or was not ready in time.
+        """
         deadline = time.monotonic() + seconds
-        async with httpx2.AsyncClient(timeout=_ANSWER_SECONDS) as asking:
+        async with httpx2.AsyncClient(timeout=_ANSWER_SECONDS) as http:
             while True:
                 if self._popen.poll() is not None:
                     raise ServerFailure(f"The server of {self.name} ended at its start{self._last_words()}")
                 with contextlib.suppress(httpx2.HTTPError):
-                    if (await asking.get(f"{self.url}/health")).status_code == 200:
+                    if (await http.get(f"{self.url}/health")).status_code == 200:
                         return
                 if time.monotonic() > deadline:
                     raise ServerFailure(
@@ -94,17 +97,21 @@ class ModelServer:
                 await asyncio.sleep(_POLL_SECONDS)
 
     async def watch(self) -> None:
-        """Wait until the server ends by itself, and raise the ServerFailure that this is."""
+        """Wait until the server ends by itself.
+
+        Raises:
+            ServerFailure: always, once the server has ended.
+        """
         while self._popen.poll() is None:
             await asyncio.sleep(_POLL_SECONDS)
         raise ServerFailure(f"The server of {self.name} has ended{self._last_words()}")
 
     async def stop(self) -> None:
-        """Ask the server to end, then kill what is left of it; harmless when repeated."""
+        """Terminate the server, then kill what is left of its process group; harmless when repeated."""
         if not self._end.alive:
             return
         try:
-            _signal_group(self.pid, signal.SIGTERM)
+            signal_group(self.pid, signal.SIGTERM)
             deadline = time.monotonic() + _GRACE_SECONDS
             while self._popen.poll() is None and time.monotonic() < deadline:
                 await asyncio.sleep(_POLL_SECONDS / 4)
@@ -115,15 +122,23 @@ class ModelServer:
         status = self._popen.poll()
         how = "" if status is None else f" (exit status {status})"
         lines = self.log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-        said = "".join(f"\n  {line}" for line in lines)
+        tail = "".join(f"\n  {line}" for line in lines)
         return (
-            f"{how}; the end of its log {self.log}:{said}" if said else f"{how}; its log {self.log} is empty."
+            f"{how}; the end of its log {self.log}:{tail}" if tail else f"{how}; its log {self.log} is empty."
         )
 
 
 @asynccontextmanager
 async def running(server: ModelServer, seconds: float) -> AsyncIterator[ModelServer]:
-    """A server from when it is ready, in at most so many seconds, until it is stopped. Raises ServerFailure."""
+    """Wait until a server is ready, yield it, and stop it at the end.
+
+    Args:
+        server: the started server.
+        seconds: the time limit for loading the model.
+
+    Raises:
+        ServerFailure: the server ended, or was not ready in time.
+    """
     try:
         await server.ready(seconds)
         yield server
@@ -133,7 +148,15 @@ async def running(server: ModelServer, seconds: float) -> AsyncIterator[ModelSer
 
 
 def listen(host: str = HOST, port: int = 0) -> socket.socket:
-    """A socket that listens; port 0 takes a free one. Raises ServerFailure when the address cannot be had."""
+    """Open a listening socket.
+
+    Args:
+        host: the address.
+        port: the port; 0 takes a free one.
+
+    Raises:
+        ServerFailure: the address cannot be bound.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
@@ -146,7 +169,7 @@ def listen(host: str = HOST, port: int = 0) -> socket.socket:
 
 
 def log_path(name: str) -> Path:
-    """Where a new server of a model writes its log; the oldest logs are thrown away."""
+    """Return the log path for a new server of a model, and delete the oldest logs."""
     folder = user_log_path("stepprove") / "serve"
     private_folder(folder)
     for old in sorted(folder.glob("*.log"))[: -_KEPT_LOGS + 1]:
@@ -158,38 +181,25 @@ def log_path(name: str) -> Path:
 def _start(
     command: Sequence[str], log: Path, environment: Mapping[str, str], listening: socket.socket | None
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the command and its watcher; return it with the owner's end of the lifeline."""
-    watched, lifeline = os.pipe()
+    """Start the command with its output in the log. Raises ServerFailure."""
     try:
         private_folder(log.parent)
         with log.open("wb") as file:
-            popen = subprocess.Popen(
-                ["/bin/sh", "-c", _LAUNCH.format(lifeline=watched), "sh", *command],
+            return start_group(
+                command,
+                environment={**os.environ, **environment},
                 stdin=subprocess.DEVNULL if listening is None else listening.fileno(),
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
-                start_new_session=True,
-                pass_fds=(watched,),
             )
     except OSError as error:
-        os.close(lifeline)
         raise ServerFailure(f"{command[0]} cannot be started: {error}.") from None
-    finally:
-        os.close(watched)
-    return popen, lifeline
 
 
 def _kill(popen: subprocess.Popen[bytes], lifeline: int, owner: int) -> None:
     """Kill the process group."""
-    if os.getpid() != owner:  # a forked copy of the owner collects its garbage
+    if os.getpid() != owner:  # a forked copy of the owner must not kill the child
         return
-    _signal_group(popen.pid, signal.SIGKILL)
+    signal_group(popen.pid, signal.SIGKILL)
     popen.wait()
     os.close(lifeline)
-
-
-def _signal_group(leader: int, number: signal.Signals) -> None:
-    # macOS answers EPERM when only zombies are left.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, number)

@@ -1,4 +1,4 @@
-"""vLLM as a child. It lives in an environment of its own, since its pins differ from those of everything else here."""
+"""Start vLLM as a child process, from an environment of its own: its pinned dependencies conflict with ours."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stepprove.serving.planning.published import ModelFacts, bytes_per_weight, f
 from stepprove.serving.serve.server import HOST, ModelServer, ServerFailure, listen, log_path
 
 LONGEST_CONTEXT = 32_768
-"""Tokens that a model is served with at most where nobody asks for more."""
+"""Default limit on the context, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How a model is to be served; None: as fits."""
+    """Options for serving a model; None: chosen from the model and the GPUs."""
 
     context: int | None = None
     quantization: str | None = None
     """By vLLM's name: fp8, awq, ..."""
     kv_dtype: str | None = None
-    """Of the KV cache, by vLLM's name: fp8, ..."""
+    """Type of the KV cache, by vLLM's name: fp8, ..."""
     draft_tokens: int = 0
-    """That multi-token prediction proposes at each step."""
+    """Tokens that multi-token prediction drafts at each step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,18 @@ class VllmPlan:
 def plan_vllm(
     model: str, gpus: Sequence[Gpu], wishes: Wishes = Wishes(), *, host: str = HOST, port: int = 8000
 ) -> VllmPlan:
-    """How to serve a model on these GPUs.
+    """Plan vLLM's command for a model.
+
+    Args:
+        model: the model's folder, or its name on the hub.
+        gpus: the GPUs to use.
+        wishes: context, quantization and draft tokens.
+        host: the address to listen on.
+        port: the port to listen on.
 
     Raises:
-        UnknownArchitecture: what the model is cannot be found out.
-        DoesNotFit: it is too large for the GPUs.
+        UnknownArchitecture: the model's configuration is missing or of an unknown kind.
+        DoesNotFit: the model is too large for the GPUs.
         ValueError: there is no GPU, or the model has no heads for multi-token prediction.
     """
     facts = find_facts(model)
@@ -76,15 +83,15 @@ def plan_vllm(
 
 
 def find_vllm() -> str:
-    """The `vllm` program: $STEPPROVE_VLLM, else the one on the PATH. Raises ServerFailure when there is none."""
+    """Return the `vllm` program: $STEPPROVE_VLLM, else the one on the PATH. Raises ServerFailure when there is none."""
     named = os.environ.get("STEPPROVE_VLLM") or "vllm"
-    found = shutil.which(os.path.expanduser(named))
-    if found is None:
+    program = shutil.which(os.path.expanduser(named))
+    if program is None:
         raise ServerFailure(
             f"There is no program {named}: give vLLM an environment of its own "
             "(`python3 -m venv ~/vllm && ~/vllm/bin/pip install vllm`) and set STEPPROVE_VLLM=~/vllm/bin/vllm."
         )
-    return found
+    return program
 
 
 def vllm_server(
@@ -96,7 +103,19 @@ def vllm_server(
     log: Path | None = None,
     key: str | None = None,
 ) -> ModelServer:
-    """Start vLLM with its command, whose first word is left to `find_vllm`, and its key. Raises ServerFailure."""
+    """Start vLLM.
+
+    Args:
+        command: vLLM's command; `find_vllm` replaces its first word.
+        name: the model's name, for messages.
+        host: the address to listen on.
+        port: the port to listen on.
+        log: the file for the server's output; None: a new one in the log folder.
+        key: the API key that requests must carry; None: none.
+
+    Raises:
+        ServerFailure: vLLM is missing, or the port is taken.
+    """
     program = find_vllm()
     listen(host, port).close()
     at = HOST if host in {"0.0.0.0", "::"} else host
@@ -105,12 +124,12 @@ def vllm_server(
         name=name,
         url=f"http://{at}:{port}",
         log=log or log_path(name),
-        # Not as an argument: those are seen by every user of the machine, and vLLM writes them into its log.
+        # Not as an argument: every user of the machine can read those, and vLLM logs them.
         environment={} if key is None else {"VLLM_API_KEY": key},
     )
 
 
 def free_port(host: str = HOST) -> int:
-    """A port of this machine that nobody listens on."""
+    """Return a free port of this machine."""
     with listen(host) as listening:
         return int(listening.getsockname()[1])

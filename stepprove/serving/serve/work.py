@@ -1,7 +1,7 @@
-"""What a transformer does to decode one token: bytes read from the KV cache, floating-point operations, parameters held.
+"""Count a transformer's work for one decoded token: KV-cache bytes read, floating-point operations, parameters held.
 
-The counts are those of Step-3's paper (arXiv 2507.19427, table 2): attention scores and values over the context, the linear maps
-around them, and the feed-forward part; a multiply-add is two operations. Embeddings and norms are left out, as there.
+The counts follow Step-3's paper (arXiv 2507.19427, table 2): attention scores and values over the context, the linear maps
+around them, and the feed-forward part; a multiply-add is two operations. Like the paper, they omit embeddings and norms.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ class Attention:
     """The attention of one layer."""
 
     cached_values: int
-    """Numbers kept in the KV cache for each token."""
+    """Values per token in the KV cache."""
     context_flops: int
-    """Operations for each token of the context: scores and weighted values."""
+    """Operations per context token, for scores and weighted values."""
     parameters: int
-    """Of the linear maps around it; each is used once a token."""
+    """Parameters of the linear maps; a token uses each once."""
     window: int | None = None
-    """Tokens that a sliding window sees; None: all."""
+    """Width of the sliding window, in tokens; None: full attention."""
     cache_parts: int = 1
-    """Into how many parts the cache can be split over devices: its heads; what has one head is held by each device whole."""
+    """Parts into which devices can split the cache: its heads. Each device holds a one-head cache whole."""
     heads: int = 1
-    """Of the queries: into how many parts the maps can be split."""
+    """Query heads: the parts into which devices can split the linear maps."""
     state: int = 0
-    """Numbers of a state of fixed size that linear attention keeps in FP32 in place of a cache that grows."""
+    """Values of linear attention's fixed-size FP32 state, which replaces the growing cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class FeedForward:
     """The feed-forward part of one layer."""
 
     active: int
-    """Parameters that one token uses."""
+    """Parameters that a token uses."""
     held: int
-    """Parameters in all, experts that are not chosen included."""
+    """All parameters, unchosen experts included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Layer:
 
 _STATE_BYTES = 4
 _STATE_FLOPS = 10
-"""For each number of a state; not in the paper, but it gives table 2's row of MiniMax M1."""
+"""Operations per value of the state; not in the paper, but it reproduces table 2's row of MiniMax M1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What decoding one token takes."""
+    """The work of decoding one token."""
 
     kv_bytes: float
-    """Read from the KV cache; of a state, read and written."""
+    """Bytes read from the KV cache, and read and written for a state."""
     attention_flops: float
     linear_flops: float
     ffn_flops: float
@@ -76,18 +76,24 @@ class Architecture:
 
     @property
     def parameters(self) -> int:
-        """All parameters, embeddings included, norms left out."""
+        """All parameters, embeddings included, norms omitted."""
         embeddings = self.vocabulary * self.hidden * (1 if self.tied_embeddings else 2)
         return embeddings + sum(layer.attention.parameters + layer.feed_forward.held for layer in self.layers)
 
     @property
     def active_parameters(self) -> int:
-        """Parameters that one token uses, the output layer included and the look-up of its embedding left out."""
+        """Parameters that a token uses, the output layer included, the embedding lookup omitted."""
         blocks = sum(layer.attention.parameters + layer.feed_forward.active for layer in self.layers)
         return blocks + self.vocabulary * self.hidden
 
     def kv_bytes(self, context: int, bytes_per_value: float = 1.0, *, devices: int = 1) -> float:
-        """The KV cache of one sequence of `context` tokens, in bytes; on each of so many devices that share every layer."""
+        """Return the bytes of one sequence's KV cache on each device.
+
+        Args:
+            context: tokens of the sequence.
+            bytes_per_value: of the cache; 1: FP8.
+            devices: devices that share every layer.
+        """
         attentions = [layer.attention for layer in self.layers]
         return sum(
             a.cached_values
@@ -99,7 +105,12 @@ class Architecture:
         )
 
     def work(self, context: int, bytes_per_value: float = 1.0) -> Work:
-        """What one token takes after `context` tokens, with a cache of so many bytes a number (1: FP8)."""
+        """Return the work of decoding one token.
+
+        Args:
+            context: tokens before it.
+            bytes_per_value: of the KV cache; 1: FP8.
+        """
         seen = [min(context, layer.attention.window or context) for layer in self.layers]
         state = sum(layer.attention.state for layer in self.layers)
         return Work(
@@ -117,7 +128,7 @@ class Architecture:
 def gqa(
     hidden: int, heads: int, kv_heads: int, head_dim: int, *, window: int | None = None, gated: bool = False
 ) -> Attention:
-    """Grouped-query attention; `gated`: with a gate for each head, as in Step 3.5 Flash."""
+    """Return grouped-query attention; `gated` adds a gate for each head, as in Step 3.5 Flash."""
     projections = 2 * hidden * heads * head_dim + 2 * hidden * kv_heads * head_dim + gated * hidden * heads
     return Attention(2 * kv_heads * head_dim, 4 * heads * head_dim, projections, window, kv_heads, heads)
 
@@ -125,16 +136,16 @@ def gqa(
 def mfa(
     hidden: int, heads: int, head_dim: int, rank: int, *, window: int | None = None, gated: bool = False
 ) -> Attention:
-    """Multi-matrix factorization attention: queries through a low rank, one key and one value head for all."""
+    """Return multi-matrix factorization attention: low-rank queries, and one key and value head shared by all query heads."""
     projections = hidden * (rank + 2 * head_dim) + rank * heads * head_dim + heads * head_dim * hidden
     projections += gated * hidden * heads
     return Attention(2 * head_dim, 4 * heads * head_dim, projections, window, heads=heads)
 
 
 def mla(hidden: int, heads: int, q_rank: int, kv_rank: int, nope: int, rope: int, value: int) -> Attention:
-    """Multi-head latent attention with absorbed up-projections, as DeepSeek-V3 decodes: keys and values are the latent itself.
+    """Return multi-head latent attention with absorbed up-projections, as DeepSeek-V3 decodes: the latent is key and value.
 
-    The paper counts the rotary part in the weighted values too, which this follows.
+    Like the paper, it counts the rotary part in the weighted values too.
     """
     projections = (
         hidden * q_rank
@@ -148,28 +159,28 @@ def mla(hidden: int, heads: int, q_rank: int, kv_rank: int, nope: int, rope: int
 
 
 def lightning(hidden: int, heads: int, head_dim: int) -> Attention:
-    """Linear attention with a gate on its output, as in MiniMax-01 (arXiv 2501.08313): a state of head_dim x head_dim a head."""
+    """Return gated linear attention of MiniMax-01 (arXiv 2501.08313): each head has a head_dim x head_dim state."""
     return Attention(0, 0, 5 * hidden * heads * head_dim, heads=heads, state=heads * head_dim**2)
 
 
 def dense(hidden: int, width: int) -> FeedForward:
-    """A SwiGLU block."""
+    """Return a SwiGLU block."""
     return FeedForward(3 * hidden * width, 3 * hidden * width)
 
 
 def experts(hidden: int, width: int, *, routed: int, chosen: int, shared: int = 0) -> FeedForward:
-    """A mixture of SwiGLU experts, `shared` being the width of the part that every token uses; the router is left out."""
+    """Return a mixture of SwiGLU experts, without its router; `shared` is the width of the shared expert."""
     one = 3 * hidden * width
     return FeedForward(chosen * one + 3 * hidden * shared, routed * one + 3 * hidden * shared)
 
 
 def stack(*parts: tuple[int, Attention, FeedForward]) -> tuple[Layer, ...]:
-    """Layers, each part so many times."""
+    """Return layers from (count, attention, feed-forward) parts."""
     return tuple(Layer(attention, ffn) for count, attention, ffn in parts for _ in range(count))
 
 
 def interleave(attention: Sequence[Attention], feed_forward: Sequence[FeedForward]) -> tuple[Layer, ...]:
-    """Layers from as many attentions as feed-forward parts. Raises ValueError when their numbers differ."""
+    """Pair attentions with feed-forward parts. Raises ValueError when their numbers differ."""
     return tuple(Layer(a, f) for a, f in zip(attention, feed_forward, strict=True))
 
 
@@ -183,7 +194,7 @@ STEP_3 = Architecture(
     ),
     vocabulary=129_280,
 )
-"""arXiv 2507.19427. The widths of its feed-forward parts are not in the paper; these give its operations and parameters."""
+"""arXiv 2507.19427. The paper omits the feed-forward widths; these reproduce its operations and parameters."""
 
 DEEPSEEK_V3 = Architecture(
     "DeepSeek-V3",
@@ -241,7 +252,7 @@ LLAMA_4_MAVERICK = Architecture(
     ),
     vocabulary=202_048,
 )
-"""Three layers in four see chunks of 8,192 tokens; counted as if all saw everything, which up to there is the same."""
+"""Three layers of four attend within chunks of 8,192 tokens; the count takes full attention, exact up to that length."""
 
 MINIMAX_M1 = Architecture(
     "MiniMax M1",

@@ -18,10 +18,10 @@ from stepprove.serving.step_moe.rope import Rotation, rotate
 
 
 class StepMoeAttention(nn.Module):
-    """Causal attention of one layer; the two kinds differ in how queries and keys are made."""
+    """Causal attention of one layer; `gqa` and `mfa` differ in their projections of queries and keys."""
 
     def __init__(self, config: StepMoeConfig, layer_idx: int, layer_type: str) -> None:
-        """`layer_idx` is the layer's place in the cache."""
+        """Build the projections; `layer_idx` is the layer's index in the cache."""
         super().__init__()
         self.config = config
         self.layer_idx = layer_idx
@@ -52,9 +52,9 @@ class StepMoeAttention(nn.Module):
             self.g_proj = nn.Linear(hidden, self.num_heads, bias=False)
 
     def project(self, hidden: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Turned queries and keys, values, and the gate before its sigmoid.
+        """Return rotated queries and keys, values, and the gate before its sigmoid.
 
-        The first three are (batch, sequence, heads, head_dim), the gate (batch, sequence, heads).
+        Queries, keys and values are (batch, sequence, heads, head_dim), the gate (batch, sequence, heads).
         """
         layers = [self.q_proj, self.k_proj, self.v_proj]
         if self.gated:
@@ -97,7 +97,7 @@ class StepMoeAttention(nn.Module):
     def attend(
         self, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
     ) -> tuple[Tensor, Tensor | None]:
-        """The heads' outputs, shaped as `query` (batch, sequence, heads, head_dim), and the weights if there are any."""
+        """Return the heads' outputs, shaped as `query` (batch, sequence, heads, head_dim), and the attention weights, if any."""
         implementation = self.config._attn_implementation
         dropout = self.attention_dropout if self.training else 0.0
         if implementation == "sdpa" and attention_mask is None and not dropout and query.device.type == "cpu":

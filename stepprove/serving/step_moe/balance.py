@@ -1,4 +1,4 @@
-"""Balancing the experts: biases that move against the load (loss-free), and a loss that evens out groups of experts.
+"""Balance the experts: loss-free router biases for single experts, and an auxiliary loss for groups of experts.
 
 Step 3.5 Flash (arXiv 2602.10604) uses both: the biases for single experts, the loss for the groups that share a device.
 """
@@ -16,16 +16,21 @@ from stepprove.serving.step_moe.experts import StepMoeRouter
 
 
 def routers(model: nn.Module) -> list[StepMoeRouter]:
-    """The routers of `model`, in order."""
+    """Return the routers of `model`, in the order of layers."""
     return [module for module in model.modules() if isinstance(module, StepMoeRouter)]
 
 
 @torch.no_grad()
 def update_router_biases(model: nn.Module, rate: float | None = None) -> None:
-    """Lower the bias of each expert that had more than the mean load since the last call, and raise that of the others.
+    """Lower the bias of each expert with more than the mean load since the last call, raise the others, reset the loads.
 
-    Training calls it once after each optimiser step. `rate` is how far a bias moves; if it is None, the model's configuration
-    says. Loads are summed over processes where training is distributed.
+    Training calls it once after each optimiser step; distributed training sums loads over processes.
+
+    Args:
+        model: the model, changed in place.
+        rate: the change of a bias; None: the configuration's `router_bias_update_rate`.
+
+    Source: Step 3.5 Flash (arXiv 2602.10604).
     """
     rate = float(model.config.router_bias_update_rate) if rate is None else rate  # type: ignore[union-attr, arg-type]
     for router in routers(model):
@@ -36,7 +41,7 @@ def update_router_biases(model: nn.Module, rate: float | None = None) -> None:
 
 
 class RouterBalancing(TrainerCallback):
-    """Has transformers' Trainer (and TRL's) call `update_router_biases` after each optimiser step."""
+    """A callback for transformers' and TRL's trainers that calls `update_router_biases` after each optimiser step."""
 
     def __init__(self, rate: float | None = None) -> None:
         self.rate = rate
@@ -44,18 +49,29 @@ class RouterBalancing(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Move the biases."""
+        """Update the biases."""
         update_router_biases(kwargs["model"], self.rate)
 
 
 def expert_group_loss(
     logits: Tensor, biases: Tensor, chosen: int, groups: int, counted: Tensor | None = None
 ) -> Tensor:
-    """`groups * sum_g f_g p_g`: the share of choices that fell on a group times its share of probability.
+    """Compute `groups * sum_g f_g p_g`: a group's share of choices times its share of probability.
 
-    `logits` (tokens, experts) are the router's, `biases` (experts,) its biases, `chosen` the experts of each token; a token's
-    probabilities are its sigmoid scores scaled to sum to one; they alone have a gradient. Consecutive experts form a group.
-    Spread evenly, the loss is 1. Tokens that are not `counted` (a mask of as many) are left out.
+    A token's probabilities are its sigmoid scores scaled to sum to 1; only they have a gradient. Consecutive experts form a
+    group. An even load gives 1.
+
+    Args:
+        logits: (tokens, experts), the router's.
+        biases: (experts,), the router's.
+        chosen: experts per token.
+        groups: number of groups.
+        counted: mask of the tokens that count; None: all.
+
+    Returns:
+        A scalar.
+
+    Source: Step 3.5 Flash (arXiv 2602.10604).
     """
     if counted is not None:
         logits = logits[counted.flatten()]
@@ -70,7 +86,7 @@ def expert_group_loss(
 def model_group_loss(
     model: nn.Module, logits: Sequence[Tensor], groups: int, counted: Tensor | None = None
 ) -> Tensor:
-    """The mean of `expert_group_loss` over the routers of `model`, of which `logits` has one entry each."""
+    """Return the mean of `expert_group_loss` over the routers of `model`; `logits` has one entry for each router."""
     losses = [
         expert_group_loss(layer, router.e_score_correction_bias, router.top_k, groups, counted)
         for layer, router in zip(logits, routers(model), strict=True)

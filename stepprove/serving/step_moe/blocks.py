@@ -1,7 +1,7 @@
-"""Causal attention in blocks of queries, each with the keys it may see, for the CPU.
+"""Causal attention on the CPU, in blocks of queries with the keys of their window.
 
-PyTorch's CPU kernel computes the scores of the whole square when it is given a mask, as a window needs one, and its gradient is
-slow without one too. Here a block of queries meets only the keys of its window, in matrix products that run at full speed.
+With a mask, which a window needs, PyTorch's CPU kernel computes the scores of the whole square; its gradient is slow even
+without one. Here each block of queries multiplies only the keys of its window, at full speed.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCK = 64
-"""Queries in a block; 32 to 128 are about as fast."""
+"""Queries in a block; 32 to 128 are about equally fast."""
 
 LONGEST_WITHOUT_WINDOW = 1024
-"""Beyond it PyTorch's own kernel is as fast, and its memory does not grow with the square of the length."""
+"""Above this length PyTorch's own kernel is as fast, and its memory grows linearly."""
 
 
 def _blocks(length: int, window: int | None) -> Iterator[tuple[int, int, int]]:
-    """The first and the past-the-last query of each block, and the first key it sees."""
+    """Yield each block's first and past-the-last query, and its first key."""
     for start in range(0, length, BLOCK):
         yield start, min(length, start + BLOCK), 0 if window is None else max(0, start - window + 1)
 
 
 def _bias(start: int, end: int, first: int, window: int | None, groups: int, like: Tensor) -> Tensor:
-    """0 where a query of the block may look and minus infinity elsewhere; each query has `groups` rows."""
+    """Return a block's bias: 0 for visible keys, minus infinity for others; each query has `groups` rows."""
     queries = torch.arange(start, end, device=like.device).repeat_interleave(groups).unsqueeze(1)
     keys = torch.arange(first, end, device=like.device).unsqueeze(0)
     hidden = keys > queries
@@ -38,13 +38,13 @@ def _bias(start: int, end: int, first: int, window: int | None, groups: int, lik
 
 
 class BlockAttention(torch.autograd.Function):
-    """See `block_attention`. A key head's queries lie beside each other: rows (batch * key heads, length * groups, head_dim)."""
+    """See `block_attention`. A key head's queries are adjacent: rows (batch * key heads, length * groups, head_dim)."""
 
     @staticmethod
     def forward(
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, window: int | None, scaling: float
     ) -> Tensor:
-        """The attention's output."""
+        """Compute the output."""
         batch, length, heads, width = query.shape
         shared = key.shape[2]
         groups = heads // shared
@@ -74,7 +74,7 @@ class BlockAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients for query, key and value."""
+        """Compute the gradients of query, key and value."""
         rows, key, value, output, *probabilities = ctx.saved_tensors
         batch, length, heads, width = ctx.shape
         groups = ctx.groups
@@ -105,10 +105,17 @@ class BlockAttention(torch.autograd.Function):
 
 
 def block_attention(query: Tensor, key: Tensor, value: Tensor, window: int | None, scaling: float) -> Tensor:
-    """Each token's attention to itself and the tokens before it, the last `window` of all these if that is given.
+    """Compute causal attention within a window.
 
-    `query` is (batch, length, heads, head_dim), `key` and `value` (batch, length, key heads, head_dim), with as many queries to
-    each key head; so is the output.
+    Args:
+        query: (batch, length, heads, head_dim); `heads` is a multiple of the key heads.
+        key: (batch, length, key heads, head_dim).
+        value: as `key`.
+        window: keys visible to a query, its own included; None: all before it.
+        scaling: factor of the scores.
+
+    Returns:
+        The output, shaped as `query`.
     """
     if torch.is_grad_enabled():
         output: Tensor = BlockAttention.apply(query, key, value, window, scaling)
@@ -118,7 +125,7 @@ def block_attention(query: Tensor, key: Tensor, value: Tensor, window: int | Non
 
 @lru_cache(maxsize=32)
 def last_tokens_mask(length: int, keys: int, window: int | None) -> Tensor:
-    """True where one of the last `length` of `keys` tokens may look: at itself and those before it, within `window`."""
+    """Return the mask of the last `length` of `keys` tokens: True for a token itself and those before it, within `window`."""
     queries = torch.arange(keys - length, keys).unsqueeze(1)
     others = torch.arange(keys).unsqueeze(0)
     seen = others <= queries
@@ -128,10 +135,17 @@ def last_tokens_mask(length: int, keys: int, window: int | None) -> Tensor:
 def unmasked_attention(
     query: Tensor, key: Tensor, value: Tensor, window: int | None, scaling: float
 ) -> Tensor | None:
-    """Attention on a CPU where no token is padding, or None where that is not of one of the shapes known here.
+    """Compute causal attention on a CPU, without padding.
 
-    `query` is (batch, length, heads, head_dim), `key` and `value` (batch, key heads, keys, head_dim), as caches hold them. The
-    queries are of the last tokens; each sees itself and those before it, within `window` if it is one of several.
+    Args:
+        query: (batch, length, heads, head_dim), of the last tokens.
+        key: (batch, key heads, keys, head_dim), as in the cache.
+        value: as `key`.
+        window: keys visible to a query when there are several, its own included; None: all before it.
+        scaling: factor of the scores.
+
+    Returns:
+        The output, shaped as `query`; None for shapes without an implementation here.
     """
     batch, length, heads, width = query.shape
     shared, keys = key.shape[1], key.shape[2]

@@ -1,4 +1,4 @@
-"""A cache of keys and values that grows in place: a step writes its token, where transformers' copies all tokens before it."""
+"""A KV cache that grows in place: a step appends its token, where transformers copies all tokens before it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 
 
 class Room:
-    """A buffer with room behind the tokens held in it."""
+    """A buffer with room behind its tokens."""
 
     def __init__(self) -> None:
         self._buffer: Tensor | None = None
 
     def append(self, held: Tensor, new: Tensor) -> Tensor:
-        """`held` and then `new` along the tokens' axis, in place if `held` is what was given back before, or a part of it.
+        """Concatenate `held` and `new` along the token axis, in place when `held` is a view of the last result.
 
         Both are (batch, heads, tokens, head_dim), or `held` is empty.
         """
@@ -39,12 +39,12 @@ class Room:
 
 
 def last_tokens(held: Tensor, count: int) -> Tensor:
-    """The last `count` tokens of `held` (batch, heads, tokens, head_dim), or all if there are fewer."""
+    """Return the last `count` tokens of `held` (batch, heads, tokens, head_dim), or all if there are fewer."""
     return held[:, :, max(0, held.shape[-2] - count) :]
 
 
 class GrowingLayer(DynamicLayer):
-    """Keys and values of a layer that sees everything."""
+    """Keys and values of a full-attention layer."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -53,7 +53,7 @@ class GrowingLayer(DynamicLayer):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Add the tokens' keys and values; returns all of them."""
+        """Append the tokens' keys and values; return all."""
         if torch.is_grad_enabled():
             both: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
             return both
@@ -66,7 +66,7 @@ class GrowingLayer(DynamicLayer):
 
 
 class GrowingSlidingLayer(DynamicSlidingWindowLayer):
-    """Keys and values of a layer that sees a window."""
+    """Keys and values of a sliding-window layer."""
 
     def __init__(self, sliding_window: int, **kwargs: Any) -> None:
         super().__init__(sliding_window, **kwargs)
@@ -75,7 +75,7 @@ class GrowingSlidingLayer(DynamicSlidingWindowLayer):
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[Tensor, Tensor]:
-        """Add the tokens' keys and values; returns those that one of the tokens may see."""
+        """Append the tokens' keys and values; return those within a new token's window."""
         if torch.is_grad_enabled():
             both: tuple[Tensor, Tensor] = super().update(key_states, value_states, *args, **kwargs)
             return both
@@ -86,7 +86,7 @@ class GrowingSlidingLayer(DynamicSlidingWindowLayer):
         self.cumulative_length += new
         keys = self._rooms[0].append(self.keys, key_states)
         values = self._rooms[1].append(self.values, value_states)
-        # `crop` may take back what has been drafted, so all is kept until then where the past is recorded
+        # `crop` may remove drafted tokens, so a recorded past keeps everything until then
         kept = keys.shape[-2] if self.record_past else self.sliding_window - 1
         self.keys, self.values = last_tokens(keys, kept), last_tokens(values, kept)
         return last_tokens(keys, self.sliding_window - 1 + new), last_tokens(
@@ -95,7 +95,7 @@ class GrowingSlidingLayer(DynamicSlidingWindowLayer):
 
 
 class GrowingCache(DynamicCache):
-    """A cache for all layers of a model, by the types of its layers."""
+    """The cache of a model, one layer of the right type for each of its layers."""
 
     def __init__(self, config: PreTrainedConfig) -> None:
         super().__init__(config=config)

@@ -1,7 +1,7 @@
-"""What a StepMoE is: sizes, layout of the layers, attention, experts, heads that predict further tokens.
+"""The configuration of a StepMoE: sizes, layer types, attention, experts, MTP heads.
 
-Names follow transformers' configuration of Step 3.5 Flash (`model_type` "step3p5") wherever both have the thing, so that one
-can be turned into the other.
+Names follow transformers' configuration of Step 3.5 Flash (`model_type` "step3p5") where both have the field, so one converts
+into the other.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class StepMoeConfig(PreTrainedConfig):
 
     The defaults make a model of 16 M parameters.
 
-    Left out, `layer_types` is the paper's S3F1: a layer that sees everything, then three that see a window and one that sees
-    everything, and so on. Left out, `mlp_layer_types` has `first_dense_layers` dense layers and then sparse ones.
+    `layer_types` defaults to the paper's S3F1: a full-attention layer, then three sliding ones and a full one in turn.
+    `mlp_layer_types` defaults to `first_dense_layers` dense layers, then sparse ones.
     """
 
     model_type = "step_moe"
@@ -46,25 +46,25 @@ class StepMoeConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     attention: Literal["gqa", "mfa"] = "gqa"
-    """`gqa`: grouped queries, heads normed (Step 3.5). `mfa`: a low-rank query, one head of keys and one of values (Step-3)."""
+    """`gqa`: grouped queries with normed heads (Step 3.5). `mfa`: a low-rank query, one key and one value head (Step-3)."""
     num_attention_heads: int = 4
     num_sliding_attention_heads: int | None = None
-    """Heads of the layers that see a window; as many as in the others if left out. The paper has 96 against 64."""
+    """Query heads of sliding layers; None: as in full layers. The paper has 96 against 64."""
     num_key_value_heads: int = 2
     head_dim: int = 64
     query_rank: int | None = None
-    """Width of the low-rank query of `mfa`; half of all heads' widths if left out."""
+    """Width of the low-rank query of `mfa`; None: half the width of all heads."""
     head_gate: bool = True
-    """Whether each head's output is multiplied by a sigmoid of the layer's input."""
+    """Multiply each head's output by a sigmoid gate of the layer's input."""
     attention_dropout: float = 0.0
     layer_types: list[str] | None = None
     sliding_window: int | None = 512
-    """How many tokens a sliding layer sees, itself included."""
+    """Tokens in a sliding layer's window, the query's own included."""
     rope_theta: float = 10000.0
     full_rope_theta: float | None = None
-    """The base for the layers that see everything, if it is another."""
+    """The rotary base of full layers; None: that of sliding layers."""
     rope_parameters: dict[str, Any] | None = None
-    """For each type of layer; left out, the bases above, on half of each head in full layers and on all of it in others."""
+    """Rotary parameters by layer type; None: the bases above, on half of each head in full layers and on all in sliding ones."""
 
     mlp_layer_types: list[str] | None = None
     first_dense_layers: int = 1
@@ -74,26 +74,26 @@ class StepMoeConfig(PreTrainedConfig):
     share_expert_dim: int = 128
     moe_router_scaling_factor: float = 1.0
     swiglu_limits: list[float | int | None] | None = None
-    """For each layer, the bound of the routed experts' inner activations; None or 0: no bound."""
+    """Bound on the routed experts' inner activations, for each layer; None or 0: none."""
     swiglu_limits_shared: list[float | int | None] | None = None
     """The same for the shared expert, or the dense feed-forward part."""
     output_router_logits: bool = False
 
     router_bias_update_rate: float = 0.001
-    """How far a step moves the bias that balances the experts (0.001 in the paper, 0 while annealing)."""
+    """Change of a router bias in a step (0.001 in the paper, 0 while annealing)."""
     expert_groups: int | None = None
-    """Groups of experts, one for each device, that the expert-group balance loss evens out; None: no such loss."""
+    """Expert groups, one for each device, of the group balance loss; None: no such loss."""
     expert_group_loss_weight: float = 0.001
 
     num_nextn_predict_layers: int = 0
-    """Heads that each predict one token further (MTP)."""
+    """Multi-token prediction (MTP) heads; each predicts one token further."""
     mtp_layer_types: list[str] | None = None
     mtp_mlp_layer_types: list[str] | None = None
     mtp_loss_weight: float = 0.3
-    """Weight of the mean loss of those heads in training (0.3, later 0.1, in the paper)."""
+    """Weight of the MTP heads' mean loss in training (0.3, later 0.1, in the paper)."""
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Fill in what was left out; called by the constructor with the fields that are not this class's own."""
+        """Fill in defaults; the constructor calls it with the fields of other classes."""
         layers = self.num_hidden_layers
         if self.num_sliding_attention_heads is None:
             self.num_sliding_attention_heads = self.num_attention_heads
@@ -119,20 +119,20 @@ class StepMoeConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     def heads(self, layer_type: str) -> int:
-        """How many heads ask in a layer of this type."""
+        """Return the number of query heads of a layer type."""
         if layer_type == SLIDING and self.num_sliding_attention_heads is not None:
             return self.num_sliding_attention_heads
         return self.num_attention_heads
 
     def get_mtp_config(self) -> StepMoeConfig:
-        """The configuration of the heads that predict further tokens, as if they were all layers; nothing is clipped in them."""
+        """Return the configuration of the MTP heads as a model of their own, without clipping."""
         config = super().get_mtp_config()
         assert isinstance(config, StepMoeConfig)
         config.swiglu_limits = config.swiglu_limits_shared = None
         return config
 
     def validate_sizes(self) -> None:
-        """Raise ValueError for sizes that do not fit together; the constructor calls it."""
+        """Check sizes against each other; the constructor calls it. Raises ValueError."""
         for heads in (self.num_attention_heads, self.num_sliding_attention_heads or self.num_attention_heads):
             if heads % self.num_key_value_heads:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""The feed-forward part: a gated layer, many small ones of which each token takes a few, and the router that chooses."""
+"""Feed-forward parts: a dense gated layer, routed experts, and their router."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepprove.serving.step_moe.joined import Joined
 
 
 class StepMoeMLP(nn.Module):
-    """A gated feed-forward layer: a dense layer's, or the expert that all tokens share."""
+    """A gated feed-forward layer: a dense layer's, or the shared expert."""
 
     def __init__(self, hidden_size: int, inner_size: int, limit: float | None = None) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class StepMoeMLP(nn.Module):
 
 
 class StepMoeRouter(nn.Module):
-    """Chooses each token's experts by score plus bias, and weighs them by score alone.
+    """Chooses each token's experts by score plus bias, and weights them by score alone.
 
     Scores are sigmoids in 32 bits; the chosen ones' are scaled to sum to one. `e_score_correction_bias` is moved by
     `balance.update_router_biases`, never by gradients.
@@ -44,7 +44,7 @@ class StepMoeRouter(nn.Module):
         self.register_buffer("load", torch.zeros(config.n_routed_experts), persistent=False)
         self.e_score_correction_bias: Tensor
         self.load: Tensor
-        """How many tokens went to each expert in training since the biases were last moved."""
+        """Tokens routed to each expert in training since the last update of the biases."""
 
     def forward(self, hidden: Tensor, counted: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (tokens, experts), weights and indices (tokens, chosen experts) for `hidden` (tokens, width).

@@ -14,14 +14,14 @@ from torch import Tensor
 from torch.nn import functional
 
 FEW_TOKENS, SMALL_EXPERTS = 32, 1_000_000
-"""Up to so many tokens, and weights in all experts, it is quicker to run every expert on every token than to sort."""
+"""Up to this many tokens, and weights in all experts, running every expert on every token beats sorting."""
 
 FEW_TOKENS_ON_GPU, SMALL_EXPERTS_ON_GPU = 512, 50_000_000
 """The same on a GPU, where sorting waits for the CPU."""
 
 
 def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
-    """`silu(gate) * up`, both kept within `limit` (the gate from above only), as Step 3.5 Flash clips in some layers."""
+    """Return `silu(gate) * up`, both clipped to `limit` (the gate from above only), as in some layers of Step 3.5 Flash."""
     gate = functional.silu(gate)
     if limit:
         gate, up = gate.clamp(max=limit), up.clamp(-limit, limit)
@@ -29,12 +29,12 @@ def swiglu(gate: Tensor, up: Tensor, limit: float | None) -> Tensor:
 
 
 def _at_once(rows: Tensor) -> bool:
-    """Whether a GPU's kernel does the products of all experts, without the CPU knowing how many rows each has."""
+    """Return whether a GPU kernel can multiply all experts at once, without row counts on the CPU."""
     return rows.is_cuda and rows.dtype == torch.bfloat16
 
 
 def _products(rows: Tensor, matrices: Tensor, ends: Tensor) -> Tensor:
-    """Each expert's rows of `rows` (in order, ending at `ends`) times its matrix (experts, in, out)."""
+    """Multiply each expert's rows (consecutive, ending at `ends`) by its matrix (experts, in, out)."""
     if _at_once(rows):
         together: Tensor = functional.grouped_mm(rows, matrices, offs=ends)
         return together
@@ -48,7 +48,7 @@ def _products(rows: Tensor, matrices: Tensor, ends: Tensor) -> Tensor:
 
 
 def _outer_products(left: Tensor, right: Tensor, ends: Tensor) -> Tensor:
-    """For each expert, its rows of `left` transposed times those of `right`: (experts, left width, right width)."""
+    """Multiply each expert's transposed rows of `left` by its rows of `right`: (experts, left width, right width)."""
     if _at_once(left):
         together: Tensor = functional.grouped_mm(left.t(), right, offs=ends)
         return together
@@ -129,7 +129,7 @@ def dense_swiglu(
     down_proj: Tensor,
     limit: float | None,
 ) -> Tensor:
-    """As `grouped_swiglu`, by way of all experts' outputs for all tokens: two products, whatever the routing."""
+    """Compute `grouped_swiglu` from all experts' outputs for all tokens: two products for any routing."""
     experts, tokens = gate_up_proj.shape[0], hidden.shape[0]
     shares = weights.new_zeros(tokens, experts).scatter_(1, indices, weights)
     both = torch.bmm(hidden.expand(experts, -1, -1), gate_up_proj.transpose(1, 2))
@@ -146,7 +146,7 @@ def grouped_swiglu(
     down_proj: Tensor,
     limit: float | None = None,
 ) -> Tensor:
-    """For each token, the weighted sum of what its experts make of it.
+    """Compute each token's weighted sum of its experts' outputs.
 
     `hidden` is (tokens, width), `indices` and `weights` (tokens, chosen), `gate_up_proj` (experts, 2 * inner, width) and
     `down_proj` (experts, width, inner). An expert is `down(silu(gate) * up)`, both factors clipped to `limit` if there is one.

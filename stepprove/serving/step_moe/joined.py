@@ -1,4 +1,4 @@
-"""Several linear maps of one input as one matrix product: a small model spends its time on calls, not on arithmetic."""
+"""Run several linear layers on one input as one matrix product: in a small model calls cost more than arithmetic."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from torch.nn import functional
 
 
 class Joined:
-    """Joins the weights of some linear layers, and keeps the joined weight while no gradient is asked for.
+    """Concatenates the weights of linear layers, and caches the result while gradients are off.
 
-    Only plain layers on a CPU are joined. Others (of an adapter, of a quantisation, on a device whose memory is dear) are called
-    one by one.
+    It joins plain layers on a CPU only, and calls others (adapters, quantised layers, layers on a GPU) one by one.
     """
 
     def __init__(self) -> None:
@@ -21,7 +20,7 @@ class Joined:
         self._seen: list[tuple[int, int]] = []
 
     def __call__(self, hidden: Tensor, layers: Sequence[nn.Module]) -> list[Tensor]:
-        """What each of `layers` makes of `hidden` (..., width)."""
+        """Return each layer's output for `hidden` (..., width)."""
         plain = [layer for layer in layers if type(layer) is nn.Linear and layer.weight.device.type == "cpu"]
         if len(plain) < len(layers) or any(layer.bias is not None for layer in plain):
             return [layer(hidden) for layer in layers]

@@ -1,4 +1,4 @@
-"""A layer: attention and a feed-forward part."""
+"""A transformer layer: attention and a feed-forward part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stepprove.serving.step_moe.rope import Rotation
 
 
 class StepMoeBlock(GradientCheckpointingLayer):
-    """Attention and the feed-forward part, each on the normed stream and added to it."""
+    """Pre-norm attention and feed-forward part with residual connections."""
 
     def __init__(self, config: StepMoeConfig, layer_idx: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class StepMoeBlock(GradientCheckpointingLayer):
         counted: Tensor | None = None,
         **kwargs: Any,
     ) -> Tensor:
-        """Map `hidden` of shape (batch, sequence, width) to the same shape; `counted` is for a router's load."""
+        """Map `hidden` (batch, sequence, width) to the same shape; `counted` masks the tokens of the router's load."""
         attended, _ = self.self_attn(self.input_layernorm(hidden), rotation, attention_mask, cache, **kwargs)
         hidden = hidden + attended
         normed = self.post_attention_layernorm(hidden)
@@ -51,4 +51,4 @@ class StepMoeBlock(GradientCheckpointingLayer):
 
 
 class StepMoeDecoderLayer(StepMoeBlock):
-    """A layer of the model itself, whose outputs are what `output_hidden_states` shows."""
+    """A layer of the model itself; `output_hidden_states` records its output."""

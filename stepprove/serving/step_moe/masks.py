@@ -1,4 +1,4 @@
-"""Which tokens a token may look at."""
+"""Attention masks by layer type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MASKS = {FULL: create_causal_mask, SLIDING: create_sliding_window_causal_mask}
 
 
 def tokens_of(attention_mask: Tensor | dict[str, Tensor] | None) -> Tensor | None:
-    """Where in a batch there are tokens, not padding; None where that is not known."""
+    """Return the mask of tokens against padding; None where unknown."""
     return attention_mask.bool() if isinstance(attention_mask, Tensor) and attention_mask.dim() == 2 else None
 
 
@@ -25,9 +25,10 @@ def needs_no_mask(
     position_ids: Tensor | None,
     cache: Cache | None,
 ) -> bool:
-    """Whether our attention on a CPU sees what it should without a mask, where transformers would have made one.
+    """Return whether our CPU attention needs no mask where transformers would make one.
 
-    So it is when nothing is cached yet and no token follows padding or begins another text, and when no cached token is padding.
+    It needs none when the cache is empty and no token follows padding or starts another text, or when no cached token is
+    padding.
     """
     if inputs_embeds.device.type != "cpu" or (attention_mask is not None and attention_mask.dim() != 2):
         return False
@@ -49,9 +50,9 @@ def layer_masks(
     cache: Cache | None,
     layer_idx: int | None = None,
 ) -> Mapping[str, Tensor | None]:
-    """The mask for each of `layer_types`: None where our own attention, or transformers', needs none.
+    """Return the mask for each of `layer_types`; None where the attention needs none.
 
-    `layer_idx` is the place in the cache whose length counts, if not all layers have cached as many tokens.
+    `layer_idx` names the cache layer whose length counts, when layers have cached different numbers of tokens.
     """
     if isinstance(attention_mask, dict):
         return attention_mask

@@ -1,4 +1,4 @@
-"""StepMoE as transformers classes: the stack of layers, and the language model on top of it."""
+"""StepMoE as transformers classes: the stack of layers, and the language model on top."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stepprove.serving.step_moe.rope import RotaryEmbedding
 
 
 class StepMoePreTrainedModel(PreTrainedModel):
-    """What transformers asks of all classes of the architecture."""
+    """The attributes and weight initialisation that transformers expects of the architecture."""
 
     config_class = StepMoeConfig
     config: StepMoeConfig
@@ -88,9 +88,18 @@ class StepMoeModel(StepMoePreTrainedModel):
         use_cache: bool | None = None,
         **kwargs: Any,
     ) -> MoeModelOutputWithPast:
-        """Hidden states after the last norm, for `input_ids` (batch, sequence) or their embeddings, and the cache.
+        """Compute the hidden states after the last norm, and update the cache.
 
-        `attention_mask` is 1 for tokens and 0 for padding, cached ones included, or a ready mask for each type of layer.
+        Args:
+            input_ids: (batch, sequence).
+            attention_mask: 1 for tokens and 0 for padding, cached tokens included; or a ready mask for each layer type.
+            position_ids: (batch, sequence); None: counted from the cache's length.
+            cache: keys and values of earlier tokens.
+            inputs_embeds: (batch, sequence, width), in place of `input_ids`.
+            use_cache: make a cache where none is given.
+
+        Raises:
+            ValueError: both or neither of `input_ids` and `inputs_embeds` are given.
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Give either input_ids or inputs_embeds.")
@@ -115,13 +124,13 @@ class StepMoeModel(StepMoePreTrainedModel):
 
     @property
     def mtp_layers(self) -> list[StepMoeMtpLayer]:
-        """The heads that predict further tokens; their weights are stored as those of layers after the last."""
+        """The MTP heads, stored as layers after the last one."""
         heads = self.layers[self.config.num_hidden_layers :]
         return [head for head in heads if isinstance(head, StepMoeMtpLayer)]
 
 
 class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
-    """The language model: `forward` with `labels` trains it, `generate` writes with it."""
+    """The language model: `forward` with `labels` trains it, `generate` samples from it."""
 
     _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}  # noqa: RUF012
 
@@ -163,11 +172,14 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
     ) -> MoeCausalLMOutputWithPast:
-        """Logits of the next token at each place, and with `labels` (-100: not counted) their mean cross-entropy.
+        """Compute the next token's logits at each position, and the loss for `labels`.
 
-        In training the loss also has the mean loss of the heads that predict further tokens, and the expert groups' balance, each
-        with its weight, if the configuration has them.
-        `logits_to_keep` asks for the logits of that many last places, or of those places, alone (0: all).
+        In training the loss adds the MTP heads' mean loss and the expert-group balance loss, each times its weight, where the
+        configuration has them.
+
+        Args:
+            labels: (batch, sequence), -100 for tokens that do not count.
+            logits_to_keep: compute the logits of that many last positions only, or of these positions; 0: all.
         """
         groups = self.config.expert_groups if self.training and labels is not None else None
         if groups:

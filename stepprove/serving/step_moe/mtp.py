@@ -1,13 +1,14 @@
-"""Heads that each predict one token further (MTP): their loss in training, and drafts for self-speculative decoding.
+"""Multi-token prediction (MTP) heads: their training loss, and drafts for self-speculative decoding.
 
-Head k takes the hidden state of a token and the embedding of the token k + 1 further on, and predicts the next one (k from 0).
-The heads share the model's embedding and output. Checking the drafts is transformers' assisted generation: what `generate` writes
-with `use_mtp=True` is what it would have written without, token by token when greedy, in distribution when sampling.
+Head k takes a token's hidden state and the embedding of the token k + 1 further on, and predicts the next token (k from 0).
+Heads share the model's embedding and output. transformers' assisted generation checks the drafts: `use_mtp=True` leaves the
+output of `generate` unchanged, token by token when greedy, in distribution when sampling.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +20,15 @@ from stepprove.serving.step_moe.configuration import StepMoeConfig
 from stepprove.serving.step_moe.layer import StepMoeBlock
 from stepprove.serving.step_moe.masks import layer_masks
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import Rotation
-
-if TYPE_CHECKING:
-    from stepprove.serving.step_moe.modeling import StepMoeForCausalLM
+from stepprove.serving.step_moe.rope import RotaryEmbedding, Rotation
 
 
 class StepMoeMtpLayer(StepMoeBlock):
-    """One head: joins a hidden state with a later token's embedding, and runs a layer of its own over the result."""
+    """One MTP head: joins a hidden state with a later token's embedding, and runs its own layer on the result."""
 
     def __init__(self, config: StepMoeConfig, depth: int) -> None:
         super().__init__(config.get_mtp_config(), depth)
-        self.self_attn.config = config  # so that a change of the attention's implementation reaches it
+        self.self_attn.config = config  # so that changes of the attention implementation reach it
         self.enorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.hnorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.eh_proj = nn.Linear(2 * config.hidden_size, config.hidden_size, bias=False)
@@ -45,14 +43,50 @@ class StepMoeMtpLayer(StepMoeBlock):
         cache: Cache | None = None,
         **kwargs: Any,
     ) -> Tensor:
-        """The hidden states of the next depth, for embeddings and hidden states of shape (batch, sequence, width)."""
+        """Return the next depth's hidden states from embeddings and hidden states (batch, sequence, width)."""
         joined = self.eh_proj(torch.cat([self.enorm(embeds), self.hnorm(hidden)], dim=-1))
         output: Tensor = self.post_norm(super().forward(joined, rotation, attention_mask, cache, **kwargs))
         return output
 
 
+class MtpDecoder(Protocol):
+    """The stack of layers below the heads: token embeddings, rotary positions and the heads themselves."""
+
+    @property
+    def embed_tokens(self) -> nn.Embedding:
+        """Map token ids to embeddings."""
+
+    @property
+    def rotary_emb(self) -> RotaryEmbedding:
+        """Map positions to rotations, one for each type of layer."""
+
+    @property
+    def mtp_layers(self) -> list[StepMoeMtpLayer]:
+        """The heads, nearest token first."""
+
+
+class MtpModel(Protocol):
+    """The parts of a language model that its MTP heads use."""
+
+    @property
+    def config(self) -> StepMoeConfig:
+        """The model's sizes."""
+
+    @property
+    def model(self) -> MtpDecoder:
+        """The stack of layers."""
+
+    @property
+    def lm_head(self) -> nn.Linear:
+        """Map hidden states to logits."""
+
+    @property
+    def loss_function(self) -> Callable[..., Tensor]:
+        """The model's cross-entropy."""
+
+
 def mtp_loss(
-    model: StepMoeForCausalLM,
+    model: MtpModel,
     hidden: Tensor,
     embeds: Tensor,
     labels: Tensor,
@@ -60,9 +94,21 @@ def mtp_loss(
     position_ids: Tensor | None,
     **kwargs: Any,
 ) -> Tensor:
-    """The mean over the heads of their cross-entropy; `hidden` are the model's last states, the rest its inputs.
+    """Compute the mean cross-entropy of the heads.
 
-    `kwargs` go to the model's loss, as `num_items_in_batch` does when gradients are accumulated.
+    Args:
+        model: the language model.
+        hidden: (batch, sequence, width), the model's last hidden states.
+        embeds: (batch, sequence, width), its input embeddings.
+        labels: (batch, sequence), -100 for tokens that do not count.
+        attention_mask: (batch, sequence), 1 for tokens; a dict of ready masks is ignored.
+        position_ids: (batch, sequence); None: from 0.
+        kwargs: for the model's loss, such as `num_items_in_batch` with gradient accumulation.
+
+    Returns:
+        A scalar.
+
+    Source: Step 3.5 Flash (arXiv 2602.10604).
     """
     if position_ids is None:
         position_ids = torch.arange(embeds.shape[1], device=embeds.device).unsqueeze(0)
@@ -90,15 +136,15 @@ def mtp_loss(
 
 
 class MtpDrafts(MTPCandidateGenerator):
-    """Drafts of the heads inside the model, where transformers would load others from the model's checkpoint."""
+    """Drafts from the model's own heads, where transformers would load heads from the checkpoint."""
 
     def __init__(
         self,
-        model: StepMoeForCausalLM,
+        model: MtpModel,
         generation_config: GenerationConfig,
         logits_processor: LogitsProcessorList | None = None,
     ) -> None:
-        """Raises ValueError if the model has no heads."""
+        """Prepare drafting. Raises ValueError when the model has no heads."""
         self.num_mtp_layers = model.config.num_nextn_predict_layers
         if not self.num_mtp_layers:
             raise ValueError("This model has no MTP heads: its `num_nextn_predict_layers` is 0.")
@@ -121,10 +167,16 @@ class MtpDrafts(MTPCandidateGenerator):
         full_input_ids: Tensor,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor, None]:
-        """One token of each head, and the logits it was drawn from, for the tokens the model has just accepted.
+        """Draft one token with each head after the tokens that the model has just accepted.
 
-        `input_ids` and `position_ids` (1, sequence) are of these tokens and the one it wrote after them, without the first;
-        `last_hidden_states` (1, sequence, width) are of the tokens without the last.
+        Args:
+            input_ids: (1, sequence), the accepted tokens and the one after them, without the first.
+            last_hidden_states: (1, sequence, width), of the accepted tokens.
+            position_ids: (1, sequence), of `input_ids`.
+            full_input_ids: (1, length), the whole text.
+
+        Returns:
+            Tokens (1, heads), logits (1, heads, vocabulary), and None.
         """
         decoder = self.model.model
         tokens, logits, hidden = [], [], last_hidden_states

@@ -1,4 +1,4 @@
-"""Zero-centred RMSNorm: the weight says how far from one the scale is (Step 3.5 Flash, table 6)."""
+"""Zero-centred RMSNorm: the scale is 1 + weight (Step 3.5 Flash, table 6)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch.nn import functional
 
 
 def scaled_norm(hidden: Tensor, scale: Tensor, eps: float) -> Tensor:
-    """`hidden / rms(hidden) * scale` over the last axis, computed in 32 bits and returned in the type of `hidden`.
+    """Compute `hidden / rms(hidden) * scale` over the last axis, in FP32; return it in the type of `hidden`.
 
-    `scale` is (width,), or has more axes, that stand for the last ones of `hidden`.
+    `scale` is (width,), or has the last axes of `hidden`.
     """
     if scale.dim() == 1:
         return functional.rms_norm(hidden.float(), scale.shape, scale, eps).type_as(hidden)
@@ -18,7 +18,7 @@ def scaled_norm(hidden: Tensor, scale: Tensor, eps: float) -> Tensor:
 
 
 class RMSNorm(nn.Module):
-    """`x / rms(x) * (1 + weight)` over the last axis, computed in 32 bits."""
+    """`x / rms(x) * (1 + weight)` over the last axis, in FP32."""
 
     def __init__(self, width: int, eps: float) -> None:
         super().__init__()
@@ -30,5 +30,5 @@ class RMSNorm(nn.Module):
         return scaled_norm(hidden, 1.0 + self.weight.float(), self.eps)
 
     def extra_repr(self) -> str:
-        """What `print(model)` shows of it."""
+        """Return the sizes that `print(model)` shows."""
         return f"{tuple(self.weight.shape)}, eps={self.eps}"

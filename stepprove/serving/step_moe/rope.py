@@ -1,4 +1,4 @@
-"""Rotary positions, with other bases and another share of each head for each type of layer."""
+"""Rotary positions, with a base and a rotated share of each head for each layer type."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from stepprove.serving.step_moe.configuration import StepMoeConfig
 
 Rotation = tuple[Tensor, Tensor, int]
-"""Cosines, sines with their signs, each of shape (batch, sequence, 1, head_dim), and how many dimensions are turned."""
+"""Cosines and signed sines, each (batch, sequence, 1, head_dim), and the number of rotated dimensions."""
 
 
 def rotated_width(config: StepMoeConfig, layer_type: str) -> int:
-    """How many of a head's dimensions are turned in this type of layer."""
+    """Return the number of a head's rotated dimensions in a layer type."""
     return int(config.head_dim * (config.rope_parameters or {})[layer_type].get("partial_rotary_factor", 1.0))
 
 
 def frequencies(config: StepMoeConfig, layer_type: str) -> Tensor:
-    """The angle a position adds, for each dimension of a head: 0 for those that are not turned.
+    """Return the angle per position for each dimension of a head, 0 for dimensions that do not rotate.
 
     Raises ValueError for a `rope_type` other than "default".
     """
@@ -30,14 +30,14 @@ def frequencies(config: StepMoeConfig, layer_type: str) -> Tensor:
 
 
 def signs(config: StepMoeConfig, layer_type: str) -> Tensor:
-    """What the sine of each dimension is multiplied by: -1 in the first half of those turned, then 1, then 0."""
+    """Return the sign of each dimension's sine: -1 in the first half of the rotated ones, then 1, then 0."""
     width = rotated_width(config, layer_type)
     half = torch.ones(width // 2)
     return torch.cat([-half, half, torch.zeros(config.head_dim - width)])
 
 
 class RotaryEmbedding(nn.Module):
-    """The rotations at given positions, for each type of layer."""
+    """Computes rotations at given positions, for each layer type."""
 
     def __init__(self, config: StepMoeConfig) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class RotaryEmbedding(nn.Module):
             self.register_buffer(name, tensor, persistent=False)
 
     def tables(self) -> dict[str, Tensor]:
-        """The constants behind the rotations, each of shape (types of layer, head_dim)."""
+        """Return the constant tables, each (layer types, head_dim)."""
         return {
             "frequencies": torch.stack(
                 [frequencies(self.config, layer_type) for layer_type in self.layer_types]
@@ -58,7 +58,7 @@ class RotaryEmbedding(nn.Module):
         }
 
     def forward(self, hidden: Tensor, position_ids: Tensor) -> dict[str, Rotation]:
-        """The rotation for each type of layer at `position_ids` of shape (batch, sequence), in the type of `hidden`."""
+        """Return each layer type's rotation at `position_ids` (batch, sequence), in the type of `hidden`."""
         angles = position_ids[..., None, None].float() * self.frequencies
         cosines, sines = angles.cos().to(hidden.dtype), (angles.sin() * self.signs).to(hidden.dtype)
         return {
@@ -72,7 +72,7 @@ class RotaryEmbedding(nn.Module):
 
 
 def rotate(heads: Tensor, rotation: Rotation) -> Tensor:
-    """Turn the first dimensions of `heads` (batch, sequence, heads, head_dim) by their positions; the rest passes.
+    """Rotate the first dimensions of `heads` (batch, sequence, heads, head_dim) by their positions; keep the rest.
 
     A dimension is paired with the one half the rotated width further, as in transformers.
     """

@@ -1,4 +1,4 @@
-"""The same model as transformers' Step 3.7 text model, which reads our weights by their names."""
+"""Convert a StepMoE configuration to transformers' Step 3.7 text model, which loads our weights by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stepprove.serving.step_moe.configuration import StepMoeConfig
 
 
 def step3p7_text_config(config: StepMoeConfig) -> Step3p7TextConfig:
-    """The configuration with which `Step3p7TextModel` computes what our `StepMoeModel` does, and loads its state dict.
+    """Return the configuration with which `Step3p7TextModel` computes the same as our `StepMoeModel` and loads its weights.
 
     Raises ValueError for what only we have: MFA, or heads without gates.
     """
@@ -23,7 +23,7 @@ def step3p7_text_config(config: StepMoeConfig) -> Step3p7TextConfig:
         initializer_range=config.initializer_range,
         rms_norm_eps=config.rms_norm_eps,
         tie_word_embeddings=config.tie_word_embeddings,
-        # their embedding needs a padding token within the vocabulary; its row is an ordinary one when nothing is trained
+        # transformers' embedding needs a padding token within the vocabulary; without training its row is an ordinary one
         pad_token_id=config.pad_token_id or 0,
         bos_token_id=config.bos_token_id,
         eos_token_id=config.eos_token_id,

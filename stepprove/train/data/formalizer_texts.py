@@ -1,7 +1,7 @@
-"""Training texts of a formalizer, in ThinkingF's two forms: a statement after no thought, and after the template's eight parts.
+"""Training texts of a formalizer in ThinkingF's two forms: the bare statement, and the statement after eight parts of reasoning.
 
 The parts are StepFun-Formalizer's (arXiv 2508.04440, figure 3): four on the problem, four on the way to Lean. A language model
-writes them for real problems (`formalizer/dataset/reasoning.py`); for problems made by templates they follow from what is meant.
+writes them for real problems (`formalizer/dataset/reasoning.py`); here they follow from a generated problem's meaning.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from stepprove.train.sft.trajectories import TrainingText
 
 
 def prompt_of(tokenizer: Any, problem: str) -> str:
-    """What the model is given, up to where its thinking begins."""
+    """Return the prompt of a problem, up to the start of the thinking."""
     turns = STEPFUN.turns(problem, "", mathlib=False)
     chat = [turn.model_dump() for turn in turns]
     return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True))
 
 
 def fixed_texts() -> tuple[str, ...]:
-    """The parts of the prompt that are the same for every problem, for the tokenizer to keep whole."""
+    """Return the prompt's constant parts; the tokenizer keeps each as one token."""
     mark = "\0"
     system, user = STEPFUN.turns(mark, "", mathlib=False)
     return (system.content, *user.content.split(mark))
 
 
 def knowledge_text(tokenizer: Any, one: Informal, index: int) -> TrainingText:
-    """The statement after an empty thought (stage 1)."""
+    """Return the training text of stage 1: the statement after an empty thought."""
     return _text(tokenizer, one, index, "")
 
 
 def reasoning_text(tokenizer: Any, one: Informal, index: int) -> TrainingText:
-    """The statement after the eight parts (stage 2)."""
+    """Return the training text of stage 2: the statement after the eight parts."""
     return _text(tokenizer, one, index, eight_parts(one.meaning))
 
 
 def eight_parts(meaning: Meaning) -> str:
-    """The template's parts, a line each."""
+    """Return the template's eight parts, one line each."""
     supposed = [part.words[-1] for part in meaning.suppositions]
-    said = "; ".join([*supposed, meaning.claim.words[-1]])
+    restated = "; ".join([*supposed, meaning.claim.words[-1]])
     binders = meaning.binders[len(meaning.objects) :]
     lines = (
-        said,
+        restated,
         f"{len(meaning.objects)} kinds of objects, {len(supposed)} suppositions, 1 claim",
         "; ".join(meaning.concepts) or "nothing new",
-        "; ".join(f"{each.listed} : {each.type}" for each in meaning.objects) or "no variables",
+        "; ".join(f"{group.listed} : {group.type}" for group in meaning.objects) or "no variables",
         "none",
         meaning.trap or "none",
         "; ".join([*binders, meaning.claim.lean]),
@@ -69,7 +69,7 @@ def _text(tokenizer: Any, one: Informal, index: int, thoughts: str) -> TrainingT
 
 
 def corpus(problems: Sequence[Informal], prompt_texts: Sequence[str] = ()) -> list[str]:
-    """All that a tokenizer is to learn its words from."""
+    """Return the texts that a tokenizer learns its vocabulary from."""
     return [f"{one.problem}\n{eight_parts(one.meaning)}{one.statement}" for one in problems] + list(
         prompt_texts
     )

@@ -1,4 +1,4 @@
-"""How well a prover does on generated theorems that no training has seen, and what random tactics do with the same budget."""
+"""Evaluate a prover on held-out generated theorems, beside a baseline of random tactics with the same budget."""
 
 from __future__ import annotations
 
@@ -27,48 +27,48 @@ from stepprove.train.sft.records import line_of, read_records
 from stepprove.train.sft.trajectories import problem_of
 
 
-class Attempt(BaseModel):
+class HeldOutAttempt(BaseModel):
     """One attempt at one theorem."""
 
     model_config = ConfigDict(frozen=True)
 
     theorem: int
-    """Its place among those tried."""
+    """The theorem's index in the test."""
     sample: int
     family: str
-    """Its kind; empty for a theorem that was not generated."""
+    """The theorem's family; empty for a theorem from a file."""
     outcome: Outcome
     sketches: int
-    """How many Lean ran."""
+    """Sketches that Lean ran."""
     rejected: int
-    """How many of them it found fault with; one of which it gave no answer is not among them."""
+    """Sketches with errors; those without an answer do not count."""
     tokens: int = 0
-    """That the model wrote."""
+    """Tokens that the model wrote."""
     end: str = ""
-    """Why the text ended."""
+    """The reason for the end of the text."""
     proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Attempts counted. Those that the infrastructure spoiled are apart and in no rate."""
+    """Rates of attempts; infrastructure failures are counted apart and in no rate."""
 
     theorems: int
     samples: int
     pass_1: float
-    """Mean over theorems of the share of attempts that proved it."""
+    """Mean over theorems of the share of successful attempts."""
     pass_k: float
-    """Share of theorems that some attempt proved; k is `samples`."""
+    """Share of theorems with a successful attempt; k is `samples`."""
     after_rejection: float
-    """Share of the proofs that came after a rejected sketch."""
+    """Share of proofs after a rejected sketch."""
     timeouts: int
-    """Attempts at whose end Lean ran out of time: not proved, and in the rates as such."""
+    """Attempts that ended in a time-out; the rates count them as unproved."""
     spoiled: int
 
 
-def score(attempts: Sequence[Attempt]) -> Score:
-    """Count attempts."""
-    by_theorem: dict[int, list[Attempt]] = {}
+def score(attempts: Sequence[HeldOutAttempt]) -> Score:
+    """Compute the rates of attempts."""
+    by_theorem: dict[int, list[HeldOutAttempt]] = {}
     for attempt in attempts:
         if attempt.outcome is not Outcome.INFRASTRUCTURE:
             by_theorem.setdefault(attempt.theorem, []).append(attempt)
@@ -87,22 +87,25 @@ def score(attempts: Sequence[Attempt]) -> Score:
 
 
 Tried = TypeVar("Tried")
-Prover = Callable[[int, int, Tried], Awaitable[Attempt]]
-"""Makes an attempt, of (theorem's place, sample, theorem)."""
+Prover = Callable[[int, int, Tried], Awaitable[HeldOutAttempt]]
+"""Makes an attempt from (theorem's index, sample, theorem)."""
 
 
 def model_prover(
     completer: Callable[[], Completer], pool: Pool, options: TirOptions
 ) -> Prover[Theorem | Problem]:
-    """Attempts by a model that reasons with Lean as its tool; each sample has a seed of its own.
+    """Make a prover that runs a model with Lean as its tool; each sample has its own seed.
 
-    `completer` gives what continues the text of one attempt: a server's client, or a `Writer`.
+    Args:
+        completer: makes a Completer for one attempt: a server's client, or a `Writer`.
+        pool: checks sketches and verifies proofs.
+        options: lengths, time limits and seed.
     """
 
-    async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> Attempt:
+    async def attempt(place: int, sample: int, theorem: Theorem | Problem) -> HeldOutAttempt:
         seeded = replace(options, seed=(options.seed or 0) + 1000 * place + sample)
         problem = problem_of(theorem) if isinstance(theorem, Theorem) else theorem
-        blank = Attempt(
+        blank = HeldOutAttempt(
             theorem=place,
             sample=sample,
             family=theorem.family if isinstance(theorem, Theorem) else "",
@@ -130,9 +133,15 @@ def model_prover(
 
 
 def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
-    """Attempts that try `turns` different scripts, drawn at random from those that training draws on."""
+    """Make a prover that tries random tactic scripts, from the pool that the training search uses.
 
-    async def attempt(place: int, sample: int, theorem: Theorem) -> Attempt:
+    Args:
+        pool: checks scripts and verifies proofs.
+        turns: different scripts of an attempt.
+        seed: of the draws.
+    """
+
+    async def attempt(place: int, sample: int, theorem: Theorem) -> HeldOutAttempt:
         rng = random.Random(f"{seed}:{place}:{sample}")
         offered = await pool.run(lambda repl: _offered(repl, theorem, rng))
         tried = rejected = 0
@@ -152,7 +161,7 @@ def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
             outcome = judgement.outcome
             proof = code if judgement.accepted else None
             break
-        return Attempt(
+        return HeldOutAttempt(
             theorem=place,
             sample=sample,
             family=theorem.family,
@@ -166,7 +175,7 @@ def random_prover(pool: Pool, turns: int, seed: int) -> Prover[Theorem]:
 
 
 def _offered(repl: Repl, theorem: Theorem, rng: random.Random) -> list[Script]:
-    """The scripts that the theorem's goal invites."""
+    """The candidate scripts for the theorem's goal."""
     answer = repl.command(theorem.source())
     if not isinstance(answer, CommandResponse) or not answer.sorries:
         return []
@@ -180,15 +189,30 @@ async def run(
     path: Path,
     *,
     at_once: int = 8,
-    listen: Callable[[Attempt], None] = lambda attempt: None,
-) -> list[Attempt]:
-    """Make `samples` attempts at each theorem; each is on disk (JSONL) before it is told.
+    listen: Callable[[HeldOutAttempt], None] = lambda attempt: None,
+) -> list[HeldOutAttempt]:
+    """Make `samples` attempts at each theorem, and write each to disk before reporting it.
 
-    What the file has is not done again, but for what the infrastructure spoiled. Raises OSError, and what Lean's pool raises.
+    A second run skips the attempts in the file, except infrastructure failures.
+
+    Args:
+        prover: makes an attempt.
+        theorems: the test.
+        samples: attempts at each theorem.
+        path: the JSONL file of attempts.
+        at_once: concurrent attempts.
+        listen: called with each new attempt.
+
+    Returns:
+        All attempts, by theorem and sample.
+
+    Raises:
+        OSError: the file cannot be read or written.
+        Exceptions of the pool.
     """
     done = {
         (a.theorem, a.sample): a
-        for a in read_records(path, Attempt)
+        for a in read_records(path, HeldOutAttempt)
         if a.outcome is not Outcome.INFRASTRUCTURE
     }
     path.parent.mkdir(parents=True, exist_ok=True)

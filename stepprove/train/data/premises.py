@@ -1,9 +1,9 @@
-"""Data of a traced repository: its premises, and every goal with the tactic that was used on it.
+"""Extract training data from a traced repository: premises, and goals with their tactics.
 
 The format is LeanDojo's (arXiv 2306.15626; https://github.com/lean-dojo/LeanDojo): `corpus.jsonl`, and for each split a JSON
-file of theorems with `traced_tactics` (`tactic`, `annotated_tactic`, `state_before`, `state_after`). An annotated tactic says
-which premises it names and where they are defined. What comes out is read by fine-tuning (prompt and completion), by whoever
-trains a retriever (goal and premises), and by the agent (`agent/file/library.py`).
+file of theorems with `traced_tactics` (`tactic`, `annotated_tactic`, `state_before`, `state_after`). An annotated tactic lists
+the premises that it names, with their definitions' places. Fine-tuning reads the output (prompt and completion), a retriever's
+training reads goal and premises, and the agent reads the premises (`agent/file/library.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stepprove.agent.file.library import Library, Position, Premise
 CORPUS = "corpus.jsonl"
 SPLITS = ("train", "val", "test")
 CUTS = (1, 10)
-"""At which a retriever's recall is counted, as ReProver's is."""
+"""Ranks k of recall@k, as in ReProver."""
 _DONE = "no goals"
 
 
@@ -32,27 +32,33 @@ class BadTrace(ValueError):
 
 
 class CannotTrace(RuntimeError):
-    """The repository is not traced yet, and cannot be here; the message is one sentence."""
+    """The repository is not traced, and tracing is impossible here; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A tactic in its place."""
+class TacticStep:
+    """A tactic with its goal."""
 
     theorem: str
     path: str
     start: Position
-    """Of the theorem: what stands before it can be used."""
+    """The theorem's start; declarations before it are usable."""
     goal: str
     tactic: str
     used: tuple[Premise, ...]
-    """The premises that the tactic names, those of the library."""
+    """The library's premises that the tactic names."""
 
 
-def steps(file: Path, library: Library) -> Iterator[Step]:
-    """The tactics of a split's theorems, in order; a tactic that has no goal before it, or only focuses one, is left out.
+def steps(file: Path, library: Library) -> Iterator[TacticStep]:
+    """Yield the tactics of a split's theorems in order, without tactics on no goal or that only focus one.
 
-    Raises BadTrace, OSError.
+    Args:
+        file: the split's JSON file.
+        library: the premises.
+
+    Raises:
+        BadTrace: the file holds no traced theorems.
+        OSError: the file cannot be read.
     """
     try:
         theorems = orjson.loads(file.read_bytes())
@@ -62,7 +68,7 @@ def steps(file: Path, library: Library) -> Iterator[Step]:
                 if traced["state_before"] == _DONE or "·" in traced["tactic"]:
                     continue
                 _, named = traced.get("annotated_tactic") or ("", [])
-                yield Step(
+                yield TacticStep(
                     theorem["full_name"],
                     theorem["file_path"],
                     (line, column),
@@ -75,66 +81,72 @@ def steps(file: Path, library: Library) -> Iterator[Step]:
 
 
 def _located(named: Sequence[dict[str, Any]], library: Library) -> list[Premise]:
-    found: dict[str, Premise] = {}
-    for each in named:
-        line, column = each["def_pos"]
-        premise = library.at(each["def_path"], (line, column))
+    premises: dict[str, Premise] = {}
+    for reference in named:
+        line, column = reference["def_pos"]
+        premise = library.at(reference["def_path"], (line, column))
         if premise is not None:
-            found.setdefault(premise.name, premise)
-    return list(found.values())
+            premises.setdefault(premise.name, premise)
+    return list(premises.values())
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What became of a split."""
+class SplitSummary:
+    """Counts and recall of a split."""
 
     theorems: int
     tactics: int
     with_premises: int
     """Tactics that name a premise of the library."""
     reachable: float
-    """Of the premises that are named, the share that stands before the theorem or in what its file imports."""
+    """Share of named premises that stand before the theorem or in imported files."""
     recall: dict[int, float]
-    """Of BM25 over what can be used: the mean share of a tactic's premises that is among the first so many."""
+    """BM25's recall@k over usable premises: the mean share of a tactic's premises among the first k."""
 
 
 def prompt(goal: str, helpful: Sequence[Premise] = ()) -> str:
-    """What a model is given of a goal; its answer is the tactic."""
+    """Return the prompt for a goal; the completion is the tactic."""
     shown = "".join(f"{one.code}\n\n" for one in helpful)
     return f"{shown}{goal}\n\nTactic:\n"
 
 
 def extract(
     folder: Path, output: Path, *, split: str | None = None, shown: int = 0, measured: int = 500
-) -> dict[str, Part]:
-    """Write a traced repository's data to a folder; what became of each split.
+) -> dict[str, SplitSummary]:
+    """Write a traced repository's data to a folder.
 
     Args:
-        folder: with a `corpus.jsonl`; one that is a Lake project is traced first.
-        output: gets `corpus.jsonl`, and for each split `NAME.jsonl`: in each line a goal with its tactic (`prompt`,
-            `completion`) and the premises that the tactic names.
-        split: the folder with the splits: LeanDojo's `random` or `novel_premises`; None: where there is but one.
-        shown: premises that BM25 finds are put before each goal, so many.
-        measured: goals of a split on which BM25's recall is counted; those of training are not measured.
+        folder: a traced repository with `corpus.jsonl`, or a Lake project to trace first.
+        output: the folder for `corpus.jsonl` and, for each split, `NAME.jsonl`: lines with a goal, its tactic (`prompt`,
+            `completion`) and the tactic's premises.
+        split: the folder of the splits, LeanDojo's `random` or `novel_premises`; None: the only one.
+        shown: premises from BM25 put before each goal.
+        measured: goals of a split that measure BM25's recall; not those of training.
 
-    Raises BadTrace, BadLibrary, CannotTrace, OSError.
+    Returns:
+        Counts and recall of each split.
+
+    Raises:
+        BadTrace, BadLibrary: the folder holds no traced repository.
+        CannotTrace: tracing needs a program or package that is missing.
+        OSError: a file cannot be read or written.
     """
     if not (folder / CORPUS).exists():
         folder = _traced(folder, output / "traced")
     library = Library.read(folder / CORPUS)
     files = _splits(folder, split)
     output.mkdir(parents=True, exist_ok=True)
-    found = {name: _write(file, library, output, shown, measured) for name, file in files.items()}
+    summaries = {name: _write(file, library, output, shown, measured) for name, file in files.items()}
     if (folder / CORPUS).resolve() != (output / CORPUS).resolve():
         shutil.copyfile(folder / CORPUS, output / CORPUS)
-    about = {name: asdict(part) for name, part in found.items()}
+    about = {name: asdict(summary) for name, summary in summaries.items()}
     (output / "premises.json").write_bytes(
         orjson.dumps(
             {"premises": len(library.premises), "shown": shown, "splits": about},
             option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS,
         )
     )
-    return found
+    return summaries
 
 
 def _splits(folder: Path, split: str | None) -> dict[str, Path]:
@@ -152,7 +164,7 @@ def _splits(folder: Path, split: str | None) -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path.exists()}
 
 
-def _write(file: Path, library: Library, output: Path, shown: int, measured: int) -> Part:
+def _write(file: Path, library: Library, output: Path, shown: int, measured: int) -> SplitSummary:
     theorems: set[tuple[str, str]] = set()
     tactics = named = reachable = with_premises = 0
     hits: dict[int, list[float]] = {cut: [] for cut in CUTS}
@@ -182,7 +194,7 @@ def _write(file: Path, library: Library, output: Path, shown: int, measured: int
             }
             lines.write(orjson.dumps(row) + b"\n")
     new.replace(output / f"{file.stem}.jsonl")
-    return Part(
+    return SplitSummary(
         len(theorems),
         tactics,
         with_premises,
@@ -192,7 +204,7 @@ def _write(file: Path, library: Library, output: Path, shown: int, measured: int
 
 
 def _traced(folder: Path, output: Path) -> Path:
-    """Trace a Lake project with LeanDojo and write what it found in LeanDojo's format; returns the folder with it."""
+    """Trace a Lake project with LeanDojo, and write the trace in LeanDojo's format; return its folder."""
     if (output / CORPUS).exists():
         return output
     if not any((folder / name).exists() for name in ("lakefile.lean", "lakefile.toml")):
@@ -215,7 +227,7 @@ def _traced(folder: Path, output: Path) -> Path:
 
 
 def write_traced(repo: Any, output: Path) -> None:
-    """Write a `TracedRepo` of LeanDojo as its benchmark's files: all theorems in `train.json`, and last `corpus.jsonl`."""
+    """Write LeanDojo's `TracedRepo` in its benchmark format: all theorems to `train.json`, then `corpus.jsonl`."""
     import networkx as nx
 
     theorems = [

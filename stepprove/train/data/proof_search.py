@@ -1,4 +1,4 @@
-"""The search for a proof of a generated theorem, which keeps what it tried in vain."""
+"""Search a proof of a generated theorem, and record the failed scripts."""
 
 from __future__ import annotations
 
@@ -14,27 +14,36 @@ from stepprove.train.data.tactic_scripts import Script, scripts
 from stepprove.train.data.theorems import Theorem
 
 SCRIPT_SECONDS = 4.0
-"""For one script: what takes longer is not worth learning."""
+"""Seconds for one script; slower ones are not worth learning."""
 MOST_SCRIPTS = 60
-"""Tried for one theorem."""
+"""Most scripts tried on a theorem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search tried."""
+    """The result of a search."""
 
     failed: tuple[Script, ...]
-    """Lean said no, in this order."""
+    """Scripts with errors or open goals, in order."""
     found: Script | None
-    """It closed the goal."""
+    """The script that closed the goal."""
     untried: tuple[Script, ...] = ()
-    """What the search would have tried next."""
+    """Scripts that the search would have tried next."""
 
 
 def solve(repl: Repl, theorem: Theorem, rng: random.Random) -> Search | None:
-    """Try scripts on the theorem's goal until one closes it; None for a text that Lean does not take.
+    """Try scripts on the theorem's goal until one closes it.
 
-    A script that ran out of time is neither found nor failed. Raises ReplFailure when Lean cannot be asked.
+    Args:
+        repl: Lean.
+        theorem: the theorem.
+        rng: orders the scripts.
+
+    Returns:
+        The search; a script that timed out is neither found nor failed. None when the statement does not elaborate.
+
+    Raises:
+        ReplFailure: Lean is not available.
     """
 
     def open_root() -> tuple[int, tuple[str, ...]]:
@@ -71,9 +80,9 @@ def solve(repl: Repl, theorem: Theorem, rng: random.Random) -> Search | None:
 
 
 class _Unreadable(Exception):
-    """Lean reports errors in the statement."""
+    """The statement does not elaborate."""
 
 
 def defined(theorem: Theorem) -> tuple[str, ...]:
-    """The names that a theorem's definitions declare."""
+    """Return the names that a theorem's definitions declare."""
     return tuple(line.split()[1] for line in theorem.definitions.splitlines() if line.startswith("def "))

@@ -1,8 +1,7 @@
-"""Rare successes: right texts about problems that nearly always fail, kept while a model is reinforced, to be learned from again.
+"""Rejection sampling of rare successes: correct texts for problems that nearly always fail, kept for fine-tuning.
 
-StepFun-Prover's cycle (arXiv 2507.20199) feeds them back into fine-tuning where their reasoning is clear and they use Lean's
-feedback well. Of that is asked here what can be told without a judge of style: no sketch stands twice, and the last sketch is one
-with which Lean found no fault.
+StepFun-Prover's cycle (arXiv 2507.20199) fine-tunes on such texts when their reasoning is clear and they use Lean's feedback
+well. This module checks two properties that need no judge of style: no sketch occurs twice, and the last sketch has no error.
 """
 
 from __future__ import annotations
@@ -13,39 +12,45 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.models.stepfun import END, End, Trajectory
-from stepprove.serving.serve.batching import Source
-from stepprove.train.rl.rlvr import Group, Sampler
+from stepprove.serving.serve.batching import Sampler
+from stepprove.train.rl.rlvr import Group, RoundSampler
 from stepprove.train.rl.rollout import ProofRollout
 from stepprove.train.run_folder import replaced
 from stepprove.train.sft.records import line_of, read_records
 
 
 class RareText(BaseModel):
-    """A right text, in the form that fine-tuning reads."""
+    """A correct text, in the format of fine-tuning data."""
 
     model_config = ConfigDict(frozen=True)
 
     update: int
-    """The round in which it was written."""
+    """The round that sampled it."""
     name: str
-    """The theorem's."""
+    """The theorem's name."""
     share: float
-    """Of the texts about it that were right."""
+    """Share of the theorem's texts that were correct."""
     pieces: tuple[tuple[str, bool], ...]
 
 
-def remembering(sample: Sampler, rounds: dict[int, Sequence[Group]]) -> Sampler:
-    """The same sampler; what it wrote is put into `rounds`."""
+def remembering(sample: RoundSampler, rounds: dict[int, Sequence[Group]]) -> RoundSampler:
+    """Wrap a sampler so that it stores each round in `rounds`."""
 
-    async def sampled(source: Source, number: int) -> Sequence[Group]:
-        rounds[number] = await sample(source, number)
+    async def sampled(sampler: Sampler, number: int) -> Sequence[Group]:
+        rounds[number] = await sample(sampler, number)
         return rounds[number]
 
     return sampled
 
 
 def rare_texts(groups: Sequence[Group], number: int, most: float) -> Iterator[RareText]:
-    """Those of round `number` about problems of which at most the share `most` of the texts that are known was right."""
+    """Yield the clear, correct texts of problems that rarely succeed.
+
+    Args:
+        groups: the round's groups.
+        number: the round's number.
+        most: largest share of correct texts, among those with a known reward.
+    """
     for group in groups:
         known = [reward for reward in group.rewards if reward == reward]
         share = sum(known) / len(known) if known else 0.0
@@ -59,7 +64,7 @@ def rare_texts(groups: Sequence[Group], number: int, most: float) -> Iterator[Ra
 
 
 def is_clear(text: Trajectory) -> bool:
-    """Whether a right text ends by itself, asks Lean nothing twice, and answers after a sketch that Lean accepted."""
+    """Return whether a correct text ends by itself, repeats no sketch, and ends on a sketch without errors."""
     checks = [turn.checked for turn in text.turns if turn.checked is not None]
     sketches = [check.sketch for check in checks]
     accepted = not checks or checks[-1].clean
@@ -67,7 +72,7 @@ def is_clear(text: Trajectory) -> bool:
 
 
 def cut_after(path: Path, done: int) -> None:
-    """Leave what the first `done` rounds gave: a round that came after the checkpoint is written again. Raises OSError."""
+    """Keep the texts of the first `done` rounds; a resumed run writes later ones again. Raises OSError."""
     if path.exists():
         kept = [text for text in read_records(path, RareText) if text.update < done]
         replaced(path, b"".join(map(line_of, kept)))

@@ -1,4 +1,4 @@
-"""Other names for what a trajectory declares, and remarks above it, so that a model reads a statement off the problem."""
+"""Augment trajectories with new names and docstrings, so that a model learns to copy a statement from its problem."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ _THEOREM = re.compile(r"\btheorem ([^\s({:\[]+)")
 _DEFINITION = re.compile(r"\bdef ([^\s({:\[]+)")
 _TRIES = 20
 _SHORT = 2
-"""Characters of a short piece."""
+"""Most characters of a short piece."""
 _CODE = "```lean4\n"
 _WORDS = 12
-"""The most in a remark."""
+"""Most words of a remark."""
 
 
 def fragments(tokenizer: PreTrainedTokenizerFast) -> list[str]:
-    """The tokens that consist of letters, in a fixed order: whatever a name is cut into is made of them."""
+    """Return the tokens of letters only, sorted: names consist of these."""
     words = {token.removeprefix("Ġ") for token in tokenizer.get_vocab()}
     return sorted(word for word in words if re.fullmatch("[A-Za-z]+", word))
 
 
 def any_name(length: int, rng: random.Random, pieces: Sequence[str] = string.ascii_letters) -> str:
-    """A name of so many characters: pieces drawn at random, some joined by underscores or dots, some with a digit between.
+    """Draw a name of `length` characters from random pieces, some joined by an underscore, a dot or a digit.
 
-    Half of the names are made of single letters or of short pieces alone: a model that has only met names of few tokens loses
-    its place in longer ones. The other half are made of any, so that each piece is met in names.
+    Half of the names use single letters or short pieces only: a model trained on names of few tokens loses its place in longer
+    ones. The other half use any piece, so that each occurs in names.
+
+    Args:
+        length: characters of the name.
+        rng: the source of randomness.
+        pieces: the pieces.
     """
     longest = rng.choice((1, _SHORT, length, length))
     pieces = [piece for piece in pieces if len(piece) <= longest] or pieces
@@ -50,9 +55,15 @@ def renamed(
     *,
     definitions: bool = False,
 ) -> TrainingText:
-    """The same trajectory with another name for its theorem, and for its definitions too if so wished.
+    """Rename a trajectory's theorem, and its definitions with `definitions`.
 
-    Each is as long as the old one, so that places in Lean's messages stay true, and occurs nowhere else in the text.
+    A new name has the old one's length, so that positions in Lean's messages stay true, and occurs nowhere else in the text.
+
+    Args:
+        text: the trajectory.
+        rng: the source of randomness.
+        pieces: the pieces of new names.
+        definitions: rename the definitions too.
     """
     whole = text.text
     prompt = text.pieces[0][0]
@@ -61,17 +72,17 @@ def renamed(
     for name in dict.fromkeys(names):
         drawn = (any_name(len(name), rng, pieces) for _ in range(_TRIES))
         other = next(
-            (each for each in drawn if re.search(rf"(?<!\w){re.escape(each)}(?!\w)", whole) is None), name
+            (new for new in drawn if re.search(rf"(?<!\w){re.escape(new)}(?!\w)", whole) is None), name
         )
         parts = [_standing(name).sub(other, piece) for piece in parts]
     return _with_pieces(text, parts)
 
 
 def nameless(text: TrainingText) -> str:
-    """The text with a letter for its theorem's name: what a tokenizer is to learn its words from.
+    """Replace the theorem's name by a letter, for training a tokenizer.
 
-    The words of names would become tokens of their own, of which a model that meets other names in each pass learns little: one
-    trained so copied names of unknown words, and not names of known ones.
+    Otherwise words of names would become tokens. A model that sees new names in each epoch learns little of such tokens: one
+    trained so copied names of unknown words, but not names of known ones.
     """
     whole = text.text
     for name in dict.fromkeys(_THEOREM.findall(text.pieces[0][0])):
@@ -82,14 +93,14 @@ def nameless(text: TrainingText) -> str:
 def remarked(
     text: TrainingText, rng: random.Random, pieces: Sequence[str] = string.ascii_letters
 ) -> TrainingText:
-    """The same trajectory with a docstring of random words above what its problem declares; the sketches have none."""
+    """Add a docstring of random words to the trajectory's problem, not to its sketches."""
     words = " ".join(any_name(rng.randint(2, 9), rng, pieces) for _ in range(rng.randint(1, _WORDS)))
     prompt, *rest = (piece for piece, _ in text.pieces)
     return _with_pieces(text, [prompt.replace(_CODE, f"{_CODE}/-- {words} -/\n", 1), *rest])
 
 
 def _standing(name: str) -> re.Pattern[str]:
-    """Where a name stands, and not a longer one."""
+    """Match a name, but no longer one that contains it."""
     return re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w'])")
 
 

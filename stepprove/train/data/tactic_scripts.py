@@ -1,7 +1,6 @@
-"""Whole tactic scripts that a goal invites, right and wrong ones: what the search for training proofs draws on.
+"""Candidate tactic scripts for a goal; the search for training proofs tries them in Lean, and most fail.
 
-Each is short and goes for the goal in one idea: a closing tactic, a witness, an induction, the residues of a variable. Whether
-one works is for Lean to say; most of those offered for a goal do not.
+Each script is short and has one idea: a closing tactic, a witness, an induction, the residues of a variable.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Script:
     text: str
     """Lines of the block, without indentation of its own."""
     rank: float
-    """The lower, the more a person would try it first."""
+    """A lower rank comes earlier; people would try it first."""
 
 
 _CLOSERS = ("omega", "simp", "simp_all", "decide", "rfl", "grind")
@@ -34,11 +33,17 @@ _MOST_WITNESS = 20
 
 
 def scripts(goal: Goal, definitions: Sequence[str], rng: random.Random) -> list[Script]:
-    """Different scripts for a goal, in the order in which to try them: simple ones first, with some disorder."""
-    found: dict[str, Script] = {}
+    """Return different scripts for a goal in the order to try them: simple ones first, with some noise.
+
+    Args:
+        goal: the goal.
+        definitions: names that the theorem's definitions declare.
+        rng: the source of the noise.
+    """
+    by_text: dict[str, Script] = {}
     for script in _all(goal, definitions):
-        found.setdefault(script.text, script)
-    return sorted(found.values(), key=lambda s: s.rank + rng.uniform(0.0, 1.5))
+        by_text.setdefault(script.text, script)
+    return sorted(by_text.values(), key=lambda s: s.rank + rng.uniform(0.0, 1.5))
 
 
 def _all(goal: Goal, definitions: Sequence[str]) -> Iterator[Script]:

@@ -1,7 +1,7 @@
-"""Theorems by the thousand over naturals, integers, booleans, lists and propositions, for models to learn on.
+"""Generate theorems over naturals, integers, booleans, lists and propositions as training data.
 
-Each family writes statements of one kind with names, numbers and shapes drawn at random. Nothing here knows a proof: what is
-true is found out by Lean, and what cannot be proved is dropped later.
+Each family writes statements of one kind with random names, numbers and shapes. The generator knows no proofs: a later search
+in Lean drops every statement that it cannot prove.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Theorem:
     family: str
     name: str
     definitions: str
-    """Lean source of what it speaks of, if that is its own; else empty."""
+    """Lean source of the statement's own definitions; empty for none."""
     statement: str
-    """`theorem NAME … :=`, without what follows."""
+    """`theorem NAME … :=`, without the proof."""
 
     def source(self, script: str = "sorry") -> str:
-        """The Lean text with a tactic script for a proof."""
+        """Return the Lean text with a tactic script as the proof."""
         return self.definitions + proved(self.statement, script)
 
 
 def proved(statement: str, script: str) -> str:
-    """A statement with a tactic script after it."""
+    """Return a statement with a tactic script as its proof."""
     return f"{statement} by\n" + "".join(f"  {line}\n" for line in script.splitlines())
 
 
@@ -128,11 +128,11 @@ _KEPT_WORDS = (
     "yields",
     "zeta",
 )
-"""Words of which only the names of theorems for tests are made: a prover has to copy a name that it has not met."""
+"""Words that occur only in names of test theorems, so that a prover must copy a new name."""
 
 
 def _name(rng: random.Random) -> str:
-    if rng.random() < 0.2:  # names that no list of words has
+    if rng.random() < 0.2:  # names outside any word list
         return (
             "".join(rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(rng.randint(2, 4)))
             + "_1"
@@ -143,7 +143,11 @@ def _name(rng: random.Random) -> str:
 
 
 def generate(seed: int, families: Sequence[str] | None = None) -> Iterator[Theorem]:
-    """Endless theorems, the families in turn. The same seed gives the same ones. Raises KeyError for an unknown family."""
+    """Yield theorems without end, the families in turn; a seed fixes them.
+
+    Raises:
+        KeyError: a family is unknown.
+    """
     rng = random.Random(seed)
     chosen = tuple(families or FAMILIES)
     while True:
@@ -154,9 +158,9 @@ def generate(seed: int, families: Sequence[str] | None = None) -> Iterator[Theor
 
 
 def shape(theorem: Theorem) -> str:
-    """The text with its own names replaced by numbers in the order of their appearance: equal for theorems that differ in names.
+    """Return the theorem's text with its own names replaced by numbers, in order of appearance.
 
-    Two theorems of one shape are one theorem to whoever learns from them, so none may be in both training and test.
+    Theorems that differ only in names have the same shape; no shape may be in both training and test.
     """
     seen: dict[str, str] = {}
 
@@ -170,24 +174,26 @@ def shape(theorem: Theorem) -> str:
 
 
 _MOST_DRAWN = 100_000
-"""Theorems among which those for tests are looked for."""
+"""Most theorems generated in search of test theorems."""
 
 
 def is_held_out(theorem: Theorem) -> bool:
-    """Whether a theorem is for tests: one in eight of all shapes is, whatever its names."""
+    """Return whether a theorem is for tests: one shape in eight is, independent of names."""
     return hashlib.sha256(shape(theorem).encode()).digest()[0] < 32
 
 
 def for_training(seed: int) -> Iterator[Theorem]:
-    """Endless theorems that are not for tests."""
+    """Yield training theorems without end: those that are not for tests."""
     return (theorem for theorem in generate(seed) if not is_held_out(theorem))
 
 
 def held_out(count: int, seed: int) -> list[Theorem]:
-    """Theorems for tests, no two of one shape, the families as even as their variety allows.
+    """Return test theorems with different shapes, spread over the families as evenly as possible.
 
-    The names of the first, the third and so on are made of words that no theorem for training is named by; the others' are made
-    as those are. Raises ValueError when there are fewer.
+    Odd ones have names of words that no training theorem uses; even ones have names like those of training.
+
+    Raises:
+        ValueError: there are fewer than `count`.
     """
     found: dict[str, Theorem] = {}
     for _, theorem in zip(range(min(400 * count, _MOST_DRAWN)), generate(seed), strict=False):

@@ -1,8 +1,8 @@
-"""StepFun-Prover's cycle in small, and what each part is worth: fine-tuning, reinforcement, both again on rare successes.
+"""StepFun-Prover's training cycle in small, with the gain of each stage (arXiv 2507.20199).
 
-A fine-tuned prover is reinforced; the right texts that it wrote about problems on which it nearly always fails are kept and
-learned (`rare.py`); then it is reinforced again (arXiv 2507.20199). Each seed draws other problems and other texts and has a
-folder; each model is measured on the same theorems, which no training has seen. A killed run goes on where it was.
+Reinforcement learning trains a fine-tuned prover, fine-tuning learns its rare successes (`data/rejection_sampling.py`), and
+reinforcement learning runs again. Each seed has its own problems, texts and folder; all models are measured on the same
+held-out theorems. A killed run resumes.
 """
 
 from __future__ import annotations
@@ -24,59 +24,59 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded, placed
-from stepprove.train.data.held_out import Attempt, model_prover, run
+from stepprove.train.data.held_out import HeldOutAttempt, model_prover, run
 from stepprove.train.data.theorems import Theorem, held_out
 from stepprove.train.recipe import RlvrRecipe, SftRecipe, SftStage
 from stepprove.train.rl.rlvr import RlvrOptions, Update
 from stepprove.train.rl.rollout import Writer
 from stepprove.train.rl.run import RARE, run_rlvr
-from stepprove.train.rl.step import Step
+from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import FIGURES, MODEL, agree, digest_of_weights, only_writer
 from stepprove.train.sft.run import SftProgress, run_sft
 
 STAGES = ("new", "sft", "rlvr", "cycle")
-"""What is measured: random weights, the fine-tuned model, it reinforced, and after the cycle. The first two are the same for
-all seeds."""
+"""The measured models: random weights, the fine-tuned model, after reinforcement, and after the cycle. All seeds share the
+first two."""
 TESTS = ("generated", "given")
-"""Generated theorems, and those of a file."""
+"""The tests: generated theorems, and theorems of a file."""
 _TRAINED_ON = 6000
-"""Generated problems that may have been seen in fine-tuning, and are not asked again."""
+"""Generated problems that fine-tuning may have used; reinforcement skips them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CycleOptions:
-    """How much is done."""
+    """The size of the experiment."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
     rlvr: RlvrOptions = field(
         default_factory=lambda: RlvrOptions(updates=20, learning_rate=1e-4, max_tokens=1024, max_turns=4)
     )
-    """Before the rare successes are learned, and again after."""
+    """Options of both reinforcement runs."""
     rare_share: float = 0.25
-    """Of problems of which at most this share of the texts is right, those texts are learned."""
+    """Largest share of correct texts of a problem whose correct texts count as rare."""
     rare_epochs: float = 2.0
     rare_rate: float = 2e-4
-    """Learning rate of that."""
+    """Learning rate on the rare successes."""
     theorems: int = 100
     samples: int = 8
-    """Attempts at each theorem, by StepFun-Prover's own sampling (temperature 0.999, top-p 0.95); one with random weights."""
+    """Attempts at each theorem with StepFun-Prover's sampling (temperature 0.999, top-p 0.95); 1 for random weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A model's attempts, and what its training has spent so far beside fine-tuning."""
+    """A model's attempts, and the cost of its reinforcement so far."""
 
     stage: str
     seed: int | None
-    """None: the same for all."""
-    attempts: dict[str, list[Attempt]]
-    """By test."""
+    """None: shared by all seeds."""
+    attempts: dict[str, list[HeldOutAttempt]]
+    """Attempts by test."""
     tokens: float = 0.0
-    """That it wrote while it was reinforced."""
+    """Tokens written during reinforcement."""
     checks: float = 0.0
-    """Lean's answers that it read."""
+    """Lean answers read during reinforcement."""
     rare: int = 0
-    """Texts about hard problems that it learned again."""
+    """Rare successes learned."""
 
 
 def run_cycle(
@@ -87,32 +87,36 @@ def run_cycle(
     *,
     given: Sequence[Problem] = (),
     jobs: int | None = None,
-    listen: Callable[[Step], None] = lambda step: None,
+    listen: Callable[[TrainingStep], None] = lambda step: None,
 ) -> list[Measured]:
-    """Make and measure the models of all seeds.
+    """Train and measure the models of all seeds.
 
     Args:
-        folder: gets a folder for each seed. Several processes may work there at once, on other seeds.
-        model: the fine-tuned one to begin with.
+        folder: holds a folder for each seed; several processes may work on different seeds at the same time.
+        model: the fine-tuned model to start from.
         engine: Lean.
-        options: how much.
-        given: problems to measure on beside generated theorems.
-        jobs: Lean processes.
-        listen: told each step.
+        options: the size of the experiment.
+        given: test problems beside the generated theorems.
+        jobs: Lean processes; None: one for each core.
+        listen: called with each progress report.
 
-    Raises BadRecipe, RunInUse, OSError, RewardHack, and what the pool raises when Lean cannot be run.
+    Raises:
+        BadRecipe, RunInUse: the folder holds another run, or another process writes to it.
+        RewardHack: the gate accepted a canary.
+        OSError: a file cannot be read or written.
+        Exceptions of the pool.
     """
     tests: dict[str, Sequence[Theorem | Problem]] = {"generated": held_out(options.theorems, 0)}
     if given:
         tests["given"] = given
-    work = _Work(folder, model, engine, options, tests, jobs, listen)
-    # What is no seed's comes last, so that processes with seeds of their own wait for each other only there.
-    made = [each for seed in options.seeds for each in work.seeded(seed)]
-    return [*work.common(), *made]
+    work = _CycleRun(folder, model, engine, options, tests, jobs, listen)
+    # The shared models come last, so that processes on different seeds wait for each other only there.
+    measured = [result for seed in options.seeds for result in work.seeded(seed)]
+    return [*work.common(), *measured]
 
 
-class _Work:
-    """What all models share."""
+class _CycleRun:
+    """The state that all models share."""
 
     def __init__(
         self,
@@ -122,14 +126,14 @@ class _Work:
         options: CycleOptions,
         tests: dict[str, Sequence[Theorem | Problem]],
         jobs: int | None,
-        listen: Callable[[Step], None],
+        listen: Callable[[TrainingStep], None],
     ) -> None:
         self.folder, self.begin, self.engine, self.options, self.tests, self.jobs, self.listen = (
             folder, begin, engine, options, tests, jobs, listen,
         )  # fmt: skip
 
     def common(self) -> Iterator[Measured]:
-        """The model with random weights, and the one to begin with."""
+        """Measure the models of all seeds: random weights, and the initial model."""
         home = self.folder / "start"
         with only_writer(home, wait=True):
             self._agree(home)
@@ -137,7 +141,7 @@ class _Work:
                 yield Measured(stage, None, self._measure(stage, home / stage, stage))
 
     def seeded(self, seed: int) -> Iterator[Measured]:
-        """The model reinforced, and after the cycle."""
+        """Train and measure a seed's models: after reinforcement, and after the cycle."""
         home = self.folder / f"seed-{seed}"
         with only_writer(home):
             self._agree(home)
@@ -154,28 +158,28 @@ class _Work:
             yield Measured("cycle", seed, attempts, spent[0] + more[0], spent[1] + more[1], rare)
 
     def _agree(self, home: Path) -> None:
-        told = asdict(self.options) | {"rlvr": self.options.rlvr.model_dump(mode="json")}
-        del told["seeds"]
-        about = {"options": told, "model_sha256": digest_of_weights(self.begin)}
-        agree(home, about, yaml.safe_dump(told, sort_keys=False), lean=self.engine.lean_version)
+        options = asdict(self.options) | {"rlvr": self.options.rlvr.model_dump(mode="json")}
+        del options["seeds"]
+        about = {"options": options, "model_sha256": digest_of_weights(self.begin)}
+        agree(home, about, yaml.safe_dump(options, sort_keys=False), lean=self.engine.lean_version)
 
-    def _reinforce(self, model: Path, output: Path, seed: int, asked: int) -> Path:
+    def _reinforce(self, model: Path, output: Path, seed: int, used: int) -> Path:
         options = self.options.rlvr.model_copy(update={"seed": seed})
         recipe = RlvrRecipe(
             model=str(model),
-            skip=_TRAINED_ON + asked,
+            skip=_TRAINED_ON + used,
             rare_share=self.options.rare_share,
             jobs=self.jobs,
             rlvr=options,
         )
         name = f"{output.parent.name}, {output.name}"
 
-        def told(update: Update) -> None:
+        def report(update: Update) -> None:
             words = f"reward {update.reward:.3f}"
-            self.listen(Step(name, "reinforcement", update.number + 1, options.updates, words))
+            self.listen(TrainingStep(name, "reinforcement", update.number + 1, options.updates, words))
 
         if not (output / MODEL).exists():
-            run_rlvr(recipe, _yaml(recipe), model, output, self.engine, listen=told)
+            run_rlvr(recipe, _yaml(recipe), model, output, self.engine, listen=report)
         return output / MODEL
 
     def _learn_rare(self, model: Path, home: Path, seed: int) -> Path:
@@ -189,16 +193,18 @@ class _Work:
         )
         recipe = SftRecipe(model=str(model), stages=(stage,), seed=seed)
 
-        def told(progress: SftProgress) -> None:
+        def report(progress: SftProgress) -> None:
             words = "" if progress.loss is None else f"loss {progress.loss:.3f}"
-            self.listen(Step(f"{home.name}, rare", "fine-tuning", progress.done, progress.total, words))
+            self.listen(
+                TrainingStep(f"{home.name}, rare", "fine-tuning", progress.done, progress.total, words)
+            )
 
         if not (output / MODEL).exists():
-            run_sft(recipe, _yaml(recipe), model, output, lambda: self.engine, listen=told)
+            run_sft(recipe, _yaml(recipe), model, output, lambda: self.engine, listen=report)
         return output / MODEL
 
-    def _measure(self, stage: str, home: Path, name: str) -> dict[str, list[Attempt]]:
-        """The model's attempts at every test, on disk as soon as they are made."""
+    def _measure(self, stage: str, home: Path, name: str) -> dict[str, list[HeldOutAttempt]]:
+        """Return the model's attempts at every test; each goes to disk at once."""
         options = self.options
         model_home = home.parent / MODEL if stage in ("rlvr", "cycle") else self.begin
         tokenizer: Any = AutoTokenizer.from_pretrained(self.begin)
@@ -207,7 +213,7 @@ class _Work:
             set_seed(0)
             model = placed(AutoModelForCausalLM.from_config(model.config))  # type: ignore[no-untyped-call]
         decoder = Decoder(model.train(False), tokenizer)
-        # Each text of random weights goes on to the context's end.
+        # With random weights every text runs to the end of the context.
         samples = 1 if stage == "new" else options.samples
         who = name if name == stage else f"{name}, {stage}"
         tir = TirOptions(
@@ -218,30 +224,30 @@ class _Work:
             judge_seconds=options.rlvr.judge_seconds,
         )
 
-        async def attempts() -> dict[str, list[Attempt]]:
+        async def attempts() -> dict[str, list[HeldOutAttempt]]:
             async with Pool(self.engine, size=self.jobs) as pool:
                 prover = model_prover(lambda: Writer(decoder, tokenizer), pool, tir)
                 return {
                     test: await run(
                         prover,
-                        asked,
+                        theorems,
                         samples,
                         home / f"{test}.jsonl",
                         at_once=decoder.rows,
-                        listen=self._counted(who, test, len(asked) * samples),
+                        listen=self._counted(who, test, len(theorems) * samples),
                     )
-                    for test, asked in self.tests.items()
+                    for test, theorems in self.tests.items()
                 }
 
         return asyncio.run(attempts())
 
-    def _counted(self, who: str, test: str, total: int) -> Callable[[Attempt], None]:
-        """Tells how many attempts at a test have been made."""
+    def _counted(self, who: str, test: str, total: int) -> Callable[[HeldOutAttempt], None]:
+        """Return a listener that reports the number of attempts at a test."""
         number = count(1)
-        return lambda attempt: self.listen(Step(who, test, next(number), total))
+        return lambda attempt: self.listen(TrainingStep(who, test, next(number), total))
 
     def _spent(self, run_folder: Path) -> tuple[float, float]:
-        """(tokens written, answers of Lean read) in a run of reinforcement, canaries apart."""
+        """Return (tokens written, Lean answers read) of a reinforcement run, without canaries."""
         texts = self.options.rlvr.problems * self.options.rlvr.group
         updates = [orjson.loads(line) for line in (run_folder / FIGURES).read_bytes().splitlines()]
         return texts * sum(u["tokens"] for u in updates), texts * sum(u["checks"] for u in updates)

@@ -1,8 +1,7 @@
-"""ThinkingF in small, from nothing: knowledge, then reasoning, then reinforcement with BEq as the reward; and without each.
+"""ThinkingF in small: knowledge, reasoning, and reinforcement with BEq as the reward, with ablations of each.
 
-StepFun-Formalizer's training (arXiv 2508.04440, section 3) and its ablation, with problems made by templates and a StepMoE of
-two million parameters. Each model has a folder, named by what it went through; a killed run goes on with the first that is not
-finished.
+It follows StepFun-Formalizer (arXiv 2508.04440, section 3) with template problems and a StepMoE of two million parameters. Each
+model's folder is named by its stages; a killed run resumes with the first unfinished model.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ from stepprove.train.data.formalizer_texts import (
 )
 from stepprove.train.data.informal import Informal, generate, held_out_families, held_out_phrasings
 from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, Update, train
-from stepprove.train.rl.statement_sampler import Asked, BeqJudge, evaluate, statements, truth_of
-from stepprove.train.rl.step import Step
+from stepprove.train.rl.statement_sampler import BeqJudge, InformalProblem, evaluate, statements, truth_of
+from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import agree, only_writer, replaced
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
@@ -54,19 +53,19 @@ CHAINS = (
     ("reasoning", "rlvr"),
     ("knowledge", "rlvr"),
 )
-"""What each model goes through; all but the last step is a model of its own."""
+"""The stages of each model; every prefix of a chain is a model too."""
 _SCORES = "scores.json"
 _SEED_OF_TESTS = 17
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingOptions:
-    """How much is learned."""
+    """The size of the experiment."""
 
     knowledge: int = 8000
-    """Pairs of the first stage."""
+    """Pairs of the knowledge stage."""
     reasoning: int = 2000
-    """Trajectories of the second, on whose problems the third asks too."""
+    """Trajectories of the reasoning stage; reinforcement uses the same problems."""
     knowledge_epochs: float = 4.0
     reasoning_epochs: float = 4.0
     rlvr: RlvrOptions = field(
@@ -75,13 +74,13 @@ class ThinkingOptions:
         )
     )
     problems: int = 100
-    """Of the test of phrasings; that of families has half as many."""
+    """Problems in the test of phrasings; the test of families has half as many."""
     samples: int = 4
     seed: int = 0
 
 
 def small_config(vocabulary: int) -> StepMoeConfig:
-    """About two million parameters."""
+    """Return a configuration of two million parameters."""
     return StepMoeConfig(
         vocab_size=vocabulary,
         hidden_size=160,
@@ -106,19 +105,33 @@ def run_thinkingf(
     options: ThinkingOptions = ThinkingOptions(),
     *,
     jobs: int | None = None,
-    listen: Callable[[Step], None] = lambda step: None,
+    listen: Callable[[TrainingStep], None] = lambda step: None,
 ) -> list[dict[str, Any]]:
-    """Make and measure every model of `CHAINS`; the scores of each, as `scores.json` in its folder holds them.
+    """Train and measure every model of `CHAINS`.
 
-    Raises BadRecipe, RunInUse, OSError, FooledJudge, and what the pool raises when Lean cannot be run.
+    Args:
+        folder: holds a folder for each model.
+        engine: Lean.
+        options: the size of the experiment.
+        jobs: Lean processes; None: one for each core.
+        listen: called with each progress report.
+
+    Returns:
+        Each model's scores, as in its `scores.json`.
+
+    Raises:
+        BadRecipe, RunInUse: the folder holds another run, or another process writes to it.
+        FooledJudge: BEq accepted a decoy.
+        OSError: a file cannot be read or written.
+        Exceptions of the pool.
     """
     with only_writer(folder):
-        run = _Run(folder, engine, options, jobs, listen)
+        run = _ThinkingRun(folder, engine, options, jobs, listen)
         return [run.scores(chain) for chain in CHAINS]
 
 
-class _Run:
-    """What all models share: the tokenizer, the problems, the tests."""
+class _ThinkingRun:
+    """The state that all models share: tokenizer, problems and tests."""
 
     def __init__(
         self,
@@ -126,16 +139,16 @@ class _Run:
         engine: Engine,
         options: ThinkingOptions,
         jobs: int | None,
-        listen: Callable[[Step], None],
+        listen: Callable[[TrainingStep], None],
     ) -> None:
         self.folder, self.engine, self.options, self.jobs, self.listen = (
             folder, engine, options, jobs, listen,
         )  # fmt: skip
-        self.told = asdict(options) | {"rlvr": options.rlvr.model_dump(mode="json")}
+        self.recorded_options = asdict(options) | {"rlvr": options.rlvr.model_dump(mode="json")}
         agree(
             folder,
-            {"options": self.told},
-            yaml.safe_dump(self.told, sort_keys=False),
+            {"options": self.recorded_options},
+            yaml.safe_dump(self.recorded_options, sort_keys=False),
             lean=engine.lean_version,
         )
         made = list(islice(generate(options.seed), options.knowledge + options.reasoning))
@@ -151,7 +164,7 @@ class _Run:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(path)
 
     def scores(self, chain: Sequence[str]) -> dict[str, Any]:
-        """The model of a chain, made if it is not there, and what it can do."""
+        """Return a chain's scores; train and measure its model where they are missing."""
         home = self.folder / "+".join(chain)
         path = home / _SCORES
         if path.exists():
@@ -161,7 +174,7 @@ class _Run:
         record = {
             "model": home.name,
             "parameters": sum(weight.numel() for weight in model.parameters()),
-            "options": self.told,
+            "options": self.recorded_options,
             "versions": {
                 "stepprove": __version__,
                 "lean": self.engine.lean_version,
@@ -194,7 +207,7 @@ class _Run:
         return loaded(home)
 
     def _teach(self, model: PreTrainedModel, stage: str, home: Path) -> None:
-        """The first or the second stage."""
+        """Train the knowledge or the reasoning stage."""
         problems, text, epochs = (
             (self.pairs, knowledge_text, self.options.knowledge_epochs)
             if stage == "knowledge"
@@ -209,63 +222,64 @@ class _Run:
             SftOptions(epochs=epochs, renamed_share=0.0, seed=self.options.seed),
             callbacks=[RouterBalancing()],
             listen=lambda step, steps, loss: self.listen(
-                Step(home.name, stage, step, steps, f"loss {loss:.3f}")
+                TrainingStep(home.name, stage, step, steps, f"loss {loss:.3f}")
             ),
         )
         new.replace(home)
 
     async def _reinforce(self, model: PreTrainedModel, name: str) -> None:
-        """The third stage, on the problems of the second."""
+        """Run reinforcement on the problems of the reasoning stage."""
         options = self.options.rlvr
 
-        def problems(number: int) -> list[Asked]:
+        def problems(number: int) -> list[InformalProblem]:
             first = number * options.problems
             return [
-                self._asked(self.thought[(first + i) % len(self.thought)]) for i in range(options.problems)
+                self._informal_problem(self.thought[(first + i) % len(self.thought)])
+                for i in range(options.problems)
             ]
 
         def keep(update: Update, checkpoint: Checkpoint | None) -> None:
             words = f"reward {update.reward:.3f}"
-            self.listen(Step(name, "rlvr", update.number + 1, options.updates, words))
+            self.listen(TrainingStep(name, "rlvr", update.number + 1, options.updates, words))
 
         async with Pool(self.engine, size=self.jobs, timeout=options.check_seconds) as pool:
             sample = statements(self.tokenizer, self._judge(pool), problems, options)
-            source = Decoder(copy.deepcopy(model).train(False), self.tokenizer)
-            await train(model, self.tokenizer, source, sample, options, keep=keep)
+            sampler = Decoder(copy.deepcopy(model).train(False), self.tokenizer)
+            await train(model, self.tokenizer, sampler, sample, options, keep=keep)
 
     async def _measure(self, model: PreTrainedModel, name: str) -> dict[str, Any]:
         decoder = Decoder(model.train(False), self.tokenizer)
-        found: dict[str, Any] = {}
+        scores: dict[str, Any] = {}
         async with Pool(self.engine, size=self.jobs, timeout=self.options.rlvr.check_seconds) as pool:
             for place, (kind, problems) in enumerate(self.tests.items()):
-                self.listen(Step(name, "test", place, len(self.tests), kind))
+                self.listen(TrainingStep(name, "test", place, len(self.tests), kind))
                 started = time.monotonic()
                 score = await evaluate(
                     decoder,
                     self.tokenizer,
                     self._judge(pool),
-                    [self._asked(one) for one in problems],
+                    [self._informal_problem(one) for one in problems],
                     samples=self.options.samples,
                     max_tokens=CONTEXT,
                 )
-                found[kind] = asdict(score) | {"seconds": round(time.monotonic() - started, 1)}
-        return found
+                scores[kind] = asdict(score) | {"seconds": round(time.monotonic() - started, 1)}
+        return scores
 
     def _judge(self, pool: Pool) -> BeqJudge:
         return BeqJudge(PoolChecks(pool, timeout=self.options.rlvr.check_seconds))
 
-    def _asked(self, one: Informal) -> Asked:
-        return Asked(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
+    def _informal_problem(self, one: Informal) -> InformalProblem:
+        return InformalProblem(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
 
 
 def table(scores: Sequence[dict[str, Any]]) -> str:
-    """The scores as a Markdown table, BEq@1 with half a 95 % interval, in %."""
+    """Return the scores as a Markdown table in %, BEq@1 with half its 95 % interval."""
     lines = ["| stages | BEq@1, new phrasings | BEq@k | typecheck@1 | BEq@1, new families | unknown |"]
     lines.append("|---|---|---|---|---|---|")
-    for each in scores:
-        one, other = each["phrasings"], each["families"]
+    for model in scores:
+        one, other = model["phrasings"], model["families"]
         lines.append(
-            f"| {each['model'].replace('+', ', ')} | {_percent(one)} | {100 * one['beq_k']:.1f} (k = {one['samples']}) | "
+            f"| {model['model'].replace('+', ', ')} | {_percent(one)} | {100 * one['beq_k']:.1f} (k = {one['samples']}) | "
             f"{100 * one['typecheck_1']:.1f} | {_percent(other)} | {one['unknown'] + other['unknown']} |"
         )
     return "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Angle-based search (arXiv 2004.13431): a supernet's weights say by how far they turned which operators are worth keeping.
+"""Angle-based search (arXiv 2004.13431): rank a supernet's operators by the angle that their weights turn in training.
 
-A supernet holds every operator at every place; single paths through it are trained, each drawn at random. An architecture's
-angle is that between its weights as they began and as they are, taken as one vector: the larger, the faster it learns. Operators
-whose architectures have small angles are dropped, stage by stage, until a search among the rest is cheap. No data is evaluated.
+A supernet holds every operator at every place; training runs random single paths through it. An architecture's angle is the
+angle between its initial and its current weights, taken as one vector; a larger angle means faster learning. The search drops
+operators of small angle, stage by stage, until few architectures remain. It evaluates no data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_DRAWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """What of some weights the angle of a longer vector needs: sums over its parts, so that no vector is ever put together."""
+    """Sums over some weights from which the angle of a longer vector follows, without building the vector."""
 
     start: float = 0.0
     """|w0|²."""
@@ -39,26 +39,26 @@ class Turned:
 
     @property
     def angle(self) -> float:
-        """Between w0 and w in radians, exact for small angles too; NaN where one of them is 0."""
+        """Angle between w0 and w in radians, exact for small angles too; NaN where one of them is 0."""
         if self.start == 0 or self.magnitude == 0:
             return math.nan
-        # The area that w0 and w span is that which w0 and w - w0 span.
+        # w0 and w span the same area as w0 and w - w0.
         area = math.sqrt(max(0.0, self.start * self.moved - self.along**2))
         return math.atan2(area, self.start + self.along)
 
     @property
     def magnitude(self) -> float:
-        """|w|, the rival that the paper compares with."""
+        """|w|, the baseline of the paper."""
         return math.sqrt(max(0.0, self.start + 2 * self.along + self.moved))
 
 
 STILL = Turned()
-"""Of an operator without weights, such as the identity."""
+"""The sums of an operator without weights, such as the identity."""
 
 
 @torch.no_grad()
 def turned(before: Iterable[Tensor], after: Iterable[Tensor]) -> Turned:
-    """Of weights as they began and as they are, in the same order."""
+    """Compute the sums from initial and current weights, in the same order."""
     total = STILL
     for old, new in zip(before, after, strict=True):
         start, move = old.double().flatten(), (new.double() - old.double()).flatten()
@@ -67,7 +67,7 @@ def turned(before: Iterable[Tensor], after: Iterable[Tensor]) -> Turned:
 
 
 def pooled(channels: int, size: int) -> Turned:
-    """Of a pooling, which counts as the convolution that it is: weights [channels, size, size] of 1 / size², which never turn."""
+    """Compute the sums of a pooling, a convolution with fixed weights 1 / size² [channels, size, size]."""
     return Turned(start=channels / size**2)
 
 
@@ -77,25 +77,27 @@ def along_paths(
     paths: Sequence[Sequence[int]] | None = None,
     always: Turned = STILL,
 ) -> Turned:
-    """What an architecture's weights did (section 3.2 of the paper).
+    """Sum an architecture's weights over its paths.
 
     Args:
         architecture: the operator at each place.
-        operators: what each operator of each place did; None: it lets nothing through, so the paths over it do not count.
-        paths: from the input to the output, as places; a place on several paths counts as often. None: one over all.
-        always: of weights that every architecture has, such as the classifier.
+        operators: the sums of each operator at each place; None: it blocks, so paths through it do not count.
+        paths: the places of each path from input to output; a place counts once for each path. None: one path over all.
+        always: the sums of shared weights, such as the classifier's.
+
+    Source: arXiv 2004.13431, section 3.2.
     """
     total = always
     for path in [range(len(architecture))] if paths is None else paths:
-        found = [operators[place, architecture[place]] for place in path]
-        for part in found if None not in found else ():
+        parts = [operators[place, architecture[place]] for place in path]
+        for part in parts if None not in parts else ():
             assert part is not None
             total += part
     return total
 
 
 def size(space: Space) -> int:
-    """How many architectures there are."""
+    """Return the number of architectures of a space."""
     return math.prod(len(operators) for operators in space)
 
 
@@ -106,7 +108,7 @@ def draw(
     given: tuple[int, str] | None = None,
     fits: Callable[[Architecture], bool] = lambda architecture: True,
 ) -> Architecture | None:
-    """An architecture drawn evenly, with the `given` operator at its place, that fits; None where 10,000 draws find none."""
+    """Draw a fitting architecture uniformly, with the `given` (place, operator); None after 10,000 misses."""
     for _ in range(_MOST_DRAWS):
         drawn = [rng.choice(operators) for operators in space]
         if given is not None:
@@ -124,16 +126,16 @@ def operator_scores(
     samples: int = 1000,
     fits: Callable[[Architecture], bool] = lambda architecture: True,
 ) -> dict[tuple[int, str], float]:
-    """The mean score of `samples` architectures with each operator; minus infinity for one with which none fits.
+    """Return the mean score of `samples` architectures with each operator; minus infinity where none fits.
 
-    A score that is NaN counts as 0: weights that are not there turn by nothing.
+    A NaN score counts as 0: missing weights do not turn.
     """
     means: dict[tuple[int, str], float] = {}
     for place, operators in enumerate(space):
         for operator in operators:
-            found = (draw(space, rng, given=(place, operator), fits=fits) for _ in range(samples))
+            drawn = (draw(space, rng, given=(place, operator), fits=fits) for _ in range(samples))
             total = 0.0
-            for architecture in found:
+            for architecture in drawn:
                 if architecture is None:
                     total = -math.inf
                     break
@@ -149,12 +151,12 @@ def shrink(
     drop: int,
     possible: Callable[[Space], bool] = lambda space: True,
 ) -> Space:
-    """The space without the `drop` operators of the lowest scores (algorithm 2).
+    """Drop the `drop` operators of the lowest scores (algorithm 2 of the paper).
 
-    Each place keeps at least one, and an operator stays without which the space would no longer be `possible`.
+    Each place keeps at least one operator, and an operator stays if the space would not be `possible` without it.
     """
     left = drop
-    for place, operator in sorted(scores, key=lambda each: scores[each]):
+    for place, operator in sorted(scores, key=lambda operator: scores[operator]):
         rest = tuple(other for other in space[place] if other != operator)
         if left and rest and possible(smaller := (*space[:place], rest, *space[place + 1 :])):
             space, left = smaller, left - 1
@@ -172,19 +174,25 @@ def search(
     samples: int = 1000,
     fits: Callable[[Architecture], bool] = lambda architecture: True,
 ) -> list[Space]:
-    """The spaces of each stage, the first included, until one has at most `target` architectures, or no operator can go.
+    """Shrink a space in stages until it has at most `target` architectures, or no operator can go.
 
     Args:
-        space: to begin with.
-        train: trains the supernet on a space; told the stage too, of which the first is the long one.
-        score: of an architecture, after training: its angle.
-        rng: of the draws.
-        target: the paper's is a million.
-        drop: operators a stage (19 and 14 of some 100 in the paper).
+        space: the initial space.
+        train: trains the supernet on a space, given the stage's number; stage 0 is the long one.
+        score: an architecture's score after training: its angle.
+        rng: the source of the draws.
+        target: most architectures at the end (10**6 in the paper).
+        drop: operators dropped in a stage (19 and 14 of about 100 in the paper).
         samples: architectures drawn for each operator.
         fits: whether an architecture is within the budget.
 
-    Raises ValueError when nothing fits.
+    Returns:
+        The space of each stage, the initial one first.
+
+    Raises:
+        ValueError: no architecture fits.
+
+    Source: arXiv 2004.13431.
     """
     if draw(space, rng, fits=fits) is None:
         raise ValueError("no architecture of the space is within the budget")

@@ -1,8 +1,8 @@
-"""Spherical Motion Dynamics (arXiv 2006.08419): how far weights turn in a step when their length does not matter.
+"""Spherical Motion Dynamics (arXiv 2006.08419): the angle by which scale-invariant weights turn in a step.
 
-A weight before a normalization is scale-invariant: its gradient is at right angles to it and falls as it grows. Gradients
-lengthen it, weight decay shortens it; where the two meet, it turns by an angle that learning rate, decay and momentum alone set,
-sqrt(2 lr wd / (1 + momentum)) in radians. Telemetry shows that angle, and how far it is from equilibrium, for each weight.
+A weight before a normalization is scale-invariant: its gradient is orthogonal to it and shrinks as the weight grows. Gradients
+lengthen it, weight decay shortens it. At equilibrium it turns by sqrt(2 lr wd / (1 + momentum)) radians, set by learning rate,
+decay and momentum alone. The telemetry reports each weight's angle beside that at equilibrium.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 
 def angle(before: Tensor, after: Tensor) -> float:
-    """The angle between two tensors taken as vectors, in radians; exact for small angles too. NaN where one of them is 0."""
+    """Return the angle between two tensors as vectors, in radians, exact for small angles too; NaN where one is 0."""
     first, second = before.detach().double().flatten(), after.detach().double().flatten()
     lengths = float(first.norm()), float(second.norm())
     if 0.0 in lengths:
@@ -29,28 +29,30 @@ def angle(before: Tensor, after: Tensor) -> float:
 
 
 def mean_angle(before: Mapping[str, Tensor], model: nn.Module) -> float:
-    """The mean over a model's matrices of how far each turned since `before`, in radians; a matrix that is 0 does not count."""
+    """Return the mean angle by which a model's matrices turned since `before`, in radians; zero matrices do not count."""
     turned = (angle(before[name], p) for name, p in model.named_parameters() if p.dim() >= 2)
-    known = [value for value in turned if not math.isnan(value)]
-    return sum(known) / len(known) if known else math.nan
+    angles = [value for value in turned if not math.isnan(value)]
+    return sum(angles) / len(angles) if angles else math.nan
 
 
 def equilibrium_angle(lr: float, weight_decay: float, momentum: float = 0.0) -> float:
-    """The angle in radians by which a scale-invariant weight turns in a step of SGD at equilibrium.
+    """Return the angle in radians by which a scale-invariant weight turns in a step of SGD at equilibrium.
 
-    sqrt(2 lr wd / (1 + momentum)), to first order in lr wd (section 3 of the paper). Weight decay is added to the gradient.
+    sqrt(2 lr wd / (1 + momentum)), to first order in lr wd; SGD adds weight decay to the gradient.
+
+    Source: arXiv 2006.08419, section 3.
     """
     return math.sqrt(2 * lr * weight_decay / (1 + momentum))
 
 
 def equilibrium_norm(lr: float, weight_decay: float, gradient_square: float, momentum: float = 0.0) -> float:
-    """The length of a scale-invariant weight at equilibrium.
+    """Return the length of a scale-invariant weight at equilibrium.
 
     Args:
-        lr: of SGD.
-        weight_decay: more than 0, added to the gradient.
-        gradient_square: the mean of |g|² |w|², the gradient's square at unit length.
-        momentum: of SGD, its damping 0.
+        lr: SGD's learning rate.
+        weight_decay: above 0, added to the gradient.
+        gradient_square: mean of |g|² |w|², the squared gradient at unit length.
+        momentum: SGD's momentum, without damping.
     """
     decay = lr * weight_decay
     fourth = lr * gradient_square / (weight_decay * (1 - momentum) * (2 - decay / (1 + momentum)))
@@ -58,17 +60,25 @@ def equilibrium_norm(lr: float, weight_decay: float, gradient_square: float, mom
 
 
 def steps_to_equilibrium(lr: float, weight_decay: float) -> float:
-    """Steps in which the distance to equilibrium falls to 1/e: about 1 / (4 lr wd), by linearising |w|⁴ at its fixed point."""
+    """Return the steps in which the distance to equilibrium falls to 1/e: about 1 / (4 lr wd), linearised."""
     return 1 / (4 * lr * weight_decay)
 
 
 @torch.no_grad()
 def rescale(parameters: Iterable[Tensor], decay: float, optimizer: Optimizer | None = None) -> None:
-    """Bring scale-invariant weights to their new equilibrium at once when the learning rate is multiplied by `decay`.
+    """Rescale scale-invariant weights to their new equilibrium when the learning rate is multiplied by `decay`.
 
-    The length at equilibrium goes with the fourth root of the learning rate; without this a weight is too long after a decay, and
-    turns too slowly for 1 / (4 lr wd) steps. What the network computes does not change. SGD's momentum, an average of gradients,
-    grows as they do. Raises ValueError unless `decay` is positive.
+    The equilibrium length is proportional to the fourth root of the learning rate. Without rescaling, a weight is too long after
+    a decay and turns too slowly for 1 / (4 lr wd) steps. The network's function does not change; SGD's momentum scales with the
+    gradients.
+
+    Args:
+        parameters: the scale-invariant weights, changed in place.
+        decay: factor of the learning rate, above 0.
+        optimizer: holds the momentum buffers to rescale.
+
+    Raises:
+        ValueError: `decay` is not positive.
     """
     if decay <= 0:
         raise ValueError(f"a learning rate cannot be multiplied by {decay}")
@@ -81,31 +91,31 @@ def rescale(parameters: Iterable[Tensor], decay: float, optimizer: Optimizer | N
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What one weight did in one step."""
+class WeightTurn:
+    """The angle of one weight in one step."""
 
     step: int
     name: str
     angle: float
     """In radians."""
     expected: float
-    """At equilibrium, by the theory for SGD; NaN without weight decay."""
+    """Angle at equilibrium by the theory for SGD; NaN without weight decay."""
     norm: float
 
 
 class AngularTelemetry(TrainerCallback):
-    """Tells, after each step of a Trainer, how far the chosen weights turned, and what equilibrium would be.
+    """A Trainer callback that reports the chosen weights' angles after a step, beside those at equilibrium.
 
-    The theory holds for SGD with the decay in the gradient; with another optimizer the angle is told all the same.
+    The theory covers SGD with weight decay in the gradient; with another optimizer the measured angle is still right.
     """
 
     def __init__(
         self,
-        listen: Callable[[Turn], None],
+        listen: Callable[[WeightTurn], None],
         chosen: Callable[[str, nn.Parameter], bool] = lambda name, weight: weight.dim() >= 2,
         every: int = 1,
     ) -> None:
-        """`chosen` says, of a name and a parameter, whether it is watched; `every`: of how many steps one is."""
+        """Report to `listen` the parameters that `chosen` selects by name and value, in one step of `every`."""
         self._listen, self._chosen, self._every = listen, chosen, every
         self._before: dict[str, Tensor] = {}
 
@@ -123,7 +133,7 @@ class AngularTelemetry(TrainerCallback):
     def on_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Tell of the step."""
+        """Report the step."""
         if not self._before:
             return
         groups = {
@@ -138,5 +148,5 @@ class AngularTelemetry(TrainerCallback):
                 equilibrium_angle(group["lr"], decay, group.get("momentum", 0.0)) if decay else math.nan
             )
             norm = float(weight.detach().norm())
-            self._listen(Turn(state.global_step, name, angle(before, weight), expected, norm))
+            self._listen(WeightTurn(state.global_step, name, angle(before, weight), expected, norm))
         self._before = {}

@@ -10,16 +10,16 @@ from torch import nn
 from torch.optim import Optimizer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from stepprove.train.methods.angular import AngularTelemetry, Turn
+from stepprove.train.methods.angular import AngularTelemetry, WeightTurn
 from stepprove.train.methods.never_hurt import NeverHurt, l2_sp
 from stepprove.train.methods.options import NeverHurtOptions
 
 _ROUNDING = 1e-6
-"""Of the part of a pass that a run which goes on has behind it."""
+"""Tolerance for the fractional epoch of a resumed run."""
 
 
 class NeverHurtTraining(TrainerCallback):
-    """DTNH from the weights that a model has when this is made; they are kept beside it."""
+    """DTNH towards the weights that the model has at construction; the callback keeps a copy."""
 
     def __init__(self, model: nn.Module, options: NeverHurtOptions) -> None:
         self._options = options
@@ -29,7 +29,7 @@ class NeverHurtTraining(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Change gradients from now on."""
+        """Hook into the optimizer."""
         optimizer = kwargs["optimizer"]
         inner: Optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper has no hooks
         options = self._options
@@ -39,22 +39,22 @@ class NeverHurtTraining(TrainerCallback):
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Weaken the pull."""
+        """Set the epoch, which weakens the pull."""
         assert self._method is not None
         self._method.epoch = int((state.epoch or 0.0) + _ROUNDING)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Leave gradients alone."""
+        """Remove the hook."""
         assert self._method is not None
         self._method.close()
 
 
 def angles_to(file: BinaryIO, every: int) -> AngularTelemetry:
-    """Telemetry of all matrices as lines of JSON: step, name, angle and expected angle in radians (null: no theory), length."""
+    """Write telemetry of all matrices as JSON lines: step, name, angle and equilibrium angle in radians (null: none), norm."""
 
-    def write(turn: Turn) -> None:
+    def write(turn: WeightTurn) -> None:
         file.write(orjson.dumps(asdict(turn)) + b"\n")
         file.flush()
 
@@ -62,5 +62,5 @@ def angles_to(file: BinaryIO, every: int) -> AngularTelemetry:
 
 
 def watched(model: nn.Module) -> int:
-    """How many weights `angles_to` writes a line for in a step that it tells."""
+    """Return the number of lines that `angles_to` writes for a recorded step: one for each matrix."""
     return sum(parameter.dim() >= 2 for _, parameter in model.named_parameters())

@@ -1,9 +1,9 @@
-"""Neural control variates (arXiv 1806.00159): a network learns what to add to a Monte Carlo estimate so that it varies less.
+"""Neural control variates (arXiv 1806.00159): a network learns a zero-mean term that reduces a Monte Carlo estimate's variance.
 
-Stein's identity makes the addition free of bias: where phi p vanishes at infinity, E_p[<phi, grad log p> + div phi] = 0 for any
-vector field phi. A network phi is trained on some samples to make f + h vary as little as it can, and used on others
-(cross-fitting), so that the estimate stays unbiased. With augmentation phi sees a random z beside x, drawn anew in each step,
-which keeps a network that has few samples from learning them by heart; the identity holds for every z.
+By Stein's identity the term has mean 0: where phi p vanishes at infinity, E_p[<phi, grad log p> + div phi] = 0 for any vector
+field phi. Cross-fitting trains phi on some samples to minimise the variance of f + h and applies it to others, so the estimate
+stays unbiased. Augmentation gives phi a random z beside x, new in each step, which keeps it from memorising few samples; the
+identity holds for every z.
 """
 
 from __future__ import annotations
@@ -16,13 +16,22 @@ from torch import Tensor, nn
 from torch.func import jacrev, vmap
 
 Field = Callable[..., Tensor]
-"""Of one point [d], and of what it sees beside it, a vector [d]."""
+"""Maps one point [d], and further inputs, to a vector [d]."""
 
 
 def stein(field: Field, x: Tensor, score: Tensor, *beside: Tensor) -> Tensor:
-    """<phi(x), score> + div phi(x) of points [N, d] and their scores grad log p [N, d]: [N], with mean 0 under p.
+    """Compute <phi(x), score> + div phi(x), which has mean 0 under p.
 
-    `beside` [N, ...] is given to the field too, and takes no part in the divergence.
+    Args:
+        field: phi.
+        x: points, [N, d].
+        score: grad log p at the points, [N, d].
+        beside: further inputs of the field, [N, ...]; the divergence ignores them.
+
+    Returns:
+        [N].
+
+    Source: arXiv 1806.00159.
     """
     values: Tensor = vmap(field)(x, *beside)
     jacobian: Tensor = vmap(jacrev(field))(x, *beside)
@@ -31,23 +40,31 @@ def stein(field: Field, x: Tensor, score: Tensor, *beside: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """An expectation, estimated."""
+    """An estimated expectation."""
 
     value: float
     variance: float
-    """Of the value: the samples' variance after the variates are added, over their number."""
+    """Variance of the value: that of the corrected samples, divided by their number."""
 
 
 def plain(f: Tensor) -> Estimate:
-    """The mean of [N] values."""
+    """Return the plain Monte Carlo estimate of [N] values."""
     return Estimate(float(f.mean()), float(f.var() / len(f)))
 
 
 def polynomial(f: Tensor, x: Tensor, score: Tensor, order: int = 1) -> Estimate:
-    """Zero-variance control variates of a polynomial (Mira et al. 2013): phi constant (order 1) or linear in x (order 2).
+    """Estimate with polynomial zero-variance control variates, fitted by least squares on the same samples (bias O(1 / N)).
 
-    Fitted by least squares on the very samples, as is customary: biased by O(1 / N). `f` [N], `x` and `score` [N, d].
-    Raises ValueError for another order.
+    Args:
+        f: values, [N].
+        x: points, [N, d].
+        score: grad log p at the points, [N, d].
+        order: 1 for a constant phi, 2 for phi linear in x.
+
+    Raises:
+        ValueError: another order.
+
+    Source: Mira et al. 2013.
     """
     if order not in (1, 2):
         raise ValueError(f"polynomials of order {order} are not offered: 1 or 2")
@@ -64,14 +81,14 @@ def polynomial(f: Tensor, x: Tensor, score: Tensor, order: int = 1) -> Estimate:
 
 @dataclass(frozen=True, slots=True)
 class NeuralOptions:
-    """How the network is made and trained."""
+    """The network and its training."""
 
     width: int = 32
     steps: int = 300
     learning_rate: float = 1e-2
     weight_decay: float = 1e-3
     folds: int = 5
-    """Each is estimated with a network trained on the others."""
+    """Folds of cross-fitting: a network trained on the others corrects each."""
     augmented: int = 0
     """Dimensions of the random z that the network sees beside x; 0: none."""
     noise: float = 1.0
@@ -80,9 +97,18 @@ class NeuralOptions:
 
 
 def neural(f: Tensor, x: Tensor, score: Tensor, options: NeuralOptions = NeuralOptions()) -> Estimate:
-    """The mean of f [N] with neural control variates, cross-fitted over folds; `x` and `score` are [N, d].
+    """Estimate with neural control variates, cross-fitted over folds.
 
-    Raises ValueError when there are fewer samples than folds.
+    Args:
+        f: values, [N].
+        x: points, [N, d].
+        score: grad log p at the points, [N, d].
+        options: the network and its training.
+
+    Raises:
+        ValueError: there are fewer samples than folds, or fewer than two folds.
+
+    Source: arXiv 1806.00159.
     """
     if len(f) < options.folds or options.folds < 2:
         raise ValueError(
@@ -100,7 +126,7 @@ def neural(f: Tensor, x: Tensor, score: Tensor, options: NeuralOptions = NeuralO
 
 
 def fit(f: Tensor, x: Tensor, score: Tensor, options: NeuralOptions, rng: torch.Generator) -> nn.Module:
-    """A network phi that makes f + h vary little on these samples: of x and z side by side, [d + augmented] to [d]."""
+    """Train a network phi, from x and z [d + augmented] to [d], that minimises the variance of f + h on the samples."""
     dimensions = x.shape[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (1,), generator=rng)))
@@ -134,7 +160,7 @@ def _noise(count: int, options: NeuralOptions, like: Tensor, rng: torch.Generato
 
 
 def _beside(network: nn.Module) -> Field:
-    """The network as a field that sees z beside x."""
+    """Return the network as a field of x with z as a further input."""
 
     def field(point: Tensor, z: Tensor) -> Tensor:
         value: Tensor = network(torch.cat([point, z]))
@@ -144,20 +170,20 @@ def _beside(network: nn.Module) -> Field:
 
 
 def learned_baseline(rewards: Tensor, features: Tensor | None = None, ridge: float = 4.0) -> Tensor:
-    """What to subtract from each text's reward in a policy gradient, learned from the other problems (cross-fitting).
+    """Learn a baseline for each text's reward in a policy gradient from the other problems (cross-fitting).
 
-    -b grad log pi is the control variate of a policy: like Stein's addition it has mean 0 for any b that does not depend on the
-    text itself. Here b is linear in the mean reward of the problem's other texts, and in features of the problem where there
-    are any, by ridge regression on the texts of all other problems, so that estimates stay unbiased. It is drawn to what
-    Laplace's rule of succession says of n other texts: n / (n + 2) of their mean's distance from the overall mean, no features.
+    -b grad log pi is the control variate of a policy: it has mean 0 for any b that does not depend on the text itself. Here b is
+    linear in the mean reward of the problem's other texts, and in the problem's features, by ridge regression on the texts of
+    all other problems, so estimates stay unbiased. The ridge shrinks b towards Laplace's rule of succession for n other texts:
+    n / (n + 2) of their mean's distance from the overall mean, without features.
 
     Args:
-        rewards: [problems, texts]; NaN: not known.
-        features: [problems, d] of what was known before the texts were written.
-        ridge: how strongly b is drawn there, in problems.
+        rewards: [problems, texts]; NaN where unknown.
+        features: [problems, d], known before sampling.
+        ridge: strength of the shrinkage, in problems.
 
     Returns:
-        [problems, texts], 0 where nothing else is known.
+        [problems, texts]; 0 where no other reward is known.
     """
     known = ~rewards.isnan()
     values = rewards.double().nan_to_num(0.0)
@@ -171,18 +197,18 @@ def learned_baseline(rewards: Tensor, features: Tensor | None = None, ridge: flo
             baseline[problem] = mean_of_others[problem]
             continue
         mean = values[rest][mask].mean()
-        drawn_to = (mean_of_others - mean) * others / (others + 2)
-        columns = drawn_to[:, :, None]
+        prior = (mean_of_others - mean) * others / (others + 2)
+        columns = prior[:, :, None]
         if features is not None:
             seen = features.double()
             scaled = (seen - seen[rest].mean(0)) / seen[rest].std(0).clamp(min=1e-8)
             columns = torch.cat([columns, scaled[:, None].expand(-1, rewards.shape[1], -1)], 2)
         design = columns[rest][mask]
         penalty = ridge * rewards.shape[1] * torch.eye(design.shape[1], dtype=design.dtype)
-        penalty[0, 0] *= drawn_to[rest][mask].square().mean()
-        target = values[rest][mask] - mean - drawn_to[rest][mask]
+        penalty[0, 0] *= prior[rest][mask].square().mean()
+        target = values[rest][mask] - mean - prior[rest][mask]
         fitted = torch.linalg.solve(
             design.T @ design + penalty + 1e-9 * torch.eye(len(penalty)), design.T @ target
         )
-        baseline[problem] = mean + drawn_to[problem] + columns[problem] @ fitted
+        baseline[problem] = mean + prior[problem] + columns[problem] @ fitted
     return baseline.to(rewards.dtype)

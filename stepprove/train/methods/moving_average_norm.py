@@ -1,9 +1,8 @@
-"""Moving Average Batch Normalization (arXiv 2001.06838): batch normalization that works with two samples.
+"""Moving Average Batch Normalization (arXiv 2001.06838): batch normalization for batches of two samples.
 
-A small batch's statistics are noise, those of the gradient's too. MABN needs only two of the four (the mean square of the input;
-the mean of gradient times output), takes each over the last batches, and centres weights instead of activations. Forward: the
-simple mean of the last `buffer` batches, corrected towards the running statistic by a clipped ratio; backward: the simple mean of
-the last `buffer` batches.
+The statistics of a small batch are noisy, in the backward pass too. MABN needs two of the four (the mean square of the input,
+and the mean of gradient times output), averages each over the last `buffer` batches, and centres weights instead of
+activations. A clipped ratio corrects the forward pass towards the running statistic.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _RATIO = 5.0
-"""The correction lies within 1/5 and 5."""
+"""Bound of the correction: from 1/5 to 5."""
 _YOUNG = 1000
-"""Steps before which there is no correction."""
+"""First steps, without correction."""
 
 
 class _Normalize(torch.autograd.Function):
     """x / sqrt(var + eps) forward; backward with the mean of gradient times output over the last batches."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor, ratio: Tensor, memory: _Memory) -> Tensor:
+    def forward(ctx: Any, x: Tensor, scale: Tensor, ratio: Tensor, memory: _MovingAverage) -> Tensor:
         normal = x * scale
         ctx.save_for_backward(normal, scale, ratio)
         ctx.memory = memory
@@ -38,8 +37,8 @@ class _Normalize(torch.autograd.Function):
         return (gradient - normal * mean) * scale, None, None, None
 
 
-class _Memory:
-    """The last values of a statistic, and their mean."""
+class _MovingAverage:
+    """A moving average of a statistic over the last batches."""
 
     def __init__(self, size: int, warmup: int) -> None:
         self._size, self._warmup = size, warmup
@@ -47,7 +46,7 @@ class _Memory:
         self._seen = 0
 
     def smoothed(self, value: Tensor) -> Tensor:
-        """The mean of the last values, this one included; itself while there are too few, or the training is young."""
+        """Add a value; return the mean of the last ones, or the value itself in the first steps."""
         self._values = [*self._values, value.detach()][-self._size :]
         self._seen += 1
         if self._seen <= self._size or self._seen < self._warmup:
@@ -60,9 +59,9 @@ def _axes(x: Tensor) -> list[int]:
 
 
 class MovingAverageNorm(nn.Module):
-    """MABN for inputs [N, C, ...]; what stands before it should be a `CentredConv2d` or a `CentredLinear`.
+    """MABN for inputs [N, C, ...], after a `CentredConv2d` or `CentredLinear`.
 
-    In evaluation it is linear, by the running statistic alone.
+    In evaluation it is linear, with the running statistic only.
     """
 
     running: Tensor
@@ -77,17 +76,25 @@ class MovingAverageNorm(nn.Module):
         warmup: int = 100,
         eps: float = 1e-5,
     ) -> None:
-        """`buffer`: batches over which statistics are averaged; `momentum` of the running one; `warmup` in steps."""
+        """Make the layer.
+
+        Args:
+            channels: C.
+            buffer: batches of the moving averages.
+            momentum: of the running statistic.
+            warmup: steps before averaging.
+            eps: added to the variance.
+        """
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running", torch.ones(channels))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self._momentum, self._eps, self._warmup = momentum, eps, warmup
-        self._forward, self._backward = _Memory(buffer, warmup), _Memory(buffer, warmup)
+        self._forward, self._backward = _MovingAverage(buffer, warmup), _MovingAverage(buffer, warmup)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalized, scaled, shifted; the shape stays."""
+        """Normalize, scale and shift; the shape stays."""
         shape = (1, -1, *(1,) * (x.dim() - 2))
         if not self.training:
             scale = self.weight / (self.running + self._eps).sqrt()
@@ -107,22 +114,22 @@ class MovingAverageNorm(nn.Module):
 
 
 def _centred(weight: Tensor) -> Tensor:
-    """Each output's weights less their mean."""
+    """Subtract each output's mean weight."""
     return weight - weight.mean(list(range(1, weight.dim())), keepdim=True)
 
 
 class CentredConv2d(nn.Conv2d):
-    """A convolution whose weights are centred for each output channel, which stands in for centring activations."""
+    """A convolution with weights centred for each output channel, in place of centred activations."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As `Conv2d` does."""
-        found: Tensor = self._conv_forward(x, _centred(self.weight), self.bias)
-        return found
+        """Convolve with centred weights."""
+        output: Tensor = self._conv_forward(x, _centred(self.weight), self.bias)
+        return output
 
 
 class CentredLinear(nn.Linear):
-    """A linear map whose weights are centred for each output."""
+    """A linear layer with weights centred for each output."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As `Linear` does."""
+        """Apply the centred weights."""
         return functional.linear(x, _centred(self.weight), self.bias)

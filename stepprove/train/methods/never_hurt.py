@@ -1,7 +1,7 @@
-"""DTNH (arXiv 1911.07489): a regulariser that draws weights to a source may help the task's own loss, but never hurt its descent.
+"""DTNH (arXiv 1911.07489): a regulariser pulls weights towards a source model without slowing the task loss's descent.
 
-The gradient of the regulariser, say 2 (w - w0) of L2-SP, is split along the gradient of the task's loss. What would undo
-descent is taken off; the rest stays. The direction d that comes out has <d, g> >= |g|² whatever the source is.
+DTNH removes from the regulariser's gradient, such as 2 (w - w0) of L2-SP, the part along the task's gradient g that would undo
+descent. The resulting direction d satisfies <d, g> >= |g|² for any source.
 """
 
 from __future__ import annotations
@@ -14,15 +14,26 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 Form = Literal["conditional", "unconditional"]
-"""`conditional`: taken off only where both gradients disagree, as the conference paper words it. `unconditional`: the part along
-the task's gradient is taken off always, as the code of its successor GrOD does."""
+"""`conditional`: remove the part along the task's gradient where the two gradients disagree, as in the paper. `unconditional`:
+remove it always, as in the code of the successor GrOD."""
 
 
 def direction(task: Tensor, other: Tensor, weight: float, form: Form = "conditional") -> Tensor:
-    """The direction to step against, of the gradients of the task's loss and of the regulariser, all of one shape.
+    """Combine the gradients of the task's loss and of the regulariser.
 
-    task + weight * (other - (<other, task> / |task|²) task); in the conditional form taken off only where <other, task> < 0.
-    Where the task has no gradient nothing can hurt it: the regulariser's stays whole.
+    The result is task + weight * (other - (<other, task> / |task|²) task); the conditional form subtracts only where
+    <other, task> < 0. A zero task gradient leaves the regulariser's whole.
+
+    Args:
+        task: gradient of the task's loss.
+        other: gradient of the regulariser, of the same shape.
+        weight: of the regulariser.
+        form: `conditional` or `unconditional`.
+
+    Returns:
+        The gradient for the optimizer, of the same shape.
+
+    Source: arXiv 1911.07489.
     """
     square = task.square().sum()
     inner = (task * other).sum()
@@ -33,16 +44,16 @@ def direction(task: Tensor, other: Tensor, weight: float, form: Form = "conditio
 
 
 def l2_sp(source: Tensor) -> Callable[[Tensor], Tensor]:
-    """The gradient of |w - source|² / 2: L2-SP, which draws weights to those of the source (arXiv 1802.01483)."""
+    """Return the gradient function of L2-SP, |w - source|² / 2, which pulls weights to the source (arXiv 1802.01483)."""
     start = source.detach().clone()
     return lambda weight: weight.detach() - start
 
 
 class NeverHurt:
-    """Changes the gradients of parameters before each step of any optimizer, tensor by tensor, until it is closed.
+    """Changes parameters' gradients before each step of an optimizer, tensor by tensor, until `close`.
 
-    The regulariser's weight is `weight` * `decay` ** epoch; `epoch` is the caller's to count up. Parameters that a source does
-    not have, such as a new head, are left out by not being named.
+    The regulariser's weight is `weight` * `decay` ** epoch; the caller counts `epoch`. Leave parameters without a source, such
+    as a new head, out of `pulls`.
     """
 
     def __init__(
@@ -54,14 +65,14 @@ class NeverHurt:
         decay: float = 0.99,
         form: Form = "conditional",
     ) -> None:
-        """`pulls` are parameters, each with its regulariser's gradient as a function of its value."""
+        """Hook into the optimizer; `pulls` pairs parameters with the gradient functions of their regularisers."""
         self._pulls = tuple(pulls)
         self._weight, self._decay, self._form = weight, decay, form
         self.epoch = 0
         self._hook = optimizer.register_step_pre_hook(self._change)
 
     def close(self) -> None:
-        """Leave gradients alone from now on."""
+        """Remove the hook."""
         self._hook.remove()
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The `methods` part of a recipe: which of the methods a run uses, and how."""
+"""The `methods` part of a recipe: options of optimisation methods."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class SearchOptions(BaseModel):
-    """What to choose from, and how long to look."""
+    """Options of the architecture search."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     parameters: int = Field(ge=1)
-    """At most so many, embeddings included, heads that predict further tokens not."""
+    """Most parameters, with embeddings, without MTP heads."""
     attention: tuple[str, ...] = ("gqa", "mfa")
     windows: tuple[int, ...] = (64, 256, 512)
     experts: tuple[int, ...] = (8, 16, 32)
     first_steps: int = Field(default=300, ge=1)
-    """Of the supernet before the first operator is dropped."""
+    """Supernet steps before the first operator is dropped."""
     later_steps: int = Field(default=100, ge=1)
-    """Before each further one."""
+    """Supernet steps before each further one."""
     learning_rate: float = Field(default=1e-3, gt=0)
     by: Literal["loss", "angle"] = "loss"
-    """What counts: the loss in the supernet on further batches, or the paper's angle.
+    """The score: the loss in the supernet on further batches, or the paper's angle.
 
     On small StepMoEs the loss ranks architectures as training alone does, and the angle does not (angle_search.md).
     """
@@ -33,7 +33,7 @@ class SearchOptions(BaseModel):
 
     @property
     def space(self) -> tuple[tuple[str, ...], ...]:
-        """All that there is to choose from."""
+        """The search space."""
         return (
             self.attention,
             tuple(str(window) for window in self.windows),
@@ -42,45 +42,45 @@ class SearchOptions(BaseModel):
 
 
 class AngularOptions(BaseModel):
-    """Tell how far weights turn in a step (angular.md)."""
+    """Record the angle by which weights turn in a step (angular.md)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     every: int = Field(default=10, ge=1)
-    """Of so many steps, one is told."""
+    """Record one step of `every`."""
 
 
 class NeverHurtOptions(BaseModel):
-    """Draw the weights to those that a stage begins with, without slowing descent (DTNH, never_hurt.md)."""
+    """Pull weights to a stage's initial ones without slowing descent (DTNH, never_hurt.md)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weight: float = Field(default=0.01, ge=0)
     decay: float = Field(default=0.99, gt=0, le=1)
-    """By which the weight is multiplied after each pass."""
+    """Factor of the weight after each epoch."""
     form: Literal["conditional", "unconditional"] = "conditional"
 
 
 class SftMethods(BaseModel):
-    """Of fine-tuning."""
+    """Methods of fine-tuning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     angular: AngularOptions | None = None
     never_hurt: NeverHurtOptions | None = None
     choose: SearchOptions | None = None
-    """How the StepMoE that a run makes from nothing is chosen (angle_search.md); None: it is the small one."""
+    """Architecture search for the StepMoE of `model: new` (angle_search.md); None: the small default."""
 
 
 class RlvrMethods(BaseModel):
-    """Of reinforcement learning."""
+    """Methods of reinforcement learning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     angular: bool = False
-    """Tell the mean angle by which matrices turned in an update."""
+    """Record the mean angle by which matrices turn in an update."""
     baseline: Literal["group", "learned"] = "group"
-    """What is taken off a reward: the mean of its problem's texts, or what the other problems let expect (control_variates.md).
+    """The baseline of a reward: the group's mean, or one learned from the other problems (control_variates.md).
 
-    With `learned`, problems whose texts all did alike teach as well, and rewards are scaled by their deviation over the round.
+    With `learned`, groups with equal rewards have a signal too, and the round's deviation scales the rewards.
     """

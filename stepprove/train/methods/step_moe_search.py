@@ -1,8 +1,8 @@
-"""A search for a StepMoE by its supernet: how many experts, how wide a window and which attention, under a budget of parameters.
+"""Search a StepMoE's attention, window and number of experts with a supernet, under a parameter budget.
 
-A supernet has an attention for each kind and window, and a mixture for each number of experts, in every layer; embeddings, norms
-and dense layers are shared. An architecture is an ordinary StepMoE of ordinary parts, so that nothing is computed otherwise than
-in the model that is chosen.
+In every layer the supernet has an attention for each kind and window, and a mixture for each number of experts; embeddings,
+norms and dense layers are shared. Each architecture is an ordinary StepMoE of these parts, so it computes the same as the
+chosen model.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stepprove.train.methods.angle_search import Architecture, Space, Turned, se
 from stepprove.train.methods.options import SearchOptions as SearchOptions
 
 ATTENTION, WINDOW, EXPERTS = range(3)
-"""The places of an architecture."""
+"""Indices of an architecture's choices."""
 _BATCHES = 8
-"""On which losses are compared."""
+"""Batches that compare losses."""
 
 
 def configuration(base: StepMoeConfig, architecture: Architecture) -> StepMoeConfig:
-    """The base with the architecture's attention, window and number of experts.
+    """Return the base configuration with the architecture's attention, window and number of experts.
 
     Raises ValueError for sizes that do not fit together.
     """
@@ -41,7 +41,7 @@ def configuration(base: StepMoeConfig, architecture: Architecture) -> StepMoeCon
 
 
 class Supernet:
-    """A model for each architecture, of shared parts; heads that predict further tokens are left out."""
+    """A model for each architecture, built from shared parts, without MTP heads."""
 
     def __init__(self, base: StepMoeConfig, space: Space) -> None:
         no_heads = {"num_nextn_predict_layers": 0, "mtp_layer_types": None, "mtp_mlp_layer_types": None}
@@ -68,34 +68,34 @@ class Supernet:
         }
 
     def parameters(self) -> list[nn.Parameter]:
-        """Of all parts, each once."""
+        """Return the parameters of all parts, each once."""
         return list({id(p): p for part in self._parts.values() for p in part.parameters()}.values())
 
     def size(self, architecture: Architecture) -> int:
-        """How many parameters its model has."""
+        """Return the number of an architecture's parameters."""
         return sum(parameter.numel() for parameter in self.models[architecture].parameters())
 
     def turned(self) -> dict[Architecture, Turned]:
-        """What each architecture's weights did since the supernet was made, shared ones included."""
+        """Return the angle sums of each architecture's weights since construction, shared weights included."""
         moved = {key: turned(self._start[key], part.parameters()) for key, part in self._parts.items()}
         names = {id(part): key for key, part in self._parts.items()}
-        found = {}
+        sums = {}
         for architecture, model in self.models.items():
             keys = {names[id(part)] for part in model.modules() if id(part) in names}
             if model.config.tie_word_embeddings:
                 keys.discard(("head",))
-            found[architecture] = sum((moved[key] for key in sorted(keys, key=str)), Turned())
-        return found
+            sums[architecture] = sum((moved[key] for key in sorted(keys, key=str)), Turned())
+        return sums
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a search found."""
+    """The result of a search."""
 
     config: StepMoeConfig
     parameters: int
     stages: tuple[Space, ...]
-    """The spaces as they shrank, the whole one first, that of the choice alone last."""
+    """The spaces of each stage, the whole one first, the choice alone last."""
 
 
 def choose(
@@ -105,15 +105,16 @@ def choose(
     *,
     listen: Callable[[int, Space], None] = lambda stage, space: None,
 ) -> Choice:
-    """The StepMoE within the budget that is left when operators of high loss, or small angle, are dropped, one a stage.
+    """Search by dropping the operator of the highest loss, or smallest angle, in each stage.
 
     Args:
-        base: all that is not chosen.
-        options: what to choose from.
-        batches: as the model takes them, with labels; as many as there are steps are taken, and eight a stage for losses.
-        listen: told each stage before it is trained.
+        base: the configuration of everything outside the search.
+        options: the space, the budget and the steps.
+        batches: model inputs with labels: one for each step, and eight in each stage for losses.
+        listen: called with each stage and its space before training.
 
-    Raises ValueError when nothing fits the budget, or sizes do not fit together.
+    Raises:
+        ValueError: nothing fits the budget, or sizes do not fit together.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
@@ -128,7 +129,7 @@ def choose(
 
     def train(space: Space, stage: int) -> None:
         listen(stage, space)
-        within = [each for each in product(*space) if fits(each)]
+        within = [architecture for architecture in product(*space) if fits(architecture)]
         for _ in range(options.later_steps if stage else options.first_steps):
             step(net.models[rng.choice(within)], optimizer, next(batches))
         if options.by == "angle":
@@ -145,7 +146,7 @@ def choose(
 
 
 def step(model: StepMoeForCausalLM, optimizer: torch.optim.Optimizer, batch: Mapping[str, Tensor]) -> float:
-    """One step of a model; its loss. Its routers are balanced as in any training."""
+    """Take one training step, router balancing included; return the loss."""
     model.train()
     loss = model(**batch).loss
     optimizer.zero_grad()
@@ -158,6 +159,6 @@ def step(model: StepMoeForCausalLM, optimizer: torch.optim.Optimizer, batch: Map
 
 @torch.no_grad()
 def mean_loss(model: StepMoeForCausalLM, batches: Sequence[Mapping[str, Tensor]]) -> float:
-    """Over batches, each counting alike."""
+    """Return the mean loss over batches, each with equal weight."""
     model.train(False)
     return sum(float(model(**batch).loss) for batch in batches) / len(batches)

@@ -1,7 +1,7 @@
-"""Processes that train one model together: what each asks the others, and how weights are spread over them.
+"""One interface for training in a single process and in several FSDP processes.
 
-A process alone asks nobody. Several are those of `accelerate launch` or `torchrun`: FSDP (torch's `fully_shard`) spreads weights,
-gradients and moments over them, NCCL joins GPUs and Gloo processors.
+`accelerate launch` or `torchrun` starts several processes: FSDP (torch's `fully_shard`) shards weights, gradients and
+optimiser state over them; NCCL connects GPUs, Gloo connects CPUs.
 """
 
 from __future__ import annotations
@@ -36,21 +36,28 @@ from stepprove.train.recipe import BadRecipe, Hardware
 Thing = TypeVar("Thing")
 
 _PATIENCE = timedelta(hours=6)
-"""A process may wait so long for another, whose texts take longer or who loads its servers' weights."""
+"""How long a process waits for another, which may still sample texts or send weights to its servers."""
 
 
 def first_process() -> bool:
-    """Whether this process is the only one, or the first of several that train together."""
+    """Return whether this process has rank 0; a single process has."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def several_processes() -> bool:
-    """Whether this process trains together with others."""
+    """Return whether more than one process trains."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def must_be(hardware: Hardware | None) -> None:
-    """Raises BadRecipe when the processes are not as many as the recipe is for."""
+def require_processes(hardware: Hardware | None) -> None:
+    """Check the number of processes against the recipe.
+
+    Args:
+        hardware: the recipe's hardware; None: one process.
+
+    Raises:
+        BadRecipe: the launcher started another number of processes.
+    """
     meant = 1 if hardware is None else hardware.processes
     if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
         raise BadRecipe(
@@ -59,67 +66,76 @@ def must_be(hardware: Hardware | None) -> None:
         )
 
 
-class Crew(Protocol):
-    """This process among those that train with it. All of them must call the same, in the same order."""
+class ProcessGroup(Protocol):
+    """This process among those that train one model.
+
+    Every method but `set_device` is collective: all processes must call the same ones in the same order.
+    """
 
     rank: int
     size: int
 
-    def here(self) -> None:
-        """Let this thread compute where the process does: CUDA has a device for each thread."""
+    def set_device(self) -> None:
+        """Select the process's device for the calling thread: CUDA keeps a device for each thread."""
 
-    def total(self, value: float) -> float:
-        """The sum over all."""
+    def sum(self, value: float) -> float:
+        """Return the sum of every process's value."""
 
-    def most(self, value: int) -> int:
-        """The largest of all."""
+    def max(self, value: int) -> int:
+        """Return the largest of every process's value."""
+
+    def barrier(self) -> None:
+        """Wait until every process calls it."""
 
     def gather(self, thing: Thing) -> list[Thing]:
-        """What each has, in their order."""
+        """Return every process's object, in the order of ranks."""
 
     def weights(self, model: PreTrainedModel) -> dict[str, Tensor]:
-        """The model's, whole, as they are now."""
+        """Return a copy of the model's full weights."""
 
-    def moments(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """The optimiser's state, to be restored."""
+    def optimizer_state(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """Return the optimiser's full state, in the form that `restore` reads."""
 
     def restore(
         self,
         model: PreTrainedModel,
         optimizer: torch.optim.Optimizer,
         weights: Mapping[str, Tensor],
-        moments: Mapping[str, Any],
+        state: Mapping[str, Any],
     ) -> None:
-        """Take weights and moments as they once were."""
+        """Load weights into the model and state into the optimiser."""
 
 
-class Alone:
-    """One process."""
+class SingleProcess:
+    """A process that trains alone."""
 
     rank = 0
     size = 1
 
-    def here(self) -> None:
-        """It does."""
+    def set_device(self) -> None:
+        """Do nothing: the default device is the right one."""
 
-    def total(self, value: float) -> float:
-        """The value."""
+    def sum(self, value: float) -> float:
+        """Return the value."""
         return value
 
-    def most(self, value: int) -> int:
-        """The value."""
+    def max(self, value: int) -> int:
+        """Return the value."""
         return value
+
+    def barrier(self) -> None:
+        """Return at once."""
 
     def gather(self, thing: Thing) -> list[Thing]:
-        """The thing alone."""
+        """Return the object in a list."""
         return [thing]
 
     def weights(self, model: PreTrainedModel) -> dict[str, Tensor]:
-        """A copy."""
+        """Return a copy of the weights."""
         return {name: weight.clone() for name, weight in model.state_dict().items()}
 
-    def moments(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """As torch has it."""
+    def optimizer_state(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """Return the optimiser's state dict."""
         return optimizer.state_dict()
 
     def restore(
@@ -127,24 +143,25 @@ class Alone:
         model: PreTrainedModel,
         optimizer: torch.optim.Optimizer,
         weights: Mapping[str, Tensor],
-        moments: Mapping[str, Any],
+        state: Mapping[str, Any],
     ) -> None:
-        """As torch does."""
+        """Load weights and optimiser state."""
         model.load_state_dict(weights)
-        optimizer.load_state_dict(dict(moments))
+        optimizer.load_state_dict(dict(state))
 
 
-class Several:
-    """One of the processes that a recipe's hardware is for; there may be one only."""
+class FSDPProcesses:
+    """One of the FSDP processes of a recipe with `hardware`; the recipe may ask for just one."""
 
     def __init__(self, *, gpus: bool, everywhere: bool) -> None:
-        """Join the others.
+        """Join the process group.
 
         Args:
-            gpus: each process has one, else they compute on processors.
-            everywhere: `weights` gives them to every process, where it computes; else to the first, in the machine's memory.
+            gpus: give each process a GPU; else all compute on the CPU.
+            everywhere: `weights` returns them on every process, on its device; else on rank 0, in host memory.
 
-        Raises BadRecipe when there is no GPU for this process.
+        Raises:
+            BadRecipe: this process finds no GPU.
         """
         place = int(os.environ.get("LOCAL_RANK", "0"))
         if gpus and place >= (there := torch.cuda.device_count()):
@@ -152,48 +169,52 @@ class Several:
                 f"The recipe has a GPU for each process, and process {place + 1} of this machine finds {there}."
             )
         self.device = torch.device("cuda", place) if gpus else torch.device("cpu")
-        self.here()
+        self.set_device()
         if not distributed.is_initialized():
-            alone: dict[str, Any] = {"store": HashStore(), "rank": 0, "world_size": 1}
-            known = {} if several_processes() else alone
-            distributed.init_process_group("nccl" if gpus else "gloo", timeout=_PATIENCE, **known)
+            single: dict[str, Any] = {"store": HashStore(), "rank": 0, "world_size": 1}
+            rendezvous = {} if several_processes() else single
+            distributed.init_process_group("nccl" if gpus else "gloo", timeout=_PATIENCE, **rendezvous)
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
         self._whole = StateDictOptions(full_state_dict=True, cpu_offload=not everywhere)
 
-    def here(self) -> None:
-        """Let this thread compute where the process does."""
+    def set_device(self) -> None:
+        """Select the process's device for the calling thread."""
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)
 
-    def total(self, value: float) -> float:
-        """The sum over all."""
+    def sum(self, value: float) -> float:
+        """Return the sum of every process's value."""
         return float(self._reduced(value, distributed.ReduceOp.SUM))
 
-    def most(self, value: int) -> int:
-        """The largest of all."""
+    def max(self, value: int) -> int:
+        """Return the largest of every process's value."""
         return int(self._reduced(value, distributed.ReduceOp.MAX))
 
-    def _reduced(self, value: float, how: Any) -> float:
+    def barrier(self) -> None:
+        """Wait until every process calls it."""
+        self.sum(0)
+
+    def _reduced(self, value: float, operation: Any) -> float:
         number = torch.tensor(value, dtype=torch.float64, device=self.device)
-        distributed.all_reduce(number, how)
+        distributed.all_reduce(number, operation)
         return float(number)
 
     def gather(self, thing: Thing) -> list[Thing]:
-        """What each has, in their order."""
+        """Return every process's object, in the order of ranks."""
         things: list[Any] = [None] * self.size
         distributed.all_gather_object(things, thing)
         return things
 
     def weights(self, model: PreTrainedModel) -> dict[str, Tensor]:
-        """The model's, whole, as they are now; `everywhere` says where."""
-        found: dict[str, Any] = get_model_state_dict(model, options=self._whole)
-        # Of one process the parts are the whole, and would change with the next update.
-        return {name: weight.clone() for name, weight in found.items()} if self.size == 1 else found
+        """Return the model's full weights; `everywhere` says on which processes."""
+        weights: dict[str, Any] = get_model_state_dict(model, options=self._whole)
+        # A single process's shards are the live weights: the next update would change them.
+        return {name: weight.clone() for name, weight in weights.items()} if self.size == 1 else weights
 
-    def moments(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """The optimiser's state, whole, by the names of weights; for the first process. Empty before the first step."""
+    def optimizer_state(self, model: PreTrainedModel, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """Return the optimiser's full state by parameter name, on rank 0; empty before the first step."""
         if not optimizer.state:
-            return {}  # torch would make a step to have one
+            return {}  # torch would run a step to create one
         options = StateDictOptions(full_state_dict=True, cpu_offload=True)
         return get_optimizer_state_dict(model, optimizer, options=options)
 
@@ -202,27 +223,30 @@ class Several:
         model: PreTrainedModel,
         optimizer: torch.optim.Optimizer,
         weights: Mapping[str, Tensor],
-        moments: Mapping[str, Any],
+        state: Mapping[str, Any],
     ) -> None:
-        """Take this process's part of weights and moments that every process has read."""
+        """Load this process's shard; every process passes the full weights and state."""
         set_model_state_dict(model, dict(weights), options=StateDictOptions(full_state_dict=True))
-        if moments:
-            # Weights that no loss reaches have none.
+        if state:
+            # Parameters without a gradient have no optimiser state.
             options = StateDictOptions(full_state_dict=True, strict=False)
-            set_optimizer_state_dict(model, optimizer, dict(moments), options=options)
+            set_optimizer_state_dict(model, optimizer, dict(state), options=options)
 
 
-def spread(folder: str | Path, device: torch.device, *, bf16: bool, recompute: bool) -> PreTrainedModel:
-    """A model, with this process's part of its weights. The processes must have been joined (`Several`).
+def shard_model(folder: str | Path, device: torch.device, *, bf16: bool, recompute: bool) -> PreTrainedModel:
+    """Load a model and shard it over the processes, which `FSDPProcesses` has joined.
 
     Args:
-        folder: the model's, or its name on the hub.
-        device: where this process computes.
-        bf16: compute in bfloat16; the weights that are trained stay in 32 bits.
-        recompute: keep no activations inside a layer.
+        folder: the model's folder, or its name on the hub.
+        device: this process's device.
+        bf16: compute in bfloat16; the trained weights stay in FP32.
+        recompute: keep no activations inside a layer (activation checkpointing).
+
+    Returns:
+        The model with this process's shard of the weights.
     """
     mesh = init_device_mesh(device.type, (distributed.get_world_size(),))
-    # In turn, so that a machine's memory holds it whole once.
+    # One process at a time, so that host memory holds one full copy.
     for turn in range(int(os.environ.get("LOCAL_WORLD_SIZE", "1"))):
         if turn == int(os.environ.get("LOCAL_RANK", "0")):
             model = _own_part(folder, mesh, bf16=bf16, recompute=recompute)

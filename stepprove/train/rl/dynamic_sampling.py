@@ -1,26 +1,34 @@
-"""DAPO's dynamic sampling (arXiv 2503.14476): problems are asked until enough of them teach."""
+"""DAPO's dynamic sampling: sample further batches until enough groups have mixed rewards (arXiv 2503.14476, section 3.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.rl.options import RlvrOptions
-from stepprove.train.rl.rlvr import Group, Sampler, taught
+from stepprove.train.rl.rlvr import Group, RoundSampler, informative_groups
 
 
-def in_waves(sample: Sampler, options: RlvrOptions) -> Sampler:
-    """Rounds of up to `options.waves` waves, each what `sample` writes for the next number, until `options.problems` teach.
+def dynamic_sampling(sample: RoundSampler, options: RlvrOptions) -> RoundSampler:
+    """Wrap a round sampler so that a round takes up to `options.waves` batches.
 
-    A round's waves have the same numbers when it is asked again, whatever earlier rounds needed.
+    Round n draws batches n * waves, n * waves + 1, … of `sample` and stops once `options.problems` groups have mixed
+    rewards. Batch numbers depend on n alone, so a resumed run samples the same problems.
+
+    Args:
+        sample: samples one batch by its number.
+        options: `waves` and `problems`.
+
+    Returns:
+        A sampler of whole rounds.
     """
 
-    async def sampled(source: Source, number: int) -> Sequence[Group]:
+    async def sample_round(sampler: Sampler, number: int) -> Sequence[Group]:
         groups: list[Group] = []
-        for wave in range(options.waves):
-            groups += await sample(source, number * options.waves + wave)
-            if taught([group.rewards for group in groups]) >= options.problems:
+        for batch in range(options.waves):
+            groups += await sample(sampler, number * options.waves + batch)
+            if informative_groups([group.rewards for group in groups]) >= options.problems:
                 break
         return groups
 
-    return sampled
+    return sample_round

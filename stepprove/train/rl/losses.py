@@ -1,8 +1,8 @@
-"""Losses of reinforcement learning on text: GRPO, what DAPO changed of it, and the MIS-PO of Step 3.5 Flash.
+"""Policy losses on text: GRPO, DAPO's changes to it, and MIS-PO of Step 3.5 Flash.
 
-Shapes: B texts of T tokens, those of one problem side by side in groups of `group`. A `mask` [B, T] is 1 where a token was
-written by the policy and counts, 0 for padding and for what Lean said. A reward that is not known (Lean ran out of time, or
-could not be asked) is NaN: it takes part in nothing.
+Shapes: B texts of T tokens; the texts of one problem are adjacent, in groups of `group`. A `mask` [B, T] is 1 for tokens
+that the policy wrote and 0 for padding and Lean's feedback. An unknown reward (Lean timed out or failed) is NaN and counts
+nowhere.
 
 Sources: GRPO (arXiv 2402.03300, section 4.1), DAPO (arXiv 2503.14476, sections 3.1 to 3.3), MIS-PO (Step 3.5 Flash, arXiv
 2602.10604).
@@ -17,17 +17,28 @@ import torch
 from torch import Tensor
 
 Average = Literal["token", "text"]
-"""Over what a loss is averaged: all tokens of the batch alike (DAPO), or those of each text and then the texts (GRPO)."""
+"""`token`: average over all tokens of the batch (DAPO). `text`: average each text's tokens, then the texts (GRPO)."""
 
 _SMALL = 1e-4
 
 
 def group_advantages(rewards: Tensor, group: int, *, scale: bool = True) -> Tensor:
-    """How much better than the others of its problem each text did, [B]; a text whose reward is not known gets 0.
+    """Compare each text's reward with the others of its group.
 
-    GRPO's (r - mean) / (standard deviation + 1e-4) over the known rewards of a group, the deviation unbiased; without `scale`
-    only the mean is taken off. A group with fewer than two known rewards says nothing: 0. Raises ValueError when the groups do
-    not fill the batch.
+    The advantage is (r - mean) / (standard deviation + 1e-4) over the group's known rewards, with the unbiased deviation.
+
+    Args:
+        rewards: [B], NaN where unknown.
+        group: texts of a problem.
+        scale: divide by the standard deviation.
+
+    Returns:
+        Advantages [B]; 0 for unknown rewards and for groups with fewer than two known ones.
+
+    Raises:
+        ValueError: B is not a multiple of `group`.
+
+    Source: GRPO (arXiv 2402.03300, section 4.1).
     """
     grouped = _groups(rewards, group)
     known = ~grouped.isnan()
@@ -40,10 +51,20 @@ def group_advantages(rewards: Tensor, group: int, *, scale: bool = True) -> Tens
     return torch.where(count > 1, centred, 0.0).flatten()
 
 
-def teaches(rewards: Tensor, group: int) -> Tensor:
-    """Which groups DAPO's dynamic sampling keeps, [B / group], bool: those whose known rewards are not all alike.
+def has_signal(rewards: Tensor, group: int) -> Tensor:
+    """Find the groups with mixed rewards, which DAPO's dynamic sampling keeps.
 
-    Raises ValueError when the groups do not fill the batch.
+    Args:
+        rewards: [B], NaN where unknown.
+        group: texts of a problem.
+
+    Returns:
+        [B / group], bool: True where two known rewards of a group differ.
+
+    Raises:
+        ValueError: B is not a multiple of `group`.
+
+    Source: DAPO (arXiv 2503.14476, section 3.2).
     """
     grouped = _groups(rewards, group)
     high = grouped.nan_to_num(-torch.inf).amax(1)
@@ -58,7 +79,10 @@ def _groups(rewards: Tensor, group: int) -> Tensor:
 
 
 def average(values: Tensor, mask: Tensor, over: Average) -> Tensor:
-    """The mean of [B, T] over what counts, by tokens or by texts; texts of which nothing counts are left out. 0 of nothing."""
+    """Average values [B, T] where `mask` is 1, by tokens or by texts; texts with an empty mask are left out.
+
+    Returns a scalar: 0 for an empty mask.
+    """
     if over == "token":
         return (values * mask).sum() / mask.sum().clamp(min=1)
     lengths = mask.sum(1)
@@ -76,9 +100,23 @@ def clipped_loss(
     high: float = 0.2,
     over: Average = "text",
 ) -> Tensor:
-    """PPO's clipped loss for tokens, as GRPO uses it; DAPO's clip-higher is a `high` above `low` (0.28 and 0.2), over tokens.
+    """Compute PPO's clipped loss for tokens, as GRPO uses it.
 
-    `log_probs` and `old_log_probs` [B, T] are those of the tokens that were written; `advantages` [B] or [B, T].
+    DAPO's clip-higher is `high` 0.28 above `low` 0.2, averaged over tokens.
+
+    Args:
+        log_probs: [B, T], of the written tokens under the current weights.
+        old_log_probs: [B, T], when sampled.
+        advantages: [B] or [B, T].
+        mask: [B, T].
+        low: the ratio's lower clip is 1 - low.
+        high: the ratio's upper clip is 1 + high.
+        over: the average.
+
+    Returns:
+        A scalar.
+
+    Source: GRPO (arXiv 2402.03300, section 4.1), DAPO (arXiv 2503.14476, sections 3.1 and 3.3).
     """
     ratio = (log_probs - old_log_probs).exp()
     weight = advantages if advantages.dim() == 2 else advantages[:, None]
@@ -87,22 +125,31 @@ def clipped_loss(
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Between which ratios of training policy to sampling policy MIS-PO believes a token, and a text as a whole."""
+class TrustBounds:
+    """Ratios of training policy to sampling policy within which MIS-PO trusts a token and a whole text."""
 
     token_low: float = 0.5
     token_high: float = 2.0
     text_low: float = 0.996
     text_high: float = 1.001
-    """Of the geometric mean over a text's tokens."""
+    """`text_low` and `text_high` bound the geometric mean over a text's tokens."""
 
 
 def trusted(
-    old_log_probs: Tensor, sampled_log_probs: Tensor, mask: Tensor, bounds: Bounds = Bounds()
+    old_log_probs: Tensor, sampled_log_probs: Tensor, mask: Tensor, bounds: TrustBounds = TrustBounds()
 ) -> Tensor:
-    """MIS-PO's two indicators in one, [B, T]: 1 where a token and its text lie within the bounds, else 0; 0 where `mask` is.
+    """Mark the tokens that MIS-PO keeps: token and text both lie within the bounds.
 
-    `old_log_probs` are the training policy's before the update, `sampled_log_probs` those of the engine that wrote the text.
+    Args:
+        old_log_probs: [B, T], of the training policy before the update.
+        sampled_log_probs: [B, T], of the engine that sampled the text.
+        mask: [B, T].
+        bounds: the bounds on the ratios.
+
+    Returns:
+        [B, T]: 1 where kept, 0 elsewhere and outside the mask.
+
+    Source: MIS-PO (Step 3.5 Flash, arXiv 2602.10604).
     """
     log_ratio = (old_log_probs - sampled_log_probs) * mask
     mean = log_ratio.sum(1) / mask.sum(1).clamp(min=1)
@@ -123,20 +170,21 @@ def mis_po_loss(
     *,
     over: Average = "token",
 ) -> Tensor:
-    """MIS-PO: the plain policy gradient of the tokens that are trusted, no ratio multiplied in.
+    """Compute MIS-PO's loss: the policy gradient of the trusted tokens, without a ratio.
 
-    `kept` comes from `trusted`. The mean is over all that `mask` counts: what is dropped makes steps smaller, not noisier.
+    The mean counts every token of `mask`, so dropped tokens make steps smaller, not noisier.
+
+    Args:
+        log_probs: [B, T], of the written tokens under the current weights.
+        advantages: [B] or [B, T].
+        mask: [B, T].
+        kept: [B, T], from `trusted`.
+        over: the average.
+
+    Returns:
+        A scalar.
+
+    Source: MIS-PO (Step 3.5 Flash, arXiv 2602.10604).
     """
     weight = advantages if advantages.dim() == 2 else advantages[:, None]
     return -average(log_probs * weight * kept, mask, over)
-
-
-def bootstrapped(rewards: Tensor, last_values: Tensor, truncated: Tensor) -> Tensor:
-    """MIS-PO's returns, [B]: a text cut off by the length limit is worth what the critic still expects, V(s_T), not 0."""
-    return torch.where(truncated, last_values, rewards)
-
-
-def value_advantages(returns: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    """A = R - V of each token, [B, T], with discount and lambda 1; 0 where the mask is, and where the return is not known."""
-    gain = returns[:, None] - values
-    return torch.where(mask.bool() & ~returns.isnan()[:, None], gain, 0.0)

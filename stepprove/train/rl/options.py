@@ -1,4 +1,4 @@
-"""How to train by reinforcement: a recipe's `rlvr` part, which can be read without torch."""
+"""Options of reinforcement learning, the `rlvr` part of a recipe; importing them needs no torch."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ Loss = Literal["grpo", "dapo", "mis-po"]
 
 
 class RlvrOptions(BaseModel):
-    """How to train; a recipe's `rlvr` part."""
+    """Options of a reinforcement-learning run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     loss: Loss = "dapo"
     updates: int = Field(default=100, ge=1)
     problems: int = Field(default=8, ge=1)
-    """Asked in a round, canaries apart."""
+    """Problems in a batch, canaries not counted."""
     group: int = Field(default=8, ge=2)
-    """Texts for each problem."""
+    """Samples for each problem."""
     waves: int = Field(default=1, ge=1)
-    """Of so many problems each are asked at most, until `problems` of them teach (DAPO's dynamic sampling)."""
+    """Max sampling batches per update; stop once `problems` groups have mixed rewards (DAPO's dynamic sampling)."""
     canaries: int = Field(default=1, ge=0, le=len(CANARIES))
-    """False theorems in a round, one text each."""
+    """False theorems in a batch, one sample each."""
     learning_rate: float = Field(default=1e-4, gt=0)
     clip_low: float = Field(default=0.2, gt=0)
     clip_high: float = Field(default=0.28, gt=0)
     scale_rewards: bool = True
     """Divide advantages by the standard deviation of their group, as GRPO does."""
     token_bounds: tuple[float, float] = (0.5, 2.0)
+    """MIS-PO: bounds on a token's probability ratio."""
     text_bounds: tuple[float, float] = (0.996, 1.001)
-    """Of MIS-PO."""
+    """MIS-PO: bounds on the geometric mean of a text's ratios."""
     max_tokens: int = Field(default=1024, ge=16)
-    """Of a whole text, feedback included."""
+    """Tokens of a whole text, Lean's feedback included."""
     max_turns: int | None = Field(default=None, ge=1)
     check_seconds: float = Field(default=30.0, gt=0)
     judge_seconds: float = Field(default=60.0, gt=0)
     batch_tokens: int = Field(default=8192, ge=1)
-    """At most so many, padding included, go through the model at once."""
+    """Most tokens of a forward pass, padding included."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     save_every: int = Field(default=1, ge=1)
     """Updates between checkpoints."""

@@ -1,4 +1,4 @@
-"""What reinforcement learning asks in its rounds, gone through in turn: theorems to prove, or problems in words to state."""
+"""Problems for the rounds of reinforcement learning: theorems to prove, or informal problems to formalize."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from stepprove.train.data import informal
 from stepprove.train.data.formalizer_texts import prompt_of
 from stepprove.train.data.theorems import for_training
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.statement_sampler import Asked, truth_of
+from stepprove.train.rl.statement_sampler import InformalProblem, truth_of
 from stepprove.train.sft.trajectories import problem_of
 
 One = TypeVar("One")
 Rounds = Callable[[int], Sequence[One]]
-"""The problems of a round, of its number; the same when asked again."""
+"""Maps a round's number to its problems; the same number gives the same problems."""
 
 
 def theorems(recipe: RlvrRecipe) -> tuple[Rounds[Problem], str]:
-    """Theorems to prove, and a hash of what they follow from. Raises BadRecipe, OSError."""
+    """Return the theorems of a recipe's rounds, and a hash of their source.
+
+    Raises:
+        BadRecipe: the recipe's file holds no problem, or a line is none.
+        OSError: the file cannot be read.
+    """
     if isinstance(recipe.problems, Path):
         return _listed(recipe.problems, recipe.rlvr.problems, _theorem)
     made = islice(for_training(recipe.rlvr.seed), recipe.skip, None)
@@ -33,27 +38,36 @@ def theorems(recipe: RlvrRecipe) -> tuple[Rounds[Problem], str]:
     return rounds, _hashed(recipe, [problem.text for problem in rounds(0)])
 
 
-def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[Asked], str]:
-    """Problems in words with the statements that are meant, and a hash of what they follow from. Raises BadRecipe, OSError."""
+def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[InformalProblem], str]:
+    """Return the informal problems of a recipe's rounds with their true statements, and a hash of their source.
+
+    Args:
+        recipe: names a file of problems, or the seed that generates them.
+        tokenizer: the model's, for the prompt's chat template.
+
+    Raises:
+        BadRecipe: the recipe's file holds no problem, or a line is none.
+        OSError: the file cannot be read.
+    """
     if isinstance(recipe.problems, Path):
-        return _listed(recipe.problems, recipe.rlvr.problems, lambda record: _asked(record, tokenizer))
+        return _listed(recipe.problems, recipe.rlvr.problems, lambda record: _informal(record, tokenizer))
     made = (
-        Asked(prompt_of(tokenizer, one.problem), truth_of(one.meaning.lean))
+        InformalProblem(prompt_of(tokenizer, one.problem), truth_of(one.meaning.lean))
         for one in informal.generate(recipe.rlvr.seed)
     )
     rounds = _made(islice(made, recipe.skip, None), recipe.rlvr.problems)
-    return rounds, _hashed(recipe, [asked.prompt for asked in rounds(0)])
+    return rounds, _hashed(recipe, [problem.prompt for problem in rounds(0)])
 
 
 def _theorem(record: Any) -> Problem:
     return Problem.parse(record["formal_statement"])
 
 
-def _asked(record: Any, tokenizer: Any) -> Asked:
+def _informal(record: Any, tokenizer: Any) -> InformalProblem:
     if record.get("header", "").strip():
         raise ValueError("a header is not supported here, only what Lean knows without imports")
     truth: Statement = read_statement(record["formal_statement"])
-    return Asked(prompt_of(tokenizer, record["problem"]), truth)
+    return InformalProblem(prompt_of(tokenizer, record["problem"]), truth)
 
 
 def _made(source: Iterator[One], size: int) -> Rounds[One]:
@@ -90,5 +104,5 @@ def _listed(path: Path, size: int, read: Callable[[Any], One]) -> tuple[Rounds[O
 
 
 def _hashed(recipe: RlvrRecipe, texts: Sequence[str]) -> str:
-    said = f"generated:{recipe.rlvr.seed}:{recipe.skip}:{list(texts)}"
-    return hashlib.sha256(said.encode()).hexdigest()
+    source = f"generated:{recipe.rlvr.seed}:{recipe.skip}:{list(texts)}"
+    return hashlib.sha256(source.encode()).hexdigest()

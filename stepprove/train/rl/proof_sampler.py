@@ -1,4 +1,4 @@
-"""Rounds of proofs for reinforcement learning: the gate's word is the reward, and false theorems stand among the problems."""
+"""Sample proofs for reinforcement learning: the gate's verdict is the reward; canaries (false theorems) guard the gate."""
 
 from __future__ import annotations
 
@@ -9,51 +9,65 @@ from typing import Any
 
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import TirOptions
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.backend import Lean
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.rl.rewards import reward, with_canaries
-from stepprove.train.rl.rlvr import Group, RlvrOptions, Sampler
+from stepprove.train.rl.rlvr import Group, RlvrOptions, RoundSampler
 from stepprove.train.rl.rollout import ProofRollout, roll
 
 
 def reward_of(rollout: ProofRollout) -> float:
-    """What a text earned by the gate's word, or by its sketches: 1, 0 or NaN. Raises RewardHack when it proves a canary."""
+    """Return a rollout's reward: 1, 0, or NaN where unknown. Raises RewardHack when it proves a canary."""
     text = rollout.trajectory
     return reward(text.problem, text.outcome, text.answer)
 
 
 def proofs(
     tokenizer: Any, pool: Lean, problems: Callable[[int], Sequence[Problem]], options: RlvrOptions
-) -> Sampler:
-    """Rounds of proofs.
+) -> RoundSampler:
+    """Make a sampler of proofs.
 
     Args:
         tokenizer: the model's.
-        pool: where sketches and answers are judged.
-        problems: those of a round, of its number: `options.problems` each time, the same when asked again.
-        options: how.
+        pool: checks sketches and verifies proofs.
+        problems: maps a round's number to its `options.problems` theorems.
+        options: group size, lengths, time limits and seed.
+
+    Returns:
+        A sampler of rounds; it raises as `sample_round`.
     """
 
-    async def sample(source: Source, number: int) -> list[Group]:
-        return await sample_round(source, tokenizer, pool, problems(number), options, number)
+    async def sample(sampler: Sampler, number: int) -> list[Group]:
+        return await sample_round(sampler, tokenizer, pool, problems(number), options, number)
 
     return sample
 
 
 async def sample_round(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     pool: Lean,
     problems: Sequence[Problem],
     options: RlvrOptions,
     number: int,
 ) -> list[Group]:
-    """The texts of wave `number`: a group for each problem, and the canaries, which earn nothing or stop everything.
+    """Sample one batch: a group of proofs for each problem, and one attempt at each canary.
+
+    Args:
+        sampler: the model.
+        tokenizer: the model's.
+        pool: checks sketches and verifies proofs.
+        problems: the batch's theorems.
+        options: group size, lengths, time limits and seed.
+        number: the batch's number, which with the seed fixes every sample.
+
+    Returns:
+        One group for each problem; canaries are in none.
 
     Raises:
-        RewardHack: a false theorem was proved.
-        ReplFailure, PoolClosed, BrokenOriginal: as the pool does.
+        RewardHack: the gate accepted a proof of a canary.
+        ReplFailure, PoolClosed, BrokenOriginal: from the pool.
     """
     tir = TirOptions(
         temperature=1.0,
@@ -65,14 +79,14 @@ async def sample_round(
         judge_seconds=options.judge_seconds,
     )
     rng = random.Random(f"{options.seed}:{number}")
-    asked = [problem for problem in problems for _ in range(options.group)]
-    todo = with_canaries(asked, options.canaries, rng)
-    done = await together(
-        roll(source, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31))) for problem in todo
+    attempts = [problem for problem in problems for _ in range(options.group)]
+    todo = with_canaries(attempts, options.canaries, rng)
+    rollouts = await gather_or_cancel(
+        roll(sampler, tokenizer, pool, problem, replace(tir, seed=rng.randrange(2**31))) for problem in todo
     )
-    rewards = [reward_of(rollout) for rollout in done]
+    rewards = [reward_of(rollout) for rollout in rollouts]
     size = options.group
     return [
-        Group(tuple(done[i * size : (i + 1) * size]), tuple(rewards[i * size : (i + 1) * size]))
+        Group(tuple(rollouts[i * size : (i + 1) * size]), tuple(rewards[i * size : (i + 1) * size]))
         for i in range(len(problems))
     ]

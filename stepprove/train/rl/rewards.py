@@ -1,7 +1,7 @@
-"""Lean as the judge of reinforcement learning: what a proof earns, and false theorems that catch a judge that can be fooled.
+"""Rewards from the trust gate, and canaries: false theorems that expose a gate with a hole.
 
-A reward is 1 for a proof that the trust gate accepts and 0 for one that it does not. Where Lean ran out of time or could not be
-asked there is no reward, NaN, which the losses leave out (`losses.py`): what is not known is not a failure.
+A proof that the gate accepts earns 1, a rejected one 0. Where Lean timed out or failed, the reward is NaN and the losses
+leave it out (`losses.py`): a missing verdict is not a failure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from stepprove.agent.models.problem import Problem
 from stepprove.faults import fault_told
-from stepprove.gather import together
 from stepprove.lean_project.gate.gate import Policy
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.backend import Lean
@@ -21,7 +20,7 @@ from stepprove.lean_project.repl.errors import ReplFailure
 from stepprove.outcome import Outcome
 
 UNKNOWN = math.nan
-"""The reward of an answer of which Lean could not tell."""
+"""The reward of an answer without a verdict."""
 _EARNED = {
     Outcome.PROVED: 1.0,
     Outcome.DISPROVED: 0.0,
@@ -46,11 +45,11 @@ CANARIES = tuple(
     Problem(header="", statement=f"theorem canary_{place} {claim} := by sorry", name=f"canary_{place}")
     for place, claim in enumerate(_FALSE)
 )
-"""Statements that are false, each shown to be so by a test; whoever proves one has found a hole in the judge."""
+"""False statements; a test refutes each. A proof of one is a hole in the gate."""
 
 
 class RewardHack(Exception):
-    """The gate accepted a proof of a false theorem; `problem` and `answer` show how. Training must not go on."""
+    """The gate accepted the proof `answer` of the false theorem `problem`; training must stop."""
 
     def __init__(self, problem: Problem, answer: str) -> None:
         super().__init__(f"a proof of the false theorem {problem.name} was accepted:\n{answer}")
@@ -58,19 +57,28 @@ class RewardHack(Exception):
 
 
 def with_canaries(problems: Sequence[Problem], count: int, rng: random.Random) -> list[Problem]:
-    """The problems of a batch and `count` false ones. Raises ValueError for more than there are."""
+    """Append `count` canaries to the problems of a batch. Raises ValueError when there are fewer."""
     if count > len(CANARIES):
         raise ValueError(f"there are {len(CANARIES)} false theorems, not {count}")
     return [*problems, *rng.sample(CANARIES, count)]
 
 
 def earned(outcome: Outcome) -> float:
-    """The reward of an answer with this outcome; NaN where nothing is known."""
+    """Return the reward of an outcome; NaN for a time-out or an infrastructure failure."""
     return _EARNED[outcome]
 
 
 def reward(problem: Problem, outcome: Outcome, answer: str | None) -> float:
-    """What an answer with this outcome earned. Raises RewardHack when it proves a canary."""
+    """Return the reward of an answer.
+
+    Args:
+        problem: the theorem.
+        outcome: the answer's.
+        answer: its Lean code, for the message of RewardHack.
+
+    Raises:
+        RewardHack: the answer proves a canary.
+    """
     value = earned(outcome)
     if value > 0 and problem in CANARIES:
         raise RewardHack(problem, answer or "")
@@ -85,12 +93,19 @@ async def proof_reward(
     policy: Policy = Policy(),  # noqa: B008 - frozen
     timeout: float | None = None,
 ) -> float:
-    """What an answer earns: 1, 0 or NaN; a text without an answer earns 0.
+    """Verify an answer and return its reward: 1, 0 or NaN.
+
+    Args:
+        pool: verifies the answer.
+        problem: the theorem.
+        answer: Lean code; None, a text without an answer, earns 0.
+        policy: the gate's.
+        timeout: seconds; None: the pool's.
 
     Raises:
-        RewardHack: the problem is a canary and was proved.
-        BrokenOriginal: the problem has errors of its own.
-        PoolFull, PoolClosed: Lean could not be asked.
+        RewardHack: the answer proves a canary.
+        BrokenOriginal: the problem itself has errors.
+        PoolFull, PoolClosed, ReplFailure: Lean is not available.
     """
     if answer is None:
         return 0.0
@@ -102,16 +117,3 @@ async def proof_reward(
         fault_told(fault, f"the answer to {problem.name}")
         return UNKNOWN
     return reward(problem, judgement.outcome, answer)
-
-
-async def proof_rewards(
-    pool: Lean,
-    attempts: Sequence[tuple[Problem, str | None]],
-    *,
-    policy: Policy = Policy(),  # noqa: B008 - frozen
-    timeout: float | None = None,
-) -> list[float]:
-    """The rewards of many answers, in their order, judged at once as far as the pool goes. Raises as `proof_reward`."""
-    return await together(
-        proof_reward(pool, problem, answer, policy=policy, timeout=timeout) for problem, answer in attempts
-    )

@@ -1,8 +1,8 @@
-"""Reinforcement learning with Lean as the judge: rollouts and updates side by side, each a fixed number of updates apart.
+"""Reinforcement learning with Lean's verdict as the reward: sampling and updates overlap, exactly one update apart.
 
-While the weights of version v are updated on the texts of one round, the texts of the next are written with version v: the
-sampler is never more than one update behind, and a seed gives the same run again, which free-running workers would not. Within
-a round all texts are under way at once; those that wait for Lean leave their place in the batch to others.
+While the trainer updates version v on one round, the sampler writes the next round with version v. The sampler lags by one
+update at most, and a seed reproduces the run, which free-running workers would not. All texts of a round run concurrently;
+a text that waits for Lean gives its row of the batch to another.
 """
 
 from __future__ import annotations
@@ -18,99 +18,115 @@ from torch import Tensor
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.methods.angular import mean_angle
 from stepprove.train.methods.control_variates import learned_baseline
 from stepprove.train.methods.options import RlvrMethods
-from stepprove.train.rl.distributed import Alone, Crew
+from stepprove.train.rl.distributed import ProcessGroup, SingleProcess
 from stepprove.train.rl.losses import (
     Average,
-    Bounds,
+    TrustBounds,
     clipped_loss,
     group_advantages,
+    has_signal,
     mis_po_loss,
-    teaches,
     trusted,
 )
 from stepprove.train.rl.options import RlvrOptions as RlvrOptions
 from stepprove.train.rl.rollout import Rollout
 
 _NO_METHODS = RlvrMethods()
-_ALONE = Alone()
+_SINGLE_PROCESS = SingleProcess()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The texts for one problem, and what each earned (NaN: not known)."""
+    """The rollouts of one problem and their rewards (NaN: unknown)."""
 
     rollouts: tuple[Rollout, ...]
     rewards: tuple[float, ...]
 
 
-def taught(rewards: Sequence[Sequence[float]]) -> int:
-    """Of how many problems, with the rewards of their texts, these did not all do alike."""
-    return sum(bool(teaches(torch.tensor(each), len(each))[0]) for each in rewards)
+def informative_groups(rewards: Sequence[Sequence[float]]) -> int:
+    """Count the groups with mixed rewards.
+
+    Args:
+        rewards: each group's rewards, NaN where unknown.
+    """
+    return sum(bool(has_signal(torch.tensor(group), len(group))[0]) for group in rewards)
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What one update did; seconds are of the clock."""
+    """The figures of one update; seconds are wall-clock time."""
 
     number: int
     loss: float
     grad_norm: float
     reward: float
-    """Mean over what is known."""
+    """Mean over the known rewards."""
     unknown: float
-    """Share of the texts of which Lean could not tell."""
+    """Share of texts without a verdict."""
     taught: int
-    """Problems whose texts did not all do alike."""
+    """Groups with mixed rewards; the name is that of the run's `metrics.jsonl`."""
     trusted: float
-    """Share of the written tokens that MIS-PO kept; 1 with another loss."""
+    """Share of written tokens that MIS-PO kept; 1 with another loss."""
     drift: float
-    """Mean over the written tokens of how far their log-probability is from the one they were drawn with, in nats."""
+    """Mean over written tokens of |log-probability now - log-probability when sampled|, in nats."""
     tokens: float
-    """Mean of the texts, written ones alone."""
+    """Mean number of written tokens in a text."""
     checks: float
-    """Mean number of Lean's answers that a text reads."""
+    """Mean number of Lean answers in a text."""
     truncated: float
     sampling_seconds: float
     update_seconds: float
     lean_seconds: float
-    """Of all engines together, while sampling."""
+    """Sum over all engines while sampling."""
     angle: float | None = None
-    """Mean angle in radians by which matrices turned; None: not asked for."""
+    """Mean angle in radians by which matrices turned; None: not measured."""
 
 
-Sampler = Callable[[Source, int], Awaitable[Sequence[Group]]]
-"""Lets a source write the texts of a round, of its number, and says what each earned."""
+RoundSampler = Callable[[Sampler, int], Awaitable[Sequence[Group]]]
+"""Samples the groups of a round, given its number, with their rewards."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Texts as tensors, [B, T] each, padded at the end."""
+    """Texts as tensors [B, T], padded on the right."""
 
     ids: Tensor
     mask: Tensor
-    """1 where the model wrote the token."""
+    """1 for tokens that the model wrote."""
     sampled: Tensor
-    """Log-probabilities when drawn; 0 where the mask is."""
+    """Log-probabilities when sampled; 0 where the mask is 0."""
     advantages: Tensor
     """[B]."""
 
     def to(self, device: torch.device) -> Batch:
-        """The same elsewhere."""
-        return Batch(*(getattr(self, each.name).to(device) for each in fields(self)))
+        """Return a copy on a device."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def batches(
     groups: Sequence[Group], options: RlvrOptions, pad: int, methods: RlvrMethods = _NO_METHODS
 ) -> list[Batch]:
-    """The texts that teach, those of similar length together; what earned an unknown reward is left out."""
+    """Batch the texts of groups with a learning signal, sorted by length; texts with an unknown reward are left out.
+
+    Args:
+        groups: the round's groups.
+        options: `batch_tokens`, `group` and `scale_rewards`.
+        pad: the padding token's id.
+        methods: the baseline.
+
+    Returns:
+        Batches of at most `batch_tokens` tokens, padding included, but of at least one text.
+    """
     rows: list[tuple[Rollout, float]] = []
     learned = methods.baseline == "learned"
-    told = _learned(groups, options) if learned else [_within(group, options) for group in groups]
-    for group, advantages in zip(groups, told, strict=True):
+    per_group = (
+        _learned_advantages(groups, options) if learned else [_group_advantages(g, options) for g in groups]
+    )
+    for group, advantages in zip(groups, per_group, strict=True):
         if advantages is None:
             continue
         rows += [
@@ -127,27 +143,27 @@ def batches(
     return [_batch(part, pad) for part in parts]
 
 
-def _within(group: Group, options: RlvrOptions) -> list[float] | None:
-    """Each text's advantage over the others of its problem; None where they all did alike."""
+def _group_advantages(group: Group, options: RlvrOptions) -> list[float] | None:
+    """Advantages within a group; None where all rewards are alike."""
     rewards = torch.tensor(group.rewards)
-    if not bool(teaches(rewards, len(group.rewards))[0]):
+    if not bool(has_signal(rewards, len(group.rewards))[0]):
         return None
     return group_advantages(rewards, len(group.rewards), scale=options.scale_rewards).tolist()
 
 
-def _learned(groups: Sequence[Group], options: RlvrOptions) -> list[list[float] | None]:
-    """Each text's advantage over what the round's other problems let expect of it; None for canaries, and where all did alike."""
+def _learned_advantages(groups: Sequence[Group], options: RlvrOptions) -> list[list[float] | None]:
+    """Advantages over a baseline learned from the round's other groups; None for short groups, and where all are alike."""
     full = [place for place, group in enumerate(groups) if len(group.rewards) == options.group]
-    told: list[list[float] | None] = [None] * len(groups)
+    result: list[list[float] | None] = [None] * len(groups)
     rewards = torch.tensor([groups[place].rewards for place in full])
-    if not full or not bool(teaches(rewards.flatten(), rewards.numel())[0]):
-        return told
+    if not full or not bool(has_signal(rewards.flatten(), rewards.numel())[0]):
+        return result
     advantages = rewards - learned_baseline(rewards)
     if options.scale_rewards:
         advantages = advantages / (advantages[~rewards.isnan()].std() + 1e-4)
     for place, row in zip(full, advantages.nan_to_num(0.0).tolist(), strict=True):
-        told[place] = row
-    return told
+        result[place] = row
+    return result
 
 
 def _batch(rows: Sequence[tuple[Rollout, float]], pad: int) -> Batch:
@@ -165,15 +181,23 @@ def _batch(rows: Sequence[tuple[Rollout, float]], pad: int) -> Batch:
 
 
 def log_probs(model: PreTrainedModel, ids: Tensor) -> Tensor:
-    """Of each token [B, T] given those before it; 0 for the first. Padding stands at the end, so no mask is needed."""
+    """Compute each token's log-probability given the tokens before it.
+
+    Args:
+        model: a causal language model.
+        ids: [B, T], padded on the right, so the model needs no mask.
+
+    Returns:
+        [B, T]; 0 for the first token.
+    """
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-    found = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[:, :, 0]
-    return torch.cat([found.new_zeros(len(ids), 1), found], 1)
+    values = logits.log_softmax(-1).gather(2, ids[:, 1:, None])[:, :, 0]
+    return torch.cat([values.new_zeros(len(ids), 1), values], 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """What a step learned from; see `Update`."""
+class StepFigures:
+    """The figures of one optimiser step; see `Update`."""
 
     loss: float = 0.0
     grad_norm: float = 0.0
@@ -186,23 +210,31 @@ def update(
     optimizer: torch.optim.Optimizer,
     parts: Sequence[Batch],
     options: RlvrOptions,
-    crew: Crew = _ALONE,
-) -> Learned:
-    """One step on the batches of all processes together; none where no process has one."""
+    processes: ProcessGroup = _SINGLE_PROCESS,
+) -> StepFigures:
+    """Take one optimiser step on the batches of all processes; none when no process has a batch.
+
+    Args:
+        model: changed in place.
+        optimizer: the model's.
+        parts: this process's batches.
+        options: the loss, its clips and the gradient norm.
+        processes: those that train the model.
+    """
     over: Average = "text" if options.loss == "grpo" else "token"
     wholes = [float(part.mask.sum()) if over == "token" else float(len(part.ids)) for part in parts]
-    if not (everything := crew.total(sum(wholes))):
-        return Learned()
-    written = crew.total(sum(float(part.mask.sum()) for part in parts))
-    idle = crew.most(len(parts)) - len(parts)
+    if not (everything := processes.sum(sum(wholes))):
+        return StepFigures()
+    written = processes.sum(sum(float(part.mask.sum()) for part in parts))
+    idle = processes.max(len(parts)) - len(parts)
     kept_tokens = total = drift = 0.0
     optimizer.zero_grad()
-    for each, whole in zip(parts, wholes, strict=True):
-        part = each.to(model.device)
+    for batch, whole in zip(parts, wholes, strict=True):
+        part = batch.to(model.device)
         current = log_probs(model, part.ids)
         drift += float(((current.detach() - part.sampled).abs() * part.mask).sum())
         if options.loss == "mis-po":
-            bounds = Bounds(*options.token_bounds, *options.text_bounds)
+            bounds = TrustBounds(*options.token_bounds, *options.text_bounds)
             kept = trusted(current.detach(), part.sampled, part.mask, bounds)
             loss = mis_po_loss(current, part.advantages, part.mask, kept)
         else:
@@ -212,84 +244,83 @@ def update(
                 current, part.sampled, part.advantages, part.mask, low=options.clip_low, high=high, over=over
             )
         share = loss * (whole / everything)
-        part_of_mean = share * crew.size  # of a crew's gradients the mean is taken
+        part_of_mean = share * processes.size  # FSDP averages the gradients of the processes
         part_of_mean.backward()  # type: ignore[no-untyped-call]
         total += float(share.detach())
         kept_tokens += float(kept.sum())
-    for _ in range(
-        idle
-    ):  # all take part in each way forth and back, in which weights and gradients are shared
+    for _ in range(idle):  # FSDP needs every process in each forward and backward pass
         nothing = torch.zeros(1, 2, dtype=torch.long, device=model.device)
         (log_probs(model, nothing).sum() * 0.0).backward()  # type: ignore[no-untyped-call]
     norm: Any = torch.nn.utils.clip_grad_norm_(model.parameters(), options.max_grad_norm)
     optimizer.step()
-    return Learned(
-        loss=crew.total(total),
+    return StepFigures(
+        loss=processes.sum(total),
         grad_norm=float(norm.full_tensor() if isinstance(norm, DTensor) else norm),
-        trusted=crew.total(kept_tokens) / written,
-        drift=crew.total(drift) / written,
+        trusted=processes.sum(kept_tokens) / written,
+        drift=processes.sum(drift) / written,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """All that training goes on from: after it the run is the one that was not interrupted."""
+    """The state from which a resumed run continues as if never interrupted."""
 
     updates: int
-    """That have been done."""
+    """Updates done."""
     model: Mapping[str, Tensor]
     sampler: Mapping[str, Tensor]
-    """The weights one update earlier, by which the next round is written."""
+    """The weights one update earlier, which sample the next round."""
     optimizer: Mapping[str, Any]
 
 
 async def train(
     model: PreTrainedModel,
     tokenizer: Any,
-    source: Source,
-    sample: Sampler,
+    sampler: Sampler,
+    sample: RoundSampler,
     options: RlvrOptions,
     *,
     methods: RlvrMethods = _NO_METHODS,
-    crew: Crew = _ALONE,
+    processes: ProcessGroup = _SINGLE_PROCESS,
     start: Checkpoint | None = None,
     keep: Callable[[Update, Checkpoint | None], None] = lambda update, checkpoint: None,
 ) -> None:
     """Train a model in place.
 
     Args:
-        model: as it begins; with a `start` its weights are replaced.
-        tokenizer: its own.
-        source: writes its texts; it is given the weights.
-        sample: lets it write those of a round: about the same problems when asked again for the same one.
-        options: how.
-        methods: of the source papers, beside.
-        crew: the processes that train it together, each on texts of its own.
-        start: where an earlier run stopped.
-        keep: told each update, and every `options.save_every` of them where to go on from after it.
+        model: the initial model; `start` replaces its weights.
+        tokenizer: the model's.
+        sampler: generates texts; `train` loads the weights into it.
+        sample: samples the groups of a round; the same number must give the same problems.
+        options: the loss and its settings.
+        methods: optimisation methods of the source papers.
+        processes: those that train the model, each on texts of its own.
+        start: the checkpoint to resume from.
+        keep: called with each update, and every `options.save_every` updates with a checkpoint.
 
-    Raises what `sample` raises; the weights are then those before the update that the round would have been part of.
+    Raises:
+        Exceptions of `sample`; the weights are then those before the failed round's update.
     """
-    model.train(False)  # nothing is dropped out, so that a text is as likely here as it was when it was drawn
+    model.train(False)  # no dropout: a text must be as likely here as when sampled
     optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=0.0)
 
     async def give(weights: Mapping[str, Tensor]) -> None:
         def load() -> None:
-            crew.here()
-            source.load(weights)
+            processes.set_device()
+            sampler.load(weights)
 
-        if weights:  # what the first process alone is given, it passes on for all
+        if weights:  # with servers, only rank 0 holds weights
             await asyncio.to_thread(load)
-        crew.total(0)  # till all have theirs
+        processes.barrier()  # until every sampler has its weights
 
     if start is not None:
-        crew.restore(model, optimizer, start.model, start.optimizer)
-    await give(crew.weights(model) if start is None else start.sampler)
+        processes.restore(model, optimizer, start.model, start.optimizer)
+    await give(processes.weights(model) if start is None else start.sampler)
 
     def next_round(number: int) -> asyncio.Task[tuple[Sequence[Group], float]]:
         async def timed() -> tuple[Sequence[Group], float]:
             started = time.monotonic()
-            groups = await sample(source, number)
+            groups = await sample(sampler, number)
             return groups, time.monotonic() - started
 
         return asyncio.create_task(timed())
@@ -301,28 +332,28 @@ async def train(
     try:
         for number in range(first, options.updates):
             groups, sampling_seconds = await sampling
-            before = crew.weights(model)
+            before = processes.weights(model)
             await give(before)
             if number + 1 < options.updates:
                 sampling = next_round(number + 1)
             parts = batches(groups, options, int(tokenizer.pad_token_id), methods)
             round_ = _Round(number, groups, parts, sampling_seconds, before)
-            # Beside what writes the next texts, as is the waiting for other processes.
-            keep(*await asyncio.to_thread(_learn, model, optimizer, round_, options, methods, crew))
+            # In a thread, so that sampling goes on; so does waiting for other processes.
+            keep(*await asyncio.to_thread(_learn, model, optimizer, round_, options, methods, processes))
     finally:
         sampling.cancel()
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """What an update learns from."""
+    """The input of an update."""
 
     number: int
     groups: Sequence[Group]
     parts: Sequence[Batch]
     sampling_seconds: float
     before: Mapping[str, Tensor]
-    """The weights that it changes."""
+    """The weights before the update."""
 
 
 def _learn(
@@ -331,26 +362,30 @@ def _learn(
     round_: _Round,
     options: RlvrOptions,
     methods: RlvrMethods,
-    crew: Crew,
+    processes: ProcessGroup,
 ) -> tuple[Update, Checkpoint | None]:
-    """One update, as it is told, and where to go on from where that is due."""
-    crew.here()
+    """Run one update; return its figures, and a checkpoint when one is due."""
+    processes.set_device()
     started = time.monotonic()
-    learned = update(model, optimizer, round_.parts, options, crew)
+    learned = update(model, optimizer, round_.parts, options, processes)
     seconds = time.monotonic() - started
-    texts = [each for part in crew.gather(_seen(round_.groups)) for each in part]
-    told = _told(round_.number, texts, learned, max(crew.gather(round_.sampling_seconds)), seconds)
+    texts = [text for part in processes.gather(_text_figures(round_.groups)) for text in part]
+    result = _update_figures(
+        round_.number, texts, learned, max(processes.gather(round_.sampling_seconds)), seconds
+    )
     if methods.angular:
-        told = replace(told, angle=mean_angle(round_.before, model))
+        result = replace(result, angle=mean_angle(round_.before, model))
     done = round_.number + 1
     if done % options.save_every and done < options.updates:
-        return told, None
-    return told, Checkpoint(done, crew.weights(model), round_.before, crew.moments(model, optimizer))
+        return result, None
+    return result, Checkpoint(
+        done, processes.weights(model), round_.before, processes.optimizer_state(model, optimizer)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """Of one problem, what an update tells of its texts."""
+    """The figures of one group's texts."""
 
     rewards: tuple[float, ...]
     tokens: tuple[int, ...]
@@ -359,7 +394,7 @@ class _Texts:
     lean_seconds: float
 
 
-def _seen(groups: Sequence[Group]) -> list[_Texts]:
+def _text_figures(groups: Sequence[Group]) -> list[_Texts]:
     return [
         _Texts(
             rewards=group.rewards,
@@ -372,10 +407,10 @@ def _seen(groups: Sequence[Group]) -> list[_Texts]:
     ]
 
 
-def _told(
-    number: int, texts: Sequence[_Texts], learned: Learned, sampling_seconds: float, update_seconds: float
+def _update_figures(
+    number: int, texts: Sequence[_Texts], learned: StepFigures, sampling_seconds: float, update_seconds: float
 ) -> Update:
-    rewards = [reward for each in texts for reward in each.rewards]
+    rewards = [reward for group in texts for reward in group.rewards]
     known = [reward for reward in rewards if reward == reward]
     return Update(
         number=number,
@@ -383,13 +418,13 @@ def _told(
         grad_norm=learned.grad_norm,
         reward=sum(known) / len(known) if known else float("nan"),
         unknown=1 - len(known) / len(rewards),
-        taught=taught([each.rewards for each in texts]),
+        taught=informative_groups([group.rewards for group in texts]),
         trusted=learned.trusted,
         drift=learned.drift,
-        tokens=sum(sum(each.tokens) for each in texts) / len(rewards),
-        checks=sum(each.checks for each in texts) / len(rewards),
-        truncated=sum(each.truncated for each in texts) / len(rewards),
+        tokens=sum(sum(group.tokens) for group in texts) / len(rewards),
+        checks=sum(group.checks for group in texts) / len(rewards),
+        truncated=sum(group.truncated for group in texts) / len(rewards),
         sampling_seconds=round(sampling_seconds, 3),
         update_seconds=round(update_seconds, 3),
-        lean_seconds=round(sum(each.lean_seconds for each in texts), 3),
+        lean_seconds=round(sum(group.lean_seconds for group in texts), 3),
     )

@@ -1,8 +1,7 @@
-"""Rollouts: texts of a model, each token kept with who wrote it and how likely it was.
+"""Rollouts: a model's texts with the sampled tokens, their log-probabilities, and a mask of the model's own tokens.
 
-A proof's text is made by the agent's own `stepfun.py`, with Lean as the model's tool. What is added here is what training
-needs: the very tokens that were drawn (a text cut into tokens anew may fall into others), their log-probabilities at the time,
-and which tokens are not the model's.
+The agent's `stepfun.py` runs the trajectory with Lean as the tool. Training keeps the sampled token ids, because encoding
+the text again may give others.
 """
 
 from __future__ import annotations
@@ -17,54 +16,63 @@ from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import End, TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.serving.client.exchange import Reply, Sample, Sampling, Usage
-from stepprove.serving.serve.batching import Drawing, Source
+from stepprove.serving.serve.batching import Sampler, SamplingParams
 
 
 @dataclass(slots=True)
 class Writer:
-    """Continues one growing text, and keeps its tokens: a Completer for one trajectory."""
+    """A Completer for one trajectory that keeps the tokens of the growing text."""
 
-    source: Source
+    sampler: Sampler
     tokenizer: Any
     name: str = "in training"
     ids: list[int] = field(default_factory=list)
-    """Of the text so far."""
+    """Token ids of the text so far."""
     log_probs: list[float] = field(default_factory=list)
-    """Of each token when it was drawn; NaN for what the model did not write."""
+    """Each token's log-probability when sampled; NaN for tokens of prompt and feedback."""
     _text: str = ""
     _starts: list[tuple[int, int]] = field(default_factory=list)
-    """(characters, tokens) before each piece, so that the end can be taken back."""
+    """(characters, tokens) before each piece, so that the last pieces can be removed."""
 
     async def model(self) -> str:
-        """Its name."""
+        """Return the model's name."""
         return self.name
 
     async def context_length(self) -> int | None:
-        """The most tokens of a text."""
-        return self.source.longest
+        """Return the most tokens of a text."""
+        return self.sampler.longest
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:  # noqa: B008 - frozen
-        """One continuation of a text that begins with the one before. Raises ModelRefused when it does not fit the context."""
+        """Sample one continuation.
+
+        Args:
+            prompt: extends the text so far.
+            sampling: how to sample.
+
+        Raises:
+            ModelRefused: the prompt does not fit the context.
+            ModelFailure: the sampler failed.
+        """
         started = time.monotonic()
         self._read(prompt)
-        read = len(self.ids)
-        drawing = _drawing(sampling, self.tokenizer, self.source.longest)
-        drawn = await self.source.draw(self.ids, drawing)
-        ended = bool(drawn.tokens) and drawn.tokens[-1] in drawing.end_tokens
-        text = self.tokenizer.decode(drawn.tokens[:-1] if ended else drawn.tokens)
-        self._append(text, drawn.tokens, drawn.log_probs)
-        stop = drawn.stopped_by if isinstance(drawn.stopped_by, str) else None
+        prompt_tokens = len(self.ids)
+        params = _sampling_params(sampling, self.tokenizer, self.sampler.longest)
+        generation = await self.sampler.generate(self.ids, params)
+        ended = bool(generation.tokens) and generation.tokens[-1] in params.end_tokens
+        text = self.tokenizer.decode(generation.tokens[:-1] if ended else generation.tokens)
+        self._append(text, generation.tokens, generation.log_probs)
+        stop = generation.stopped_by if isinstance(generation.stopped_by, str) else None
         sample = Sample(
             text=text[: text.rfind(stop)] if stop else text,
-            finish=drawn.finish,
-            stopped_by=drawn.stopped_by,
+            finish=generation.finish,
+            stopped_by=generation.stopped_by,
             stop_told=True,
         )
-        usage = Usage(prompt_tokens=read, completion_tokens=len(drawn.tokens))
+        usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=len(generation.tokens))
         return Reply(samples=(sample,), usage=usage, seconds=time.monotonic() - started)
 
     def _read(self, prompt: str) -> None:
-        """Append what stands after the text so far; a piece that ends otherwise there is read anew, and is not the model's."""
+        """Encode the prompt beyond the text so far; pieces that the prompt changed are encoded again and count as feedback."""
         while not prompt.startswith(self._text):
             characters, tokens = self._starts.pop()
             self._text = self._text[:characters]
@@ -80,8 +88,8 @@ class Writer:
         self.log_probs += log_probs
 
 
-def _drawing(sampling: Sampling, tokenizer: Any, longest: int) -> Drawing:
-    return Drawing(
+def _sampling_params(sampling: Sampling, tokenizer: Any, longest: int) -> SamplingParams:
+    return SamplingParams(
         max_tokens=sampling.max_tokens or longest,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
@@ -94,40 +102,51 @@ def _drawing(sampling: Sampling, tokenizer: Any, longest: int) -> Drawing:
 
 @dataclass(frozen=True)
 class Rollout:
-    """One text as training takes it."""
+    """One sampled text."""
 
     ids: tuple[int, ...]
     log_probs: tuple[float, ...]
-    """When drawn, at temperature 1; NaN for prompt and feedback, which are not learned."""
+    """Log-probabilities when sampled, at temperature 1; NaN for prompt and feedback, which training ignores."""
     truncated: bool
-    """It ended for its length, not by its own choice."""
+    """The length limit ended the text."""
     checks: int
-    """Answers of Lean that it reads."""
+    """Lean answers in the text."""
     lean_seconds: float
-    """That these took."""
+    """Seconds that Lean took for them."""
 
     @property
     def own(self) -> tuple[bool, ...]:
-        """Which tokens the model wrote."""
+        """True for each token that the model wrote."""
         return tuple(not math.isnan(value) for value in self.log_probs)
 
 
 @dataclass(frozen=True)
 class ProofRollout(Rollout):
-    """A text in which a model reasons with Lean as its tool."""
+    """A tool-integrated proof attempt."""
 
     trajectory: Trajectory
 
 
 async def roll(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     pool: Lean,
     problem: Problem,
     options: TirOptions,
 ) -> ProofRollout:
-    """Let the model work on a problem once. Raises as `run_trajectory`."""
-    writer = Writer(source, tokenizer)
+    """Sample one proof attempt.
+
+    Args:
+        sampler: the model.
+        tokenizer: the model's.
+        pool: checks sketches and verifies the answer.
+        problem: the theorem.
+        options: lengths, time limits and seed.
+
+    Raises:
+        Exceptions of `run_trajectory`.
+    """
+    writer = Writer(sampler, tokenizer)
     trajectory = await run_trajectory(writer, pool, problem, options)
     checks = [turn.checked for turn in trajectory.turns if turn.checked is not None]
     return ProofRollout(

@@ -1,4 +1,4 @@
-"""A run of reinforcement learning as a folder: its recipe and versions, its figures, and where it goes on after a kill."""
+"""A reinforcement-learning run in a folder: recipe, versions, figures and the checkpoint that a killed run resumes from."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.pool.remote import RemotePool
 from stepprove.serving.client.client import Client
-from stepprove.serving.serve.batching import Decoder, Source
+from stepprove.serving.serve.batching import Decoder, Sampler
 from stepprove.serving.serve.loading import loaded
 from stepprove.serving.serve.remote_model import RemoteModel
 from stepprove.train.data.rejection_sampling import RareText, cut_after, rare_texts, remembering
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
 from stepprove.train.rl.distributed import (
-    Alone,
-    Crew,
-    Several,
+    FSDPProcesses,
+    ProcessGroup,
+    SingleProcess,
     first_process,
-    must_be,
+    require_processes,
     several_processes,
-    spread,
+    shard_model,
 )
-from stepprove.train.rl.dynamic_sampling import in_waves
+from stepprove.train.rl.dynamic_sampling import dynamic_sampling
 from stepprove.train.rl.problem_source import informal_problems, theorems
 from stepprove.train.rl.proof_sampler import proofs
-from stepprove.train.rl.rlvr import Checkpoint, Group, Sampler, Update, train
+from stepprove.train.rl.rlvr import Checkpoint, Group, RoundSampler, Update, train
 from stepprove.train.rl.statement_sampler import BeqJudge, statements
 from stepprove.train.run_folder import (
     FIGURES,
@@ -54,10 +54,10 @@ from stepprove.train.run_folder import (
 from stepprove.train.sft.records import line_of
 
 RARE = "rare.jsonl"
-"""Right texts about problems that nearly always fail, in the form that fine-tuning reads."""
+"""Correct texts for problems that nearly always fail, in the format of fine-tuning data."""
 _CHECKPOINT = "checkpoint.pt"
 _SERVED = "served"
-"""Weights for the servers that write the texts."""
+"""The folder of weights for the servers that sample texts."""
 
 
 def run_rlvr(
@@ -70,23 +70,28 @@ def run_rlvr(
     servers: Sequence[str] = (),
     listen: Callable[[Update], None] = lambda update: None,
 ) -> None:
-    """Train, or go on with what the folder holds, and write the model to `output/model`.
+    """Train by a recipe, or resume the folder's run, and write the model to `output/model`.
+
+    Under `accelerate launch` only rank 0 writes and calls `listen`.
 
     Args:
-        recipe: what to do.
-        text: of the recipe, kept in the folder.
-        model: the folder to begin with, or a name on the hub.
-        output: the run's folder; one that another recipe began is refused.
-        engine: Lean on this machine, or servers on others, not entered yet; these can judge proofs, not statements.
-        servers: that write the texts, each up to and with `/v1`, where the recipe wants vLLM's.
-        listen: told each update, those of earlier runs of the folder left out.
+        recipe: the parsed recipe.
+        text: the recipe's YAML, kept in the folder.
+        model: the initial model's folder, or its name on the hub.
+        output: the run's folder.
+        engine: Lean on this machine, or a pool of Lean servers, not entered yet; servers judge proofs, not statements.
+        servers: base URLs, `/v1` included, of the vLLM servers that sample texts; for `rollouts: vllm` only.
+        listen: called with each new update.
 
-    Under `accelerate launch` the first process alone writes, and is told.
-
-    Raises BadRecipe, RunInUse, OSError, RewardHack, FooledJudge, ModelFailure, and ReplFailure or NoLeanServer when Lean cannot
-    be had.
+    Raises:
+        BadRecipe: recipe, options and folder do not fit.
+        RunInUse: another process writes to the folder.
+        RewardHack, FooledJudge: the gate accepted a canary, or BEq a decoy.
+        ModelFailure: a server failed.
+        ReplFailure, NoLeanServer: Lean is not available.
+        OSError: a file cannot be read or written.
     """
-    must_be(recipe.hardware)
+    require_processes(recipe.hardware)
     if (recipe.rollouts == "vllm") != bool(servers):
         raise BadRecipe(
             "The recipe has its texts written by servers: name them with --model-server."
@@ -103,15 +108,15 @@ def run_rlvr(
             for server in servers:
                 async with Client(server) as client:
                     await client.reach()
-            # Servers that are not there have said so before the folder is made.
+            # Reach every server before making the folder.
             with only_writer(output) if first_process() else nullcontext():
-                await _Run(recipe, model, output, engine, servers, listen).run(text)
+                await _RlvrRun(recipe, model, output, engine, servers, listen).run(text)
 
     asyncio.run(run())
 
 
-class _Run:
-    """What the parts of a run share."""
+class _RlvrRun:
+    """One process's run: model, sampler, Lean and files."""
 
     def __init__(
         self,
@@ -125,31 +130,31 @@ class _Run:
         self.recipe, self.begin, self.output, self.engine = recipe, model, output, engine
         self.servers, self.listen = servers, listen
         self.gpus = recipe.hardware is not None and not recipe.hardware.on_processors
-        several = None if recipe.hardware is None else Several(gpus=self.gpus, everywhere=not servers)
-        self.crew: Crew = several or Alone()
-        self.device = None if several is None else several.device
-        share = recipe.rlvr.problems // self.crew.size
+        shards = None if recipe.hardware is None else FSDPProcesses(gpus=self.gpus, everywhere=not servers)
+        self.processes: ProcessGroup = shards or SingleProcess()
+        self.device = None if shards is None else shards.device
+        share = recipe.rlvr.problems // self.processes.size
         self.options = recipe.rlvr.model_copy(update={"problems": share})
-        """Of this process's part of a round."""
+        """The options with this process's share of a round's problems."""
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model)
 
     async def run(self, text: str) -> None:
-        """All of it; `text` is the recipe's."""
-        recipe, crew = self.recipe, self.crew
-        sampler, digest = self._rounds()
-        if crew.rank == 0:
+        """Train and save the model; `text` is the recipe's YAML."""
+        recipe, processes = self.recipe, self.processes
+        rounds_of, digest = self._rounds()
+        if processes.rank == 0:
             self._agree(text, digest)
-        crew.total(0)  # till the folder is known to be this run's
+        processes.barrier()  # until rank 0 has accepted the folder
         start = self._start()
         model = (
             loaded(self.begin)
             if self.device is None
-            else spread(self.begin, self.device, bf16=self.gpus, recompute=self.gpus)
+            else shard_model(self.begin, self.device, bf16=self.gpus, recompute=self.gpus)
         )
         async with AsyncExitStack() as stack:
-            source = await self._source(stack, model)
+            sampler = await self._sampler(stack, model)
             pool = await self._lean(stack)
-            sample = self._own(in_waves(sampler(pool), self.options))
+            sample = self._own(dynamic_sampling(rounds_of(pool), self.options))
             rounds: dict[int, Sequence[Group]] = {}
             if recipe.rare_share is not None:
                 sample = remembering(sample, rounds)
@@ -157,16 +162,16 @@ class _Run:
             await train(
                 model,
                 self.tokenizer,
-                source,
+                sampler,
                 sample,
                 recipe.rlvr,
                 methods=recipe.methods,
-                crew=crew,
+                processes=processes,
                 start=start,
                 keep=keep,
             )
-        weights = crew.weights(model)
-        if crew.rank == 0:
+        weights = processes.weights(model)
+        if processes.rank == 0:
             model.save_pretrained(self.output / MODEL, state_dict=weights)
             self.tokenizer.save_pretrained(self.output / MODEL)
             shutil.rmtree(self.output / _SERVED, ignore_errors=True)
@@ -182,15 +187,15 @@ class _Run:
             (self.output / _CHECKPOINT).unlink(missing_ok=True)
 
     def _start(self) -> Checkpoint | None:
-        """Where an earlier run of the folder stopped."""
+        """The checkpoint of an earlier run of the folder."""
         path = self.output / _CHECKPOINT
         if not path.exists():
             return None
         start = Checkpoint(**torch.load(path, weights_only=True, map_location="cpu", mmap=True))
-        return replace(start, sampler={}) if self.servers and self.crew.rank else start
+        return replace(start, sampler={}) if self.servers and self.processes.rank else start
 
-    async def _source(self, stack: AsyncExitStack, model: PreTrainedModel) -> Source:
-        """Whoever writes the texts."""
+    async def _sampler(self, stack: AsyncExitStack, model: PreTrainedModel) -> Sampler:
+        """The sampler: a decoder here, or vLLM servers."""
         if not self.servers:
             return Decoder(loaded(self.begin).train(False), self.tokenizer)
 
@@ -204,54 +209,54 @@ class _Run:
         return await stack.enter_async_context(remote)
 
     async def _lean(self, stack: AsyncExitStack) -> Lean:
-        """Whoever judges them."""
+        """Lean: the servers' pool, or a pool of engines here."""
         if isinstance(self.engine, RemotePool):
             return self.engine
         return await stack.enter_async_context(Pool(self.engine, size=self.recipe.jobs or _jobs()))
 
-    def _own(self, sample: Sampler) -> Sampler:
-        """The rounds of this process, each of which the others have their own part of."""
-        size, rank = self.crew.size, self.crew.rank
+    def _own(self, sample: RoundSampler) -> RoundSampler:
+        """Give this process its own rounds: every process samples a part of each round."""
+        size, rank = self.processes.size, self.processes.rank
 
-        async def sampled(source: Source, number: int) -> Sequence[Group]:
-            return await sample(source, number * size + rank)
+        async def sampled(sampler: Sampler, number: int) -> Sequence[Group]:
+            return await sample(sampler, number * size + rank)
 
         return sampled
 
-    def _rounds(self) -> tuple[Callable[[Lean], Sampler], str]:
-        """What has texts written and judges them, with Lean, and a hash of the problems."""
+    def _rounds(self) -> tuple[Callable[[Lean], RoundSampler], str]:
+        """A function from Lean to the round sampler, and a hash of the problems."""
         options = self.options
         recipe, tokenizer = self.recipe.model_copy(update={"rlvr": options}), self.tokenizer
         if recipe.reward == "gate":
             problems, digest = theorems(recipe)
             return lambda pool: proofs(tokenizer, pool, problems, options), digest
-        asked, digest = informal_problems(recipe, tokenizer)
+        informal, digest = informal_problems(recipe, tokenizer)
 
-        def sampler(pool: Lean) -> Sampler:
+        def rounds_of(pool: Lean) -> RoundSampler:
             assert isinstance(pool, Pool)
             judge = BeqJudge(PoolChecks(pool, timeout=options.judge_seconds))
-            return statements(tokenizer, judge, asked, options)
+            return statements(tokenizer, judge, informal, options)
 
-        return sampler, digest
+        return rounds_of, digest
 
     @contextmanager
     def _keeping(
         self, start: Checkpoint | None, rounds: dict[int, Sequence[Group]]
     ) -> Iterator[Callable[[Update, Checkpoint | None], None]]:
-        """What writes each update down; of several processes, the first."""
-        recipe, output, crew = self.recipe, self.output, self.crew
+        """Yield the callback that writes each update; only rank 0 writes."""
+        recipe, output, processes = self.recipe, self.output, self.processes
 
         def rare(update: Update) -> list[RareText]:
-            """Of all processes."""
+            """The rare texts of all processes."""
             if recipe.rare_share is None:
                 return []
             own = list(rare_texts(rounds.pop(update.number), update.number, recipe.rare_share))
-            return [text for texts in crew.gather(own) for text in texts]
+            return [text for texts in processes.gather(own) for text in texts]
 
         def pass_on(update: Update, checkpoint: Checkpoint | None) -> None:
             rare(update)
 
-        if crew.rank:
+        if processes.rank:
             yield pass_on
             return
         done = start.updates if start is not None else 0
@@ -263,7 +268,7 @@ class _Run:
         ):
 
             def keep(update: Update, checkpoint: Checkpoint | None) -> None:
-                # In this order: an update whose figures are there and whose checkpoint is not is made again, and none is missing.
+                # Figures first: a resumed run repeats an update without a checkpoint, so none is missing.
                 if recipe.rare_share is not None:
                     with (output / RARE).open("ab") as texts:
                         texts.writelines(map(line_of, rare(update)))
@@ -280,14 +285,14 @@ class _Run:
 
 
 def _jobs() -> int | None:
-    """Lean processes of each of several processes on a machine, where the recipe says nothing of it."""
+    """Default number of Lean processes for each training process; None for a single one."""
     if not several_processes():
         return None
     return max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def _keep(path: Path, checkpoint: Checkpoint) -> None:
-    """Write where to go on, so that a kill at any moment leaves the old or the new one."""
+    """Replace the checkpoint atomically: a kill leaves the old or the new one."""
     new = path.with_suffix(".new")
     parts = {name: getattr(checkpoint, name) for name in ("updates", "model", "sampler", "optimizer")}
     torch.save(parts, new)

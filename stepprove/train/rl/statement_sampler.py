@@ -1,7 +1,7 @@
-"""Rounds of statements for reinforcement learning, and the same judge for an evaluation: BEq with the statement that was meant.
+"""Sample statements for reinforcement learning and evaluation: the reward is BEq equivalence with the true statement.
 
-A statement earns 1 when BEq shows it to say the same, 0 when it does not, and nothing (NaN) when Lean could not tell in time.
-In each round stands an answer that is known to be wrong; should it be called the same, the judge can be fooled.
+An equivalent statement earns 1, another one 0; NaN where Lean timed out. Each round also judges a decoy, a statement known
+to be wrong; if BEq accepts it, training stops.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.scoring import Scored
 from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.statement import Statement, read_statement
-from stepprove.gather import together
+from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.exchange import Sampling
-from stepprove.serving.serve.batching import Source
+from stepprove.serving.serve.batching import Sampler
 from stepprove.train.rl.rewards import UNKNOWN
-from stepprove.train.rl.rlvr import Group, RlvrOptions, Sampler
+from stepprove.train.rl.rlvr import Group, RlvrOptions, RoundSampler
 from stepprove.train.rl.rollout import Rollout, Writer
 
 _EARNED = {"equivalent": 1.0, "not shown": 0.0, "refused": 0.0, "unknown": UNKNOWN}
@@ -34,12 +34,12 @@ _DECOYS = (
     ("(P Q : Prop) (h : P ∧ Q) : P", "(P Q : Prop) (h : P) : P"),
     ("(n : Nat) (h : n % 2 = 0) : (n + 1) % 2 = 1", "(n : Nat) (h : n % 4 = 0) : (n + 1) % 2 = 1"),
 )
-"""What is meant, and what says something else."""
+"""Pairs of a true statement and one that is not equivalent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A problem as the model is given it, and the statement that is meant."""
+class InformalProblem:
+    """A prompt for an informal problem, and its true statement."""
 
     prompt: str
     truth: Statement
@@ -47,25 +47,33 @@ class Asked:
 
 @dataclass(frozen=True)
 class StatementRollout(Rollout):
-    """An answer, and what became of it."""
+    """A sampled statement and its BEq score."""
 
     text: str
     scored: Scored
 
 
 class FooledJudge(Exception):
-    """A wrong statement was called the same as the right one. Training must not go on."""
+    """BEq accepted a decoy; training must stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class BeqJudge:
-    """Compares answers with what was meant."""
+    """Compares answers with true statements by BEq."""
 
     lean: Checks
     method: Method = "beq"
 
     async def __call__(self, answer: str, truth: Statement) -> Scored:
-        """Compare one."""
+        """Score one answer.
+
+        Args:
+            answer: the model's text.
+            truth: the true statement.
+
+        Returns:
+            The score; its outcome is `unknown` when Lean or our own code failed.
+        """
         try:
             return await self.lean.score(answer, truth, "", self.method)
         except NoLean as failure:
@@ -77,23 +85,31 @@ class BeqJudge:
 
 
 def truth_of(lean: str) -> Statement:
-    """The statement of a theorem's binders and claim."""
+    """Parse binders and claim, such as `(n : Nat) : n = n`, into a statement."""
     return read_statement(f"theorem {THEOREM_NAME} {lean} := by sorry")
 
 
 async def write(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    asked: Asked,
+    problem: InformalProblem,
     sampling: Sampling,
 ) -> StatementRollout:
-    """Let the model answer once, and judge the answer."""
-    writer = Writer(source, tokenizer)
-    reply = await writer.complete(asked.prompt, sampling)
+    """Sample one statement and judge it.
+
+    Args:
+        sampler: the model.
+        tokenizer: the model's.
+        judge: scores the answer.
+        problem: the prompt and the true statement.
+        sampling: temperature, length and seed.
+    """
+    writer = Writer(sampler, tokenizer)
+    reply = await writer.complete(problem.prompt, sampling)
     (sample,) = reply.samples
     started = time.monotonic()
-    scored = await judge(sample.text, asked.truth)
+    scored = await judge(sample.text, problem.truth)
     return StatementRollout(
         ids=tuple(writer.ids),
         log_probs=tuple(writer.log_probs),
@@ -106,25 +122,34 @@ async def write(
 
 
 def statements(
-    tokenizer: Any, judge: BeqJudge, problems: Callable[[int], Sequence[Asked]], options: RlvrOptions
-) -> Sampler:
-    """Rounds of statements: a group for each problem of `problems`, of the round's number.
+    tokenizer: Any,
+    judge: BeqJudge,
+    problems: Callable[[int], Sequence[InformalProblem]],
+    options: RlvrOptions,
+) -> RoundSampler:
+    """Make a sampler of statements.
 
-    The sampler raises FooledJudge, and what the pool raises.
+    Args:
+        tokenizer: the model's.
+        judge: scores the answers.
+        problems: maps a round's number to its problems.
+        options: group size, length and seed.
+
+    Returns:
+        A sampler of rounds, one group for each problem; it raises FooledJudge and the pool's exceptions.
     """
 
-    async def sample(source: Source, number: int) -> list[Group]:
-        asked = problems(number)
+    async def sample(sampler: Sampler, number: int) -> list[Group]:
         rng = random.Random(f"{options.seed}:{number}")
         work: list[Coroutine[Any, Any, StatementRollout | None]] = [_refuse_decoy(judge, rng.choice(_DECOYS))]
         work += [
-            write(source, tokenizer, judge, one, _sampling(options, rng))
-            for one in asked
+            write(sampler, tokenizer, judge, problem, _sampling(options, rng))
+            for problem in problems(number)
             for _ in range(options.group)
         ]
-        done = [text for text in await together(work) if text is not None]
-        groups = (tuple(done[i : i + options.group]) for i in range(0, len(done), options.group))
-        return [Group(group, tuple(_EARNED[each.scored.outcome] for each in group)) for group in groups]
+        rollouts = [rollout for rollout in await gather_or_cancel(work) if rollout is not None]
+        groups = (tuple(rollouts[i : i + options.group]) for i in range(0, len(rollouts), options.group))
+        return [Group(group, tuple(_EARNED[rollout.scored.outcome] for rollout in group)) for group in groups]
 
     return sample
 
@@ -134,58 +159,71 @@ def _sampling(options: RlvrOptions, rng: random.Random) -> Sampling:
 
 
 async def _refuse_decoy(judge: BeqJudge, decoy: tuple[str, str]) -> None:
-    meant, said = decoy
-    scored = await judge(f"theorem {THEOREM_NAME} {said} := by sorry", truth_of(meant))
+    truth, wrong = decoy
+    scored = await judge(f"theorem {THEOREM_NAME} {wrong} := by sorry", truth_of(truth))
     if scored.outcome == "equivalent":
-        raise FooledJudge(f"`{said}` was called the same as `{meant}`.")
+        raise FooledJudge(f"`{wrong}` was called the same as `{truth}`.")
 
 
 @dataclass(frozen=True, slots=True)
 class FormalizerScore:
-    """Answers counted. Those of which Lean could not tell are in no rate."""
+    """A formalizer's rates; answers without a verdict are in none."""
 
     problems: int
     samples: int
     beq_1: float
-    """Mean over problems of the share of answers that say what was meant."""
+    """Mean over problems of the share of equivalent answers."""
     margin: float
-    """Half of a 95 % interval of it, over problems."""
+    """Half the width of the 95 % interval of `beq_1`, over problems."""
     beq_k: float
-    """Share of problems for which some answer does; k is `samples`."""
+    """Share of problems with an equivalent answer; k is `samples`."""
     typecheck_1: float
-    """Mean share of answers that Lean accepts as statements."""
+    """Mean over problems of the share of answers that elaborate as statements."""
     unknown: int
     tokens: float
-    """Mean of an answer."""
+    """Mean number of tokens in an answer."""
 
 
 async def evaluate(
-    source: Source,
+    sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    problems: Sequence[Asked],
+    problems: Sequence[InformalProblem],
     *,
     samples: int = 4,
     max_tokens: int = 320,
     seed: int = 0,
 ) -> FormalizerScore:
-    """Ask every problem `samples` times, at StepFun-Formalizer's temperature 0.6 and top-p 0.95. Raises as the pool does."""
-    done = await together(
+    """Measure a formalizer at StepFun-Formalizer's temperature 0.6 and top-p 0.95 (arXiv 2508.04440).
+
+    Args:
+        sampler: the model.
+        tokenizer: the model's.
+        judge: scores the answers.
+        problems: prompts with true statements.
+        samples: answers to each problem.
+        max_tokens: of an answer.
+        seed: of the first sample.
+
+    Raises:
+        Exceptions of the pool.
+    """
+    done = await gather_or_cancel(
         write(
-            source,
+            sampler,
             tokenizer,
             judge,
-            one,
+            problem,
             Sampling(temperature=0.6, top_p=0.95, max_tokens=max_tokens, seed=seed + 1000 * place + sample),
         )
-        for place, one in enumerate(problems)
+        for place, problem in enumerate(problems)
         for sample in range(samples)
     )
     return counted([done[i : i + samples] for i in range(0, len(done), samples)])
 
 
 def counted(answers: Sequence[Sequence[StatementRollout]]) -> FormalizerScore:
-    """Count the answers, problem by problem."""
+    """Count answers into rates, problem by problem."""
     known = [[each for each in group if each.scored.outcome != "unknown"] for group in answers]
     rates = [sum(e.scored.outcome == "equivalent" for e in group) / len(group) for group in known if group]
     read = [sum(e.scored.statement is not None for e in group) / len(group) for group in known if group]

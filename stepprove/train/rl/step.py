@@ -1,4 +1,4 @@
-"""How far a training is that makes several models, for whoever waits for it."""
+"""Progress of an experiment that trains several models."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What is under way: so much of `total` done."""
+class TrainingStep:
+    """One progress report: `done` of `total` steps of `work` on `model`, and a remark in words."""
 
     model: str
     work: str

@@ -1,7 +1,7 @@
-"""What a stage of fine-tuning learns from: files of texts in three forms, or texts that are made on this machine.
+"""The texts of a fine-tuning stage: read from files in three formats, or generated.
 
-A line of a file is `{"pieces": [[text, learned], …]}`, as `trajectories.py` writes it; `{"prompt", "completion"}`, of which the
-completion is learned and ends the text; or `{"messages": [{"role", "content"}, …]}`, of which the assistant's turns are learned.
+A line of a file is `{"pieces": [[text, learned], …]}`, as `trajectories.py` writes it; `{"prompt", "completion"}`, where the
+model learns the completion; or `{"messages": [{"role", "content"}, …]}`, where it learns the assistant's turns.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.train.data.formalizer_texts import knowledge_text, reasoning_text
 from stepprove.train.data.informal import generate
-from stepprove.train.recipe import BadRecipe, Generated
-from stepprove.train.sft.trajectories import Progress, TrainingText, make, read
+from stepprove.train.recipe import BadRecipe, GeneratedTexts
+from stepprove.train.sft.trajectories import TextProgress, TrainingText, make, read
 
 
 class _Answered(BaseModel):
-    """A prompt and what comes after it."""
+    """A prompt and its completion."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,22 +59,31 @@ class _Chat(BaseModel):
 
 
 def read_file(path: Path, tokenizer: Any) -> list[TrainingText]:
-    """The texts of a JSONL file, in its order. Raises BadRecipe naming the first line that is none of the forms; OSError."""
+    """Read a JSONL file of texts, in its order.
+
+    Args:
+        path: the file.
+        tokenizer: the model's, for its chat template and end token.
+
+    Raises:
+        BadRecipe: a line has none of the formats, or the file holds no text.
+        OSError: the file cannot be read.
+    """
     texts = []
     for place, line in enumerate(path.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         try:
-            found = _pieces(orjson.loads(line), tokenizer)
+            pieces = _pieces(orjson.loads(line), tokenizer)
         except ValidationError as wrong:
             first = wrong.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise BadRecipe(f"{path}, line {place}: {where}: {first['msg']}.") from None
         except ValueError as wrong:
             raise BadRecipe(f"{path}, line {place}: {wrong}.") from None
-        if not any(learned and piece for piece, learned in found):
+        if not any(learned and piece for piece, learned in pieces):
             raise BadRecipe(f"{path}, line {place}: nothing in the text is to be learned.")
-        texts.append(TrainingText(index=place, family="", rejected=0, pieces=found))
+        texts.append(TrainingText(index=place, family="", rejected=0, pieces=pieces))
     if not texts:
         raise BadRecipe(f"{path} holds no text.")
     return texts
@@ -93,24 +102,22 @@ def _pieces(record: Any, tokenizer: Any) -> tuple[tuple[str, bool], ...]:
 
 
 def _chat(messages: Sequence[_Message], tokenizer: Any) -> tuple[tuple[str, bool], ...]:
-    """The chat by the tokenizer's template, cut where the assistant's turns begin and end. Raises ValueError."""
+    """Apply the chat template, and split the text where the assistant's turns begin and end. Raises ValueError."""
     if tokenizer.chat_template is None:
         raise ValueError("the model's tokenizer has no chat template")
     turns = [message.model_dump() for message in messages]
 
-    def rendered(count: int, asked: bool = False) -> str:
-        return str(tokenizer.apply_chat_template(turns[:count], tokenize=False, add_generation_prompt=asked))
+    def rendered(count: int, prompt: bool = False) -> str:
+        return str(tokenizer.apply_chat_template(turns[:count], tokenize=False, add_generation_prompt=prompt))
 
     pieces: list[tuple[str, bool]] = []
     text = ""
     for place, message in enumerate(messages):
         if message.role != "assistant":
             continue
-        before, after = rendered(place, asked=True), rendered(place + 1)
+        before, after = rendered(place, prompt=True), rendered(place + 1)
         if not after.startswith(before):
-            before = _without_thought(
-                before
-            )  # a template that opens the thought which the answer opens itself
+            before = _without_thought(before)  # the template opens a thought that the answer opens itself
         if not (before.startswith(text) and after.startswith(before)):
             raise ValueError("the chat template changes earlier turns, so that they cannot be told apart")
         pieces += [(before[len(text) :], False), (after[len(before) :], True)]
@@ -123,7 +130,7 @@ def _without_thought(prompt: str) -> str:
 
 
 def made(
-    wanted: Generated,
+    wanted: GeneratedTexts,
     tokenizer: Any,
     folder: Path,
     engine: Callable[[], Engine],
@@ -132,18 +139,20 @@ def made(
     jobs: int | None = None,
     listen: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[TrainingText]:
-    """Texts that follow from a seed; proofs are kept in `folder` as Lean accepts them, so that a killed run goes on.
+    """Generate a stage's texts from a seed; each verified proof goes to `folder` at once, so a killed run resumes.
 
     Args:
-        wanted: which, and how many.
-        tokenizer: whose chat template the formalizer's prompts have.
-        folder: for `trajectories-SEED.jsonl`.
+        wanted: kind and number of texts.
+        tokenizer: its chat template formats the formalizer's prompts.
+        folder: holds `trajectories-SEED.jsonl`.
         engine: starts Lean, which only proofs need.
         seed: of all texts.
-        jobs: Lean processes.
-        listen: told (proofs made, wanted).
+        jobs: Lean processes; None: one for each core.
+        listen: called with (proofs made, proofs wanted).
 
-    Raises OSError, and ReplFailure when Lean cannot be run.
+    Raises:
+        ReplFailure: Lean is not available.
+        OSError: a file cannot be read or written.
     """
     if wanted.generated in ("statements", "reasoning"):
         text = knowledge_text if wanted.generated == "statements" else reasoning_text
@@ -152,25 +161,25 @@ def made(
     path = folder / f"trajectories-{seed}.jsonl"
     count = wanted.skip + wanted.texts
 
-    def told(progress: Progress) -> None:
+    def report(progress: TextProgress) -> None:
         listen(progress.kept, progress.wanted)
 
     if not path.exists() or len(read(path)) < count:
         with SyncPool(engine(), size=jobs) as pool:
-            make(pool, count, seed, path, listen=told)
+            make(pool, count, seed, path, listen=report)
     texts = read(path)[wanted.skip : count]
     return [completion(text) for text in texts] if wanted.generated == "completions" else texts
 
 
 def completion(text: TrainingText) -> TrainingText:
-    """The same problem with its whole proof after an empty thought: no sketch, no word of Lean."""
+    """Return the text with its whole proof after an empty thought, without sketches and feedback."""
     proof = text.pieces[-1][0].partition(THINK_END)[2]
     return text.model_copy(update={"rejected": 0, "pieces": (text.pieces[0], (f"{THINK_END}{proof}", True))})
 
 
 def digest(texts: Sequence[TrainingText]) -> str:
-    """SHA-256 of what is learned from, so that a run knows its data again."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of the texts, a run's identity of its data."""
+    sha256 = hashlib.sha256()
     for text in texts:
-        found.update(orjson.dumps(text.pieces))
-    return found.hexdigest()
+        sha256.update(orjson.dumps(text.pieces))
+    return sha256.hexdigest()

@@ -1,4 +1,4 @@
-"""Files of records, one JSON object a line, that a run appends to and that outlive its being killed."""
+"""Append-only JSONL files of records that survive a kill."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ Record = TypeVar("Record", bound=BaseModel)
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """The records of a file, none where there is no file; what a killed run had begun to write has no end and is left out.
+    """Read the records of a file, without an unfinished last line; none where the file is missing.
 
-    Raises OSError, and ValueError for a line that is no such record.
+    Args:
+        path: the file.
+        kind: the records' type.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a line is no such record.
     """
     if not path.exists():
         return []
@@ -21,7 +27,7 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
 
 
 def cut_broken_end(path: Path) -> None:
-    """Take away what a killed run had begun to write, so that the next record gets a line of its own. Raises OSError."""
+    """Cut off an unfinished last line, so that the next record starts a line. Raises OSError."""
     data = path.read_bytes()
     if (whole := data.rfind(b"\n") + 1) < len(data):
         with path.open("r+b") as file:
@@ -29,5 +35,5 @@ def cut_broken_end(path: Path) -> None:
 
 
 def line_of(record: BaseModel) -> bytes:
-    """A record as a line."""
+    """Return a record as a line."""
     return record.model_dump_json().encode() + b"\n"

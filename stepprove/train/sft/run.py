@@ -1,7 +1,7 @@
-"""A run of fine-tuning as a folder: its stages one after another, its figures, and where it goes on after a kill.
+"""A fine-tuning run in a folder: stages in order, figures, and checkpoints that a killed run resumes from.
 
-Checkpoints are those of transformers' Trainer, in a folder for each stage: weights, optimiser, schedule, random state, and how
-far it was in the order of the batches.
+transformers' Trainer writes the checkpoints into each stage's folder: weights, optimiser, schedule, random state, and the
+position in the order of batches.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from stepprove.train.data.renaming import nameless
 from stepprove.train.experiments.thinkingf import small_config
 from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
 from stepprove.train.methods.step_moe_search import choose
-from stepprove.train.recipe import NEW, BadRecipe, Generated, SftRecipe, SftStage
-from stepprove.train.rl.distributed import first_process, must_be, several_processes
+from stepprove.train.recipe import NEW, BadRecipe, GeneratedTexts, SftRecipe, SftStage
+from stepprove.train.rl.distributed import first_process, require_processes, several_processes
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -54,27 +54,27 @@ from stepprove.train.sft.trajectories import TrainingText
 
 VOCABULARY = 1024
 CONTEXT = 1024
-"""Of that model."""
+"""Context of the `new` model, in tokens."""
 _DONE = "figures.json"
-"""Stands in the folder of a stage when it is done."""
+"""The figures file, which marks a finished stage."""
 _ANGLES = "angles.jsonl"
-"""How far weights turned, in the folder of a stage."""
+"""The angle telemetry of a stage."""
 _CHOSEN = "chosen"
-"""The configuration that a search chose."""
+"""The folder of the configuration from an architecture search."""
 _LOGGED = ("loss", "grad_norm", "learning_rate", "epoch")
 
 
 @dataclass(frozen=True, slots=True)
 class SftProgress:
-    """A step that is done, or texts that were made."""
+    """Progress: a training step, or generated texts."""
 
     stage: str
     done: int
     total: int
     seconds_left: float
-    """Of the stage, at the speed so far."""
+    """Seconds left in the stage, at the speed so far."""
     loss: float | None = None
-    """None: texts are being made."""
+    """None while generating texts."""
 
 
 def run_sft(
@@ -86,40 +86,47 @@ def run_sft(
     *,
     listen: Callable[[SftProgress], None] = lambda progress: None,
 ) -> dict[str, dict[str, float]]:
-    """Train, or go on with what the folder holds, and write the model to `output/model`.
+    """Fine-tune by a recipe, or resume the folder's run, and write the model to `output/model`.
+
+    Under `accelerate launch` only rank 0 writes.
 
     Args:
-        recipe: what to do.
-        text: of the recipe, kept in the folder.
-        model: `NEW`, the folder to begin with, or a name on the hub.
-        output: the run's folder; one that another recipe or other data began is refused.
-        engine: starts Lean, which only proofs that are made need.
-        listen: told each step, those of earlier runs of the folder left out.
+        recipe: the parsed recipe.
+        text: the recipe's YAML, kept in the folder.
+        model: `NEW`, the initial model's folder, or its name on the hub.
+        output: the run's folder.
+        engine: starts Lean, which only generated proofs need.
+        listen: called with each new step.
 
-    Returns the figures of each stage that was trained now. Under `accelerate launch` the first process alone writes.
+    Returns:
+        The figures of each stage that this call trained.
 
-    Raises BadRecipe, RunInUse, OSError, and ReplFailure when Lean cannot be run.
+    Raises:
+        BadRecipe: recipe, data, processes and folder do not fit.
+        RunInUse: another process writes to the folder.
+        ReplFailure: Lean is not available.
+        OSError: a file cannot be read or written.
     """
     _refuse(recipe, model)
     with ExitStack() as stack:
         if first_process():
             stack.enter_context(only_writer(output))
-        return _Run(recipe, model, output, engine, listen).run(text)
+        return _SftRun(recipe, model, output, engine, listen).run(text)
 
 
 def _refuse(recipe: SftRecipe, model: str | Path) -> None:
-    """Raises BadRecipe when this process, or these processes, cannot do what the recipe asks."""
+    """Check the recipe against the number of processes. Raises BadRecipe."""
     if several_processes() and (
-        model == NEW or any(isinstance(stage.data, Generated) for stage in recipe.stages)
+        model == NEW or any(isinstance(stage.data, GeneratedTexts) for stage in recipe.stages)
     ):
         raise BadRecipe("Several processes can only train a model that is there, on files.")
     if several_processes() and recipe.methods.never_hurt is not None:
         raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
-    must_be(recipe.hardware)
+    require_processes(recipe.hardware)
 
 
-class _Run:
-    """What the stages share."""
+class _SftRun:
+    """The state that the stages share."""
 
     def __init__(
         self,
@@ -133,7 +140,7 @@ class _Run:
         self.engine, self.listen = engine, listen
 
     def run(self, text: str) -> dict[str, dict[str, float]]:
-        """All stages that are not done; `text` is the recipe's."""
+        """Train the unfinished stages and save the model; `text` is the recipe's YAML."""
         recipe, output = self.recipe, self.output
         tokenizer, data = self._texts()
         if first_process():
@@ -163,7 +170,7 @@ class _Run:
         return figures
 
     def _texts(self) -> tuple[Any, list[list[TrainingText]]]:
-        """The tokenizer, and the texts of each stage."""
+        """Return the tokenizer, and the texts of each stage."""
         recipe = self.recipe
         if self.model != NEW:
             tokenizer = AutoTokenizer.from_pretrained(self.model)
@@ -171,7 +178,7 @@ class _Run:
         home = self.output / "tokenizer"
         if not home.exists():
             context = recipe.context or CONTEXT
-            letters = train_tokenizer((), VOCABULARY, context)  # has the chat template that the texts need
+            letters = train_tokenizer((), VOCABULARY, context)  # for its chat template
             words = (
                 nameless(text) if stage.renamed_share else text.text
                 for stage in recipe.stages
@@ -185,31 +192,31 @@ class _Run:
 
     def _read(self, stage: SftStage, tokenizer: Any) -> list[TrainingText]:
         recipe = self.recipe
-        if not isinstance(stage.data, Generated):
+        if not isinstance(stage.data, GeneratedTexts):
             return [text for path in stage.data for text in read_file(path, tokenizer)]
         clock = _Clock()
 
-        def told(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             self.listen(SftProgress(stage.name, done, total, clock.left(done, total)))
 
         folder = self.output / "data"
-        return made(stage.data, tokenizer, folder, self.engine, recipe.seed, jobs=recipe.jobs, listen=told)
+        return made(stage.data, tokenizer, folder, self.engine, recipe.seed, jobs=recipe.jobs, listen=report)
 
     def _new(self, tokenizer: Any, texts: Sequence[TrainingText], stage: SftStage) -> PreTrainedModel:
-        """A small model that has learned nothing, chosen on the texts of its first stage where the recipe asks for it."""
+        """A small fresh model; an architecture search on the first stage's texts chooses it where the recipe asks."""
         config = small_config(len(tokenizer))
         config.max_position_embeddings = self.recipe.context or CONTEXT
         for name in ("bos", "eos", "pad"):
             setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
         if self.recipe.methods.choose is not None:
             config = self._chosen(config, tokenizer, texts, stage)
-            set_seed(self.recipe.seed)  # whether the search was made now or in an earlier run of the folder
+            set_seed(self.recipe.seed)  # the same whether the search ran now or earlier
         return StepMoeForCausalLM(config)
 
     def _chosen(
         self, base: StepMoeConfig, tokenizer: Any, texts: Sequence[TrainingText], stage: SftStage
     ) -> StepMoeConfig:
-        """What the search makes of the base, kept in the folder."""
+        """The configuration from the search, kept in the folder."""
         options, home = self.recipe.methods.choose, self.output / _CHOSEN
         assert options is not None
         if not home.exists():
@@ -217,11 +224,11 @@ class _Run:
                 texts, tokenizer, base.max_position_embeddings, stage.batch_tokens, options.seed
             )
             try:
-                found = choose(base, options, batches)
+                choice = choose(base, options, batches)
             except ValueError as wrong:
                 raise BadRecipe(f"methods.choose: {str(wrong).rstrip('.')}.") from None
             new = home.with_suffix(".new")
-            found.config.save_pretrained(new)
+            choice.config.save_pretrained(new)
             new.replace(home)
         config: StepMoeConfig = StepMoeConfig.from_pretrained(home)
         return config
@@ -234,7 +241,7 @@ class _Run:
         stage: SftStage,
         folder: Path,
     ) -> dict[str, float]:
-        """A stage, from the start or from its newest checkpoint."""
+        """Train a stage, from its start or its newest checkpoint."""
         recipe = self.recipe
         options = SftOptions(
             epochs=stage.epochs,
@@ -265,8 +272,8 @@ class _Run:
                 board = stack.enter_context(SummaryWriter(str(boards), purge_step=done + 1))
                 callbacks.append(_Log(stage.name, file, board, self.listen))
                 if (angular := recipe.methods.angular) is not None:
-                    told = -(-done // angular.every) * watched(model)
-                    cut_figures(folder / _ANGLES, told)
+                    lines = -(-done // angular.every) * watched(model)
+                    cut_figures(folder / _ANGLES, lines)
                     callbacks.append(
                         angles_to(stack.enter_context((folder / _ANGLES).open("ab")), angular.every)
                     )
@@ -280,20 +287,20 @@ class _Run:
 
 
 class _Clock:
-    """How long it will take yet, by how long it took."""
+    """Estimates the time left from the time so far."""
 
     def __init__(self) -> None:
         self._started, self._first = time.monotonic(), -1
 
     def left(self, done: int, total: int) -> float:
-        """Seconds, when so many of `total` are done; what was done before the first question took no time."""
+        """Return the seconds left after `done` of `total`; the first call sets the start."""
         if self._first < 0:
             self._first = done - 1
         return (time.monotonic() - self._started) / max(1, done - self._first) * (total - done)
 
 
 class _Log(TrainerCallback):
-    """Writes a line for each step, before the checkpoint that would go on after it."""
+    """Writes the figures of each step, before the step's checkpoint."""
 
     def __init__(
         self, stage: str, file: BinaryIO, board: SummaryWriter, listen: Callable[[SftProgress], None]
@@ -316,5 +323,5 @@ class _Log(TrainerCallback):
 
 
 def _loaded(model: str | Path) -> PreTrainedModel:
-    found: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    return found
+    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    return loaded

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on trajectories, with transformers' Trainer: what Lean says is read, not learned."""
+"""Supervised fine-tuning on trajectories with transformers' Trainer; the loss ignores Lean's feedback."""
 
 from __future__ import annotations
 
@@ -29,53 +29,53 @@ from stepprove.train.data.renaming import fragments, remarked, renamed
 from stepprove.train.sft.trajectories import TrainingText
 
 IGNORED = -100
-"""The label of a token that is not learned."""
+"""The label of tokens without a loss."""
 _ROOM = 128
-"""Tokens that a docstring may take."""
+"""Most tokens of an added docstring."""
 _SIMILAR = 32
-"""Tokens by which texts of one batch may differ without need."""
+"""Width of a length bucket, in tokens."""
 _WORKERS = 8
-"""Processes that rename and cut texts into tokens for a GPU, which is faster than one of them."""
+"""Data-loader processes that rename and tokenize texts for a GPU, which outpaces one of them."""
 _ROUNDING = 1e-6
-"""Of the passes done, which the trainer counts in fractions."""
+"""Tolerance for the Trainer's fractional epochs."""
 
 
 @dataclass(frozen=True, slots=True)
 class SftOptions:
-    """How to train."""
+    """Options of fine-tuning."""
 
     epochs: float = 5.0
-    """Passes over the texts; 0: the weights stay as they are."""
+    """Epochs; 0: the weights do not change."""
     learning_rate: float = 2e-3
     batch_tokens: int = 2048
-    """About so many in a step, padding included."""
+    """About this many tokens in a batch, padding included."""
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     renamed_share: float = 1.0
-    """Of the texts of a pass, those whose theorem gets another name."""
+    """Share of an epoch's texts whose theorem gets a new name."""
     definitions_share: float = 0.3
-    """Of those, how many get other names for their definitions too."""
+    """Share of these whose definitions get new names too."""
     remarked_share: float = 0.3
-    """Of those, how many get a docstring above their problem, as far as they have room for it."""
+    """Share of these with a docstring above the problem, where it fits."""
     seed: int = 0
     seconds: float | None = None
-    """The longest that training may take; the schedule of the learning rate is cut off there."""
+    """Time limit of training, which cuts the learning-rate schedule off."""
     batch_texts: int | None = None
-    """At most so many texts of them."""
+    """Most texts in a batch."""
     accumulate: int = 1
-    """Batches that make one step."""
+    """Batches in one optimiser step."""
     bf16: bool = False
-    """Compute in bfloat16; the weights stay as they are."""
+    """Compute in bfloat16; the weights keep their type."""
     recompute: bool = False
-    """Keep no activations inside a layer."""
+    """Activation checkpointing."""
     context: int | None = None
-    """Texts with more tokens are left out; None: what the model takes."""
+    """Most tokens of a text, longer ones are left out; None: the model's limit."""
     save_every: int | None = None
-    """Steps between checkpoints in the folder, where a run then goes on, and of every step the loss is told; None: neither."""
+    """Steps between checkpoints, from which a run resumes; every step's loss is then logged. None: no checkpoints."""
 
 
 def encode(text: TrainingText, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
-    """(token ids, labels) of a trajectory, piece by piece as the model will meet them."""
+    """Return a trajectory's token ids and labels, encoded piece by piece as at inference."""
     ids: list[int] = []
     labels: list[int] = []
     for piece, learned in text.pieces:
@@ -90,7 +90,7 @@ class NothingToLearn(ValueError):
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The trainer's newest checkpoint that was written to its end: its state comes last."""
+    """Return the newest complete checkpoint: the Trainer writes its state file last."""
     whole = []
     for path in folder.glob("checkpoint-*"):
         try:
@@ -104,7 +104,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 class Batches(Dataset[dict[str, torch.Tensor]]):
     """Batches of trajectories of similar length, as (input_ids, labels), each [texts, tokens].
 
-    Padding comes last and is never learned, so no token that counts sees it, and attention needs no mask.
+    Padding is on the right and has no loss, so no counted token attends to it, and attention needs no mask.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         other: Callable[[int, random.Random], tuple[list[int], list[int]]] | None = None,
         most: int | None = None,
     ) -> None:
-        """`other` makes a text anew for each pass, of its place; None: they stay as they are. `most`: texts of a batch."""
+        """Build the batches; `other` augments the text at a place anew in each epoch, `most` limits a batch's texts."""
         rng = random.Random(seed)
         self._seed, self.number = seed, 0
-        """The pass that has begun. Texts are drawn by it, so that a run which goes on amid it draws the same."""
+        """The current epoch, which seeds augmentation, so that a resumed run draws the same texts."""
         order = sorted(range(len(texts)), key=lambda i: (len(texts[i][0]) // _SIMILAR, rng.random()))
         self._texts, self._pad, self._other = texts, pad, other
         self._batches: list[list[int]] = []
@@ -140,8 +140,8 @@ class Batches(Dataset[dict[str, torch.Tensor]]):
         rng = random.Random(f"{self._seed}:{self.number}:{place}")
         chosen = [self._texts[i] if self._other is None else self._other(i, rng) for i in batch]
         width = max(len(ids) for ids, _ in chosen)
-        ids = [each + [self._pad] * (width - len(each)) for each, _ in chosen]
-        labels = [each + [IGNORED] * (width - len(each)) for _, each in chosen]
+        ids = [text + [self._pad] * (width - len(text)) for text, _ in chosen]
+        labels = [text + [IGNORED] * (width - len(text)) for _, text in chosen]
         return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels)}
 
 
@@ -152,7 +152,18 @@ def endless_batches(
     batch_tokens: int,
     seed: int,
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Batches of the texts that fit the context, pass after pass in another order. Raises NothingToLearn."""
+    """Yield batches without end, each epoch in another order.
+
+    Args:
+        texts: the trajectories; those beyond the context are left out.
+        tokenizer: the model's.
+        context: most tokens of a text.
+        batch_tokens: about this many tokens in a batch.
+        seed: of the order.
+
+    Raises:
+        NothingToLearn: no text fits the context.
+    """
     encoded = [each for text in texts if len((each := encode(text, tokenizer))[0]) <= context]
     if not encoded:
         raise NothingToLearn(f"none of {len(texts)} texts has at most {context} tokens")
@@ -164,7 +175,7 @@ def endless_batches(
 
 
 class _Passes(TrainerCallback):
-    """Tells the batches which pass has begun."""
+    """Passes the epoch's number to the batches."""
 
     def __init__(self, data: Batches) -> None:
         self._data = data
@@ -174,7 +185,7 @@ class _Passes(TrainerCallback):
 
 
 class _Watch(TrainerCallback):
-    """Tells how far it is, and stops when time is up."""
+    """Reports progress, and stops at the time limit."""
 
     def __init__(self, seconds: float | None, listen: Callable[[int, int, float], None]) -> None:
         self._seconds, self._listen = seconds, listen
@@ -207,11 +218,23 @@ def fine_tune(
     listen: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, float]:
-    """Train a model on trajectories and save it and its tokenizer to `folder`; texts beyond the context are left out.
+    """Train a model on trajectories, and save it with its tokenizer to `folder`.
 
-    `listen` is told (step, steps, loss). With `save_every`, checkpoints that the folder holds are gone on from. Returns the
-    trainer's figures (`train_loss`, `train_runtime` in seconds), where there were steps, and ours: `tokens` a pass has,
-    `learned` of them, texts `left_out`. Raises NothingToLearn.
+    Args:
+        model: changed in place.
+        tokenizer: the model's.
+        texts: the trajectories; those beyond the context are left out.
+        folder: for the model, and with `save_every` for the checkpoints to resume from.
+        options: epochs, rates, batches and augmentation.
+        listen: called with (step, steps, loss).
+        callbacks: further Trainer callbacks.
+
+    Returns:
+        The Trainer's figures (`train_loss`, `train_runtime` in seconds), if it took steps, and ours: `tokens` of an epoch,
+        `learned` of these, texts `left_out`.
+
+    Raises:
+        NothingToLearn: no text fits the context.
     """
     context = min(options.context or math.inf, model.config.max_position_embeddings)
     fitting = [(text, each) for text in texts if len((each := encode(text, tokenizer))[0]) <= context]
@@ -266,16 +289,16 @@ def fine_tune(
         data_collator=lambda batches: batches[0],
         callbacks=[_Passes(data), _Watch(options.seconds, listen), *callbacks],
     )
-    trainer.remove_callback(PrinterCallback)  # it writes to stdout, which is the caller's
+    trainer.remove_callback(PrinterCallback)  # stdout belongs to the caller
     figures: dict[str, float] = {}
     if options.epochs > 0:
         start = newest_checkpoint(folder) if options.save_every else None
         figures = dict(trainer.train(resume_from_checkpoint=None if start is None else str(start)).metrics)
     trainer.save_model(str(folder))
     if trainer.is_world_process_zero():
-        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # names this machine's folders, and is nobody's
+        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # holds folder names of this machine
         tokenizer.save_pretrained(folder)
-    trainer.accelerator.wait_for_everyone()  # what comes next reads what the first process has written
+    trainer.accelerator.wait_for_everyone()  # later code reads the files of rank 0
     figures["tokens"] = float(sum(len(ids) for ids, _ in encoded))
     figures["left_out"] = float(len(texts) - len(encoded))
     figures["learned"] = float(sum(label != IGNORED for _, labels in encoded for label in labels))

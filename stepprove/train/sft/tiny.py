@@ -1,7 +1,7 @@
-"""The built-in small model, or a larger one, from nothing: theorems, verified trajectories, a tokenizer, a StepMoE.
+"""Train the built-in small model, or a larger one, from scratch: theorems, verified trajectories, a tokenizer, a StepMoE.
 
-Everything follows from the seed, but for what a clock decides: a script that runs out of time, and which theorems are done
-when enough are. A killed run goes on where it was: trajectories are kept as they are made.
+A seed fixes everything except effects of the clock: time-outs of scripts, and the theorems finished when there are enough. A
+killed run resumes, because each trajectory goes to disk at once.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from stepprove.serving.step_moe.balance import RouterBalancing
 from stepprove.train.data.renaming import nameless
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
-from stepprove.train.sft.trajectories import Progress, make, read
+from stepprove.train.sft.trajectories import TextProgress, make, read
 
 CONTEXT = 1024
 VOCABULARY = 768
-"""Few, so that each token is met often enough in names to be copied."""
+"""Small, so that each token occurs often enough in names for the model to copy it."""
 
 
 Size = Literal["tiny", "medium"]
@@ -37,7 +37,7 @@ Size = Literal["tiny", "medium"]
 
 @dataclass(frozen=True, slots=True)
 class TinyOptions:
-    """How the small model is made."""
+    """Options for training the small model."""
 
     trajectories: int = 5000
     seed: int = 0
@@ -46,12 +46,12 @@ class TinyOptions:
 
 
 def medium_training(gpu: bool) -> SftOptions:
-    """How a medium model learns: fewer and larger steps than a tiny one."""
+    """Return the training options of a medium model: fewer and larger steps than for a tiny one."""
     return SftOptions(epochs=10.0, learning_rate=8e-4, batch_tokens=8192, bf16=gpu)
 
 
 def medium_config(vocabulary: int) -> StepMoeConfig:
-    """About 120 million parameters, of which a token uses 35: few wide layers, since a GPU waits for each."""
+    """Return a configuration of 120 million parameters, 35 million per token, in few wide layers for a GPU."""
     return StepMoeConfig(
         vocab_size=vocabulary,
         hidden_size=768,
@@ -71,7 +71,7 @@ def medium_config(vocabulary: int) -> StepMoeConfig:
 
 
 def tiny_config(vocabulary: int) -> StepMoeConfig:
-    """About six million parameters, of which a token uses two."""
+    """Return a configuration of six million parameters, two million per token."""
     return StepMoeConfig(
         vocab_size=vocabulary,
         hidden_size=192,
@@ -91,8 +91,8 @@ def tiny_config(vocabulary: int) -> StepMoeConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Where the making of the model is: so many of `total` done, in words."""
+class TinyStage:
+    """A progress report: `done` of `total` of a stage, and a remark in words."""
 
     name: str
     done: int
@@ -106,21 +106,33 @@ def train_tiny(
     options: TinyOptions = TinyOptions(),
     *,
     jobs: int | None = None,
-    listen: Callable[[Stage], None] = lambda stage: None,
+    listen: Callable[[TinyStage], None] = lambda stage: None,
 ) -> dict[str, Any]:
-    """Make the small model in a folder: weights, tokenizer, and `training.json`, which says how; the last is returned.
+    """Train the small model and write weights, tokenizer and `training.json` to a folder.
 
-    Raises OSError, and ReplFailure when Lean cannot be run.
+    Args:
+        folder: for the model.
+        engine: Lean.
+        options: size, trajectories and seed.
+        jobs: Lean processes; None: one for each core.
+        listen: called with each progress report.
+
+    Returns:
+        The content of `training.json`.
+
+    Raises:
+        ReplFailure: Lean is not available.
+        OSError: a file cannot be read or written.
     """
     started = time.monotonic()
     data = folder / "data" / f"trajectories-{options.seed}.jsonl"
 
-    def told(progress: Progress) -> None:
+    def report(progress: TextProgress) -> None:
         dropped = sum(progress.dropped.values())
-        listen(Stage("trajectories", progress.kept, progress.wanted, f"{dropped} theorems dropped"))
+        listen(TinyStage("trajectories", progress.kept, progress.wanted, f"{dropped} theorems dropped"))
 
     with SyncPool(engine, size=jobs) as pool:
-        made = make(pool, options.trajectories, options.seed, data, listen=told)
+        made = make(pool, options.trajectories, options.seed, data, listen=report)
     texts = read(data)[: options.trajectories]
     made_seconds = time.monotonic() - started
     tokenizer = train_tokenizer(map(nameless, texts), VOCABULARY, CONTEXT)
@@ -139,7 +151,7 @@ def train_tiny(
         folder,
         options.sft,
         callbacks=[RouterBalancing()],
-        listen=lambda step, steps, loss: listen(Stage("training", step, steps, f"loss {loss:.3f}")),
+        listen=lambda step, steps, loss: listen(TinyStage("training", step, steps, f"loss {loss:.3f}")),
     )
     record = {
         "stepprove": __version__,

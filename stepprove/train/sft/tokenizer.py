@@ -1,4 +1,4 @@
-"""A small tokenizer for a small model: byte-level BPE learned on the trajectories, the protocol's fixed texts one token each."""
+"""A small tokenizer: byte-level BPE trained on the trajectories, with one token for each fixed text of the protocol."""
 
 from __future__ import annotations
 
@@ -33,21 +33,25 @@ _KEPT = (
     "```",
     SYSTEM_PROMPT,
 )
-"""Texts of the protocol that stay in what is decoded."""
+"""Fixed texts of the protocol that decoding keeps."""
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] }}{% elif m['role'] == 'user' %}"
     f"{USER}{{{{ m['content'] }}}}{{% else %}}{ASSISTANT}{{{{ m['content'] }}}}{END}{{% endif %}}{{% endfor %}}"
     f"{{% if add_generation_prompt %}}{ASSISTANT}{THINK}\n{{% endif %}}"
 )
-"""The template of DeepSeek-R1-Distill-Qwen, as far as texts go."""
+"""The chat template of DeepSeek-R1-Distill-Qwen, for text messages."""
 
 
 def train_tokenizer(
     texts: Iterable[str], vocabulary: int, context: int, fixed: Sequence[str] = ()
 ) -> PreTrainedTokenizerFast:
-    """Learn a vocabulary of so many tokens; `context` is the most tokens of a text. Digits stay single.
+    """Train a tokenizer; every digit is a token of its own.
 
-    `fixed` are more texts that become one token each.
+    Args:
+        texts: the training texts.
+        vocabulary: number of tokens.
+        context: most tokens of a text.
+        fixed: further texts that become one token each.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -76,7 +80,7 @@ def train_tokenizer(
 
 
 def _without(text: str) -> str:
-    """A text without the pieces that are one token anyway."""
+    """Remove the pieces that are one token each."""
     for piece in (*_KEPT, BEGIN, END, USER, ASSISTANT):
         text = text.replace(piece, " ")
     return text

@@ -1,8 +1,8 @@
-"""Tool-integrated trajectories that Lean has verified, for a model to learn from.
+"""Generate verified tool-integrated trajectories as training data.
 
-A generated theorem is searched; scripts that Lean turned down stand before the one that works as sketches of their own, each
-with Lean's real answer, in the format of StepFun-Prover (`agent/models/stepfun.py`). The whole proof at the end has passed
-the trust gate, else there is no trajectory.
+A search finds a proof of a generated theorem. The trajectory shows failed scripts as sketches with Lean's real answers before
+the script that works, in the format of StepFun-Prover (`agent/models/stepfun.py`). It is kept only if the final proof passes
+the trust gate.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from stepprove.train.data.theorems import Theorem, for_training
 from stepprove.train.sft.records import cut_broken_end, line_of, read_records
 
 SHARE_OF_REJECTIONS = (0.5, 0.35, 0.15)
-"""Of trajectories that try no script, one, two, before the one that works; those that work too are left out again."""
+"""Shares of trajectories with zero, one and two scripts before the one that works; scripts that also work are left out."""
 _NEXT = 6
-"""Scripts that the search would have tried next, which may stand among those before the one that works."""
+"""Untried scripts that may stand before the one that works."""
 _EXCERPT = 60
-"""Characters of Lean's error that a thought repeats."""
+"""Characters of Lean's error that a thought quotes."""
 
 
 class TrainingText(BaseModel):
@@ -53,22 +53,22 @@ class TrainingText(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     index: int
-    """The place of its theorem in the order in which theorems are made."""
+    """The index of its theorem in the generator's order."""
     family: str
     rejected: int
-    """Sketches that Lean turned down."""
+    """Sketches with errors."""
     pieces: tuple[tuple[str, bool], ...]
-    """The text in order, each piece with whether the model is to learn to write it: not the prompt, not what Lean says."""
+    """The text in order, each piece with whether the model learns it: not the prompt, not Lean's feedback."""
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return "".join(piece for piece, _ in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """A script in its place, and Lean's answer."""
+    """A theorem with a script as its proof, and Lean's answer."""
 
     script: Script
     code: str
@@ -76,37 +76,50 @@ class Sketch:
 
     @property
     def faulty(self) -> bool:
-        """Lean finds fault with it."""
+        """Whether Lean reports an error."""
         return isinstance(self.answer, ErrorResponse) or self.answer.has_errors
 
 
 def problem_of(theorem: Theorem) -> Problem:
-    """The theorem as a prover is given it."""
+    """Return the theorem as a prover's problem."""
     return Problem(header="", statement=theorem.source().strip(), name=theorem.name)
 
 
 def pieces(theorem: Theorem, rejected: list[Sketch], accepted: Sketch) -> Iterator[tuple[str, bool]]:
-    """The text of a trajectory."""
+    """Yield the pieces of a trajectory, each with whether the model learns it."""
     yield build_prompt(problem_of(theorem)), False
-    said = ""
+    feedback = ""
     for sketch in [*rejected, accepted]:
-        yield f"{said}Plan: {sketch.script.plan}.\n{SKETCH}\n{sketch.code}{SKETCH_END}", True
+        yield f"{feedback}Plan: {sketch.script.plan}.\n{SKETCH}\n{sketch.code}{SKETCH_END}", True
         yield repl_block(answer_text(sketch.answer)), False
-        said = f"\nLean: {excerpt(sketch.answer)}\n"
+        feedback = f"\nLean: {excerpt(sketch.answer)}\n"
     yield f"\nLean accepts it.\n{THINK_END}\n\n```lean4\n{accepted.code}```{END}", True
 
 
 def excerpt(answer: CommandResponse | ErrorResponse) -> str:
-    """The beginning of Lean's first error."""
+    """Return the beginning of Lean's first error."""
     if isinstance(answer, ErrorResponse):
-        said = answer.message
+        error = answer.message
     else:
-        said = next((m.data for m in answer.messages if m.severity == "error"), "")
-    return (said.splitlines() or [""])[0][:_EXCERPT]
+        error = next((m.data for m in answer.messages if m.severity == "error"), "")
+    return (error.splitlines() or [""])[0][:_EXCERPT]
 
 
 def trajectory(repl: Repl, theorem: Theorem, index: int, rng: random.Random) -> TrainingText | str:
-    """A trajectory for a theorem, or why there is none. Raises ReplFailure."""
+    """Make a trajectory for a theorem.
+
+    Args:
+        repl: Lean.
+        theorem: the theorem.
+        index: its index in the generator's order.
+        rng: chooses scripts and failed sketches.
+
+    Returns:
+        The trajectory, or the reason for its absence.
+
+    Raises:
+        ReplFailure: Lean is not available.
+    """
     search = solve(repl, theorem, rng)
     if search is None:
         return "does not elaborate"
@@ -136,13 +149,13 @@ def _sketch(repl: Repl, theorem: Theorem, script: Script) -> Sketch:
 
 
 @dataclass
-class Progress:
-    """How far the making of trajectories is."""
+class TextProgress:
+    """Progress of generating trajectories."""
 
     wanted: int
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    """How many theorems were dropped, by reason."""
+    """Dropped theorems by reason."""
 
 
 def make(
@@ -151,21 +164,32 @@ def make(
     seed: int,
     path: Path,
     *,
-    listen: Callable[[Progress], None] = lambda progress: None,
-) -> Progress:
-    """Write `count` trajectories of theorems that are not for tests to a JSONL file, each as soon as it is there.
+    listen: Callable[[TextProgress], None] = lambda progress: None,
+) -> TextProgress:
+    """Write `count` trajectories of training theorems to a JSONL file, each as soon as Lean has verified it.
 
-    What the file has already is kept and not made again; the same seed must have made it. Raises OSError; PoolClosed.
+    A second run with the same seed keeps the file's trajectories and continues.
+
+    Args:
+        pool: runs Lean.
+        count: trajectories in the file at the end.
+        seed: of theorems and scripts.
+        path: the file.
+        listen: called after each theorem.
+
+    Raises:
+        OSError: the file cannot be read or written.
+        PoolClosed: the pool was closed.
     """
-    progress = Progress(count)
-    known = set()
+    progress = TextProgress(count)
+    finished = set()
     if path.exists():
         cut_broken_end(path)
-        known = {text.index for text in read(path)}
-    progress.kept = len(known)
+        finished = {text.index for text in read(path)}
+    progress.kept = len(finished)
     if progress.kept >= count:
         return progress
-    todo = ((index, theorem) for index, theorem in enumerate(for_training(seed)) if index not in known)
+    todo = ((index, theorem) for index, theorem in enumerate(for_training(seed)) if index not in finished)
     lock = threading.Lock()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file, ThreadPoolExecutor(2 * pool.stats.engines) as threads:
@@ -197,5 +221,5 @@ def make(
 
 
 def read(path: Path) -> list[TrainingText]:
-    """The trajectories of a file in the order of their theorems. Raises OSError, ValueError."""
+    """Read the trajectories of a file, in the order of theorems. Raises OSError, ValueError."""
     return sorted(read_records(path, TrainingText), key=lambda text: text.index)

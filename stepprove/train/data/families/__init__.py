@@ -1,4 +1,4 @@
-"""Kinds of theorems: each draws statements with names, numbers and shapes at random, and knows no proof."""
+"""Families of theorems; each draws statements with random names, numbers and shapes, and knows no proof."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stepprove.train.data.families import numbers, propositions, structures
 __all__ = ["FAMILIES", "Family"]
 
 Family = Callable[[random.Random], tuple[str, str]]
-"""Draws (definitions, binders and claim): the theorem's name is put between them."""
+"""Draws (definitions, binders and claim); the theorem's name goes between them."""
 
 FAMILIES: dict[str, Family] = {
     "chain": propositions.chain,
@@ -32,4 +32,4 @@ FAMILIES: dict[str, Family] = {
     "cases": numbers.cases,
     "functions": numbers.functions,
 }
-"""How theorems are made, by kind."""
+"""The families by name."""

@@ -1,4 +1,4 @@
-"""Names for what a generated theorem speaks of."""
+"""Names of variables, hypotheses and functions in generated theorems."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ LOWER = ("p", "q", "r", "s")
 
 
 def variables(rng: random.Random, count: int, pool: Sequence[str] = NATURALS) -> list[str]:
-    """Different variables in alphabetical order."""
+    """Return different variables in alphabetical order."""
     return sorted(rng.sample(list(pool), count))
 
 
 def hypotheses(rng: random.Random, count: int) -> list[str]:
-    """Names for hypotheses, all in one style."""
+    """Return names for hypotheses, all in one style."""
     style = rng.choice(("h", "h₁", "hx", "H"))
     if count == 1 and style == "h":
         return ["h"]
@@ -27,5 +27,5 @@ def hypotheses(rng: random.Random, count: int) -> list[str]:
 
 
 def binders(parts: Sequence[str], claim: str) -> str:
-    """Binders and a claim as they stand in a theorem."""
+    """Return binders and claim as in a theorem."""
     return " ".join(parts) + f" : {claim}"

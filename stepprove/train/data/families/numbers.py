@@ -92,7 +92,7 @@ def general_witness(rng: random.Random) -> tuple[str, str]:
 
 
 def residue(rng: random.Random) -> tuple[str, str]:
-    """What squares and cubes leave when divided by a small number."""
+    """Remainders of squares and cubes modulo a small number."""
     kind = rng.choice(("Nat", "Int"))
     n = rng.choice(NATURALS)
     m = rng.choice((3, 4, 5, 6, 7, 8))

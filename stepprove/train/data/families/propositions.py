@@ -62,7 +62,7 @@ def _formula(
 
 
 def tautology(rng: random.Random) -> tuple[str, str]:
-    """An implication that truth tables prove, and neither side of which is always true or always false."""
+    """An implication that truth tables prove; neither side is always true or always false."""
     while True:
         props = rng.sample(rng.choice((PROPOSITIONS, LOWER)), rng.choice((2, 3)))
         left, lm = _formula(rng, props, 2)

@@ -1,8 +1,7 @@
-"""Problems in words with the statements that they mean, made by templates, for a small formalizer to learn on.
+"""Generate informal problems with their Lean statements from templates, to train a small formalizer.
 
-A family draws what is spoken of, what is supposed and what is claimed, each in words and in Lean; a frame makes a sentence of
-the words. Some frames and some families are kept for tests. Lean says whether two statements are the same (BEq); nothing here
-claims that a statement is true.
+A family draws objects, suppositions and a claim, each in words and in Lean; a frame puts the words into sentences. Some frames
+and some families are for tests only. BEq compares statements in Lean; the generator does not know whether they are true.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from stepprove.train.data.informal.meaning import Meaning
 
 __all__ = ["Informal", "generate", "held_out_families", "held_out_phrasings"]
 
-_TAUGHT_FAMILIES = tuple(family for family in FAMILIES if family not in KEPT_FAMILIES)
+_TRAINING_FAMILIES = tuple(family for family in FAMILIES if family not in KEPT_FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
 class Informal:
-    """A problem in words and what it means."""
+    """An informal problem and its meaning."""
 
     family: str
     problem: str
@@ -31,22 +30,22 @@ class Informal:
 
     @property
     def statement(self) -> str:
-        """The theorem, with `sorry` for its proof."""
+        """The theorem, with `sorry` as its proof."""
         return f"theorem {THEOREM_NAME} {self.meaning.lean} := by sorry"
 
 
 def generate(seed: int) -> Iterator[Informal]:
-    """Endless problems for training, the families in turn. The same seed gives the same ones."""
-    return _made(random.Random(seed), _TAUGHT_FAMILIES, FRAMES)
+    """Yield training problems without end, the families in turn; a seed fixes them."""
+    return _made(random.Random(seed), _TRAINING_FAMILIES, FRAMES)
 
 
 def held_out_phrasings(count: int, seed: int) -> list[Informal]:
-    """Different problems of the families of training in sentences that training has not."""
-    return _different(count, _made(random.Random(f"phrasings:{seed}"), _TAUGHT_FAMILIES, KEPT_FRAMES))
+    """Return different problems of the training families in held-out sentences."""
+    return _different(count, _made(random.Random(f"phrasings:{seed}"), _TRAINING_FAMILIES, KEPT_FRAMES))
 
 
 def held_out_families(count: int, seed: int) -> list[Informal]:
-    """Different problems of families that training has not, in sentences that it has."""
+    """Return different problems of held-out families in training sentences."""
     return _different(count, _made(random.Random(f"families:{seed}"), KEPT_FAMILIES, FRAMES))
 
 
@@ -58,8 +57,8 @@ def _made(rng: random.Random, families: Sequence[str], frames: Frames) -> Iterat
 
 
 def _different(count: int, problems: Iterator[Informal]) -> list[Informal]:
-    found: dict[str, Informal] = {}
-    while len(found) < count:
-        one = next(problems)
-        found.setdefault(one.problem, one)
-    return list(found.values())
+    by_text: dict[str, Informal] = {}
+    while len(by_text) < count:
+        problem = next(problems)
+        by_text.setdefault(problem.problem, problem)
+    return list(by_text.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from stepprove.train.data.informal.meaning import Meaning, Objects, Part
+from stepprove.train.data.informal.meaning import Meaning, Objects, Phrase
 
 Family = Callable[[random.Random], Meaning]
 
@@ -25,16 +25,16 @@ def _numbers(rng: random.Random, count: int, kind: str = "") -> Objects:
     return Objects(names, kind, *noun)
 
 
-def _related(rng: random.Random, left: str, relation: str, right: str) -> Part:
+def _related(rng: random.Random, left: str, relation: str, right: str) -> Phrase:
     words = _RELATIONS[relation]
-    return Part(
+    return Phrase(
         f"{left} {relation} {right}",
         (*(f"{left} is {word} {right}" for word in words), f"{left} {relation} {right}"),
     )
 
 
-def _equal(left: str, right: str) -> Part:
-    return Part(
+def _equal(left: str, right: str) -> Phrase:
+    return Phrase(
         f"{left} = {right}", (f"{left} = {right}", f"{left} equals {right}", f"{left} is equal to {right}")
     )
 
@@ -70,7 +70,7 @@ def commuting(rng: random.Random) -> Meaning:
     sign, word = rng.choice((("+", "the sum of"), ("*", "the product of")))
     if rng.random() < 0.5:
         objects = Objects((a, b), objects.type, objects.one, objects.many)
-        claim = Part(
+        claim = Phrase(
             f"{a} {sign} {b} = {b} {sign} {a}",
             (
                 f"{word} {a} and {b} equals {word} {b} and {a}",
@@ -78,7 +78,7 @@ def commuting(rng: random.Random) -> Meaning:
             ),
         )
     else:
-        claim = Part(
+        claim = Phrase(
             f"({a} {sign} {b}) {sign} {c} = {a} {sign} ({b} {sign} {c})",
             (
                 f"{word} {a} {sign} {b} and {c} equals {word} {a} and {b} {sign} {c}",
@@ -97,8 +97,8 @@ def parity(rng: random.Random) -> Meaning:
     other = (rest + k) % 2
     return Meaning(
         (objects,),
-        (Part(f"{x} % 2 = {rest}", (f"{x} is {names[rest]}", f"{x} is an {names[rest]} number")),),
-        Part(
+        (Phrase(f"{x} % 2 = {rest}", (f"{x} is {names[rest]}", f"{x} is an {names[rest]} number")),),
+        Phrase(
             f"({x} + {k}) % 2 = {other}",
             (f"{x} + {k} is {names[other]}", f"the number {x} + {k} is {names[other]}"),
         ),
@@ -119,10 +119,10 @@ def parity_of_two(rng: random.Random) -> Meaning:
     return Meaning(
         (objects,),
         (
-            Part(f"{x} % 2 = {first}", (f"{x} is {names[first]}",)),
-            Part(f"{y} % 2 = {second}", (f"{y} is {names[second]}",)),
+            Phrase(f"{x} % 2 = {first}", (f"{x} is {names[first]}",)),
+            Phrase(f"{y} % 2 = {second}", (f"{y} is {names[second]}",)),
         ),
-        Part(
+        Phrase(
             f"({x} {sign} {y}) % 2 = {rest}",
             (
                 f"{x} {sign} {y} is {names[rest]}",
@@ -139,8 +139,8 @@ def divisor(rng: random.Random) -> Meaning:
     objects = _numbers(rng, 3)
     a, b, c = rng.sample(objects.names, 3)
 
-    def divides(left: str, right: str) -> Part:
-        return Part(
+    def divides(left: str, right: str) -> Phrase:
+        return Phrase(
             f"{left} ∣ {right}",
             (
                 f"{left} divides {right}",
@@ -160,7 +160,7 @@ def divisor(rng: random.Random) -> Meaning:
 
 
 def solution(rng: random.Random) -> Meaning:
-    """That an equation has a solution."""
+    """An equation has a solution."""
     kind = rng.choice(("Nat", "Int"))
     noun = {"Nat": "natural number", "Int": "integer"}[kind]
     x, a, b, v = rng.choice(_LETTERS), rng.randint(2, 12), rng.randint(1, 30), rng.randint(1, 12)
@@ -169,7 +169,7 @@ def solution(rng: random.Random) -> Meaning:
     return Meaning(
         (),
         (),
-        Part(
+        Phrase(
             f"∃ {x} : {kind}, {equation}",
             (
                 f"there is {article} {noun} {x} with {equation}",
@@ -195,8 +195,8 @@ def system(rng: random.Random) -> Meaning:
     objects = _numbers(rng, 2, "Int")
     x, y = objects.names
     v, w = rng.randint(1, 20), rng.randint(1, 20)
-    total = Part(f"{x} + {y} = {v + w}", (f"the sum of {x} and {y} is {v + w}", f"{x} + {y} = {v + w}"))
-    gap = Part(f"{x} - {y} = {v - w}", (f"{x} minus {y} is {v - w}", f"{x} - {y} = {v - w}"))
+    total = Phrase(f"{x} + {y} = {v + w}", (f"the sum of {x} and {y} is {v + w}", f"{x} + {y} = {v + w}"))
+    gap = Phrase(f"{x} - {y} = {v - w}", (f"{x} minus {y} is {v - w}", f"{x} - {y} = {v - w}"))
     return Meaning((objects,), (total, gap), _equal(*rng.choice(((x, str(v)), (y, str(w))))))
 
 
@@ -205,11 +205,11 @@ def square(rng: random.Random) -> Meaning:
     objects = _numbers(rng, 1, "Int")
     (x,), k = objects.names, rng.randint(0, 30)
     if k == 0:
-        claim = Part(
+        claim = Phrase(
             f"0 ≤ {x} ^ 2", (f"the square of {x} is not negative", f"the square of {x} is at least 0")
         )
     else:
-        claim = Part(
+        claim = Phrase(
             f"0 < {x} ^ 2 + {k}",
             (f"the square of {x} plus {k} is positive", f"{x} ^ 2 + {k} is positive"),
         )
@@ -222,8 +222,8 @@ def remainder(rng: random.Random) -> Meaning:
     (x,), m = objects.names, rng.randint(3, 12)
     r, k = rng.randrange(m), rng.randint(1, 20)
 
-    def leaves(number: str, rest: int) -> Part:
-        return Part(
+    def leaves(number: str, rest: int) -> Phrase:
+        return Phrase(
             f"{number} % {m} = {rest}",
             (
                 f"{number} leaves remainder {rest} when divided by {m}",
@@ -247,7 +247,7 @@ def lists(rng: random.Random) -> Meaning:
         (
             (
                 two,
-                Part(
+                Phrase(
                     f"({xs} ++ {ys}).length = {xs}.length + {ys}.length",
                     (
                         f"the length of {xs} followed by {ys} is the sum of their lengths",
@@ -257,21 +257,21 @@ def lists(rng: random.Random) -> Meaning:
             ),
             (
                 one,
-                Part(
+                Phrase(
                     f"{xs}.reverse.reverse = {xs}",
                     (f"reversing {xs} twice gives {xs} back", f"the reverse of the reverse of {xs} is {xs}"),
                 ),
             ),
             (
                 one,
-                Part(
+                Phrase(
                     f"{xs}.reverse.length = {xs}.length",
                     (f"reversing {xs} does not change its length", f"{xs} is as long as its reverse"),
                 ),
             ),
             (
                 two,
-                Part(
+                Phrase(
                     f"({xs} ++ {ys}).reverse = {ys}.reverse ++ {xs}.reverse",
                     (
                         f"the reverse of {xs} followed by {ys} is the reverse of {ys} followed by the reverse of {xs}",
@@ -291,15 +291,15 @@ def logic(rng: random.Random) -> Meaning:
     objects = Objects(names, "Prop", "proposition", "propositions")
     two = Objects(tuple(sorted((p, q))), "Prop", "proposition", "propositions")
 
-    def implies(left: str, right: str) -> Part:
-        return Part(f"{left} → {right}", (f"{left} implies {right}", f"{right} follows from {left}"))
+    def implies(left: str, right: str) -> Phrase:
+        return Phrase(f"{left} → {right}", (f"{left} implies {right}", f"{right} follows from {left}"))
 
-    def holds(name: str) -> Part:
-        return Part(name, (f"{name} holds", f"{name} is true"))
+    def holds(name: str) -> Phrase:
+        return Phrase(name, (f"{name} holds", f"{name} is true"))
 
-    both = Part(f"{p} ∧ {q}", (f"both {p} and {q} hold", f"{p} and {q} are both true"))
-    either = Part(f"{p} ∨ {q}", (f"{p} or {q} holds", f"at least one of {p} and {q} is true"))
-    fails = Part(f"¬{p}", (f"{p} is false", f"{p} does not hold"))
+    both = Phrase(f"{p} ∧ {q}", (f"both {p} and {q} hold", f"{p} and {q} are both true"))
+    either = Phrase(f"{p} ∨ {q}", (f"{p} or {q} holds", f"at least one of {p} and {q} is true"))
+    fails = Phrase(f"¬{p}", (f"{p} is false", f"{p} does not hold"))
     return rng.choice(
         (
             Meaning((objects,), (implies(p, q), implies(q, r)), implies(p, r)),
@@ -319,7 +319,7 @@ def functions(rng: random.Random) -> Meaning:
     c, v = rng.randint(1, 20), rng.randint(0, 20)
     arrow = f"function from the {noun} to the {noun}"
     objects = Objects((f,), f"{kind} → {kind}", arrow, arrow)
-    rule = Part(
+    rule = Phrase(
         f"∀ {x}, {f} {x} = {x} + {c}",
         (
             f"{f} adds {c} to every number",
@@ -329,7 +329,7 @@ def functions(rng: random.Random) -> Meaning:
     )
     if rng.random() < 0.5:
         return Meaning((objects,), (rule,), _equal(f"{f} {v}", str(v + c)))
-    claim = Part(
+    claim = Phrase(
         f"{f} ({f} {v}) = {v + 2 * c}",
         (f"applying {f} twice to {v} gives {v + 2 * c}", f"{f} of {f} of {v} is {v + 2 * c}"),
     )
@@ -344,18 +344,18 @@ def extremes(rng: random.Random) -> Meaning:
     big = name == "max"
     claim = rng.choice(
         (
-            Part(
+            Phrase(
                 f"{name} {x} {y} = {name} {y} {x}",
                 (f"the {word} of {x} and {y} is the {word} of {y} and {x}",),
             ),
-            Part(
+            Phrase(
                 f"{x} ≤ max {x} {y}" if big else f"min {x} {y} ≤ {x}",
                 (f"the {word} of {x} and {y} is at {'least' if big else 'most'} {x}",),
             ),
         )
     )
     if big and claim.lean.startswith(x):
-        claim = Part(f"max {x} {y} ≥ {x}", claim.words)
+        claim = Phrase(f"max {x} {y} ≥ {x}", claim.words)
     return Meaning((objects,), (), claim)
 
 
@@ -365,8 +365,8 @@ def zero_product(rng: random.Random) -> Meaning:
     x, y = objects.names
     return Meaning(
         (objects,),
-        (Part(f"{x} * {y} = 0", (f"the product of {x} and {y} is zero", f"{x} * {y} = 0")),),
-        Part(
+        (Phrase(f"{x} * {y} = 0", (f"the product of {x} and {y} is zero", f"{x} * {y} = 0")),),
+        Phrase(
             f"{x} = 0 ∨ {y} = 0",
             (f"{x} = 0 or {y} = 0", f"one of {x} and {y} is zero", f"{x} is zero or {y} is zero"),
         ),
@@ -377,7 +377,7 @@ def between(rng: random.Random) -> Meaning:
     """The number between two others."""
     objects = _numbers(rng, 1)
     (x,), a = objects.names, rng.randint(0, 60)
-    inside = Part(
+    inside = Phrase(
         f"{a} < {x} ∧ {x} < {a + 2}",
         (f"{x} lies strictly between {a} and {a + 2}", f"{x} is greater than {a} and less than {a + 2}"),
     )
@@ -392,7 +392,7 @@ def doubling(rng: random.Random) -> Meaning:
     a = rng.randint(1, 20)
     return Meaning(
         (objects,),
-        (Part(f"{y} = {k} * {x}", (f"{y} is {word} {x}", f"{y} equals {word} {x}")), _equal(x, str(a))),
+        (Phrase(f"{y} = {k} * {x}", (f"{y} is {word} {x}", f"{y} equals {word} {x}")), _equal(x, str(a))),
         _equal(y, str(k * a)),
     )
 
@@ -404,7 +404,7 @@ def subtraction(rng: random.Random) -> Meaning:
     return Meaning(
         (objects,),
         (_related(rng, y, "≤", x),),
-        Part(f"{x} - {y} + {y} = {x}", (f"{x} minus {y} plus {y} is {x}", f"{x} - {y} + {y} equals {x}")),
+        Phrase(f"{x} - {y} + {y} = {x}", (f"{x} minus {y} plus {y} is {x}", f"{x} - {y} + {y} equals {x}")),
         trap="subtraction of naturals stops at 0",
     )
 
@@ -422,7 +422,7 @@ def sum_bound(rng: random.Random) -> Meaning:
 
 
 def odd_solution(rng: random.Random) -> Meaning:
-    """That there is an even or odd number beyond another one."""
+    """There is an even or odd number beyond another one."""
     objects = _numbers(rng, 1, "Nat")
     (n,) = objects.names
     x = rng.choice([letter for letter in _LETTERS if letter != n])
@@ -430,7 +430,7 @@ def odd_solution(rng: random.Random) -> Meaning:
     return Meaning(
         (objects,),
         (),
-        Part(
+        Phrase(
             f"∃ {x} : Nat, {n} < {x} ∧ {x} % 2 = {rest}",
             (f"there is an {('even', 'odd')[rest]} natural number {x} greater than {n}",),
         ),
@@ -446,4 +446,4 @@ FAMILIES: dict[str, Family] = {
     )
 }  # fmt: skip
 KEPT_FAMILIES = ("zero_product", "sum_bound", "odd_solution")
-"""Only in tests: what they speak of occurs in others, each in another place."""
+"""Families for tests only; each of their concepts occurs in a training family, in another role."""

@@ -1,4 +1,4 @@
-"""Sentences into which suppositions and claims are put; those kept for tests share few words with the others."""
+"""Sentence templates for suppositions and claims; templates for tests share few words with the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stepprove.train.data.informal.meaning import Meaning, joined
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Sentences for what supposes something, for what does not, and for what speaks of no variables."""
+    """Templates for problems with suppositions, without suppositions, and without variables."""
 
     supposing: tuple[str, ...]
     plain: tuple[str, ...]
@@ -51,7 +51,7 @@ KEPT_FRAMES = Frames(
 
 
 def framed(frames: Frames, meaning: Meaning, rng: random.Random) -> str:
-    """A sentence that says what is meant, drawn at random."""
+    """Return a random sentence for a meaning."""
     kinds = frames.supposing if meaning.suppositions else frames.plain if meaning.objects else frames.closed
     return rng.choice(kinds).format(
         let=" and let ".join(each.let for each in meaning.objects),

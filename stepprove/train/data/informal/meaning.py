@@ -1,4 +1,4 @@
-"""What a problem means, in words and in Lean side by side."""
+"""A problem's meaning, in words and in Lean side by side."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Objects:
 
     @property
     def lean(self) -> str:
-        """As a binder."""
+        """Return the Lean binder."""
         return f"({' '.join(self.names)} : {self.type})"
 
     @property
@@ -56,39 +56,39 @@ class Objects:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Phrase:
     """A supposition or a claim."""
 
     lean: str
     words: tuple[str, ...]
-    """Ways to say it."""
+    """Ways to say the phrase in English."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """A statement, taken apart."""
+    """The parts of a statement: objects, suppositions, claim."""
 
     objects: tuple[Objects, ...]
-    suppositions: tuple[Part, ...]
-    claim: Part
+    suppositions: tuple[Phrase, ...]
+    claim: Phrase
     concepts: tuple[str, ...] = ()
-    """What words mean in Lean: `even: n % 2 = 0`."""
+    """Definitions of words in Lean, such as `even: n % 2 = 0`."""
     trap: str = ""
-    """What is easily got wrong."""
+    """A likely mistake."""
 
     @property
     def binders(self) -> tuple[str, ...]:
-        """Of the objects and the suppositions."""
+        """The binders of objects and suppositions."""
         names = ("h",) if len(self.suppositions) == 1 else tuple(f"h{i}" for i in range(1, 10))
         supposed = (f"({name} : {part.lean})" for name, part in zip(names, self.suppositions, strict=False))
         return (*(each.lean for each in self.objects), *supposed)
 
     @property
     def lean(self) -> str:
-        """Binders and claim as they stand in a theorem."""
+        """Binders and claim of the theorem."""
         return " ".join([*self.binders, ":", self.claim.lean])
 
 
 def joined(words: Sequence[str]) -> str:
-    """Words in a row: `a, b and c`."""
+    """Join words: `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,4 +1,4 @@
-"""Small pictures that the experiments learn to tell apart, made up from a seed: glyphs of strokes, moved and noisy."""
+"""A toy image data set from a seed: glyphs of strokes, shifted and noisy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STROKES, PER_GLYPH = 12, 3
 
 
 def strokes(rng: torch.Generator) -> Tensor:
-    """[STROKES, SIDE, SIDE]: soft straight lines."""
+    """Return soft straight lines, [STROKES, SIDE, SIDE]."""
     grid = torch.stack(torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij"), -1).float()
     made = []
     for _ in range(STROKES):
@@ -23,14 +23,17 @@ def strokes(rng: torch.Generator) -> Tensor:
 
 
 def classes(count: int, rng: torch.Generator) -> Tensor:
-    """[count, PER_GLYPH]: the strokes of each class."""
+    """Return the strokes of each class, [count, PER_GLYPH]."""
     return torch.stack([torch.randperm(STROKES, generator=rng)[:PER_GLYPH] for _ in range(count)])
 
 
 def draw(
     count: int, strokes: Tensor, classes: Tensor, rng: torch.Generator, noise: float = 0.5
 ) -> tuple[Tensor, Tensor]:
-    """(pictures [count, 1, SIDE, SIDE], labels [count]); each stroke is moved by up to a pixel, a stranger added faintly."""
+    """Draw pictures [count, 1, SIDE, SIDE] and labels [count].
+
+    Each stroke shifts by up to a pixel; one more random stroke is faint.
+    """
     labels = torch.randint(len(classes), (count,), generator=rng)
     chosen = torch.cat([classes[labels], torch.randint(len(strokes), (count, 1), generator=rng)], 1)
     strength = 0.6 + 0.8 * torch.rand(chosen.shape, generator=rng)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stepprove.train.rl.dynamic_sampling import in_waves
+from stepprove.train.rl.dynamic_sampling import dynamic_sampling
 from stepprove.train.rl.options import RlvrOptions
 from stepprove.train.rl.rlvr import Group
 
@@ -26,7 +26,7 @@ def asked(waves: Sequence[Sequence[tuple[float, float]]], number: int) -> tuple[
         return [Group((), rewards) for rewards in waves[len(numbers) - 1]]
 
     options = RlvrOptions(problems=2, group=2, waves=len(waves))
-    groups = asyncio.run(in_waves(sample, options)(DECODER, number))  # type: ignore[arg-type]
+    groups = asyncio.run(dynamic_sampling(sample, options)(DECODER, number))  # type: ignore[arg-type]
     return numbers, len(groups)
 
 

@@ -1,4 +1,4 @@
-"""A made-up language for small StepMoEs: names with values, to be read off where the name came before."""
+"""A toy recall language for small StepMoEs: a name's value repeats wherever the name does."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LENGTH, TEXTS = 64, 8
 
 
 def look_ups(rng: random.Random, texts: int = TEXTS, faithful: bool = True) -> dict[str, Tensor]:
-    """Texts of three names each, whose value is another in each text and the same wherever the name comes again.
+    """Return texts of three names each; a name keeps its value within a text.
 
-    Not `faithful`: values are drawn anew each time, and there is nothing to look up.
+    Without `faithful`, values are random each time, and there is nothing to recall.
     """
     rows = []
     for _ in range(texts):
@@ -27,12 +27,12 @@ def look_ups(rng: random.Random, texts: int = TEXTS, faithful: bool = True) -> d
         rows.append(row)
     ids = torch.tensor(rows)
     labels = ids.clone()
-    labels[:, ::2] = -100  # names are drawn at random: nothing can be learned of them
+    labels[:, ::2] = -100  # random names cannot be learned
     return {"input_ids": ids, "labels": labels}
 
 
 def endless(seed: int, faithful: bool = True) -> Iterator[dict[str, Tensor]]:
-    """Batches without end."""
+    """Yield batches without end."""
     rng = random.Random(seed)
     while True:
         yield look_ups(rng, faithful=faithful)

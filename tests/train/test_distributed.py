@@ -21,7 +21,7 @@ from transformers import AutoModelForCausalLM
 
 from stepprove.serving.serve.cpu import cpu_server
 from stepprove.serving.serve.server import listen
-from stepprove.train.rl.distributed import Alone, Crew, Several, spread
+from stepprove.train.rl.distributed import FSDPProcesses, ProcessGroup, SingleProcess, shard_model
 from stepprove.train.rl.rlvr import Batch, Learned, RlvrOptions, update
 
 OPTIONS = RlvrOptions(learning_rate=1e-2)
@@ -39,32 +39,32 @@ def parts() -> list[Batch]:
     return made
 
 
-def learn(folder: Path, model: torch.nn.Module, own: list[Batch], crew: Crew, name: str) -> None:
+def learn(folder: Path, model: torch.nn.Module, own: list[Batch], processes: ProcessGroup, name: str) -> None:
     """Two updates; what they told and made of the weights goes into files."""
     optimizer = torch.optim.AdamW(model.parameters(), OPTIONS.learning_rate, weight_decay=0.0)
     model.train(False)
-    told = [update(model, optimizer, own, OPTIONS, crew) for _ in range(2)]  # type: ignore[arg-type]
-    weights = crew.weights(model)  # type: ignore[arg-type]
-    moments = crew.gather(crew.moments(model, optimizer))[0]  # type: ignore[arg-type]
-    third = update(model, optimizer, own, OPTIONS, crew)  # type: ignore[arg-type]
-    crew.restore(model, optimizer, weights, moments)  # type: ignore[arg-type]
-    again = update(model, optimizer, own, OPTIONS, crew)  # type: ignore[arg-type]
-    if crew.rank == 0:
+    told = [update(model, optimizer, own, OPTIONS, processes) for _ in range(2)]  # type: ignore[arg-type]
+    weights = processes.weights(model)  # type: ignore[arg-type]
+    moments = processes.gather(processes.optimizer_state(model, optimizer))[0]  # type: ignore[arg-type]
+    third = update(model, optimizer, own, OPTIONS, processes)  # type: ignore[arg-type]
+    processes.restore(model, optimizer, weights, moments)  # type: ignore[arg-type]
+    again = update(model, optimizer, own, OPTIONS, processes)  # type: ignore[arg-type]
+    if processes.rank == 0:
         torch.save((told, third, again, weights), folder / name)
 
 
 def one_of_two(rank: int, model: Path, folder: Path, port: int) -> None:
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    crew = Several(gpus=False, everywhere=True)
+    processes = FSDPProcesses(gpus=False, everywhere=True)
     own = parts()[:2] if rank == 0 else parts()[2:]
-    learn(folder, spread(model, crew.device, bf16=False, recompute=True), own, crew, "two")
+    learn(folder, shard_model(model, processes.device, bf16=False, recompute=True), own, processes, "two")
 
 
 @pytest.mark.slow
 def test_the_update_of_two_processes_is_that_of_one(models: Path, tmp_path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(models / "tiny", dtype=torch.float32)
-    learn(tmp_path, model, parts(), Alone(), "one")
+    learn(tmp_path, model, parts(), SingleProcess(), "one")
     with listen() as free:
         port = free.getsockname()[1]
     multiprocessing.spawn(one_of_two, (models / "tiny", tmp_path, port), nprocs=2)
