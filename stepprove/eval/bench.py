@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stepprove.eval.journal import Journal
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.faults import fault_told
 from stepprove.outcome import Outcome
 
 
-class Worker(Protocol):
+class AttemptMaker(Protocol):
     """Makes attempts and has them judged: `prover.Prover`, or `outside.Replay`."""
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         """An attempt, as its maker sees it."""
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         """The attempt with the gate's word on it."""
 
 
@@ -26,8 +26,8 @@ class Bench:
 
     def __init__(
         self,
-        worker: Worker,
-        problems: tuple[Problem, ...],
+        worker: AttemptMaker,
+        problems: tuple[BenchmarkProblem, ...],
         journal: Journal | None = None,
         listen: Callable[[Attempt], None] = lambda attempt: None,
     ) -> None:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from stepprove.eval.bench import Worker
+from stepprove.eval.bench import AttemptMaker
 from stepprove.eval.benchmarks.datasets import read_json
-from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.eval.record import Attempt, BenchmarkProblem, Run
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
@@ -36,11 +36,11 @@ class BadSamples(ValueError):
 class Replay:
     """Makes no attempts: it has them, and the gate judges them anew."""
 
-    def __init__(self, attempts: Iterable[Attempt], judging: Worker) -> None:
+    def __init__(self, attempts: Iterable[Attempt], judging: AttemptMaker) -> None:
         self._attempts = {(attempt.problem, attempt.epoch): attempt for attempt in attempts}
         self._judging = judging
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         """The attempt that there is."""
         known = self._attempts.get((problem.name, epoch))
         if known is not None:
@@ -48,12 +48,12 @@ class Replay:
         spoiled = Outcome.INFRASTRUCTURE
         return Attempt(problem=problem.name, epoch=epoch, outcome=spoiled, reason="there is no such attempt")
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         """The attempt with the gate's word on it."""
         return await self._judging.judge(problem, attempt)
 
 
-def read_samples(path: Path, problems: Sequence[Problem]) -> tuple[tuple[Attempt, ...], int]:
+def read_samples(path: Path, problems: Sequence[BenchmarkProblem]) -> tuple[tuple[Attempt, ...], int]:
     """The attempts of a harness's file (JSONL, or one JSON list) at these problems, and how many it has at others.
 
     Raises BadSamples, and BadDataset for a file that is no JSON.
@@ -93,7 +93,7 @@ def write_samples(run: Run, form: Form, write: Callable[[str], object]) -> int:
     return number
 
 
-def _goedel(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
+def _goedel(run: Run, problem: BenchmarkProblem, attempt: Attempt) -> dict[str, Any]:
     name = f"{attempt.problem}_g{attempt.epoch - 1}"
     return {
         "problem_id": name,
@@ -107,7 +107,7 @@ def _goedel(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _deepseek(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
+def _deepseek(run: Run, problem: BenchmarkProblem, attempt: Attempt) -> dict[str, Any]:
     source = parse_source(problem.source)
     before = source.text.rstrip().removesuffix("sorry").rstrip()
     candidate = attempt.candidate or ""
@@ -128,7 +128,7 @@ def _deepseek(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _name(record: Mapping[str, Any], known: Mapping[str, Problem]) -> str | None:
+def _name(record: Mapping[str, Any], known: Mapping[str, BenchmarkProblem]) -> str | None:
     """The problem that a record names, as far as can be told."""
     for field in _NAMES:
         value = record.get(field)
@@ -138,7 +138,7 @@ def _name(record: Mapping[str, Any], known: Mapping[str, Problem]) -> str | None
     return None
 
 
-def _attempt(problem: Problem, epoch: int, record: Mapping[str, Any], where: str) -> Attempt:
+def _attempt(problem: BenchmarkProblem, epoch: int, record: Mapping[str, Any], where: str) -> Attempt:
     code = next((record[field] for field in _WHOLE if isinstance(record.get(field), str)), None)
     proof, statement = record.get("proof_code"), record.get("formal_statement")
     if code is None and isinstance(proof, str) and isinstance(statement, str):
@@ -157,7 +157,7 @@ def _attempt(problem: Problem, epoch: int, record: Mapping[str, Any], where: str
     )
 
 
-def _under_header(problem: Problem, code: str) -> str:
+def _under_header(problem: BenchmarkProblem, code: str) -> str:
     """A code that has lost its imports, under all that stands above the benchmark's theorem."""
     if parse_source(code).imports:
         return code

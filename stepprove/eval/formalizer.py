@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stepprove.eval.model_handle import Served
-from stepprove.eval.record import Attempt, Ending, Problem, Stated
+from stepprove.eval.model_handle import ModelHandle
+from stepprove.eval.record import Attempt, BenchmarkProblem, Ending, FormalizationOutcome
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.formalizer.candidate import code_in
-from stepprove.formalizer.equivalence.elaboration_context import Grounds
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContexts
 from stepprove.formalizer.equivalence.scoring import Scored, score
 from stepprove.formalizer.prompts import THEOREM_NAME, PromptForm, form_of
 from stepprove.formalizer.statement import Statement, read_statement
@@ -36,15 +36,15 @@ MOST_TRACE = 100_000
 _MOST_HEADERS = 64
 """Headers that are remembered; each stands in every Lean process until the process is started anew."""
 _ENDINGS: dict[str, Ending] = {
-    "equivalent": Stated.EQUIVALENT,
-    "not shown": Stated.NOT_EQUIVALENT,
-    "refused": Stated.ILL_TYPED,
+    "equivalent": FormalizationOutcome.EQUIVALENT,
+    "not shown": FormalizationOutcome.NOT_EQUIVALENT,
+    "refused": FormalizationOutcome.ILL_TYPED,
     "unknown": Outcome.TIMEOUT,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class ReferenceStatement:
     """A benchmark's statement, and what stands above it."""
 
     header: str
@@ -76,14 +76,16 @@ class Formalizer:
         self._setup, self._method = setup, setup.method
         self._without_mathlib = engine.kind == "embedded"
         self._pool = Pool.over(pool)
-        self._served = Served(setup.model, say)
-        self._grounds = lru_cache(_MOST_HEADERS)(lambda text: Grounds(text, timeout=setup.time_limit))
+        self._served = ModelHandle(setup.model, say)
+        self._grounds = lru_cache(_MOST_HEADERS)(
+            lambda text: ElaborationContexts(text, timeout=setup.time_limit)
+        )
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         """The model's answer, which is not judged yet. Only being cancelled is raised."""
         blank = Attempt(problem=problem.name, epoch=epoch, outcome=Outcome.INFRASTRUCTURE)
         try:
-            header = meant(problem, without_mathlib=self._without_mathlib).header
+            header = reference_statement(problem, without_mathlib=self._without_mathlib).header
             client = await self._served.client()
             form = form_of(await client.model())
             started = time.monotonic()
@@ -96,7 +98,7 @@ class Formalizer:
         (sample, *_) = reply.samples
         told = {
             **blank.model_dump(),
-            "outcome": Stated.ILL_TYPED,
+            "outcome": FormalizationOutcome.ILL_TYPED,
             "reason": "there is no Lean code in the answer"
             + (", which was cut off at its longest" if sample.finish == "length" else ""),
             "candidate": code_in(sample.text),
@@ -107,7 +109,7 @@ class Formalizer:
         }
         return Attempt.model_validate(encodable(told))
 
-    def _sampling(self, form: PromptForm, problem: Problem, epoch: int) -> Sampling:
+    def _sampling(self, form: PromptForm, problem: BenchmarkProblem, epoch: int) -> Sampling:
         return Sampling(
             temperature=form.temperature,
             top_p=form.top_p,
@@ -115,13 +117,13 @@ class Formalizer:
             seed=attempt_seed(self._setup.seed, problem.name, epoch),
         )
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         """The attempt with what Lean says of its statement, alone and beside the benchmark's own."""
         code = attempt.candidate
         if code is None:
             return attempt
         try:
-            wanted = meant(problem, without_mathlib=self._without_mathlib)
+            wanted = reference_statement(problem, without_mathlib=self._without_mathlib)
             grounds = self._grounds(wanted.ground)
             found = await self._pool.run(
                 lambda repl: score(
@@ -135,13 +137,13 @@ class Formalizer:
             )
         except SourceError as wrong:
             why = f"the benchmark's own statement does not stand: {_line(wrong)}"
-            return _judged(attempt, outcome=Stated.NOT_EQUIVALENT, reason=why)
+            return _judged(attempt, outcome=FormalizationOutcome.NOT_EQUIVALENT, reason=why)
         except (ReplFailure, PoolFull, PoolClosed) as failure:
             return _judged(attempt, outcome=Outcome.INFRASTRUCTURE, reason=_line(failure))
         return _judged(attempt, **_told(found))
 
 
-def meant(problem: Problem, *, without_mathlib: bool) -> Meant:
+def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> ReferenceStatement:
     """A problem's own statement apart from what stands above it.
 
     Without Mathlib, notation for ℕ and ℤ stands in the place of the imports, as it did when Lean was asked for the core subset.
@@ -156,7 +158,7 @@ def meant(problem: Problem, *, without_mathlib: bool) -> Meant:
     if without_mathlib:
         above = problem.source[parse_source(problem.source).header_end : start]
         ground = f"{PRELUDE}set_option autoImplicit false\n{above}"
-    return Meant(header, ground, read_statement(problem.source[start:]))
+    return ReferenceStatement(header, ground, read_statement(problem.source[start:]))
 
 
 def _told(found: Scored) -> dict[str, object]:
@@ -180,12 +182,12 @@ def _judged(attempt: Attempt, **told: object) -> Attempt:
     return Attempt.model_validate(encodable({**attempt.model_dump(), **blank, **told}))
 
 
-def left_out(problem: Problem) -> str | None:
+def left_out(problem: BenchmarkProblem) -> str | None:
     """Why no model can be asked for a problem's statement; None when one can."""
     if not problem.informal:
         return "it has no informal statement"
     try:
-        meant(problem, without_mathlib=False)
+        reference_statement(problem, without_mathlib=False)
     except SourceError as wrong:
         return str(wrong).rstrip(".")
     return None

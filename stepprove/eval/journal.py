@@ -37,7 +37,7 @@ def alone(path: Path) -> Iterator[None]:
         ) from None
 
 
-class _Line(BaseModel):
+class _JournalEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     manifest: Manifest | None = None
@@ -82,7 +82,7 @@ class Journal:
     def begin(self, manifest: Manifest) -> None:
         """Say what the attempts are made with. Raises JournalRefused where those that are there were made with something else."""
         if self.manifest is None:
-            self._write(_Line(manifest=manifest))
+            self._write(_JournalEntry(manifest=manifest))
             self.manifest = manifest
             return
         if changed := _difference(self.manifest, manifest):
@@ -100,7 +100,7 @@ class Journal:
 
     def keep(self, attempt: Attempt) -> None:
         """Have an attempt on disk. Raises OSError."""
-        self._write(_Line(attempt=attempt))
+        self._write(_JournalEntry(attempt=attempt))
         self._note(attempt)
 
     def _note(self, attempt: Attempt) -> None:
@@ -110,7 +110,7 @@ class Journal:
         else:
             self._attempts[key] = attempt
 
-    def _write(self, line: _Line) -> None:
+    def _write(self, line: _JournalEntry) -> None:
         data = line.model_dump_json(include=line.model_fields_set).encode() + b"\n"
         while data:
             data = data[os.write(self._file, data) :]
@@ -129,7 +129,7 @@ class Journal:
 
     def _take(self, data: bytes, number: int) -> None:
         try:
-            line = _Line.model_validate_json(data)
+            line = _JournalEntry.model_validate_json(data)
         except ValidationError:
             raise JournalRefused(
                 f"{self.path}, line {number}: that is no attempt of an evaluation."

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_samples
 from pydantic import ValidationError
 
-from stepprove.eval.record import Attempt, BadLog, Problem, Run
+from stepprove.eval.record import Attempt, BadLog, BenchmarkProblem, Run
 from stepprove.eval.setup import Manifest, Selection
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.eval.tasks import MANIFEST, SELECTION
@@ -22,7 +22,7 @@ def read_run(path: Path) -> Run:
     """The evaluation that a log tells of. Raises BadLog."""
     log = read_header(path)
     manifest = manifest_of(log, path)
-    problems: dict[str, Problem] = {}
+    problems: dict[str, BenchmarkProblem] = {}
     attempts: list[Attempt] = []
     for sample in _samples(path):
         problem = _problem(sample)
@@ -30,7 +30,7 @@ def read_run(path: Path) -> Run:
         if (attempt := _attempt(sample)) is not None:
             attempts.append(attempt)
     ids = [str(name) for name in log.eval.dataset.sample_ids or problems]
-    wanted = tuple(problems.get(name) or Problem(name=name, source="") for name in ids)
+    wanted = tuple(problems.get(name) or BenchmarkProblem(name=name, source="") for name in ids)
     place = {name: number for number, name in enumerate(ids)}
     attempts.sort(key=lambda a: (place.get(a.problem, len(place)), a.epoch))
     epochs = log.eval.config.epochs or 1
@@ -96,10 +96,10 @@ def _samples(path: Path) -> Iterator[EvalSample]:
         raise BadLog(f"{path} is damaged: not all of its samples can be read.") from None
 
 
-def _problem(sample: EvalSample) -> Problem:
+def _problem(sample: EvalSample) -> BenchmarkProblem:
     told = sample.metadata
     source = sample.input if isinstance(sample.input, str) else ""
-    return Problem(
+    return BenchmarkProblem(
         name=str(sample.id), source=source, informal=told.get("informal"), broken=told.get("broken")
     )
 

@@ -12,7 +12,7 @@ RETRIES = 4
 """How often a request to the model is made again."""
 
 
-class Served:
+class ModelHandle:
     """A model, and its server for as long as the event loop runs.
 
     Args:

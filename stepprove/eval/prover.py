@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from stepprove.agent.file.options import Event as SearchEvent
 from stepprove.agent.file.options import FileRefused, FileTooSlow, ProveOptions, Searched
+from stepprove.agent.file.options import ProveEvent as SearchEvent
 from stepprove.agent.file.prove import prove_source
 from stepprove.agent.models.model_attempts import style_of
 from stepprove.agent.models.problem import Problem as Task
 from stepprove.agent.models.refine import RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial
 from stepprove.agent.models.stepfun import Checked, Generated, options_for, run_trajectory
-from stepprove.eval.model_handle import Served
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.model_handle import ModelHandle
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.faults import fault_told
 from stepprove.lean_project.engines.engine import Engine
@@ -64,7 +64,7 @@ class Prover:
     ) -> None:
         self.setup, self.engine = setup, engine
         self._pool = Pool.over(pool)
-        self._served = None if setup.model is None else Served(setup.model, say)
+        self._served = None if setup.model is None else ModelHandle(setup.model, say)
 
     @property
     def prelude(self) -> str | None:
@@ -73,9 +73,9 @@ class Prover:
 
     # Attempts.
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         """An attempt at a problem. What it calls proved is its claim; see `judge`. Only being cancelled is raised."""
-        work = _Work(problem, epoch, self.setup.time_limit)
+        work = _AttemptInProgress(problem, epoch, self.setup.time_limit)
         try:
             task = Task.parse(problem.source, prelude=self.prelude)
         except ValueError as refused:
@@ -94,7 +94,7 @@ class Prover:
             work.end(Outcome.INFRASTRUCTURE, told)
         return work.attempt()
 
-    async def _try(self, work: _Work, task: Task) -> None:
+    async def _try(self, work: _AttemptInProgress, task: Task) -> None:
         policy = self.setup.policy
         if policy in ("portfolio", "auto"):
             seconds = work.seconds if policy == "portfolio" else SEARCH_SHARE * work.seconds
@@ -110,7 +110,7 @@ class Prover:
             await client.reach()  # waiting for a server that is gone is no time-out of the attempt
             work.end(Outcome.TIMEOUT, f"no proof within {work.seconds:g} s")
 
-    def _search(self, repl: Repl, work: _Work, task: Task, seconds: float) -> None:
+    def _search(self, repl: Repl, work: _AttemptInProgress, task: Task, seconds: float) -> None:
         """The portfolio, on one Lean process."""
         work.start()
 
@@ -143,7 +143,7 @@ class Prover:
         else:
             work.end(worst.outcome, worst.reason or "")
 
-    async def _ask(self, client: Client, work: _Work, task: Task) -> None:
+    async def _ask(self, client: Client, work: _AttemptInProgress, task: Task) -> None:
         """The model, as its style wants to be asked."""
         work.start()
         seed = work.seed(self.setup.seed)
@@ -172,7 +172,7 @@ class Prover:
 
     # The gate.
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         """The attempt with the gate's word on its candidate against the benchmark's own statement."""
         if attempt.candidate is None:
             return attempt
@@ -205,10 +205,10 @@ async def _not_yet(answer: str) -> Judgement:
 
 
 @dataclass(slots=True)
-class _Work:
+class _AttemptInProgress:
     """An attempt while it is made."""
 
-    problem: Problem
+    problem: BenchmarkProblem
     epoch: int
     seconds: float
     """That it may take."""

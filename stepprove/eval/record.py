@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from stepprove.outcome import Outcome
 
 
-class Stated(StrEnum):
+class FormalizationOutcome(StrEnum):
     """How an attempt to state a problem in Lean ends, where Lean could tell."""
 
     EQUIVALENT = "equivalent"
@@ -24,12 +24,12 @@ class Stated(StrEnum):
     """There is no statement that Lean accepts."""
 
 
-Ending = Outcome | Stated
+Ending = Outcome | FormalizationOutcome
 """How an attempt ends. Time-outs and the infrastructure's faults are the same for provers and formalizers."""
-SUCCESSES: frozenset[Ending] = frozenset({Outcome.PROVED, Stated.EQUIVALENT})
+SUCCESSES: frozenset[Ending] = frozenset({Outcome.PROVED, FormalizationOutcome.EQUIVALENT})
 PROVING: tuple[Ending, ...] = tuple(Outcome)
 """How attempts to prove end."""
-FORMALIZING: tuple[Ending, ...] = (*Stated, Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
+FORMALIZING: tuple[Ending, ...] = (*FormalizationOutcome, Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
 """How attempts to state a problem end."""
 
 
@@ -58,7 +58,7 @@ class Dataset(BaseModel):
     licence: str
 
 
-class Problem(BaseModel):
+class BenchmarkProblem(BaseModel):
     """A statement of the benchmark."""
 
     model_config = ConfigDict(frozen=True)
@@ -129,7 +129,7 @@ class Run(BaseModel):
     started: AwareDatetime
     finished: bool
     """False: some attempts are still missing or spoiled by the infrastructure."""
-    problems: tuple[Problem, ...]
+    problems: tuple[BenchmarkProblem, ...]
     """All that were to be tried, in the benchmark's order."""
     left_out: Mapping[str, str] = {}
     """Statements that a formalizer could not be asked for, each with the reason."""

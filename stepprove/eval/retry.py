@@ -10,7 +10,7 @@ from stepprove.eval.record import BadLog
 from stepprove.eval.setup import Selection, Setup, run_name
 
 
-def continued(path: Path) -> tuple[Setup, Selection]:
+def setup_of_log(path: Path) -> tuple[Setup, Selection]:
     """The setup and the selection of a log's run; where its journal is missing, one is made from the log.
 
     Raises BadLog, JournalRefused and OSError.

@@ -25,9 +25,9 @@ from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need
 from stepprove.eval.external_samples import Replay, read_samples
 from stepprove.eval.journal import Journal, alone
 from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.scores import left_out_words
-from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
+from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, run_name, versions
 from stepprove.eval.tasks import build, worker_for
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
@@ -35,7 +35,7 @@ from stepprove.serving.client.client import load_library
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class RunListener:
     """Who is told what a run does."""
 
     say: Callable[[str], None] = lambda line: None
@@ -57,7 +57,7 @@ def evaluate(
     *,
     jobs: int | None = None,
     max_samples: int | None = None,
-    watch: Watch = Watch(),
+    watch: RunListener = RunListener(),
     lent: SyncPool | None = None,
 ) -> Path:
     """Make the attempts that are not there yet; the log that has them all is at the path that is returned.
@@ -100,7 +100,7 @@ def evaluate(
         watch.begin(count - len(missing), count)
         if not missing and target.exists():
             return target
-        worker = worker_for(setup, engine, pool(), watch.say) if missing else _Nobody()
+        worker = worker_for(setup, engine, pool(), watch.say) if missing else _NoAttempts()
         bench = Bench(worker, problems, journal, watch.attempt)
         write_log(bench, manifest, selection, target, max_samples=max_samples)
         return target
@@ -147,7 +147,7 @@ def rescore(
     engine: Engine,
     *,
     jobs: int | None = None,
-    watch: Watch = Watch(),
+    watch: RunListener = RunListener(),
     lent: SyncPool | None = None,
 ) -> Path:
     """Have the present gate judge the attempts of a log again; the new log is at the path that is returned.
@@ -158,7 +158,7 @@ def rescore(
     run = read_run(path)
     if old.setup.subset is None:
         need_mathlib(engine, run.problems)
-    told = {"engine": engine_told(engine), "versions": versions()}
+    told = {"engine": describe_engine(engine), "versions": versions()}
     manifest = old.model_copy(update=told)
     selection = selection_of(header)
     target = path.with_name(f"{path.stem.removesuffix('-rescored')}-rescored.eval")
@@ -175,7 +175,7 @@ def score_samples(
     log_dir: Path,
     *,
     jobs: int | None = None,
-    watch: Watch = Watch(),
+    watch: RunListener = RunListener(),
     lent: SyncPool | None = None,
 ) -> Path:
     """Have the gate judge attempts of another harness against the benchmark's own statements; the log is at the path returned.
@@ -208,13 +208,13 @@ def _pool(engine: Engine, jobs: int | None, lent: SyncPool | None) -> AbstractCo
 
 def _replay(
     attempts: Sequence[Attempt],
-    problems: tuple[Problem, ...],
+    problems: tuple[BenchmarkProblem, ...],
     manifest: Manifest,
     selection: Selection,
     engine: Engine,
     target: Path,
     pool: SyncPool,
-    watch: Watch,
+    watch: RunListener,
 ) -> None:
     """Judge attempts that are there, and log them."""
     watch.begin(0, selection.epochs * len(problems))
@@ -228,7 +228,7 @@ def _subset(
     engine: Engine,
     journal: Journal,
     pool: Callable[[], SyncPool],
-    watch: Watch,
+    watch: RunListener,
 ) -> tuple[str, ...] | None:
     """The names of the subset that is asked for; None for all statements."""
     if setup.subset is None:
@@ -240,18 +240,18 @@ def _subset(
     return _asked(pool(), loaded, watch)
 
 
-def _asked(pool: SyncPool, loaded: Loaded, watch: Watch) -> tuple[str, ...]:
+def _asked(pool: SyncPool, loaded: Loaded, watch: RunListener) -> tuple[str, ...]:
     """The core subset, asked of Lean."""
     count = len(loaded.problems)
     watch.say(f"Asking Lean which of {count} statements elaborate without Mathlib.")
     return core(pool, loaded.problems, lambda done: watch.asked(done, count))
 
 
-class _Nobody:
+class _NoAttempts:
     """Makes no attempts: all of them are there."""
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         raise AssertionError("every attempt is in the journal")
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         raise AssertionError("every attempt is in the journal")

@@ -25,7 +25,7 @@ from stepprove.eval.solvers import ATTEMPT
 from stepprove.outcome import Outcome
 
 
-class Spoiled(Exception):
+class AttemptSpoiled(Exception):
     """The infrastructure kept an attempt from its end; the message says how."""
 
 
@@ -67,7 +67,7 @@ def _judging(bench: Bench) -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         attempt = await bench.judge(Attempt.model_validate(state.store.get(ATTEMPT)))
         if attempt.outcome is Outcome.INFRASTRUCTURE:
-            raise Spoiled(attempt.reason)
+            raise AttemptSpoiled(attempt.reason)
         told = attempt.model_dump(mode="json", include={"outcome", "errors", "type_checks"})
         return Score(
             value=float(attempt.outcome in SUCCESSES),

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, Ending, Problem, Run
+from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, BenchmarkProblem, Ending, Run
 from stepprove.eval.report.header import count
 from stepprove.outcome import Outcome
 from stepprove.visible import brief
@@ -42,10 +42,10 @@ class InconsistentRun(BadLog):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ProblemTally:
     """A problem and the attempts at it."""
 
-    problem: Problem
+    problem: BenchmarkProblem
     attempts: tuple[Attempt | None, ...]
     """By epoch; None was never made."""
 
@@ -226,7 +226,7 @@ def bootstrap(
     return [None if alike[i] else (float(low[i]), float(high[i])) for i in range(columns)]
 
 
-def tallies(run: Run) -> tuple[Tally, ...]:
+def tallies(run: Run) -> tuple[ProblemTally, ...]:
     """The run's problems in their order, each with its attempts. Raises InconsistentRun.
 
     An attempt that the infrastructure spoiled is replaced by a later one of the same epoch.
@@ -251,7 +251,7 @@ def tallies(run: Run) -> tuple[Tally, ...]:
         elif attempt.outcome is not Outcome.INFRASTRUCTURE:
             raise InconsistentRun(f"The run has two attempts {attempt.epoch} at {brief(attempt.problem)}.")
     return tuple(
-        Tally(problem, tuple(made[problem.name].get(epoch) for epoch in range(1, run.epochs + 1)))
+        ProblemTally(problem, tuple(made[problem.name].get(epoch) for epoch in range(1, run.epochs + 1)))
         for problem in run.problems
     )
 
@@ -287,7 +287,7 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     )
 
 
-def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
+def blocked(run: Run, tried: Sequence[ProblemTally]) -> str | None:
     """Why a run has no score yet, in a sentence or two; None when it has one."""
     lost = lost_of(tried)
     spoiled = sum(tally.count(Outcome.INFRASTRUCTURE) for tally in tried) - lost
@@ -304,15 +304,15 @@ def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
     return f"No score yet: {' and '.join(wrong)}. None of this is counted as a failure." if wrong else None
 
 
-def lost_of(tried: Sequence[Tally]) -> int:
+def lost_of(tried: Sequence[ProblemTally]) -> int:
     """How many attempts are lost to the infrastructure."""
     return sum(attempt is not None and attempt.lost for tally in tried for attempt in tally.attempts)
 
 
-def _bounds(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Bounds:
+def _bounds(tried: Sequence[ProblemTally], run: Run, resamples: int, seed: int) -> Bounds:
     won = {"outcome": run.endings[0], "type_checks": True}
     best = [
-        Tally(t.problem, tuple(a.model_copy(update=won) if a and a.lost else a for a in t.attempts))
+        ProblemTally(t.problem, tuple(a.model_copy(update=won) if a and a.lost else a for a in t.attempts))
         for t in tried
     ]
     failed, succeeded = (
@@ -321,7 +321,7 @@ def _bounds(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Boun
     return Bounds(failed=failed, succeeded=succeeded)
 
 
-def _rates(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Rates:
+def _rates(tried: Sequence[ProblemTally], run: Run, resamples: int, seed: int) -> Rates:
     n = run.epochs
     allowed = ks(n)
     values = [[*(pass_at_k(n, tally.proved, k) for k in allowed), tally.typechecked / n] for tally in tried]
@@ -342,7 +342,7 @@ def _rates(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Rates
     )
 
 
-def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
+def _curve(tried: Sequence[ProblemTally], n: int, cost: Cost) -> Curve:
     proofs: Counter[float] = Counter()
     firsts: Counter[float] = Counter()
     for tally in tried:
@@ -361,7 +361,7 @@ def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
     )
 
 
-def _remarks(tried: Sequence[Tally]) -> tuple[str, ...]:
+def _remarks(tried: Sequence[ProblemTally]) -> tuple[str, ...]:
     both = [t.problem.name for t in tried if t.proved and t.count(Outcome.DISPROVED)]
     false = [
         t.problem.name
@@ -383,7 +383,7 @@ def left_out_words(why: Mapping[str, str]) -> Iterator[str]:
         yield f"{count(len(of), 'statement')} left out, for each: {reason} ({names(of)})."
 
 
-def _lost_words(tried: Sequence[Tally]) -> Iterator[str]:
+def _lost_words(tried: Sequence[ProblemTally]) -> Iterator[str]:
     if lost := lost_of(tried):
         of = [t.problem.name for t in tried if any(a is not None and a.lost for a in t.attempts)]
         yield (

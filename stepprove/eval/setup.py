@@ -15,7 +15,7 @@ from stepprove.eval.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
 
-Policy = Literal["portfolio", "model", "auto", "outside", "formalize"]
+PolicyName = Literal["portfolio", "model", "auto", "outside", "formalize"]
 """The search alone, a model alone, the search and then a model; outside: attempts that were made elsewhere are judged;
 formalize: a model is asked for statements."""
 
@@ -40,7 +40,7 @@ class Setup(BaseModel):
     path: str | None = None
     """Where the benchmark is read from; None: where it is published."""
     revision: str | None = None
-    policy: Policy = "portfolio"
+    policy: PolicyName = "portfolio"
     model: str | None = None
     """As `--model` has it."""
     style: Style | None = None
@@ -116,7 +116,7 @@ def attempt_seed(run: int, problem: str, epoch: int) -> int:
     return int.from_bytes(hashlib.sha256(told).digest()[:4]) >> 1
 
 
-def engine_told(engine: Engine) -> str:
+def describe_engine(engine: Engine) -> str:
     """Which Lean: `Lean 4.28.0 (embedded, no Mathlib)`."""
     mathlib = f"Mathlib {engine.mathlib[:10]}" if engine.mathlib else "no Mathlib"
     return f"Lean {engine.lean_version} ({engine.kind}, {mathlib})"

@@ -13,14 +13,14 @@ from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
 from stepprove.agent.models.model_attempts import Style
-from stepprove.eval.bench import Bench, Worker
+from stepprove.eval.bench import AttemptMaker, Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.core_subset import core
 from stepprove.eval.benchmarks.datasets import load
 from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
 from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import Problem
+from stepprove.eval.record import BenchmarkProblem
 from stepprove.eval.scorers import beq, gate
 from stepprove.eval.setup import (
     FORMALIZE_EPOCHS,
@@ -28,7 +28,7 @@ from stepprove.eval.setup import (
     SEARCH_SECONDS,
     TEXT_SECONDS,
     Manifest,
-    Policy,
+    PolicyName,
     Selection,
     Setup,
 )
@@ -48,7 +48,7 @@ def minif2f(
     subset: Literal["core"] | None = None,
     path: str | None = None,
     revision: str | None = None,
-    policy: Policy | None = None,
+    policy: PolicyName | None = None,
     prover_model: str | None = None,
     style: Style | None = None,
     time_limit: float | None = None,
@@ -63,7 +63,7 @@ def formalmath_lite(
     subset: Literal["core"] | None = None,
     path: str | None = None,
     revision: str | None = None,
-    policy: Policy | None = None,
+    policy: PolicyName | None = None,
     prover_model: str | None = None,
     style: Style | None = None,
     time_limit: float | None = None,
@@ -80,7 +80,7 @@ def proverbench(
     subset: Literal["core"] | None = None,
     path: str | None = None,
     revision: str | None = None,
-    policy: Policy | None = None,
+    policy: PolicyName | None = None,
     prover_model: str | None = None,
     style: Style | None = None,
     time_limit: float | None = None,
@@ -165,7 +165,7 @@ def _task(
     subset: Literal["core"] | None,
     path: str | None,
     revision: str | None,
-    policy: Policy | None,
+    policy: PolicyName | None,
     model: str | None,
     style: Style | None,
     time_limit: float | None,
@@ -206,7 +206,7 @@ def _of(setup: Setup) -> Task:
 
 def worker_for(
     setup: Setup, engine: Engine, pool: SyncPool, say: Callable[[str], None] = lambda line: None
-) -> Worker:
+) -> AttemptMaker:
     """Who makes the attempts of a setup, and has them judged."""
     made = Prover if setup.method is None else Formalizer
     return made(setup, engine, pool, say)
@@ -231,6 +231,6 @@ def build(bench: Bench, manifest: Manifest, selection: Selection | None = None) 
     )
 
 
-def _sample(problem: Problem) -> Sample:
+def _sample(problem: BenchmarkProblem) -> Sample:
     told = {"informal": problem.informal, "broken": problem.broken}
     return Sample(id=problem.name, input=problem.source, metadata=told)

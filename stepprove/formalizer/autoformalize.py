@@ -113,7 +113,7 @@ async def autoformalize(
         NoLean: Lean cannot be asked.
     """
     started = time.monotonic()
-    work = _Work(client, lean, options)
+    work = _Sampler(client, lean, options)
     asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
     first = await work.ask(asked, options.samples)
     done = await together(work.sample(asked, sample, listen) for sample in first)
@@ -140,7 +140,7 @@ async def autoformalize(
     )
 
 
-class _Work:
+class _Sampler:
     """What the samples of one problem share."""
 
     def __init__(self, client: Chatter, lean: Checks, options: FormalizeOptions) -> None:

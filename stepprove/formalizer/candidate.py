@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
 from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.statement import BadStatement, Statement, read_statement
 from stepprove.lean_project.gate.gate import errors_of
@@ -58,7 +58,7 @@ def body_of(code: str, header: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposed:
+class UncheckedCandidate:
     """A statement that Lean has not read yet."""
 
     text: str
@@ -77,7 +77,7 @@ class Proposed:
         return Candidate(read_statement(self.text), self.text, self.name, answer.sorries[0].goal)
 
 
-def proposed(code: str, header: str, name: str | None) -> Proposed | str:
+def parse_candidate(code: str, header: str, name: str | None) -> UncheckedCandidate | str:
     """The statement in a code, named `name` (None: as the code has it); or what is wrong with it, for the model to read."""
     try:
         statement = read_statement(body_of(code, header))
@@ -87,12 +87,14 @@ def proposed(code: str, header: str, name: str | None) -> Proposed | str:
         return "It declares an axiom. State a theorem, and definitions if it needs them."
     last = name or (statement.declaration.name or THEOREM_NAME).rpartition(".")[2]
     context = statement.source.text[: statement.chunk.start]
-    return Proposed(f"{context}{statement.named(last).rstrip()} := by sorry", statement.full_name(last))
+    return UncheckedCandidate(
+        f"{context}{statement.named(last).rstrip()} := by sorry", statement.full_name(last)
+    )
 
 
-def read_candidate(ground: Ground, code: str, header: str, name: str | None) -> Candidate | str:
-    """What `proposed` finds, read by Lean. Raises ReplFailure when Lean does not answer."""
-    found = proposed(code, header, name)
+def read_candidate(ground: ElaborationContext, code: str, header: str, name: str | None) -> Candidate | str:
+    """What `parse_candidate` finds, read by Lean. Raises ReplFailure when Lean does not answer."""
+    found = parse_candidate(code, header, name)
     return found if isinstance(found, str) else found.read(ground.elaborate(found.text))
 
 

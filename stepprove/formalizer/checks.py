@@ -7,12 +7,12 @@ from functools import partial
 from typing import Protocol
 
 from stepprove.formalizer.candidate import Candidate, read_candidate
-from stepprove.formalizer.equivalence.elaboration_context import Grounds
-from stepprove.formalizer.equivalence.equivalence import Verdict, compare
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContexts
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, compare
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.scoring import Scored, score
 from stepprove.formalizer.statement import Statement
-from stepprove.formalizer.vacuity import Vacuity, on_ground, vacuity
+from stepprove.formalizer.vacuity import Vacuity, gate_check, vacuity
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
@@ -29,7 +29,7 @@ class Checks(Protocol):
     async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
         """The statement of a code and whether it says anything, or what is wrong with it. Raises NoLean."""
 
-    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+    async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
         """Whether two statements say the same. Raises NoLean when Lean cannot be asked at all."""
 
     async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
@@ -62,7 +62,7 @@ class PoolChecks:
     """
 
     def __init__(self, pool: Pool, header: str = "", *, timeout: float = 60.0) -> None:
-        self._pool, self._grounds = pool, Grounds(header, timeout=timeout)
+        self._pool, self._grounds = pool, ElaborationContexts(header, timeout=timeout)
 
     async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
         """As `Checks.read`."""
@@ -77,11 +77,11 @@ class PoolChecks:
             found = read_candidate(ground, code, header, name)
             if isinstance(found, str):
                 return found, Vacuity()
-            return found, vacuity(on_ground(ground), found.text, found.name, found.goal)
+            return found, vacuity(gate_check(ground), found.text, found.name, found.goal)
         finally:
             ground.forget()
 
-    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+    async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
         """As `Checks.same`."""
         try:
             return await self._pool.run(lambda repl: compare(self._grounds(repl), a, b, method).verdict)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.statement import Statement
 from stepprove.lean_project.source.lexer import tokenize
 
@@ -30,7 +30,7 @@ class StatementClass(BaseModel):
 async def classes(
     statements: Sequence[Statement],
     logprobs: Sequence[float | None],
-    compare: Callable[[Statement, Statement], Awaitable[Verdict]],
+    compare: Callable[[Statement, Statement], Awaitable[EquivalenceVerdict]],
 ) -> tuple[tuple[StatementClass, ...], int]:
     """The classes, the largest first, then the most probable; and how many comparisons could not be told.
 
@@ -48,12 +48,12 @@ async def classes(
             if networkx.has_path(graph, first, second):
                 continue
             verdict = (
-                Verdict.EQUIVALENT
+                EquivalenceVerdict.EQUIVALENT
                 if words[first] == words[second]
                 else await compare(statements[first], statements[second])
             )
-            unknown += verdict is Verdict.UNKNOWN
-            if verdict is Verdict.EQUIVALENT:
+            unknown += verdict is EquivalenceVerdict.UNKNOWN
+            if verdict is EquivalenceVerdict.EQUIVALENT:
                 graph.add_edge(first, second)
 
     def likely(place: int) -> tuple[float, int]:

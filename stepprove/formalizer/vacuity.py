@@ -10,8 +10,8 @@ from itertools import product
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.equivalence.elaboration_context import Ground
-from stepprove.formalizer.equivalence.methods import Hypothesis, hypotheses, usable
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
+from stepprove.formalizer.equivalence.methods import ContextVariable, hypotheses, usable
 from stepprove.lean_project.gate.gate import judge
 from stepprove.outcome import Outcome
 
@@ -51,11 +51,11 @@ class Vacuity(BaseModel):
         return "`trivial` or `decide` proves it" if self.outright else None
 
 
-Trial = Callable[[str, str, str], bool | None]
+ProofCheck = Callable[[str, str, str], bool | None]
 """Of (text with `sorry`, text with a proof, the theorem's full name): whether it is a proof; None when time ran out."""
 
 
-def on_ground(ground: Ground) -> Trial:
+def gate_check(ground: ElaborationContext) -> ProofCheck:
     """Trials by the trust gate on a ground. They raise ReplFailure when Lean cannot be asked."""
 
     def trial(original: str, candidate: str, target: str) -> bool | None:
@@ -68,7 +68,7 @@ def on_ground(ground: Ground) -> Trial:
     return trial
 
 
-def vacuity(trial: Trial, text: str, name: str, goal: str) -> Vacuity:
+def vacuity(trial: ProofCheck, text: str, name: str, goal: str) -> Vacuity:
     """Try a statement's hypotheses, the statement and its negation.
 
     Args:
@@ -107,7 +107,7 @@ def _counterexamples(goal: str) -> tuple[str, ...]:
     return ("intro h\nfirst\n" + "\n".join(tries),)
 
 
-def _numbers(context: tuple[Hypothesis, ...]) -> list[Hypothesis]:
+def _numbers(context: tuple[ContextVariable, ...]) -> list[ContextVariable]:
     """The variables before the first hypothesis that is none of a number."""
     found = []
     for hypothesis in context:

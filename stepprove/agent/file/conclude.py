@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import TypeVar
 
-from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.filled_file_gate import gate_filled_file
 from stepprove.agent.file.options import Listener
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import again
+from stepprove.agent.file.retry import retry_lost_process
 from stepprove.agent.file.worker import Worker
 from stepprove.faults import fault_told
 from stepprove.lean_project.gate.gate import Verdict
@@ -23,15 +23,18 @@ def conclude(
     worker: Worker, found: Sequence[HoleResult], listen: Listener, stop: Event
 ) -> tuple[str, list[HoleResult], tuple[Verdict, ...]]:
     """The text with its proofs, what became of each hole, and the gate's verdicts. Never raises for one hole's sake."""
-    results = sparing(lambda some: worker.assemble(some, listen, stop), found)
+    results = isolate_faults(lambda some: worker.assemble(some, listen, stop), found)
     try:
-        return sparing(lambda some: again(lambda: settle(worker, list(some)), stop.is_set), results)
+        return isolate_faults(
+            lambda some: retry_lost_process(lambda: gate_filled_file(worker, list(some)), stop.is_set),
+            results,
+        )
     except Exception as problem:  # without a single proof in it: nothing can be judged any more
         reason = _reason(problem, "the gate")
-        return worker.source.text, [taken_out(result, reason) for result in results], ()
+        return worker.source.text, [without_proof(result, reason) for result in results], ()
 
 
-def sparing(step: Callable[[Sequence[HoleResult]], _Done], results: Sequence[HoleResult]) -> _Done:
+def isolate_faults(step: Callable[[Sequence[HoleResult]], _Done], results: Sequence[HoleResult]) -> _Done:
     """Take a step with all results; where that raises, without the proofs that make it raise.
 
     Raises whatever the step raises without any proof.
@@ -39,20 +42,20 @@ def sparing(step: Callable[[Sequence[HoleResult]], _Done], results: Sequence[Hol
     try:
         return step(results)
     except Exception as problem:
-        kept = [taken_out(result, _reason(problem, _place(result))) for result in results]
+        kept = [without_proof(result, _reason(problem, _place(result))) for result in results]
     for place, result in enumerate(results):
         if result.outcome is Outcome.PROVED:
             trial = [*kept[:place], result, *kept[place + 1 :]]
             try:
                 step(trial)
             except Exception as problem:
-                kept[place] = taken_out(result, _reason(problem, _place(result)))
+                kept[place] = without_proof(result, _reason(problem, _place(result)))
             else:
                 kept = trial
     return step(kept)
 
 
-def taken_out(result: HoleResult, reason: str) -> HoleResult:
+def without_proof(result: HoleResult, reason: str) -> HoleResult:
     """A proof that could not be put in or judged: no verdict, and the proof is kept beside it."""
     if result.outcome is not Outcome.PROVED:
         return result

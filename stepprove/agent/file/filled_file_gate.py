@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from stepprove.agent.file.incremental_file import Chain
+from stepprove.agent.file.incremental_file import IncrementalFile
 from stepprove.agent.file.report import HoleResult
 from stepprove.agent.file.retry import TRIES
 from stepprove.agent.file.worker import CHUNK_SECONDS, Worker
@@ -16,27 +16,31 @@ from stepprove.lean_project.source.names import components
 from stepprove.outcome import Outcome
 
 
-def settle(worker: Worker, results: list[HoleResult]) -> tuple[str, list[HoleResult], tuple[Verdict, ...]]:
+def gate_filled_file(
+    worker: Worker, results: list[HoleResult]
+) -> tuple[str, list[HoleResult], tuple[Verdict, ...]]:
     """Judge the file with its proofs in it.
 
     Returns the text that stands, the results in the light of the verdicts, and the verdicts on that text.
     """
-    trial = _Trial(worker)
+    gate = _FilledFileGate(worker)
     for _ in range(len(results) + 1):
         edits = worker.fills(results)
-        judgement = trial.judge(edits)
-        breached = judgement.breach is not None and bool(edits)
-        after = trial.isolated(results, judgement) if breached else trial.heed(results, judgement)
-        if after == results and not breached:
-            return apply_edits(worker.source.text, edits), results, trial.reported(judgement)
+        judgement = gate.judge(edits)
+        violated = judgement.breach is not None and bool(edits)
+        after = (
+            gate.drop_culprits(results, judgement) if violated else gate.apply_verdicts(results, judgement)
+        )
+        if after == results and not violated:
+            return apply_edits(worker.source.text, edits), results, gate.hole_verdicts(judgement)
         results = after
     # Each round takes a proof out, unless the gate's answers differ from one time to the next.
     reason = "the gate's answers on the file contradict each other"
-    results = [trial.turned_away(r, Outcome.INFRASTRUCTURE, reason) for r in results]
-    return worker.source.text, results, trial.reported(trial.judge([]))
+    results = [gate.without_rejected(r, Outcome.INFRASTRUCTURE, reason) for r in results]
+    return worker.source.text, results, gate.hole_verdicts(gate.judge([]))
 
 
-class _Trial:
+class _FilledFileGate:
     """One file before the gate."""
 
     def __init__(self, worker: Worker) -> None:
@@ -45,8 +49,8 @@ class _Trial:
         holed = {h.chunk for h in self.source.holes}
         self.examples = [e for e in name_examples(self.source) if e.chunk in holed]
         self.original = self.body([])
-        self.names = self.written(holed)
-        self.names |= self.declared(holed - self.names.keys())
+        self.names = self.names_in_text(holed)
+        self.names |= self.names_from_lean(holed - self.names.keys())
         self.policy = worker.options.policy.model_copy(
             update={"only_holes": True, "fixed_by_text": frozenset(e.name for e in self.examples)}
         )
@@ -57,19 +61,19 @@ class _Trial:
         moved = [e.within(start) for e in [*edits, *(e.edit for e in self.examples)]]
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 
-    def written(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
+    def names_in_text(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
         """The names of the declarations with holes, of those chunks where the text tells them all."""
         examples = {e.line: e.name for e in self.examples}
         names = {}
         for number in numbers:
             holes = [h for h in self.source.holes if h.chunk == number]
             mine = [self.source.declarations[h.declaration] for h in holes if h.declaration is not None]
-            known = {d.full_name or examples.get(d.line) or "«»" for d in mine}
-            if len(mine) == len(holes) and not any("«" in name for name in known):
-                names[number] = frozenset(known)
+            names_of_chunk = {d.full_name or examples.get(d.line) or "«»" for d in mine}
+            if len(mine) == len(holes) and not any("«" in name for name in names_of_chunk):
+                names[number] = frozenset(names_of_chunk)
         return names
 
-    def declared(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
+    def names_from_lean(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
         """What rests on `sorry` among the names that some chunks declare, asked of Lean."""
         if not numbers:
             return {}
@@ -78,7 +82,7 @@ class _Trial:
         for chunk, text in zip(self.source.chunks, self.worker.chunks, strict=True):
             edit = renamed.get(chunk.index)
             chunks.append(apply_edits(text, [] if edit is None else [edit.within(chunk.start)]))
-        chain = Chain(self.worker.repl, base=(*self.worker.base, ""), timeout=CHUNK_SECONDS)
+        chain = IncrementalFile(self.worker.repl, base=(*self.worker.base, ""), timeout=CHUNK_SECONDS)
         before = [chain.nothing(), *chain.answers(chunks)]
         names = {}
         for number in numbers:
@@ -113,24 +117,24 @@ class _Trial:
                 break
         return judgement
 
-    def heed(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
+    def apply_verdicts(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
         """The results with what the gate turned away taken out."""
         if judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE} or (
             judgement.outcome is Outcome.REJECTED and not judgement.verdicts
         ):
-            return [self.turned_away(r, judgement.outcome, judgement.reason) for r in results]
+            return [self.without_rejected(r, judgement.outcome, judgement.reason) for r in results]
         broken = self.chunks_with_errors(results, judgement)
         if broken:
             return [
-                self.turned_away(r, Outcome.FAILED, f"it does not hold in the file: {judgement.reason}")
+                self.without_rejected(r, Outcome.FAILED, f"it does not hold in the file: {judgement.reason}")
                 if self.source.holes[r.index].chunk in broken
                 else r
                 for r in results
             ]
         verdicts = {v.name: v for v in judgement.verdicts}
-        return [self.weighed(r, results, verdicts) for r in results]
+        return [self.apply_verdict(r, results, verdicts) for r in results]
 
-    def isolated(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
+    def drop_culprits(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
         """The results with those proofs taken out for whose sake the gate rejects the whole file.
 
         Those in the declaration that the gate names are suspected first, one by one; then halves of all of them.
@@ -140,38 +144,38 @@ class _Trial:
         suspects = [r for r in proved if self.source.holes[r.index].chunk in guilty]
         others = [r for r in proved if r not in suspects]
         away: dict[int, HoleResult] = {}
-        if suspects and self.objection(others) is None:
+        if suspects and self.rejection(others) is None:
             kept = others
             for suspect in suspects:
-                kept = self.admitted(kept, [suspect], away)
+                kept = self.admit(kept, [suspect], away)
         elif (
-            worst := self.objection([])
+            worst := self.rejection([])
         ) is not None:  # no proof is to blame, and none can be told from the rest
-            away = {r.index: self.turned_away(r, worst.outcome, worst.reason) for r in proved}
+            away = {r.index: self.without_rejected(r, worst.outcome, worst.reason) for r in proved}
         else:
-            self.admitted([], proved, away)
+            self.admit([], proved, away)
         return [away.get(r.index, r) for r in results]
 
-    def admitted(
+    def admit(
         self, kept: list[HoleResult], more: list[HoleResult], away: dict[int, HoleResult]
     ) -> list[HoleResult]:
         """`kept` and those of `more` with which the gate does not reject the whole file; the others go to `away`."""
-        objection = self.objection([*kept, *more])
-        if objection is None:
+        rejection = self.rejection([*kept, *more])
+        if rejection is None:
             return [*kept, *more]
         if len(more) == 1:
-            away[more[0].index] = self.turned_away(more[0], objection.outcome, objection.reason)
+            away[more[0].index] = self.without_rejected(more[0], rejection.outcome, rejection.reason)
             return kept
         middle = len(more) // 2
-        return self.admitted(self.admitted(kept, more[:middle], away), more[middle:], away)
+        return self.admit(self.admit(kept, more[:middle], away), more[middle:], away)
 
-    def objection(self, proofs: list[HoleResult]) -> Judgement | None:
+    def rejection(self, proofs: list[HoleResult]) -> Judgement | None:
         """The gate's word on the file with these proofs in it, where it rejects the whole of it or cannot tell; else None."""
         judgement = self.judge(self.worker.fills(sorted(proofs, key=lambda r: r.index)))
-        untold = judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
-        return judgement if untold or judgement.breach is not None else None
+        undecided = judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
+        return judgement if undecided or judgement.breach is not None else None
 
-    def weighed(
+    def apply_verdict(
         self, result: HoleResult, results: Sequence[HoleResult], verdicts: dict[str, Verdict]
     ) -> HoleResult:
         """One hole's result in the light of the verdict on its declaration."""
@@ -182,7 +186,9 @@ class _Trial:
         declared = components(result.declaration or "")
         own = {name for name in names if components(name) == declared} or names
         if not own:
-            return self.turned_away(result, Outcome.FAILED, "it is part of nothing that the gate could judge")
+            return self.without_rejected(
+                result, Outcome.FAILED, "it is part of nothing that the gate could judge"
+            )
         bad = [
             verdicts.get(name) or Verdict(name=name, kind="unknown", outcome=Outcome.REJECTED)
             for name in sorted(filter(None, own))
@@ -195,13 +201,15 @@ class _Trial:
         if not all(index in proved for index in siblings) and bad[0].outcome is Outcome.FAILED:
             if result.index not in self.worker.unconfirmed:
                 return result  # its own goal is closed; what is missing is another hole
-            return self.turned_away(result, Outcome.FAILED, "it cannot be checked beside an unproved hole")
+            return self.without_rejected(
+                result, Outcome.FAILED, "it cannot be checked beside an unproved hole"
+            )
         reason = bad[0].reason or "the gate turned it away"
         if bad[0].outcome is Outcome.FAILED:
             reason += " through another declaration"
-        return self.turned_away(result, Outcome.REJECTED, reason)
+        return self.without_rejected(result, Outcome.REJECTED, reason)
 
-    def turned_away(self, result: HoleResult, outcome: Outcome, reason: str | None) -> HoleResult:
+    def without_rejected(self, result: HoleResult, outcome: Outcome, reason: str | None) -> HoleResult:
         """A proof taken out again; results that are no proofs stay as they are."""
         if result.outcome is not Outcome.PROVED:
             return result
@@ -222,7 +230,7 @@ class _Trial:
             number for number, (start, end) in enumerate(starts) for bad in bad_lines if start <= bad <= end
         }
 
-    def reported(self, judgement: Judgement) -> tuple[Verdict, ...]:
+    def hole_verdicts(self, judgement: Judgement) -> tuple[Verdict, ...]:
         """The verdicts on declarations that had holes, examples by their line."""
         lines = {e.name: e.line for e in self.examples}
         concerned = frozenset[str]().union(*self.names.values())

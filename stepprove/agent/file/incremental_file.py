@@ -8,7 +8,7 @@ from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplStateLost
 
 
-class Chain:
+class IncrementalFile:
     """The environments after each chunk of a text, elaborating only what differs from the last call.
 
     A chunk is elaborated in the environment that the chunk before it left, so `open`, `variable`, `namespace` and notation carry

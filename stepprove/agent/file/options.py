@@ -79,5 +79,5 @@ class Finished:
     result: HoleResult
 
 
-Event = Started | Working | Searched | Thinking | Finished
-Listener = Callable[[Event], None]
+ProveEvent = Started | Working | Searched | Thinking | Finished
+Listener = Callable[[ProveEvent], None]

@@ -14,7 +14,7 @@ from platformdirs import user_cache_dir
 from stepprove.private_folder import private_folder
 
 
-class Memory:
+class ProofCache:
     """Scripts by the exact text that they were found in: everything before the hole, its declaration, and the engine."""
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -19,10 +19,10 @@ from stepprove.agent.file.conclude import conclude
 from stepprove.agent.file.options import FileRefused, Finished, Listener, ProveOptions, Started
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.file.worker import CHUNK_SECONDS, Worker, blank_result
-from stepprove.agent.models.auto_policy import Race
+from stepprove.agent.models.auto_policy import AutoPolicy
 from stepprove.agent.models.model_attempts import ModelPlan
-from stepprove.agent.models.model_runtime import ModelSide
-from stepprove.agent.trace.listener import traced
+from stepprove.agent.models.model_runtime import ModelRuntime
+from stepprove.agent.trace.listener import trace_listener
 from stepprove.agent.trace.trace import Trace
 from stepprove.faults import fault_told
 from stepprove.lean_project.engines.engine import Engine
@@ -64,10 +64,10 @@ def prove_source(
     started = time.monotonic()
     stop = cancelled or Event()
     trace = trace or Trace()
-    listen = traced(trace, source, listen)
+    listen = trace_listener(trace, source, listen)
     wanted = _select(source, options.theorems)
     with ExitStack() as stack:
-        workers = stack.enter_context(_Workers(source, engine, options, repl))
+        workers = stack.enter_context(_WorkerPool(source, engine, options, repl))
         first = workers.borrow()
         try:
             first.check_original()
@@ -75,7 +75,7 @@ def prove_source(
             workers.give_back(first)
         side = None
         if model is not None:
-            side = stack.enter_context(ModelSide(model, engine, options, source, listen, trace, say, pool))
+            side = stack.enter_context(ModelRuntime(model, engine, options, source, listen, trace, say, pool))
         found = _search_all(workers, wanted, listen, stop, options.time_limit, side)
         worker = workers.borrow()
         text, results, verdicts = conclude(worker, found, listen, stop)
@@ -115,12 +115,12 @@ def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
 
 
 def _search_all(
-    workers: _Workers,
+    workers: _WorkerPool,
     holes: Sequence[Hole],
     listen: Listener,
     stop: Event,
     seconds: float,
-    side: ModelSide | None,
+    side: ModelRuntime | None,
 ) -> list[HoleResult]:
     def one(hole: Hole) -> HoleResult:
         """What comes of one hole; whatever goes wrong with it is its own affair."""
@@ -141,7 +141,7 @@ def _search_all(
 
     def searched(hole: Hole) -> HoleResult:
         worker = workers.borrow()
-        race = None if side is None else Race(side, hole, seconds, listen, stop)
+        race = None if side is None else AutoPolicy(side, hole, seconds, listen, stop)
         started = time.monotonic()
         try:
             listen(Started(hole.index))
@@ -174,7 +174,7 @@ def _start(engine: Engine) -> Repl:
     return Repl(engine, timeout=CHUNK_SECONDS, memory_limit_mb=MEMORY_LIMIT_MB)
 
 
-class _Workers:
+class _WorkerPool:
     """The Lean processes of a run, lent out one at a time."""
 
     def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl | None) -> None:
@@ -187,7 +187,7 @@ class _Workers:
         for worker in self._all:
             self._free.put(worker)
 
-    def __enter__(self) -> _Workers:
+    def __enter__(self) -> _WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,7 +11,7 @@ TRIES = 3
 _Result = TypeVar("_Result")
 
 
-def again(work: Callable[[], _Result], stop: Callable[[], bool] = lambda: False) -> _Result:
+def retry_lost_process(work: Callable[[], _Result], stop: Callable[[], bool] = lambda: False) -> _Result:
     """Do a piece of work, and do it anew when its process dies, `TRIES` times in all and not after `stop` says so.
 
     Time-outs and too much memory are no such loss: they would come again. Raises ReplFailure.

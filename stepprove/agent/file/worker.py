@@ -8,11 +8,11 @@ from functools import partial
 from threading import Event
 from typing import Literal
 
-from stepprove.agent.file.incremental_file import Chain
+from stepprove.agent.file.incremental_file import IncrementalFile
 from stepprove.agent.file.options import FileRefused, FileTooSlow, Listener, ProveOptions, Searched, Working
-from stepprove.agent.file.proof_cache import Memory
+from stepprove.agent.file.proof_cache import ProofCache
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import again
+from stepprove.agent.file.retry import retry_lost_process
 from stepprove.agent.search.disprove import disprove
 from stepprove.agent.search.search import SearchOutcome, SearchResult, block, search
 from stepprove.agent.search.session import ReplSession
@@ -57,9 +57,9 @@ class Worker:
         else:
             base = (header,) if source.imports else ()
         self.base = base
-        self.chain = Chain(self.repl, base=base, timeout=CHUNK_SECONDS)
+        self.chain = IncrementalFile(self.repl, base=base, timeout=CHUNK_SECONDS)
         self.chunks = [self.text[chunk.start : chunk.end] for chunk in source.chunks]
-        self.memory = Memory() if options.remember else None
+        self.memory = ProofCache() if options.remember else None
         self.unconfirmed: set[int] = set()
         """Holes whose proof Lean cannot check apart from their declaration."""
         self.patience = CHUNK_SECONDS
@@ -73,7 +73,7 @@ class Worker:
         """Raise FileRefused when the text has errors of its own, ReplFailure when Lean cannot say."""
         started = time.monotonic()
         try:
-            answers = again(lambda: self.chain.answers(self.chunks))
+            answers = retry_lost_process(lambda: self.chain.answers(self.chunks))
             self.patience += 3 * (time.monotonic() - started)
         except ReplTimeout as late:
             if self.chain.reached is None:
@@ -91,20 +91,20 @@ class Worker:
 
     def attempt(self, hole: Hole, listen: Listener, stop: Event) -> HoleResult:
         """Look for a proof of one hole in the original text."""
-        return self.look(hole, self.chunks, self.options.time_limit, listen, stop)
+        return self.search_after(hole, self.chunks, self.options.time_limit, listen, stop)
 
-    def look(
+    def search_after(
         self, hole: Hole, before: Sequence[str], seconds: float, listen: Listener, stop: Event
     ) -> HoleResult:
         """Look for a proof of one hole of an original chunk, after the chunks `before` (one too many does no harm)."""
         started = time.monotonic()
         prefix = list(before[: hole.chunk])
-        result, sorry = self.glance(hole, prefix, stop)
+        result, sorry = self.inspect_hole(hole, prefix, stop)
         if sorry is not None:
-            result = self.pursue(hole, prefix, sorry, result, seconds, listen, stop)
+            result = self.search_both(hole, prefix, sorry, result, seconds, listen, stop)
         return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
 
-    def glance(self, hole: Hole, prefix: Sequence[str], stop: Event) -> tuple[HoleResult, Sorry | None]:
+    def inspect_hole(self, hole: Hole, prefix: Sequence[str], stop: Event) -> tuple[HoleResult, Sorry | None]:
         """What can be said of a hole without a search, and its goal when more than that is to be done."""
         blank = self.blank(hole)
         if stop.is_set():
@@ -112,7 +112,7 @@ class Worker:
                 update={"outcome": Outcome.TIMEOUT, "reason": "stopped before its turn"}
             ), None
         try:
-            sorry, wants_data = again(lambda: self.asked(hole, prefix), stop.is_set)
+            sorry, wants_data = retry_lost_process(lambda: self.goal_of(hole, prefix), stop.is_set)
             if sorry is None:
                 return blank.model_copy(update={"reason": "Lean shows no goal at this place"}), None
             blank = blank.model_copy(update={"goal": sorry.goal})
@@ -122,9 +122,9 @@ class Worker:
             return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)}), None
         except ReplFailure as failure:
             return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)}), None
-        return self.recalled(hole, prefix, sorry, blank)
+        return self.recall_proof(hole, prefix, sorry, blank)
 
-    def recalled(
+    def recall_proof(
         self, hole: Hole, prefix: Sequence[str], sorry: Sorry, blank: HoleResult
     ) -> tuple[HoleResult, Sorry | None]:
         """A remembered proof that still holds; else the hole as it was."""
@@ -140,7 +140,7 @@ class Worker:
         if self.memory is not None:
             self.memory.keep(self.key(self.memory, hole, prefix), script, found_by)
 
-    def key(self, memory: Memory, hole: Hole, prefix: Sequence[str]) -> str:
+    def key(self, memory: ProofCache, hole: Hole, prefix: Sequence[str]) -> str:
         """The name under which proofs of a hole are remembered."""
         place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)
         return memory.key(self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place)
@@ -149,7 +149,7 @@ class Worker:
         """A result that says nothing yet but where the hole is."""
         return blank_result(self.source, hole)
 
-    def asked(self, hole: Hole, prefix: Sequence[str]) -> tuple[Sorry | None, bool]:
+    def goal_of(self, hole: Hole, prefix: Sequence[str]) -> tuple[Sorry | None, bool]:
         """The hole's goal, and whether it asks for data."""
         sorry = self.find(hole, prefix)
         return sorry, sorry is not None and self.asks_for_data(sorry)
@@ -168,7 +168,7 @@ class Worker:
         answer = self.repl.tactic(sorry.proof_state, "show (_ : Prop)")
         return isinstance(answer, ErrorResponse) and "is not definitionally equal to" in answer.message
 
-    def pursue(
+    def search_both(
         self,
         hole: Hole,
         prefix: Sequence[str],
@@ -199,7 +199,7 @@ class Worker:
 
         def try_for(budget: float) -> SearchResult:
             found = search(
-                again(session.root, stop.is_set),
+                retry_lost_process(session.root, stop.is_set),
                 session,
                 budget,
                 mathlib=self.engine.mathlib is not None,
@@ -225,7 +225,7 @@ class Worker:
                     break
                 patience = min(left, max(1.0, seconds * share))
                 attempt = partial(disprove, self.repl, open_root, patience, cancelled=stop.is_set)
-                against = again(attempt, stop.is_set)
+                against = retry_lost_process(attempt, stop.is_set)
                 if against.found:
                     return blank.model_copy(
                         update={
@@ -298,10 +298,10 @@ class Worker:
             for hole in mine:
                 if results[hole.index].outcome is Outcome.PROVED:
                     results[hole.index] = self.confirm(hole, before, results[hole.index], listen, stop)
-            before.append(self.fitted(number, mine, before, results) if mine else chunk)
+            before.append(self.fit_proofs(number, mine, before, results) if mine else chunk)
         return [results[index] for index in sorted(results)]
 
-    def fitted(
+    def fit_proofs(
         self, number: int, mine: Sequence[Hole], before: Sequence[str], results: dict[int, HoleResult]
     ) -> str:
         """A chunk with those proofs in it that hold there.
@@ -309,14 +309,14 @@ class Worker:
         One that breaks it is tried as the other kind of hole (text alone cannot always tell which it is), or else taken out.
         """
         proved = {h.index: results[h.index] for h in mine if results[h.index].outcome is Outcome.PROVED}
-        if not proved or self.trouble(before, self.filled(number, proved)) is None:
+        if not proved or self.chunk_failure(before, self.filled(number, proved)) is None:
             return self.filled(number, proved)
         kept: dict[int, HoleResult] = {}
         for index, result in proved.items():
             first = None
             for kind in self.kinds[index], "term" if self.kinds[index] == "tactic" else "tactic":
                 self.kinds[index] = kind
-                trouble = self.trouble(before, self.filled(number, {**kept, index: result}))
+                trouble = self.chunk_failure(before, self.filled(number, {**kept, index: result}))
                 first = first or trouble
                 if trouble is None:
                     kept[index] = result
@@ -326,10 +326,10 @@ class Worker:
                 results[index] = result.model_copy(update={"outcome": first[0], "reason": first[1]})
         return self.filled(number, kept)
 
-    def trouble(self, before: Sequence[str], chunk: str) -> tuple[Outcome, str] | None:
+    def chunk_failure(self, before: Sequence[str], chunk: str) -> tuple[Outcome, str] | None:
         """What is wrong with a chunk after the chunks `before`; None when Lean accepts it."""
         try:
-            errors = errors_of(again(lambda: self.chain.answers([*before, chunk]))[-1].messages)
+            errors = errors_of(retry_lost_process(lambda: self.chain.answers([*before, chunk]))[-1].messages)
         except ReplTimeout as late:
             return Outcome.TIMEOUT, str(late)
         except ReplFailure as failure:
@@ -350,7 +350,7 @@ class Worker:
             return "Lean no longer shows its goal" if sorry is None else self.objection(sorry, script)
 
         try:
-            objection = again(objected, stop.is_set)
+            objection = retry_lost_process(objected, stop.is_set)
         except ReplTimeout as late:
             return result.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:
@@ -360,7 +360,9 @@ class Worker:
         if not objection:
             return result
         if list(before) != self.chunks[: hole.chunk]:
-            return self.look(hole, before, max(5.0, self.options.time_limit - result.seconds), listen, stop)
+            return self.search_after(
+                hole, before, max(5.0, self.options.time_limit - result.seconds), listen, stop
+            )
         outcome = Outcome.REJECTED if "rests on" in objection else Outcome.FAILED
         return result.model_copy(update={"outcome": outcome, "reason": objection})
 

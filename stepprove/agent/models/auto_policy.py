@@ -14,7 +14,7 @@ from threading import Event, Lock, Timer
 from stepprove.agent.file.options import Listener
 from stepprove.agent.file.report import HoleResult
 from stepprove.agent.file.worker import Worker
-from stepprove.agent.models.model_runtime import ModelSide
+from stepprove.agent.models.model_runtime import ModelRuntime
 from stepprove.lean_project.source.file import Hole
 from stepprove.outcome import Outcome
 
@@ -25,7 +25,7 @@ SEARCH_SECONDS = 60.0
 _PAUSE = 0.05
 
 
-class _Lap(Event):
+class _CancelScope(Event):
     """The end of one hole's race; also set when the whole run is to stop."""
 
     def __init__(self, run: Event) -> None:
@@ -36,14 +36,16 @@ class _Lap(Event):
         return super().is_set() or self._run.is_set()
 
 
-class Race:
+class AutoPolicy:
     """One hole's race."""
 
-    def __init__(self, side: ModelSide, hole: Hole, seconds: float, listen: Listener, stop: Event) -> None:
-        self._side, self._hole, self._listen, self._stop = side, hole, listen, stop
+    def __init__(
+        self, runtime: ModelRuntime, hole: Hole, seconds: float, listen: Listener, stop: Event
+    ) -> None:
+        self._runtime, self._hole, self._listen, self._stop = runtime, hole, listen, stop
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._lap = _Lap(stop)
+        self._scope = _CancelScope(stop)
         self._lock = Lock()
         self._searching: Worker | None = None
         self._model: Future[HoleResult] | None = None
@@ -52,32 +54,32 @@ class Race:
     def search(self, worker: Worker) -> HoleResult | None:
         """The first part, for which a Lean process is needed: a result that stands, or None when the model is to go on."""
         prefix = worker.chunks[: self._hole.chunk]
-        blank, sorry = worker.glance(self._hole, prefix, self._lap)
+        blank, sorry = worker.inspect_hole(self._hole, prefix, self._scope)
         if sorry is None:
             return blank
         self._blank = blank
-        if self._side.plan.policy == "model":
-            self._begin()
+        if self._runtime.plan.policy == "model":
+            self._start_model()
             return None
-        timer = Timer(min(HEAD_START_SECONDS, self._seconds / 4), self._begin)
+        timer = Timer(min(HEAD_START_SECONDS, self._seconds / 4), self._start_model)
         timer.daemon = True
         self._searching = worker
         timer.start()
         try:
             seconds = min(SEARCH_SECONDS, self._seconds)
-            found = worker.pursue(self._hole, prefix, sorry, blank, seconds, self._listen, self._lap)
+            result = worker.search_both(self._hole, prefix, sorry, blank, seconds, self._listen, self._scope)
         finally:
             with self._lock:
                 self._searching = None
             timer.cancel()
-        if found.outcome in (Outcome.PROVED, Outcome.DISPROVED) or self._stop.is_set():
+        if result.outcome in (Outcome.PROVED, Outcome.DISPROVED) or self._stop.is_set():
             with self._lock:
-                self._lap.set()
+                self._scope.set()
             if self._model is not None:
                 self._model.cancel()
-            return found
-        self._blank = found
-        self._begin()
+            return result
+        self._blank = result
+        self._start_model()
         return None
 
     def model(self) -> HoleResult:
@@ -90,29 +92,29 @@ class Race:
             result = self._model.result()
         except CancelledError:
             return self._blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": "stopped"})
-        return result if result.outcome is Outcome.PROVED else _both(result, self._blank)
+        return result if result.outcome is Outcome.PROVED else _merge_failures(result, self._blank)
 
-    def _begin(self) -> None:
+    def _start_model(self) -> None:
         """Ask the model, if it has not been asked and is still wanted."""
         with self._lock:
-            if self._model is not None or self._lap.is_set() or self._blank is None:
+            if self._model is not None or self._scope.is_set() or self._blank is None:
                 return
             left = max(0.1, self._deadline - time.monotonic())
             blank = self._blank.model_copy(update={"outcome": Outcome.FAILED, "reason": None})
-            self._model = self._side.begin(self._hole, blank, left)
-        self._model.add_done_callback(self._won)
+            self._model = self._runtime.begin(self._hole, blank, left)
+        self._model.add_done_callback(self._on_model_done)
 
-    def _won(self, future: Future[HoleResult]) -> None:
+    def _on_model_done(self, future: Future[HoleResult]) -> None:
         """End the search when the model has a proof: the step that Lean is at is cut short."""
         with suppress(CancelledError):
             if future.result().outcome is Outcome.PROVED:
                 with self._lock:
-                    self._lap.set()
+                    self._scope.set()
                     if self._searching is not None:
                         self._searching.repl.interrupt()
 
 
-def _both(model: HoleResult, search: HoleResult) -> HoleResult:
+def _merge_failures(model: HoleResult, search: HoleResult) -> HoleResult:
     """What two failures come to; one that says nothing of the goal comes before one that does."""
     if search.reason is None:
         return model

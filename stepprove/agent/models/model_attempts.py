@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 from typing import Any, Literal
 
-from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.filled_file_gate import gate_filled_file
 from stepprove.agent.file.options import Listener, ProveOptions, Thinking
 from stepprove.agent.file.report import HoleResult
 from stepprove.agent.file.worker import Worker
 from stepprove.agent.models.alignment import proof_in
 from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
-from stepprove.agent.models.refine import Event, RefineOptions, run_refinement
+from stepprove.agent.models.refine import RefineEvent, RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial
 from stepprove.agent.models.stepfun import (
     Checked,
@@ -143,7 +143,7 @@ class HoleAttempts:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return self.result(blank, *_worst(ended))
+        return self.result(blank, *_merge_failures(ended))
 
     def result(self, blank: HoleResult, outcome: Outcome, said: str) -> HoleResult:
         """The hole's result."""
@@ -161,7 +161,7 @@ class HoleAttempts:
     async def attempt(self, number: int, style: Style) -> tuple[Outcome, str]:
         """One attempt: its outcome, and why, or the answer that was accepted."""
         name = f"{self.hole.index}.{number}"
-        told = _Told(self, name)
+        told = _AttemptListener(self, name)
         seed = self.options.seed + number
         self.trace.record(
             "attempt",
@@ -194,7 +194,7 @@ class HoleAttempts:
             return Outcome.PROVED, answer
         return judgement.outcome, judgement.reason or why
 
-    async def trajectory(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
+    async def trajectory(self, seed: int, told: _AttemptListener) -> tuple[Judgement | None, str | None, str]:
         """One growing text: the gate's word on its answer, the answer, and how it ended."""
         options = replace(self.plan.tir or options_for(await self.client.model()), seed=seed)
         trajectory = await run_trajectory(
@@ -208,7 +208,7 @@ class HoleAttempts:
             judgement = self.silent(told, trajectory.outcome, "sketches")
         return judgement, trajectory.answer, why
 
-    async def refinement(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
+    async def refinement(self, seed: int, told: _AttemptListener) -> tuple[Judgement | None, str | None, str]:
         """One chat: likewise."""
         options = replace(self.plan.chat, seed=seed, rounds=self.plan.rounds)
         refinement = await run_refinement(
@@ -229,7 +229,7 @@ class HoleAttempts:
             judgement = self.silent(told, refinement.unanswered, answers)
         return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
 
-    def silent(self, told: _Told, outcome: Outcome, what: str) -> Judgement:
+    def silent(self, told: _AttemptListener, outcome: Outcome, what: str) -> Judgement:
         """The word on an attempt of which Lean left something without an answer: no verdict."""
         judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
         self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
@@ -258,19 +258,19 @@ class HoleAttempts:
         claim = worker.blank(self.hole).model_copy(update={"outcome": Outcome.PROVED, "proof": proof})
         try:
             results = worker.assemble([claim], lambda _: None, Flag())
-            _, (result,), _ = settle(worker, results)
+            _, (result,), _ = gate_filled_file(worker, results)
         except ReplFailure as failure:
             return claim.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
         return result
 
 
-class _Told:
+class _AttemptListener:
     """What one attempt tells, written down and counted."""
 
     def __init__(self, owner: HoleAttempts, name: str) -> None:
         self.owner, self.name = owner, name
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RefineEvent) -> None:
         owner = self.owner
         record: dict[str, Any]
         match event:
@@ -298,7 +298,7 @@ class _Told:
             raise BudgetSpent(f"the budget of {limit} tokens for a hole is spent ({owner.tokens} used)")
 
 
-def _worst(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+def _merge_failures(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
     """What several attempts without a proof come to: what kept one from its end is told before what Lean or the gate said."""
     for outcome in (Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED):
         for found, said in ended:

@@ -27,7 +27,7 @@ from stepprove.serving.client.client import Client, ModelFailure
 from stepprove.serving.client.endpoint import serving
 
 
-class ModelSide:
+class ModelRuntime:
     """Works on holes beside the search; a context manager for plain code."""
 
     def __init__(
@@ -53,7 +53,7 @@ class ModelSide:
         self._serving: asyncio.Task[None] | None = None
         self._over: asyncio.Event | None = None
 
-    def __enter__(self) -> ModelSide:
+    def __enter__(self) -> ModelRuntime:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -25,7 +25,7 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.client import Client
 from stepprove.serving.client.exchange import Sampling, Turn, Usage
 
-Event = Generated | Checked | Judgement | Partial
+RefineEvent = Generated | Checked | Judgement | Partial
 """What an attempt tells as it goes; a `Partial` is the best so far."""
 
 _MOST_ERRORS = 5
@@ -158,14 +158,14 @@ async def run_refinement(
     problem: Problem,
     options: RefineOptions = RefineOptions(),
     *,
-    listen: Callable[[Event], None] = lambda event: None,
+    listen: Callable[[RefineEvent], None] = lambda event: None,
     judge: Callable[[str], Awaitable[Judgement]] | None = None,
 ) -> Refinement:
     """Ask for a proof and have it mended until the gate accepts one or the rounds are spent.
 
     `engine` is the one of the pool. Arguments and exceptions otherwise as of `stepfun.run_trajectory`.
     """
-    attempt = _Attempt(client, pool, engine, problem, options, listen, judge)
+    attempt = _Conversation(client, pool, engine, problem, options, listen, judge)
     started = time.monotonic()
     rounds = 0
     while rounds < options.rounds and not attempt.accepted:
@@ -184,7 +184,7 @@ async def run_refinement(
     )
 
 
-class _Attempt:
+class _Conversation:
     """One conversation."""
 
     def __init__(
@@ -194,7 +194,7 @@ class _Attempt:
         engine: Engine,
         problem: Problem,
         options: RefineOptions,
-        listen: Callable[[Event], None],
+        listen: Callable[[RefineEvent], None],
         judge: Callable[[str], Awaitable[Judgement]] | None,
     ) -> None:
         self.client, self.pool, self.engine = client, pool, engine

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from stepprove.agent.search.bounded import Effort
 from stepprove.agent.search.goal import Goal
-from stepprove.agent.search.numeric import Setting, assignments, holds, small_values
+from stepprove.agent.search.numeric import Valuation, assignments, holds, small_values
 from stepprove.agent.search.term import Term, free_names, literal
 
 _REACH = {1: 3000, 2: 90, 3: 20, 4: 10}
@@ -64,7 +64,7 @@ def _within(goal: Goal, names: tuple[str, ...], reach: int) -> Solutions | None:
         name = names[len(values)]
         for v in ranges[name]:
             candidate = (*values, v)
-            at = Setting(dict(zip(names, candidate, strict=False)), natural, effort=effort)
+            at = Valuation(dict(zip(names, candidate, strict=False)), natural, effort=effort)
             if all(holds(f, at) is not False for f in facts[len(values)]):
                 extend(candidate)
 
@@ -90,7 +90,7 @@ def counterexamples(goal: Goal) -> list[dict[str, int]]:
         return []
     natural = frozenset(goal.naturals)
     effort = Effort(STEPS)
-    return [values for values in tried if holds(target, Setting(values, natural, effort=effort)) is False]
+    return [values for values in tried if holds(target, Valuation(values, natural, effort=effort)) is False]
 
 
 def _by_last_variable(goal: Goal, names: Sequence[str]) -> list[list[Term]]:
@@ -146,5 +146,5 @@ def survivors(goal: Goal, name: str, low: int, high: int, effort: Effort) -> lis
     return [
         v
         for v in range(low, high + 1)
-        if all(holds(f, Setting({name: v}, natural, effort=effort)) is not False for f in facts)
+        if all(holds(f, Valuation({name: v}, natural, effort=effort)) is not False for f in facts)
     ]

@@ -26,7 +26,7 @@ from stepprove.agent.search.term import RELATIONS, Term, literal
 
 
 @dataclass(frozen=True)
-class Setting:
+class Valuation:
     """Values and types of the variables: type "ℕ" truncates subtraction, "ℤ" does not."""
 
     values: Mapping[str, int]
@@ -37,7 +37,7 @@ class Setting:
     """What evaluation takes its steps from; None where few terms are evaluated."""
 
 
-def natural(term: Term, setting: Setting) -> bool | None:
+def natural(term: Term, setting: Valuation) -> bool | None:
     """Whether the term is a natural number; None for literals, which take the type of their neighbours."""
     if setting.effort is not None:
         setting.effort.spend()
@@ -62,7 +62,7 @@ _NATURAL_CONSTANTS = frozenset(
 )
 
 
-def value(term: Term, setting: Setting, is_natural: bool | None = None) -> int:
+def value(term: Term, setting: Valuation, is_natural: bool | None = None) -> int:
     """The number that the term denotes, of bounded size. Raises NotEvaluated."""
     if setting.effort is not None:
         setting.effort.spend()
@@ -109,7 +109,7 @@ def _arithmetic(op: str, left: int, right: int, is_natural: bool) -> int:
     return quotient if op == "/" else left - right * quotient
 
 
-def _apply(term: Term, setting: Setting) -> int:
+def _apply(term: Term, setting: Valuation) -> int:
     name = term.args[0].name
     arguments = [value(a, setting) for a in term.args[1:]]
     if setting.functions and name in setting.functions:
@@ -130,7 +130,7 @@ def _apply(term: Term, setting: Setting) -> int:
     raise NotEvaluated(name)
 
 
-def truth(term: Term, setting: Setting) -> bool:
+def truth(term: Term, setting: Valuation) -> bool:
     """Whether the (quantifier-free) statement holds. Raises NotEvaluated."""
     if term.op in RELATIONS:
         left_kind, right_kind = natural(term.args[0], setting), natural(term.args[1], setting)
@@ -160,7 +160,7 @@ def truth(term: Term, setting: Setting) -> bool:
     raise NotEvaluated(term.op)
 
 
-def holds(term: Term, setting: Setting) -> bool | None:
+def holds(term: Term, setting: Valuation) -> bool | None:
     """`truth`, or None where it is not known."""
     try:
         return truth(term, setting)
@@ -168,9 +168,9 @@ def holds(term: Term, setting: Setting) -> bool | None:
         return None
 
 
-def setting(goal: Goal, values: Mapping[str, int]) -> Setting:
+def setting(goal: Goal, values: Mapping[str, int]) -> Valuation:
     """The goal's variables at the given values."""
-    return Setting(values, frozenset(goal.naturals))
+    return Valuation(values, frozenset(goal.naturals))
 
 
 def small_values(is_natural: bool, bound: int) -> Iterator[int]:

@@ -21,7 +21,7 @@ from stepprove.agent.search.goal import Goal, parse_goal
 from stepprove.agent.search.move import Move
 from stepprove.agent.search.portfolio import Portfolio, portfolio
 from stepprove.agent.search.script import Proof, minimise, summary, write
-from stepprove.agent.search.session import Prover, State, StepResult
+from stepprove.agent.search.session import State, StepResult, TacticRunner
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -112,7 +112,7 @@ class _Node:
     cost: float
     number: int
     proof: Proof | None = None
-    attempts: list[_Attempt] = field(default_factory=list)  # the moves that need this goal
+    attempts: list[_AppliedMove] = field(default_factory=list)  # the moves that need this goal
     pending: list[Move] | None = None
     expanded: bool = False
     looked: bool = False
@@ -120,7 +120,7 @@ class _Node:
 
 
 @dataclass(eq=False)
-class _Attempt:
+class _AppliedMove:
     """A move that worked on a goal, and the goals it left."""
 
     parent: _Node
@@ -130,7 +130,7 @@ class _Attempt:
 
 def search(
     root: State,
-    prover: Prover,
+    prover: TacticRunner,
     budget_seconds: float,
     *,
     mathlib: bool = False,
@@ -162,7 +162,7 @@ class _Search:
     def __init__(
         self,
         root: State,
-        prover: Prover,
+        prover: TacticRunner,
         budget_seconds: float,
         moves: Portfolio,
         seed: int,
@@ -340,7 +340,7 @@ class _Search:
     def take(self, node: _Node, move: Move, state: State, count: int) -> bool:
         """Add the goals that a move left to the graph; the first open one is worked on first."""
         children: list[_Node] = []
-        attempt = _Attempt(node, move, children)
+        attempt = _AppliedMove(node, move, children)
         for place in range(count):
             if place:
                 rotated = self.run_tactic(state, "rotate_left 1", 5.0)
@@ -368,7 +368,7 @@ class _Search:
     def _queued(self, node: _Node) -> bool:
         return any(entry[3] is node for entry in self.queue)
 
-    def settle(self, attempt: _Attempt) -> None:
+    def settle(self, attempt: _AppliedMove) -> None:
         """Prove the goal above when all that a move left is proved; else turn to the next open goal."""
         if attempt.parent.proof is not None:
             return

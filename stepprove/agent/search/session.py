@@ -37,7 +37,7 @@ class StepResult:
     goals: tuple[str, ...] = field(default=())
 
 
-class Prover(Protocol):
+class TacticRunner(Protocol):
     """Something that runs tactics on states."""
 
     def root(self) -> State:

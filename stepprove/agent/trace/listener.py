@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from stepprove.agent.file.options import Event, Finished, Listener, Searched, Started
+from stepprove.agent.file.options import Finished, Listener, ProveEvent, Searched, Started
 from stepprove.agent.search.search import SearchResult
 from stepprove.agent.trace.trace import Trace
 from stepprove.faults import fault_told
 from stepprove.lean_project.source.file import SourceFile
 
 
-def traced(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
+def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
     """A listener that writes a record of what it is told, then tells `listen`. It never raises: nothing is lost for its sake."""
 
-    def told(event: Event) -> None:
+    def told(event: ProveEvent) -> None:
         for each in written, listen:
             try:
                 each(event)
             except Exception as fault:
                 fault_told(fault, "what a run tells")
 
-    def written(event: Event) -> None:
+    def written(event: ProveEvent) -> None:
         match event:
             case Started(index):
                 hole = source.holes[index]

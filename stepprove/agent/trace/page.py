@@ -17,7 +17,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from stepprove.agent.trace.proof_graph import draw_graph
-from stepprove.agent.trace.reader import RunStory, check_state
+from stepprove.agent.trace.reader import RunTrace, check_state
 from stepprove.visible import visible
 
 MOST_SHOWN = 50_000
@@ -27,7 +27,7 @@ _CODE = re.compile(r"<sketch>(.*?)(?:</sketch>|\Z)|```[ \t]*\w*\n(.*?)(?:```|\Z)
 _FORMATTER = HtmlFormatter(nowrap=True)
 
 
-def trace_page(story: RunStory) -> str:
+def trace_page(story: RunTrace) -> str:
     """The page of a run."""
     environment = Environment(
         loader=PackageLoader("stepprove.agent.trace", "pages"),

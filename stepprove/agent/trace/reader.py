@@ -29,7 +29,7 @@ def moves_and_goals(graph: Record) -> dict[int, list[int]]:
 
 
 @dataclass(slots=True)
-class AttemptStory:
+class AttemptTrace:
     """One attempt of a model."""
 
     name: str
@@ -58,12 +58,12 @@ class AttemptStory:
 
 
 @dataclass(slots=True)
-class HoleStory:
+class HoleTrace:
     """What happened at one hole."""
 
     begun: Record
     graphs: list[Record] = field(default_factory=list)
-    attempts: list[AttemptStory] = field(default_factory=list)
+    attempts: list[AttemptTrace] = field(default_factory=list)
     result: Record | None = None
     """What became of it: the gate's word, or what was found when the run ended before that."""
 
@@ -79,11 +79,11 @@ class HoleStory:
 
 
 @dataclass(slots=True)
-class RunStory:
+class RunTrace:
     """A run."""
 
     run: Record
-    holes: list[HoleStory]
+    holes: list[HoleTrace]
     end: Record | None
     """None when it was killed, or still goes on."""
 
@@ -97,12 +97,12 @@ class RunStory:
         return sum(hole.outcome == outcome for hole in self.holes)
 
 
-def read_story(records: Iterable[Record]) -> RunStory:
+def read_story(records: Iterable[Record]) -> RunTrace:
     """Put the records of a trace together; those that belong to nothing known are passed over."""
     run: Record = {}
     end: Record | None = None
-    holes: dict[int, HoleStory] = {}
-    attempts: dict[str, AttemptStory] = {}
+    holes: dict[int, HoleTrace] = {}
+    attempts: dict[str, AttemptTrace] = {}
     for record in records:
         kind = record["kind"]
         hole = holes.get(record.get("hole", -1))
@@ -112,11 +112,11 @@ def read_story(records: Iterable[Record]) -> RunStory:
         elif kind == "end":
             end = record
         elif kind == "hole":
-            holes[record["hole"]] = HoleStory(record)
+            holes[record["hole"]] = HoleTrace(record)
         elif hole is not None and kind == "graph":
             hole.graphs.append(record)
         elif hole is not None and kind == "attempt":
-            attempts[record["attempt"]] = story = AttemptStory(record["attempt"], record)
+            attempts[record["attempt"]] = story = AttemptTrace(record["attempt"], record)
             hole.attempts.append(story)
         elif hole is not None and kind in ("found", "result"):
             hole.result = record
@@ -125,4 +125,4 @@ def read_story(records: Iterable[Record]) -> RunStory:
         elif attempt is not None and kind in ("verdict", "stopped"):
             attempt.ended = record
             attempt.events.append(record)
-    return RunStory(run, [holes[index] for index in sorted(holes)], end)
+    return RunTrace(run, [holes[index] for index in sorted(holes)], end)

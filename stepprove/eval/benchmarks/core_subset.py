@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stepprove.agent.models.problem import Problem as Task
-from stepprove.eval.record import Problem
+from stepprove.eval.record import BenchmarkProblem
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import ReplFailure
@@ -22,7 +22,7 @@ _HEADER = f"{PRELUDE}set_option autoImplicit false\n"
 
 def core(
     pool: SyncPool,
-    problems: Sequence[Problem],
+    problems: Sequence[BenchmarkProblem],
     listen: Callable[[int], None] = lambda done: None,
 ) -> tuple[str, ...]:
     """The names of the problems that elaborate in core Lean, each with one hole.

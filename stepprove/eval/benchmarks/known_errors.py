@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from stepprove.lean_project.source.lexer import tokenize
 
 
-class Broken(BaseModel):
+class KnownError(BaseModel):
     """An entry of the list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,12 +36,12 @@ class Broken(BaseModel):
 
 
 @cache
-def known_broken(benchmark: str) -> tuple[Broken, ...]:
+def known_errors(benchmark: str) -> tuple[KnownError, ...]:
     """The entries for a benchmark."""
     file = files("stepprove.eval.benchmarks") / "known" / f"{benchmark}.json"
     if not file.is_file():
         return ()
-    return tuple(TypeAdapter(list[Broken]).validate_json(file.read_bytes()))
+    return tuple(TypeAdapter(list[KnownError]).validate_json(file.read_bytes()))
 
 
 @cache

@@ -19,11 +19,11 @@ from stepprove.lean_project.source.file import parse_source
 from stepprove.lean_project.source.lexer import tokenize
 
 
-class Unreadable(ValueError):
+class BadRecord(ValueError):
     """A record is no statement; the message says why, without the record's place."""
 
 
-class Statement(BaseModel):
+class BenchmarkStatement(BaseModel):
     """A theorem to prove, as a benchmark states it."""
 
     model_config = ConfigDict(frozen=True)
@@ -61,11 +61,11 @@ _INFORMAL = (
 _LEAN = re.compile(r"^\s*(?:import|theorem|lemma|example)\b", re.MULTILINE)
 
 
-def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> Statement:
+def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> BenchmarkStatement:
     """The statement of a record; `header` stands above one that has none. Raises Unreadable."""
     formal = _text(record, _FORMAL)
     if formal is None:
-        raise Unreadable(f"it has none of the fields {', '.join(_FORMAL)}")
+        raise BadRecord(f"it has none of the fields {', '.join(_FORMAL)}")
     informal = _text(record, _INFORMAL)
     if informal is not None and _LEAN.search(informal):
         informal = None  # a field that has words in some files has Lean in others
@@ -73,9 +73,9 @@ def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> S
     source = with_hole(_under(own if isinstance(own, str) and own.strip() else header, formal))
     name = _text(record, _NAMES) or theorem_of(source)
     if name is None:
-        raise Unreadable("it names no theorem")
+        raise BadRecord("it names no theorem")
     split = record.get("split")
-    return Statement(
+    return BenchmarkStatement(
         name=name,
         source=source,
         split=split.lower() if isinstance(split, str) else None,
@@ -83,10 +83,10 @@ def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> S
     )
 
 
-def statement_in(text: str, stem: str, split: str | None) -> Statement:
+def statement_in(text: str, stem: str, split: str | None) -> BenchmarkStatement:
     """The statement that a .lean file holds; the file's name without its ending is the statement's. Raises Unreadable."""
     source = with_hole(text)
-    return Statement(name=stem, source=source, split=split, informal=_documented(source))
+    return BenchmarkStatement(name=stem, source=source, split=split, informal=_documented(source))
 
 
 def with_hole(text: str) -> str:
@@ -99,10 +99,10 @@ def with_hole(text: str) -> str:
         text += " by sorry"
     elif "sorry" not in words:
         if ":=" in words[_last_theorem(words) :]:
-            raise Unreadable("there is no `sorry` in it")
+            raise BadRecord("there is no `sorry` in it")
         text += " := by sorry"
     if theorem_of(text) is None:
-        raise Unreadable("it states no theorem with a name and a `sorry`")
+        raise BadRecord("it states no theorem with a name and a `sorry`")
     return text + "\n"
 
 

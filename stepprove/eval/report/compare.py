@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import SUCCESSES, Run
-from stepprove.eval.report.header import beside, count, pairs, title
+from stepprove.eval.report.header import caption, count, pairs, title
 from stepprove.eval.scores import (
     LEVEL,
     RESAMPLES,
-    Tally,
+    ProblemTally,
     blocked,
     bootstrap,
     lost_of,
@@ -128,7 +128,7 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
     """The comparison of these two runs as lines of plain text."""
     for name, run in (("A", a), ("B", b)):
         yield f"{name}: {title(run)}"
-        yield f"   {beside(run, len(run.problems))}"
+        yield f"   {caption(run, len(run.problems))}"
     yield from (in_line(f"Warning: {warning}") for warning in comparison.warnings)
     yield (
         f"{count(comparison.shared, 'shared problem')}, {comparison.only_a} only in A, {comparison.only_b} only in B"
@@ -159,18 +159,18 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
         yield f"McNemar's exact test, two-sided: p = {comparison.p:.3g}"
 
 
-def _no_score(run: Run, tried: Sequence[Tally]) -> str | None:
+def _no_score(run: Run, tried: Sequence[ProblemTally]) -> str | None:
     if (why := blocked(run, tried)) is None and (lost := lost_of(tried)):
         return f"There are only bounds: the infrastructure spoiled {count(lost, 'attempt')} again and again."
     return why
 
 
-def _solved(tally: Tally, first: int) -> bool:
+def _solved(tally: ProblemTally, first: int) -> bool:
     return any(a is not None and a.outcome in SUCCESSES for a in tally.attempts[:first])
 
 
 def _differences(
-    pairs: Sequence[tuple[Tally, Tally]], most: int, resamples: int, seed: int
+    pairs: Sequence[tuple[ProblemTally, ProblemTally]], most: int, resamples: int, seed: int
 ) -> tuple[Difference, ...]:
     compared = (1,) if most == 1 else (1, most)
     rates = np.array(
@@ -186,7 +186,7 @@ def _differences(
     return tuple(found)
 
 
-def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]:
+def _warnings(a: Run, b: Run, pairs: Sequence[tuple[ProblemTally, ProblemTally]]) -> list[str]:
     warnings = []
     if a.method != b.method:
         warnings.append(f"The statements are compared by {a.metric} in A, by {b.metric} in B.")
@@ -225,7 +225,7 @@ def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]
     return warnings
 
 
-def _alike(x: Tally, y: Tally) -> bool:
+def _alike(x: ProblemTally, y: ProblemTally) -> bool:
     """Whether two problems of one name are one; a log does not know the text of a problem that was never tried."""
     return x.problem.source == y.problem.source or not (x.problem.source and y.problem.source)
 

@@ -14,7 +14,7 @@ def title(run: Run) -> str:
     return in_line(f"{_task(run)}: {', '.join(filter(None, (by, run.model)))}")
 
 
-def beside(run: Run, problems: int) -> str:
+def caption(run: Run, problems: int) -> str:
     """What stands beside a number, in a line: n, budget, engine, dataset hash and versions."""
     return in_line(
         f"{count(problems, 'problem')} × {count(run.epochs, 'attempt')} · budget: {pairs(run.budget) or 'none'} · "
@@ -22,7 +22,7 @@ def beside(run: Run, problems: int) -> str:
     )
 
 
-def setting(run: Run, log: str) -> list[tuple[str, str]]:
+def run_facts(run: Run, log: str) -> list[tuple[str, str]]:
     """All that there is to know of how a run was made, by name; `log` is where it was read from."""
     dataset, attempts = run.dataset, run.attempts
     revision = f" at {dataset.revision}" if dataset.revision else ""

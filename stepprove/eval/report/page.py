@@ -19,11 +19,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from stepprove.eval.record import SUCCESSES, Attempt, Ending, Run, Stated
-from stepprove.eval.report.header import beside, setting, title
-from stepprove.eval.report.plots import Line, amount, plot
-from stepprove.eval.report.report import Report, percent, rate_words, telling, ticks, told
-from stepprove.eval.scores import Curve, Tally, tallies
+from stepprove.eval.record import SUCCESSES, Attempt, Ending, FormalizationOutcome, Run
+from stepprove.eval.report.header import caption, run_facts, title
+from stepprove.eval.report.plots import Series, amount, plot
+from stepprove.eval.report.report import Report, cost_rows, informative_curves, percent, rate_words, ticks
+from stepprove.eval.scores import Curve, ProblemTally, tallies
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, shortened, visible
 
@@ -40,9 +40,9 @@ _LETTERS: dict[Ending, str] = {
     Outcome.TIMEOUT: "T",
     Outcome.REJECTED: "R",
     Outcome.INFRASTRUCTURE: "I",
-    Stated.EQUIVALENT: "E",
-    Stated.NOT_EQUIVALENT: "N",
-    Stated.ILL_TYPED: "X",
+    FormalizationOutcome.EQUIVALENT: "E",
+    FormalizationOutcome.NOT_EQUIVALENT: "N",
+    FormalizationOutcome.ILL_TYPED: "X",
 }
 
 
@@ -56,8 +56,8 @@ def page(report: Report) -> str:
         run=report.run,
         scores=report.scores,
         title=title(report.run),
-        setting=setting(report.run, report.log),
-        beside=beside(report.run, report.scores.problems),
+        setting=run_facts(report.run, report.log),
+        beside=caption(report.run, report.scores.problems),
         tried=tried,
         some_broken=any(tally.problem.broken is not None for tally in tried),
         Outcome=Outcome,
@@ -65,7 +65,7 @@ def page(report: Report) -> str:
         most=most,
         cut=most < _MOST_SHOWN[0],
         plots=_plots(report),
-        told=told,
+        told=cost_rows,
         data=[_data(tally, most) for tally in tried],
         style=Markup(style),
         script=Markup(script),
@@ -102,7 +102,7 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
     if report.scores.epochs > 1:
         looks = ("one", "some")
         lines = [
-            Line(
+            Series(
                 "all" if rates is every else "not broken",
                 look,
                 [(rate.k, rate.value) for rate in rates.pass_at],
@@ -125,9 +125,9 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
                 None,
             )
         )
-    for curve in telling(every):
-        one = Line(f"{report.run.metric}@1", "one", list(zip(curve.allowed, curve.pass_1, strict=True)))
-        some = Line(
+    for curve in informative_curves(every):
+        one = Series(f"{report.run.metric}@1", "one", list(zip(curve.allowed, curve.pass_1, strict=True)))
+        some = Series(
             f"{report.run.metric}@{report.scores.epochs}",
             "some",
             list(zip(curve.allowed, curve.solved, strict=True)),
@@ -144,7 +144,7 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
     return drawn
 
 
-def _data(tally: Tally, most: int) -> Markup:
+def _data(tally: ProblemTally, most: int) -> Markup:
     """What is unfolded of a problem, as JSON that no text can end."""
     problem = tally.problem
     data = {

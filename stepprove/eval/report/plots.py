@@ -15,7 +15,7 @@ _TOPS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Series:
     """One line of a plot. `points` are (x, rate) by ascending x; `band` are (low, high) at each of them."""
 
     name: str
@@ -25,7 +25,7 @@ class Line:
     band: Sequence[tuple[float, float] | None] = ()
 
 
-def plot(lines: Sequence[Line], *, label: str, across: str, ticks: Sequence[float], steps: bool) -> Markup:
+def plot(lines: Sequence[Series], *, label: str, across: str, ticks: Sequence[float], steps: bool) -> Markup:
     """Draw rates over a cost.
 
     Args:
@@ -97,7 +97,7 @@ def _vertical(rates: Sequence[float]) -> tuple[Callable[[float], float], float]:
     return (lambda rate: round(HEIGHT - _BOTTOM - rate / top * (HEIGHT - _TOP - _BOTTOM), 1)), top
 
 
-def _highs(lines: Sequence[Line]) -> list[float]:
+def _highs(lines: Sequence[Series]) -> list[float]:
     return [interval[1] for line in lines for interval in line.band if interval]
 
 
@@ -124,7 +124,7 @@ def _grid(
     return Markup("").join(parts)
 
 
-def _path(line: Line, x: Callable[[float], float], y: Callable[[float], float], steps: bool) -> Markup:
+def _path(line: Series, x: Callable[[float], float], y: Callable[[float], float], steps: bool) -> Markup:
     if not steps:
         d = "M" + "L".join(f"{x(at)} {y(rate)}" for at, rate in line.points)
         dots = [
@@ -139,7 +139,7 @@ def _path(line: Line, x: Callable[[float], float], y: Callable[[float], float], 
     return Markup('<path class="line {}" d="{}H{}"/>').format(line.look, d, WIDTH - _RIGHT)
 
 
-def _band(line: Line, x: Callable[[float], float], y: Callable[[float], float]) -> Markup:
+def _band(line: Series, x: Callable[[float], float], y: Callable[[float], float]) -> Markup:
     bars = [
         Markup('<path class="bar {}" d="M{} {}V{}"/>').format(
             line.look, x(at), y(interval[0]), y(interval[1])
@@ -150,7 +150,7 @@ def _band(line: Line, x: Callable[[float], float], y: Callable[[float], float]) 
     return Markup("").join(bars)
 
 
-def _labels(lines: Sequence[Line], y: Callable[[float], float]) -> list[Markup]:
+def _labels(lines: Sequence[Series], y: Callable[[float], float]) -> list[Markup]:
     """The lines' names beside their ends, moved apart where they would touch."""
     placed: list[Markup] = []
     lowest = -_LABEL_GAP

@@ -46,8 +46,8 @@ class Report:
 
     def headline(self, rates: Rates) -> list[tuple[str, Rate]]:
         """The figures that stand first, each under its name: `pass@1`, `BEq@16`, `typecheck@1`."""
-        told = [(f"{self.run.metric}@{rate.k}", rate) for rate in rates.headline]
-        return told if rates.typechecked is None else [*told, ("typecheck@1", rates.typechecked)]
+        cost_rows = [(f"{self.run.metric}@{rate.k}", rate) for rate in rates.headline]
+        return cost_rows if rates.typechecked is None else [*cost_rows, ("typecheck@1", rates.typechecked)]
 
     @property
     def rows(self) -> list[tuple[str, Rates]]:
@@ -81,8 +81,10 @@ def document(report: Report) -> dict[str, Any]:
         for tally in tallies(report.run)
     ]
     scores = report.scores.model_dump(mode="json")
-    told: dict[str, Any] = encodable({"log": report.log, "run": run, "scores": scores, "problems": problems})
-    return told
+    cost_rows: dict[str, Any] = encodable(
+        {"log": report.log, "run": run, "scores": scores, "problems": problems}
+    )
+    return cost_rows
 
 
 def percent(share: float) -> str:
@@ -97,7 +99,7 @@ def rate_words(rate: Rate) -> str:
     return f"{percent(rate.value)} ({100 * rate.low:.1f}–{100 * rate.high:.1f})"
 
 
-def telling(rates: Rates) -> list[Curve]:
+def informative_curves(rates: Rates) -> list[Curve]:
     """The curves that say something: those with a proof, and one that cost anything."""
     return [curve for curve in rates.curves if curve.allowed and curve.allowed[-1] > 0]
 
@@ -110,6 +112,6 @@ def ticks(curve: Curve) -> list[float]:
     return round_numbers(positive[0], positive[-1])
 
 
-def told(curve: Curve) -> list[tuple[float, float, float]]:
+def cost_rows(curve: Curve) -> list[tuple[float, float, float]]:
     """A curve in a few lines: (cost, pass@1, solved)."""
     return [(at, *curve.at(at)) for at in ticks(curve)[-_TOLD:]]

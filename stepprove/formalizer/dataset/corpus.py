@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.faults import fault_told
 from stepprove.formalizer.autoformalize import Formalization
-from stepprove.formalizer.dataset.jsonl import Line, read_lines
+from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.output_file import write_output
 
@@ -40,7 +40,7 @@ class CorpusRecord(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class CorpusTally:
     """What a run came to."""
 
     records: int = 0
@@ -80,8 +80,8 @@ async def formalize_corpus(
     *,
     at_once: int = 4,
     complain: Callable[[int, str], None] = lambda line, reason: None,
-    listen: Callable[[Line[InformalProblem], Formalization | None], None] = lambda task, result: None,
-) -> Tally:
+    listen: Callable[[JsonlRecord[InformalProblem], Formalization | None], None] = lambda task, result: None,
+) -> CorpusTally:
     """Formalize the problems of a file that `out` has no record of.
 
     Args:
@@ -104,7 +104,7 @@ async def formalize_corpus(
         bad += 1
         complain(line, reason)
 
-    ahead: deque[tuple[Line[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
+    ahead: deque[tuple[JsonlRecord[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
     last = max(done, default=0)
     disorder = False
     with out.open("ab") as file:
@@ -147,11 +147,11 @@ async def formalize_corpus(
     if disorder:
         write_output(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
     formalized = sum(record.result.statement is not None for record in done.values())
-    return Tally(len(done), formalized, unanswered, bad)
+    return CorpusTally(len(done), formalized, unanswered, bad)
 
 
 async def _problem(
-    one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: Line[InformalProblem]
+    one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: JsonlRecord[InformalProblem]
 ) -> Formalization | None:
     try:
         return await one(task.item)

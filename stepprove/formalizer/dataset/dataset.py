@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from stepprove.formalizer.dataset.decontaminate import Benchmarks, problem_key, statement_key
 from stepprove.formalizer.dataset.jsonl import reason_of
-from stepprove.formalizer.equivalence.pairs import Pair, Trajectory, messages
+from stepprove.formalizer.equivalence.pairs import Pair, ReasoningTrajectory, messages
 
 Split = Literal["train", "dev"]
 _IN_ONE_GROUP = 1_000
@@ -131,7 +131,7 @@ def _sifted(
             part.read += 1
             try:
                 pair = (
-                    Trajectory.model_validate_json(line)
+                    ReasoningTrajectory.model_validate_json(line)
                     if b'"reasoning"' in line
                     else Pair.model_validate_json(line)
                 )
@@ -188,7 +188,7 @@ def _for_tests(problem: str, share: float) -> bool:
 def _row(pair: Pair) -> dict[str, Any]:
     thoughts, answer = (
         (f"\n{pair.reasoning}\n", pair.answer)
-        if isinstance(pair, Trajectory)
+        if isinstance(pair, ReasoningTrajectory)
         else ("", pair.formal_statement)
     )
     told = {name: getattr(pair, name) for name in _COLUMNS if hasattr(pair, name)}

@@ -19,7 +19,7 @@ _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownProblem:
     """A problem of a benchmark."""
 
     benchmark: str
@@ -38,7 +38,7 @@ class Benchmarks:
     _runs: dict[bytes, str] = field(default_factory=dict)
     _statements: dict[bytes, str] = field(default_factory=dict)
 
-    def add(self, problems: Iterable[Known]) -> int:
+    def add(self, problems: Iterable[KnownProblem]) -> int:
         """Keep problems out; returns how many there were."""
         count = 0
         for problem in problems:

@@ -16,7 +16,7 @@ Item = TypeVar("Item", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Generic[Item]):
+class JsonlRecord(Generic[Item]):
     """A record of the file and where it stands."""
 
     number: int
@@ -24,7 +24,9 @@ class Line(Generic[Item]):
     item: Item
 
 
-def read_lines(path: Path, kind: type[Item], complain: Callable[[int, str], None]) -> Iterator[Line[Item]]:
+def read_lines(
+    path: Path, kind: type[Item], complain: Callable[[int, str], None]
+) -> Iterator[JsonlRecord[Item]]:
     """The records of a JSONL file, one after the other; a line that is none is told to `complain`. Raises InputError, OSError."""
     with require_file(path).open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -35,7 +37,7 @@ def read_lines(path: Path, kind: type[Item], complain: Callable[[int, str], None
             except ValidationError as wrong:
                 complain(number, reason_of(wrong))
                 continue
-            yield Line(number, hashlib.sha256(line.strip()).hexdigest()[:16], item)
+            yield JsonlRecord(number, hashlib.sha256(line.strip()).hexdigest()[:16], item)
 
 
 def reason_of(wrong: ValidationError) -> str:

@@ -19,7 +19,7 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean
-from stepprove.formalizer.dataset.stage import NoAnswer, Outcome
+from stepprove.formalizer.dataset.stage import StageResult, Unanswered
 from stepprove.formalizer.equivalence.pairs import Dropped, InformalProblem, KnowledgePair
 from stepprove.serving.client.answer import after_thinking
 from stepprove.serving.client.client import BudgetSpent, ModelFailure
@@ -47,7 +47,7 @@ Verdict: contradictory"""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedAnswers:
     """Answers that were made before, in a model's place."""
 
     answers: tuple[str, ...]
@@ -65,7 +65,7 @@ async def knowledge_pair(
     *,
     formalizer: Chatter | None = None,
     judge: Chatter | None = None,
-) -> Outcome:
+) -> StageResult:
     """Make a pair of a problem.
 
     Args:
@@ -75,14 +75,14 @@ async def knowledge_pair(
         formalizer: the model, for problems that come without answers.
         judge: a model that throws out what says too little; None: nothing is thrown out for that.
 
-    Raises NoAnswer.
+    Raises Unanswered.
     """
     own = options
     if problem.header is not None:
         own = replace(options, header=problem.header)
-    asked = Prepared(problem.candidates) if problem.candidates else formalizer
+    asked = PreparedAnswers(problem.candidates) if problem.candidates else formalizer
     if asked is None:
-        return Outcome(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
+        return StageResult(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
     try:
         found = await autoformalize(
             asked,
@@ -92,13 +92,13 @@ async def knowledge_pair(
         )
         if found.outcome == "unknown":
             silent = (each.reason for each in found.samples if each.outcome == "unanswered")
-            raise NoAnswer(next(silent, None) or "Lean did not answer in time")
+            raise Unanswered(next(silent, None) or "Lean did not answer in time")
         if found.statement is None:
             why = _why_none(found)
-            return Outcome(_dropped(problem, why, found), why)
+            return StageResult(_dropped(problem, why, found), why)
         verdict = None if judge is None else await _judged(judge, problem.problem, found.statement)
     except (ModelFailure, BudgetSpent, NoLean) as failure:
-        raise NoAnswer(str(failure)) from failure
+        raise Unanswered(str(failure)) from failure
     pair = KnowledgePair(
         name=problem.name,
         problem=problem.problem,
@@ -109,7 +109,7 @@ async def knowledge_pair(
         agreeing=len(found.classes[0].members),
         verdict=verdict,
     )
-    return Outcome(pair, None if verdict is None else _thrown_out(verdict))
+    return StageResult(pair, None if verdict is None else _thrown_out(verdict))
 
 
 async def _judged(judge: Chatter, problem: str, statement: str) -> str:

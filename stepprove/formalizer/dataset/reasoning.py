@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from stepprove.formalizer.candidate import code_in
 from stepprove.formalizer.checks import Leans, NoLean
-from stepprove.formalizer.dataset.stage import NoAnswer, Outcome
+from stepprove.formalizer.dataset.stage import StageResult, Unanswered
 from stepprove.formalizer.equivalence.methods import Method
-from stepprove.formalizer.equivalence.pairs import Dropped, Pair, Trajectory, thoughts_of
+from stepprove.formalizer.equivalence.pairs import Dropped, Pair, ReasoningTrajectory, thoughts_of
 from stepprove.formalizer.equivalence.scoring import Scored
 from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.serving.client.client import BudgetSpent, ModelFailure
@@ -79,7 +79,7 @@ async def reasoning_trajectory(
     lean: Leans,
     model: Chatter,
     options: ReasoningOptions,
-) -> Outcome:
+) -> StageResult:
     """Have the way to a pair's statement written down.
 
     Args:
@@ -88,12 +88,12 @@ async def reasoning_trajectory(
         model: who writes.
         options: how.
 
-    Raises NoAnswer.
+    Raises Unanswered.
     """
     try:
         truth = read_statement(pair.formal_statement)
     except BadStatement as wrong:
-        return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
+        return StageResult(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
     reason, words = "", ""
     for _ in range(options.tries):
         try:
@@ -103,18 +103,18 @@ async def reasoning_trajectory(
             text = reply.samples[0].text
             found = await lean(pair.header).score(text, truth, pair.header, options.method)
         except BadStatement as wrong:
-            return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
+            return StageResult(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
         except (ModelFailure, BudgetSpent, NoLean) as failure:
-            raise NoAnswer(str(failure)) from failure
+            raise Unanswered(str(failure)) from failure
         if found.outcome == "unknown":
-            raise NoAnswer(found.reason or "Lean did not answer in time")
+            raise Unanswered(found.reason or "Lean did not answer in time")
         reason, words = fault(text, found), found.reason or ""
         if not reason:
-            kept = Trajectory(
+            kept = ReasoningTrajectory(
                 **pair.model_dump(), reasoning=thoughts_of(text), answer=(found.statement or "").strip()
             )
-            return Outcome(kept)
-    return Outcome(_dropped(pair, words or reason), reason)
+            return StageResult(kept)
+    return StageResult(_dropped(pair, words or reason), reason)
 
 
 def fault(text: str, scored: Scored) -> str:

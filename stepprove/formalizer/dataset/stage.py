@@ -11,16 +11,16 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from stepprove.faults import fault_told
-from stepprove.formalizer.dataset.jsonl import Item, Line, read_lines
+from stepprove.formalizer.dataset.jsonl import Item, JsonlRecord, read_lines
 from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
 
 
-class NoAnswer(Exception):
+class Unanswered(Exception):
     """A model or Lean gave no answer about a record; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StageResult:
     """What became of a record."""
 
     body: BaseModel
@@ -47,11 +47,11 @@ async def run_stage(
     kind: type[Item],
     ledger: Ledger,
     out: Path,
-    one: Callable[[Item], Awaitable[Outcome]],
+    one: Callable[[Item], Awaitable[StageResult]],
     *,
     at_once: int = 16,
     complain: Callable[[int, str], None] = lambda line, reason: None,
-    listen: Callable[[Line[Item]], None] = lambda line: None,
+    listen: Callable[[JsonlRecord[Item]], None] = lambda line: None,
 ) -> StageTally:
     """Do what the ledger has no row of, and write what is kept to a file.
 
@@ -60,7 +60,7 @@ async def run_stage(
         kind: what a record is.
         ledger: gets a row for each.
         out: JSONL of what is kept, in the order of the source, written anew at the end.
-        one: does one record; where it raises NoAnswer the record is left for the next run.
+        one: does one record; where it raises Unanswered the record is left for the next run.
         at_once: how many at the same time.
         complain: told of lines that are no record.
         listen: told of each that is done.
@@ -79,10 +79,10 @@ async def run_stage(
 
     running: set[asyncio.Task[None]] = set()
 
-    async def work(line: Line[Item]) -> None:
+    async def work(line: JsonlRecord[Item]) -> None:
         try:
             outcome = await one(line.item)
-        except NoAnswer as failure:
+        except Unanswered as failure:
             unanswered.append(str(failure))
         except Exception as fault:
             unanswered.append(fault_told(fault, f"line {line.number} of {source}"))

@@ -10,7 +10,7 @@ from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
 
-class Ground:
+class ElaborationContext:
     """A REPL and the environment of a header in it.
 
     Args:
@@ -57,15 +57,15 @@ class Ground:
         self._made.clear()
 
 
-class Grounds:
+class ElaborationContexts:
     """One header on many processes: the ground of each, made when it is first asked for."""
 
     def __init__(self, header: str = "", *, timeout: float = 60.0) -> None:
         self.header, self.timeout = header, timeout
-        self._known: WeakKeyDictionary[Repl, Ground] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Repl, ElaborationContext] = WeakKeyDictionary()
 
-    def __call__(self, repl: Repl) -> Ground:
+    def __call__(self, repl: Repl) -> ElaborationContext:
         """The ground of a process."""
         if (found := self._known.get(repl)) is None:
-            found = self._known[repl] = Ground(repl, self.header, timeout=self.timeout)
+            found = self._known[repl] = ElaborationContext(repl, self.header, timeout=self.timeout)
         return found

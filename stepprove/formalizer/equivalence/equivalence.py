@@ -19,23 +19,23 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.formalizer.equivalence import methods
 from stepprove.formalizer.equivalence.closers import CORE, MATHLIB, Closers
-from stepprove.formalizer.equivalence.elaboration_context import Ground
-from stepprove.formalizer.equivalence.joint_context import Apart, Joint, check_statement, join
-from stepprove.formalizer.equivalence.methods import Method, Step
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
+from stepprove.formalizer.equivalence.joint_context import CannotJoin, JointContext, check_statement, join
+from stepprove.formalizer.equivalence.methods import Method, MethodStep
 from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate.gate import errors_of
 from stepprove.lean_project.repl.protocol import Message
 from stepprove.lean_project.repl.repl import Repl, ReplClosed, ReplFailure, ReplMemory, ReplTimeout
 from stepprove.outcome import Outcome
 
-__all__ = ["Direction", "Equivalence", "Verdict", "compare", "equivalent", "gave_up", "suggestion"]
+__all__ = ["Direction", "Equivalence", "EquivalenceVerdict", "compare", "equivalent", "gave_up", "suggestion"]
 
 _SUGGESTED = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.*)", re.DOTALL)
 _LATE = re.compile(r"\(deterministic\) timeout|maximum number of heartbeats|maximum recursion depth")
 """What Lean says when it gave up for time or depth: nothing is known then."""
 
 
-class Verdict(StrEnum):
+class EquivalenceVerdict(StrEnum):
     """What is known of two statements, or of one direction."""
 
     EQUIVALENT = "equivalent"
@@ -55,7 +55,7 @@ class Direction(_Record):
 
     premise: Literal["A", "B"]
     target: Literal["A", "B"]
-    verdict: Verdict
+    verdict: EquivalenceVerdict
     step: str | None = None
     """Which step of the method found the proof."""
     proof: str | None = None
@@ -72,7 +72,7 @@ class Direction(_Record):
 class Equivalence(_Record):
     """What a method says of two statements."""
 
-    verdict: Verdict
+    verdict: EquivalenceVerdict
     method: str
     directions: tuple[Direction, ...]
     """Those that were tried: the second is not once the first has failed."""
@@ -85,10 +85,10 @@ class Equivalence(_Record):
     @property
     def equivalent(self) -> bool:
         """Whether each was proved from the other."""
-        return self.verdict is Verdict.EQUIVALENT
+        return self.verdict is EquivalenceVerdict.EQUIVALENT
 
 
-Proposals = Callable[[Joint], Iterator[Step]]
+Proposals = Callable[[JointContext], Iterator[MethodStep]]
 """More scripts for a direction, after those of the method: a model's, say."""
 
 
@@ -121,12 +121,12 @@ def equivalent(
     """
     if header is None:
         header = _common_header(a, b)
-    ground = Ground(repl, header, timeout=timeout)
+    ground = ElaborationContext(repl, header, timeout=timeout)
     return compare(ground, a, b, method, propose=propose, label=label)
 
 
 def compare(
-    ground: Ground,
+    ground: ElaborationContext,
     a: Statement,
     b: Statement,
     method: Method = "beq+",
@@ -140,13 +140,13 @@ def compare(
             check_statement(ground, statement, name)
         closers = MATHLIB if ground.has_mathlib() else CORE
         directions = [_direction(ground, (a, b), ("A", "B"), method, closers, propose)]
-        if directions[0].verdict is not Verdict.NOT_SHOWN:
+        if directions[0].verdict is not EquivalenceVerdict.NOT_SHOWN:
             directions.append(_direction(ground, (b, a), ("B", "A"), method, closers, propose))
     except ReplClosed:
         raise
     except ReplFailure as failure:
         return Equivalence(
-            verdict=Verdict.UNKNOWN,
+            verdict=EquivalenceVerdict.UNKNOWN,
             method=label or method,
             directions=(),
             reason=str(failure),
@@ -155,14 +155,21 @@ def compare(
     finally:
         ground.forget()
     worst = next(
-        (d for v in (Verdict.NOT_SHOWN, Verdict.UNKNOWN) for d in directions if d.verdict is v), directions[0]
+        (
+            d
+            for v in (EquivalenceVerdict.NOT_SHOWN, EquivalenceVerdict.UNKNOWN)
+            for d in directions
+            if d.verdict is v
+        ),
+        directions[0],
     )
     return Equivalence(
         verdict=worst.verdict,
         method=label or method,
         directions=tuple(directions),
         reason=worst.reason,
-        infrastructure=worst.verdict is Verdict.UNKNOWN and any(d.infrastructure for d in directions),
+        infrastructure=worst.verdict is EquivalenceVerdict.UNKNOWN
+        and any(d.infrastructure for d in directions),
         stand_ins=closers.stand_ins if method == "beq+" else (),
     )
 
@@ -189,7 +196,7 @@ def _common_header(a: Statement, b: Statement) -> str:
 
 
 def _direction(
-    ground: Ground,
+    ground: ElaborationContext,
     statements: tuple[Statement, Statement],
     sides: tuple[Literal["A", "B"], Literal["A", "B"]],
     method: Method,
@@ -200,9 +207,9 @@ def _direction(
     started = time.monotonic()
 
     def say(
-        verdict: Verdict,
+        verdict: EquivalenceVerdict,
         reason: str | None = None,
-        found: _Found | None = None,
+        found: _FoundProof | None = None,
         infrastructure: bool = False,
     ) -> Direction:
         return Direction(
@@ -219,38 +226,40 @@ def _direction(
 
     try:
         joint = join(ground, *statements, sides)
-        search = _Search(joint, closers)
+        search = _DirectionSearch(joint, closers)
         scripts = methods.steps(method, closers, joint.premise_name, joint.premise.conclusion, search.goal())
         for step in scripts:
             if (found := search.attempt(step)) is not None:
-                return say(Verdict.EQUIVALENT, found=found)
+                return say(EquivalenceVerdict.EQUIVALENT, found=found)
         for step in propose(joint) if propose is not None else ():
             if (found := search.attempt(step)) is not None:
-                return say(Verdict.EQUIVALENT, found=found)
-    except Apart as apart:
-        return say(Verdict.NOT_SHOWN, str(apart))
+                return say(EquivalenceVerdict.EQUIVALENT, found=found)
+    except CannotJoin as apart:
+        return say(EquivalenceVerdict.NOT_SHOWN, str(apart))
     except ReplClosed:
         raise
     except ReplFailure as failure:
-        return say(Verdict.UNKNOWN, str(failure), infrastructure=not isinstance(failure, ReplTimeout))
+        return say(
+            EquivalenceVerdict.UNKNOWN, str(failure), infrastructure=not isinstance(failure, ReplTimeout)
+        )
     if search.late:
         what = "time or memory" if search.spoiled else "time"
         why = f"{what} ran out in {', '.join(search.late)}, and no other step found a proof"
-        return say(Verdict.UNKNOWN, why, infrastructure=search.spoiled)
-    return say(Verdict.NOT_SHOWN, search.reason(sides))
+        return say(EquivalenceVerdict.UNKNOWN, why, infrastructure=search.spoiled)
+    return say(EquivalenceVerdict.NOT_SHOWN, search.reason(sides))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _FoundProof:
     step: str
     proof: str
     axioms: tuple[str, ...]
 
 
-class _Search:
+class _DirectionSearch:
     """What was tried in one direction."""
 
-    def __init__(self, joint: Joint, closers: Closers) -> None:
+    def __init__(self, joint: JointContext, closers: Closers) -> None:
         self.joint, self.closers = joint, closers
         self.late: list[str] = []
         """Steps that ended for lack of time, depth or memory."""
@@ -266,7 +275,7 @@ class _Search:
         answer = self.joint.ground.elaborate(self.joint.text("sorry"))
         return answer.sorries[-1].goal if answer.sorries else ""
 
-    def attempt(self, step: Step) -> _Found | None:
+    def attempt(self, step: MethodStep) -> _FoundProof | None:
         """Try one script."""
         afterwards = step.searches or step.literal is not None  # most often there is no need to know
         if not afterwards and self._forbidden(step):
@@ -290,7 +299,7 @@ class _Search:
                 return None if afterwards and self._forbidden(step) else found
         return None
 
-    def _forbidden(self, step: Step) -> bool:
+    def _forbidden(self, step: MethodStep) -> bool:
         """Whether the target is provable without the premise, so that a step does not count."""
         if step.unless is None or (
             step.literal is not None and self._run(step.name, self.joint.text(step.literal)) is not None
@@ -324,7 +333,7 @@ class _Search:
             self._closed[text] = self._run(what, text) is not None or len(self.late) > before
         return self._closed[text]
 
-    def _mentions(self, step: Step, script: str) -> bool:
+    def _mentions(self, step: MethodStep, script: str) -> bool:
         """Whether a script proves the target just as well from a premise that claims nothing."""
         if step.searches or step.name == "restatement":
             return False
@@ -345,7 +354,7 @@ class _Search:
             return None
         return answer.messages
 
-    def _judged(self, step: Step, script: str) -> _Found | None:
+    def _judged(self, step: MethodStep, script: str) -> _FoundProof | None:
         judgement = self.joint.judge(script, unlimited=step.searches)
         if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):
             self.late.append(step.name)
@@ -357,7 +366,7 @@ class _Search:
             return None
         verdict = judgement.verdict(self.joint.full_target)
         axioms = tuple(a for a in verdict.axioms if a != self.joint.premise_name) if verdict else ()
-        return _Found(step.name, script, axioms)
+        return _FoundProof(step.name, script, axioms)
 
 
 def applies(term: str, premise: str) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
 from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of, facts_of, judge, weigh
 from stepprove.lean_project.repl.protocol import CommandResponse, Message
@@ -25,12 +25,12 @@ _LASTING = NOTATIONS | {"instance", "attribute", "deriving", "grind_pattern"}
 """Commands that hold beyond their section though they declare no name, or one of Lean's making."""
 
 
-class Apart(Exception):
+class CannotJoin(Exception):
     """Two statements cannot stand in one text without changing their meaning; the message is one sentence without a full
     stop."""
 
 
-def check_statement(ground: Ground, statement: Statement, name: str) -> None:
+def check_statement(ground: ElaborationContext, statement: Statement, name: str) -> None:
     """Make sure that Lean reads a statement, and reads it as it stands in its file.
 
     Raises:
@@ -59,8 +59,8 @@ def check_statement(ground: Ground, statement: Statement, name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Juxtaposed:
-    """A premise and a target in one text; made by `juxtapose`."""
+class JointText:
+    """A premise and a target in one text; made by `join_texts`."""
 
     premise: Statement
     target: Statement
@@ -107,10 +107,10 @@ class Juxtaposed:
 
 
 @dataclass(frozen=True)
-class Joint(Juxtaposed):
+class JointContext(JointText):
     """A premise and a target on one ground; made by `join`."""
 
-    ground: Ground
+    ground: ElaborationContext
 
     def judge(self, script: str, *, unlimited: bool = False) -> Judgement:
         """The gate's word on a proof of the target in which the premise is an axiom that is allowed."""
@@ -130,7 +130,9 @@ class Joint(Juxtaposed):
         return verdict is not None and self.premise_name in verdict.axioms
 
 
-def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str, str]) -> Joint:
+def join(
+    ground: ElaborationContext, premise: Statement, target: Statement, sides: tuple[str, str]
+) -> JointContext:
     """Put two statements into one text and hold what each means there against what it means alone.
 
     `sides` are the letters that they are named by, the premise's first.
@@ -139,12 +141,12 @@ def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str
         Apart: they cannot stand in one text.
         ReplFailure: Lean cannot say.
     """
-    joint = Joint(**vars(juxtapose(premise, target, sides)), ground=ground)
+    joint = JointContext(**vars(join_texts(premise, target, sides)), ground=ground)
     _compare(joint)
     return joint
 
 
-def juxtapose(premise: Statement, target: Statement, sides: tuple[str, str]) -> Juxtaposed:
+def join_texts(premise: Statement, target: Statement, sides: tuple[str, str]) -> JointText:
     """As `join`, without asking Lean whether they mean together what they mean alone. Raises Apart."""
     used = {t.text for s in (premise, target) for t in tokenize(s.source.text) if t.kind == "word"}
     ending = ""
@@ -156,7 +158,7 @@ def juxtapose(premise: Statement, target: Statement, sides: tuple[str, str]) -> 
     stated = f"_stated_{sides[0]}{ending}"
     before = _premise_part(premise, stated, names[0]) + _target_context(premise, target)
     claim = target.named(names[1]).rstrip()
-    return Juxtaposed(premise, target, names[0], stated, names[1], before, claim)
+    return JointText(premise, target, names[0], stated, names[1], before, claim)
 
 
 def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None = None) -> str:
@@ -187,7 +189,7 @@ def _unshared(premise: Statement, target: Statement) -> tuple[Chunk, ...]:
         same = _words(chunk.text) in mine
         if clash := sorted(name for name in declared & names if name):
             if not same:
-                raise Apart(f"both declare `{clash[0]}`, and not in the same words")
+                raise CannotJoin(f"both declare `{clash[0]}`, and not in the same words")
             continue
         if same and "local" not in chunk.text.split() and (declared or chunk.keyword in _LASTING):
             continue
@@ -204,22 +206,22 @@ def _alone(statement: Statement, name: str) -> str:
     return f"{_context(statement.context)}{statement.named(name).rstrip()} {_SORRY}\n"
 
 
-def _compare(joint: Joint) -> None:
+def _compare(joint: JointContext) -> None:
     """Hold both statements' meanings in the joint text against those they have alone."""
     ground, text = joint.ground, joint.text("sorry")
     together = ground.elaborate(text)
     if errors := errors_of(together.messages):
-        raise Apart(f"they cannot stand in one text: {_first_line(errors[0])}")
+        raise CannotJoin(f"they cannot stand in one text: {_first_line(errors[0])}")
     for statement, name in ((joint.premise, joint.stated_name), (joint.target, joint.target_name)):
         own = _alone(statement, name)
         alone = ground.elaborate(own)
         judgement = _held(joint, own, alone, text, together, statement.full_name(name))
         if judgement.outcome is Outcome.REJECTED:
-            raise Apart(f"in one text one would change what the other says: {judgement.reason}")
+            raise CannotJoin(f"in one text one would change what the other says: {judgement.reason}")
 
 
 def _held(
-    joint: Joint, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
+    joint: JointContext, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
 ) -> Judgement:
     ground = joint.ground
     facts = facts_of(ground.repl, own, alone, text, together, timeout=ground.timeout)

@@ -52,7 +52,7 @@ _ITSELF = "first | done | exact this | (apply this <;> first | assumption | (and
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MethodStep:
     """One script to try."""
 
     name: str
@@ -69,7 +69,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
+class ContextVariable:
     """A line of a goal's context."""
 
     name: str
@@ -78,7 +78,7 @@ class Hypothesis:
 
 def steps(
     method: Method, closers: Closers, premise: str, conclusion: str | None, goal: str
-) -> Iterator[Step]:
+) -> Iterator[MethodStep]:
     """The scripts of a method.
 
     Args:
@@ -92,8 +92,8 @@ def steps(
     context = hypotheses(goal)
     every = " ".join(h.name if usable(h.name) else "‹_›" for h in context)
     literal = _literal(premise, context)
-    yield Step("restatement", f"exact @{premise} {every}".rstrip(), COMPUTED, literal=literal)
-    yield Step("exact?", f"{opening}exact?", COMPUTED, searches=True)
+    yield MethodStep("restatement", f"exact @{premise} {every}".rstrip(), COMPUTED, literal=literal)
+    yield MethodStep("exact?", f"{opening}exact?", COMPUTED, searches=True)
     if method != "beq+":
         return
     if not closers.published:
@@ -101,21 +101,23 @@ def steps(
     unless = f"{opening}{closers.prove_all(closers.alone)}"
     finish = closers.prove_all(closers.after_apply)
     trivial = f"{opening}{COMPUTED}" if closers.published else unless
-    yield Step("apply", f"{opening}apply {premise}\n{finish}", trivial)
+    yield MethodStep("apply", f"{opening}apply {premise}\n{finish}", trivial)
     if not closers.published:
         quick = [tactic for tactic in closers.after_apply if tactic != "exact?"]  # it looks long for `False`
         vacuous = f"{opening}first | {COMPUTED} | (exfalso; {any_of(quick)})"
         script = f"{opening}apply {premise}\n{_ALL_SAID}\n{closers.prove_all(quick)}"
-        yield Step("apply (variables given)", script, vacuous)
+        yield MethodStep("apply (variables given)", script, vacuous)
     with_it = closers.prove_all(closers.with_hypothesis)
     if conclusion is not None:
         claim = "\n    ".join(conclusion.split("\n"))
         inner = "\n".join(f"  {line}" for line in f"apply_rules [{premise}]\n{finish}".split("\n"))
-        yield Step("have", f"{opening}have : {claim} := by\n{inner}\n{with_it}", unless, refutable=False)
+        yield MethodStep(
+            "have", f"{opening}have : {claim} := by\n{inner}\n{with_it}", unless, refutable=False
+        )
     if closers.published:
         for depth in range(5):
             script = f"{opening}convert (config := .unfoldSameFun) {premise} using {depth}\n{finish}"
-            yield Step(f"convert using {depth}", script, unless, refutable=False)
+            yield MethodStep(f"convert using {depth}", script, unless, refutable=False)
         return
     turned = "".join(
         f"revert {h.name}\n" for h in reversed(context) if usable(h.name) and _proposition(h.type)
@@ -124,13 +126,13 @@ def steps(
     for known in instances(premise, context):
         script = f"{normal}have this := {known}\n{_NORMAL_FORM} at this\ntry ac_nf at *\n{_ITSELF}"
         without = f"{normal}try ac_nf at *\nfirst | done | rfl | assumption"
-        yield Step("convert (stand-in: normal form)", script, without)
+        yield MethodStep("convert (stand-in: normal form)", script, without)
     for known in instances(premise, context):
         script = f"{opening}have this := {known}\n{_HOLDING}\n{any_of(closers.with_hypothesis)}"
-        yield Step("convert (stand-in: hypothesis)", script, unless, refutable=False)
+        yield MethodStep("convert (stand-in: hypothesis)", script, unless, refutable=False)
 
 
-def _literal(premise: str, context: tuple[Hypothesis, ...]) -> str:
+def _literal(premise: str, context: tuple[ContextVariable, ...]) -> str:
     """A script that proves a target which is the premise word for word but for names.
 
     Type variables in front stay where they are in the second form: only so does Lean know the universes of the premise.
@@ -151,7 +153,7 @@ def refutation(closers: Closers, premise: str) -> str:
     return f"have this := @{premise}\n{any_of(closers.with_hypothesis)}"
 
 
-def instances(premise: str, context: tuple[Hypothesis, ...]) -> Iterator[str]:
+def instances(premise: str, context: tuple[ContextVariable, ...]) -> Iterator[str]:
     """The premise itself, and applied to the target's variables in their order, then in others where types allow."""
     yield f"@{premise}"
     data = [h for h in context if usable(h.name) and not _proposition(h.type)]
@@ -162,17 +164,17 @@ def instances(premise: str, context: tuple[Hypothesis, ...]) -> Iterator[str]:
             yield f"{premise} {' '.join(h.name for h in order)}"
 
 
-def hypotheses(goal: str) -> tuple[Hypothesis, ...]:
+def hypotheses(goal: str) -> tuple[ContextVariable, ...]:
     """The context of a goal as Lean prints it, a variable each."""
-    found: list[Hypothesis] = []
+    found: list[ContextVariable] = []
     for line in goal.split("\n"):
         if line.startswith("⊢"):
             break
         if line.startswith(" ") and found:  # a type that goes on
-            found[-1] = Hypothesis(found[-1].name, f"{found[-1].type} {line.strip()}")
+            found[-1] = ContextVariable(found[-1].name, f"{found[-1].type} {line.strip()}")
         elif " : " in line:
             names, _, kind = line.partition(" : ")
-            found += [Hypothesis(name, kind.partition(" := ")[0].strip()) for name in names.split()]
+            found += [ContextVariable(name, kind.partition(" := ")[0].strip()) for name in names.split()]
     return tuple(found)
 
 

@@ -60,7 +60,7 @@ class KnowledgePair(Pair):
     """The judge's words, where there was one."""
 
 
-class Trajectory(Pair):
+class ReasoningTrajectory(Pair):
     """A pair, and the reasoning that leads to a statement which says the same as the pair's."""
 
     reasoning: str

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stepprove.formalizer.equivalence.joint_context import Joint
-from stepprove.formalizer.equivalence.methods import COMPUTED, Step
+from stepprove.formalizer.equivalence.joint_context import JointContext
+from stepprove.formalizer.equivalence.methods import COMPUTED, MethodStep
 from stepprove.lean_project.source.lexer import tokenize
 from stepprove.serving.client.answer import after_thinking, code_of
 from stepprove.serving.client.exchange import Turn
@@ -62,21 +62,21 @@ Prove `{target}` from `{premise}`, in place of the `sorry`. The proof must use `
 in one ```lean4 block; if the two statements do not say the same, answer with an empty block."""
 
 
-def proposals(ask: Ask, level: Level) -> Callable[[Joint], Iterator[Step]]:
+def proposals(ask: Ask, level: Level) -> Callable[[JointContext], Iterator[MethodStep]]:
     """What a model proposes for a direction, as further steps of `equivalence.equivalent`."""
 
-    def propose(joint: Joint) -> Iterator[Step]:
+    def propose(joint: JointContext) -> Iterator[MethodStep]:
         seen = set()
         for answer in ask(task(joint, level)):
             script = script_of(answer)
             if script and script not in seen and refusal(script, level, joint.premise_name) is None:
                 seen.add(script)
-                yield Step(f"model ({level})", script, COMPUTED, refutable=False)
+                yield MethodStep(f"model ({level})", script, COMPUTED, refutable=False)
 
     return propose
 
 
-def task(joint: Joint, level: Level) -> list[Turn]:
+def task(joint: JointContext, level: Level) -> list[Turn]:
     """What the model is asked for a direction."""
     allowed = LEVELS[level].allowed
     rule = "" if allowed is None else f"Use no other tactics than these: {', '.join(sorted(allowed))}. "

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.formalizer.candidate import code_in, read_candidate
-from stepprove.formalizer.equivalence.elaboration_context import Ground
-from stepprove.formalizer.equivalence.equivalence import Verdict, compare
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, compare
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.majority import words_of
 from stepprove.formalizer.statement import Statement
@@ -33,7 +33,7 @@ class Scored(BaseModel):
 
 
 def score(
-    ground: Ground,
+    ground: ElaborationContext,
     answer: str,
     truth: Statement,
     *,
@@ -72,10 +72,10 @@ def score(
     if words_of(found.statement) == words_of(truth):
         return Scored(outcome="equivalent", statement=found.text)
     verdict = compare(ground, found.statement, truth, method)
-    outcome: dict[Verdict, ScoreOutcome] = {
-        Verdict.EQUIVALENT: "equivalent",
-        Verdict.NOT_SHOWN: "not shown",
-        Verdict.UNKNOWN: "unknown",
+    outcome: dict[EquivalenceVerdict, ScoreOutcome] = {
+        EquivalenceVerdict.EQUIVALENT: "equivalent",
+        EquivalenceVerdict.NOT_SHOWN: "not shown",
+        EquivalenceVerdict.UNKNOWN: "unknown",
     }
     return Scored(
         outcome=outcome[verdict.verdict],

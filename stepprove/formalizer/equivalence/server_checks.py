@@ -15,12 +15,12 @@ from typing import Any
 import httpx2
 from pydantic import ValidationError
 
-from stepprove.formalizer.candidate import Candidate, code_in, proposed
+from stepprove.formalizer.candidate import Candidate, code_in, parse_candidate
 from stepprove.formalizer.checks import NoLean
 from stepprove.formalizer.equivalence.closers import CORE, MATHLIB
-from stepprove.formalizer.equivalence.equivalence import Verdict, applies, gave_up, suggestion
-from stepprove.formalizer.equivalence.joint_context import Apart, Juxtaposed, juxtapose
-from stepprove.formalizer.equivalence.methods import Method, Step, steps
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, applies, gave_up, suggestion
+from stepprove.formalizer.equivalence.joint_context import CannotJoin, JointText, join_texts
+from stepprove.formalizer.equivalence.methods import Method, MethodStep, steps
 from stepprove.formalizer.equivalence.scoring import Scored, ScoreOutcome
 from stepprove.formalizer.majority import words_of
 from stepprove.formalizer.statement import Statement
@@ -31,10 +31,10 @@ from stepprove.lean_project.source.lexer import tokenize
 
 _TRIES = 5
 _BUSY = (429, 502, 503, 504)
-_OUTCOMES: dict[Verdict, ScoreOutcome] = {
-    Verdict.EQUIVALENT: "equivalent",
-    Verdict.NOT_SHOWN: "not shown",
-    Verdict.UNKNOWN: "unknown",
+_OUTCOMES: dict[EquivalenceVerdict, ScoreOutcome] = {
+    EquivalenceVerdict.EQUIVALENT: "equivalent",
+    EquivalenceVerdict.NOT_SHOWN: "not shown",
+    EquivalenceVerdict.UNKNOWN: "unknown",
 }
 
 
@@ -57,7 +57,7 @@ class ServerChecks:
         """As `Checks.read`."""
         return await asyncio.to_thread(self._read, code, header, name, vacuous=True)
 
-    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+    async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
         """As `Checks.same`, by the steps of BEq alone: a server's word is worth the term that `exact?` finds."""
         return await asyncio.to_thread(self._same, a, b)
 
@@ -74,7 +74,7 @@ class ServerChecks:
             if isinstance(found, str):
                 return Scored(outcome="refused", reason=found)
             same = words_of(found.statement) == words_of(truth)
-            verdict = Verdict.EQUIVALENT if same else self._same(found.statement, truth)
+            verdict = EquivalenceVerdict.EQUIVALENT if same else self._same(found.statement, truth)
         except _Late as late:
             return Scored(outcome="unknown", reason=str(late))
         return Scored(outcome=_OUTCOMES[verdict], statement=found.text)
@@ -82,7 +82,7 @@ class ServerChecks:
     def _read(
         self, code: str, header: str, name: str | None, *, vacuous: bool
     ) -> tuple[Candidate | str, Vacuity]:
-        said = proposed(code, header, name)
+        said = parse_candidate(code, header, name)
         if isinstance(said, str):
             return said, Vacuity()
         found = said.read(self._ask(said.text))
@@ -96,28 +96,32 @@ class ServerChecks:
         except _Late:
             return None
 
-    def _same(self, a: Statement, b: Statement) -> Verdict:
+    def _same(self, a: Statement, b: Statement) -> EquivalenceVerdict:
         verdicts = []
         for premise, target, sides in ((a, b, ("A", "B")), (b, a, ("B", "A"))):
             try:
                 verdicts.append(self._follows(premise, target, sides))
-            except Apart:
-                verdicts.append(Verdict.NOT_SHOWN)
+            except CannotJoin:
+                verdicts.append(EquivalenceVerdict.NOT_SHOWN)
             except _Late:
-                verdicts.append(Verdict.UNKNOWN)
-            if verdicts[-1] is Verdict.NOT_SHOWN:
-                return Verdict.NOT_SHOWN
-        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.EQUIVALENT
+                verdicts.append(EquivalenceVerdict.UNKNOWN)
+            if verdicts[-1] is EquivalenceVerdict.NOT_SHOWN:
+                return EquivalenceVerdict.NOT_SHOWN
+        return (
+            EquivalenceVerdict.UNKNOWN
+            if EquivalenceVerdict.UNKNOWN in verdicts
+            else EquivalenceVerdict.EQUIVALENT
+        )
 
-    def _follows(self, premise: Statement, target: Statement, sides: tuple[str, str]) -> Verdict:
-        joint = juxtapose(premise, target, sides)
+    def _follows(self, premise: Statement, target: Statement, sides: tuple[str, str]) -> EquivalenceVerdict:
+        joint = join_texts(premise, target, sides)
         stated = self._ask(joint.text("sorry"))
         if errors := errors_of(stated.messages):
             if gave_up(errors):
                 raise _Late("time ran out")
-            raise Apart("they cannot stand in one text")
+            raise CannotJoin("they cannot stand in one text")
         if not stated.sorries:
-            return Verdict.NOT_SHOWN
+            return EquivalenceVerdict.NOT_SHOWN
         closers = MATHLIB if "Mathlib" in self._header else CORE
         goal = stated.sorries[-1].goal
         late = False
@@ -133,10 +137,10 @@ class ServerChecks:
                 continue
             term = suggestion(answer.messages) if step.searches else step.script
             if term is not None and applies(term, joint.premise_name):
-                return Verdict.EQUIVALENT
-        return Verdict.UNKNOWN if late else Verdict.NOT_SHOWN
+                return EquivalenceVerdict.EQUIVALENT
+        return EquivalenceVerdict.UNKNOWN if late else EquivalenceVerdict.NOT_SHOWN
 
-    def _forbidden(self, joint: Juxtaposed, step: Step) -> bool:
+    def _forbidden(self, joint: JointText, step: MethodStep) -> bool:
         """Whether the target is provable without the premise, so that a step does not count. Raises _Late."""
         if step.literal is not None and self._proved(joint.text(step.literal)) is not None:
             return False

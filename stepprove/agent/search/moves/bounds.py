@@ -15,7 +15,7 @@ from stepprove.agent.search.bounded import Effort, integer_log
 from stepprove.agent.search.experiments import STEPS, literal_bounds, solutions, survivors
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, constants, holds
+from stepprove.agent.search.numeric import Valuation, constants, holds
 from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
 
 FEW_CASES = 12
@@ -378,7 +378,7 @@ def _sieve(goal: Goal, name: str, high: int, effort: Effort) -> Iterator[Move]:
 
     def passing(chosen: list[tuple[str, Term]]) -> list[int] | None:
         """The values that satisfy the facts; None when that takes too long to find out."""
-        at = [Setting({name: v}, natural, effort=effort) for v in range(high + 1)]
+        at = [Valuation({name: v}, natural, effort=effort) for v in range(high + 1)]
         found = [v for v, here in enumerate(at) if all(holds(f, here) is not False for _, f in chosen)]
         return None if effort.spent else found
 
@@ -474,7 +474,7 @@ def _fails_somewhere(
     assert goal.term is not None
     natural = frozenset(goal.naturals)
     for values in itertools.product(*(range(low, high + 1) for low, high in ranges.values())):
-        at = Setting(dict(zip(ranges, values, strict=True)), natural, effort=effort)
+        at = Valuation(dict(zip(ranges, values, strict=True)), natural, effort=effort)
         if all(holds(f, at) is not False for f in facts) and holds(goal.term, at) is False:
             return True
         if effort.spent:

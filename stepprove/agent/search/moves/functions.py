@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stepprove.agent.search.bounded import NotEvaluated
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, constants, value
+from stepprove.agent.search.numeric import Valuation, constants, value
 from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
 
 LONGEST_RUN = 110
@@ -253,7 +253,7 @@ def _values(goal: Goal, recurrence: Recurrence, last: int) -> dict[int, int]:
     natural_value = kinds[-1] in ("ℕ", "Nat")
     functions: dict[str, Callable[..., int]] = {recurrence.function: lookup}
     for n in range(recurrence.start, last - recurrence.order + 1):
-        at = Setting(
+        at = Valuation(
             {recurrence.variable: n},
             frozenset({recurrence.variable}) if kinds[0] in ("ℕ", "Nat") else frozenset(),
             functions,

@@ -14,7 +14,7 @@ from stepprove.agent.search.bounded import Effort, NotEvaluated, power_residue
 from stepprove.agent.search.experiments import STEPS
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, natural, value
+from stepprove.agent.search.numeric import Valuation, natural, value
 from stepprove.agent.search.term import Term, conjuncts, free_names, literal, num, show, subterms, var
 
 LARGEST_MODULUS = 40
@@ -248,7 +248,7 @@ def _refuted_mod(goal: Goal, statements: list[Term], modulus: int, effort: Effor
             solvable = any(
                 (value(left, at) - value(right, at)) % modulus == 0
                 for values in itertools.product(range(modulus), repeat=len(names))
-                for at in [Setting(dict(zip(names, values, strict=True)), frozenset(), effort=effort)]
+                for at in [Valuation(dict(zip(names, values, strict=True)), frozenset(), effort=effort)]
             )
         except NotEvaluated:
             continue
@@ -315,7 +315,7 @@ def _printed(goal: Goal) -> str:
 def _exponential_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[int, Term, bool]]:
     """Powers of a literal with an exponent that varies: (base, exponent, whether the base is an integer)."""
     found: dict[tuple[int, Term, bool], None] = {}
-    at = Setting({}, frozenset(goal.naturals))
+    at = Valuation({}, frozenset(goal.naturals))
     for statement in statements:
         integral = any(part.op == "cast" or natural(part, at) is False for part in subterms(statement))
         for part in subterms(statement):

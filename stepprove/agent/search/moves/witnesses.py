@@ -11,7 +11,7 @@ from stepprove.agent.search.bounded import Effort
 from stepprove.agent.search.experiments import STEPS, solutions
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, constants, holds, small_values
+from stepprove.agent.search.numeric import Valuation, constants, holds, small_values
 from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
 
 _SEARCHED = {1: 2000, 2: 60, 3: 16}
@@ -54,11 +54,11 @@ def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iter
         if effort.spent:
             return
         at = dict(zip(names, values, strict=True))
-        verdict = holds(body, Setting(at, natural, effort=effort)) if closed else None
+        verdict = holds(body, Valuation(at, natural, effort=effort)) if closed else None
         if verdict is False or (closed and verdict is None and found >= 6):
             continue
         if not closed and any(
-            holds(body, Setting({**e, **at}, natural, effort=effort)) is False for e in examples
+            holds(body, Valuation({**e, **at}, natural, effort=effort)) is False for e in examples
         ):
             continue
         text = ", ".join(f"({v})" if v < 0 else str(v) for v in values)
@@ -85,7 +85,7 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
         if len(names) == 1 and variables:
             refuted = False
             for example in examples:
-                at = Setting(example, natural, effort=effort)
+                at = Valuation(example, natural, effort=effort)
                 if any(holds(p, at) is False for p in goal.propositions):
                     continue
                 if holds(replace(body, {names[0]: guess}), at) is False:
