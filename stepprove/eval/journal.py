@@ -13,12 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.eval.record import Attempt
 from stepprove.eval.setup import Manifest
 from stepprove.outcome import Outcome
+from stepprove.storage import AlreadyRunning, append_line, run_lock, whole_lines
 
 
 class JournalRefused(Exception):
@@ -29,9 +29,9 @@ class JournalRefused(Exception):
 def alone(path: Path) -> Iterator[None]:
     """Keep other runs from a file for a while. Raises JournalRefused where one has it."""
     try:
-        with FileLock(path.with_name(f".{path.name}.lock"), blocking=False):
+        with run_lock(path.with_name(f".{path.name}.lock")):
             yield
-    except Timeout:
+    except AlreadyRunning:
         raise JournalRefused(
             f"Another run is writing {path}: wait for it, or name another --log-dir."
         ) from None
@@ -112,17 +112,13 @@ class Journal:
 
     def _write(self, line: _JournalEntry) -> None:
         data = line.model_dump_json(include=line.model_fields_set).encode() + b"\n"
-        while data:
-            data = data[os.write(self._file, data) :]
-        os.fsync(self._file)
+        append_line(self._file, data, sync=True)
 
     def _read(self) -> None:
         """Take in every whole line, and cut off what a killed run had begun to write."""
         with open(self._file, "rb", closefd=False) as file:
             whole = 0
-            for number, data in enumerate(file, 1):
-                if not data.endswith(b"\n"):
-                    break
+            for number, data in enumerate(whole_lines(file), 1):
                 whole += len(data)
                 self._take(data, number)
         os.ftruncate(self._file, whole)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import orjson
 from platformdirs import user_cache_dir
 
 from stepprove.private_folder import private_folder
+from stepprove.storage import replacing
 
 
 class ProofCache:
@@ -43,9 +43,8 @@ class ProofCache:
         try:
             path = self._path(key)
             private_folder(path.parent)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            with replacing(path, shared=True) as file:
                 file.write(record)
-            os.replace(file.name, path)
         except OSError:
             return
 

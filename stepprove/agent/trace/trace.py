@@ -32,6 +32,7 @@ from typing import Any, Self
 
 import orjson
 
+from stepprove.storage import append_line
 from stepprove.visible import encodable
 
 FILE_NAME = "trace.jsonl"
@@ -67,8 +68,7 @@ class Trace:
         line = _line({"kind": kind, "t": seconds, **fields})
         with self._lock:
             try:
-                while line:
-                    line = line[os.write(self._descriptor, line) :]
+                append_line(self._descriptor, line)
             except OSError:
                 return
 

@@ -20,6 +20,7 @@ from stepprove.formalizer.autoformalize import Formalization
 from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.output_file import write_output
+from stepprove.storage import cut_torn_line, read_whole_lines
 
 
 class BadCorpus(ValueError):
@@ -61,15 +62,11 @@ def read_done(path: Path) -> dict[int, CorpusRecord]:
     """
     if not path.exists():
         return {}
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
     try:
-        records = [CorpusRecord.model_validate_json(line) for line in data[:whole].splitlines() if line]
+        records = [CorpusRecord.model_validate_json(line) for line in read_whole_lines(path)]
     except ValidationError:
         raise BadCorpus(f"{path} holds something else than statements: name another file with -o.") from None
-    if whole < len(data):
-        with path.open("r+b") as file:
-            file.truncate(whole)
+    cut_torn_line(path)
     return {record.line: record for record in records}
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from stepprove.storage import AlreadyRunning, run_lock
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -43,10 +44,10 @@ class Ledger:
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(path.with_suffix(".lock"), timeout=0)
+        self._held = ExitStack()
         try:
-            self._lock.acquire()
-        except Timeout:
+            self._held.enter_context(run_lock(path.with_suffix(".lock")))
+        except AlreadyRunning:
             raise BadLedger(f"Another process is writing to {path}.") from None
         self._file = sqlite3.connect(path, isolation_level=None)
         try:
@@ -84,7 +85,7 @@ class Ledger:
     def close(self) -> None:
         """Give the file back."""
         self._file.close()
-        self._lock.release()
+        self._held.close()
 
     def digest(self, line: int) -> str | None:
         """Of the line that a record was made of; None when there is none yet."""

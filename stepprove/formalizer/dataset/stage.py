@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 from stepprove.faults import fault_told
 from stepprove.formalizer.dataset.jsonl import Item, JsonlRecord, read_lines
 from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
+from stepprove.storage import replacing
 
 
 class Unanswered(Exception):
@@ -119,12 +119,8 @@ async def _settled(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
 
 def write_kept(ledger: Ledger, out: Path) -> int:
     """Write the kept records to a file, whole or not at all; returns how many. Raises OSError."""
-    new = out.with_name(out.name + ".new")
     count = 0
-    with new.open("w", encoding="utf-8") as file:
+    with replacing(out, sync=True) as file:
         for count, body in enumerate(ledger.kept(), 1):  # noqa: B007 - it is the number of them
-            file.write(body + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(out)
+            file.write(body.encode() + b"\n")
     return count
