@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from stepprove.agent.search.closing_tactics import DISPROOF
 from stepprove.agent.search.experiments import counterexamples
 from stepprove.agent.search.goal import Goal, Hypothesis, is_proposition, parse_goal
 from stepprove.agent.search.search import block
@@ -21,7 +22,6 @@ from stepprove.lean_project.repl.repl import Repl, ReplTimeout
 _STEP_SECONDS = 3.0
 _MOST_TRIES = 120
 _MOST_FOUND = 3
-_OUTRIGHT = ("decide", "simp", "omega", "grind")
 _VALUES = {
     "Nat": ("0", "1", "2", "3", "4", "5", "7", "10"),
     "Int": ("0", "1", "(-1)", "2", "(-2)", "3", "(-3)", "5"),
@@ -119,7 +119,7 @@ class _Negation:
 def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
     """What may prove the negation of a goal: (tactic, what it is, the counterexample it shows), the cheap ones first."""
     if not goal.hypotheses:
-        for tactic in _OUTRIGHT:
+        for tactic in DISPROOF:
             yield tactic, tactic, None
         return
     for contradiction in _CONTRADICTIONS:
@@ -128,7 +128,7 @@ def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
             example = ", ".join(f"{h.name} = {v.strip('()')}" for h, v in values if v != _HYPOTHESIS)
             tactic = f"intro h\nhave hc := h {arguments}\n{contradiction}"
             yield tactic, f"counterexample: {example}" if example else "contradiction", example or None
-    for tactic in _OUTRIGHT:
+    for tactic in DISPROOF:
         yield tactic, tactic, None
 
 

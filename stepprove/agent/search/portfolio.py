@@ -8,9 +8,18 @@ slowest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from stepprove.agent.search.closing_tactics import (
+    ARITHMETIC,
+    GROUND,
+    GROUND_MATHLIB,
+    MATHLIB,
+    RELATION,
+    SIMPLIFIERS,
+    seconds_for,
+)
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move, MoveSource
 from stepprove.agent.search.moves import (
@@ -83,19 +92,17 @@ def _order(move: Move) -> tuple[bool, float]:
 
 
 def _closers(goal: Goal, mathlib: bool) -> Iterator[Move]:
+    tactics: tuple[str, ...] = ()
     if not goal.hypotheses and "∀" not in goal.target and "∃" not in goal.target:
-        yield _closer("rfl", 2.0)
-        yield _closer("decide", 2.0)
-        if mathlib:
-            yield _closer("norm_num", 5.0)
-    yield _closer("omega", 3.0)
+        tactics += GROUND
+        tactics += GROUND_MATHLIB if mathlib else ()
+    tactics += ARITHMETIC
     if any(sign in goal.target for sign in (" = ", " ↔ ", " ≤ ")):
-        yield _closer("rfl", 2.0)
-    yield _closer("simp", 3.0)
-    yield _closer("simp_all", 3.0)
-    if mathlib:
-        for tactic in ("norm_num", "ring", "linarith", "positivity"):
-            yield _closer(tactic, 5.0)
+        tactics += RELATION
+    tactics += SIMPLIFIERS
+    tactics += MATHLIB if mathlib else ()
+    for tactic in tactics:
+        yield Move(tactic, 0.0, tactic, closing=True, seconds=seconds_for(tactic))
 
 
 def _heavy_closers(goal: Goal, mathlib: bool, unfoldable: Sequence[str]) -> Iterator[Move]:
@@ -135,12 +142,3 @@ def _squares(goal: Goal) -> list[str]:
     names = [h.name for h in goal.hypotheses if h.type in ordered and h.usable][:4]
     squares = [f"sq_nonneg {a}" for a in names]
     return squares + [f"sq_nonneg ({a} - {b})" for i, a in enumerate(names) for b in names[i + 1 :]]
-
-
-def _closer(tactic: str, seconds: float) -> Move:
-    return Move(tactic, 0.0, tactic, closing=True, seconds=seconds)
-
-
-def closing_tactics(mathlib: bool = False) -> Iterable[str]:
-    """The names of the closers that are tried on every goal."""
-    return [move.tactic for move in _closers(Goal((), "True"), mathlib)]

@@ -113,7 +113,6 @@ class _Node:
     number: int
     proof: Proof | None = None
     attempts: list[_AppliedMove] = field(default_factory=list)  # the moves that need this goal
-    pending: list[Move] | None = None
     expanded: bool = False
     looked: bool = False
     groups: set[str] = field(default_factory=set)

@@ -34,7 +34,6 @@ _KEYWORDS = frozenset(
     {"if", "then", "else", "fun", "let", "have", "match", "with", "do", "from", "show", "by"}
 )
 RELATIONS = frozenset({"=", "≠", "<", "≤", ">", "≥", "∣"})
-CONNECTIVES = frozenset({"∧", "∨", "→", "↔", "¬", "∀", "∃"})
 
 
 @dataclass(frozen=True, slots=True)
