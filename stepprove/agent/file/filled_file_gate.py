@@ -1,4 +1,4 @@
-"""The gate applied to a file whose holes are filled: what it turns away is taken out again, until what is left stands."""
+"""Run the gate on the filled file; drop rejected proofs until it passes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from stepprove.outcome import Outcome
 def gate_filled_file(
     worker: Worker, results: list[HoleResult]
 ) -> tuple[str, list[HoleResult], tuple[Verdict, ...]]:
-    """Judge the file with its proofs in it.
+    """Run the gate on the file with its proofs; drop rejected proofs until it passes.
 
-    Returns the text that stands, the results in the light of the verdicts, and the verdicts on that text.
+    Args:
+        worker: the Lean process and the file.
+        results: of all holes, in the order of the file.
+
+    Returns:
+        The text that passes, the results after the verdicts, and the verdicts on that text.
     """
     gate = _FilledFileGate(worker)
     for _ in range(len(results) + 1):
@@ -34,14 +39,14 @@ def gate_filled_file(
         if after == results and not violated:
             return apply_edits(worker.source.text, edits), results, gate.hole_verdicts(judgement)
         results = after
-    # Each round takes a proof out, unless the gate's answers differ from one time to the next.
+    # Each round drops a proof, unless the gate contradicts itself.
     reason = "the gate's answers on the file contradict each other"
     results = [gate.without_rejected(r, Outcome.INFRASTRUCTURE, reason) for r in results]
     return worker.source.text, results, gate.hole_verdicts(gate.judge([]))
 
 
 class _FilledFileGate:
-    """One file before the gate."""
+    """The gate for one file: its original, its policy, and the declarations that have holes."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
@@ -56,13 +61,13 @@ class _FilledFileGate:
         )
 
     def body(self, edits: Sequence[Edit]) -> str:
-        """The text after the header, with some holes filled and its examples named."""
+        """Return the text after the header with these edits, and with its examples named."""
         start = self.source.header_end if self.worker.base else len(self.source.mark)
         moved = [e.within(start) for e in [*edits, *(e.edit for e in self.examples)]]
         return apply_edits(self.worker.text[start:], sorted(moved, key=lambda e: e.start))
 
     def names_in_text(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
-        """The names of the declarations with holes, of those chunks where the text tells them all."""
+        """Read the names of the declarations with holes from the text, for the chunks where all of them have one."""
         examples = {e.line: e.name for e in self.examples}
         names = {}
         for number in numbers:
@@ -74,7 +79,7 @@ class _FilledFileGate:
         return names
 
     def names_from_lean(self, numbers: Collection[int]) -> dict[int, frozenset[str]]:
-        """What rests on `sorry` among the names that some chunks declare, asked of Lean."""
+        """Ask Lean which of the names that these chunks declare depend on `sorryAx`."""
         if not numbers:
             return {}
         renamed = {e.chunk: e.edit for e in self.examples}
@@ -102,7 +107,7 @@ class _FilledFileGate:
         return names
 
     def judge(self, edits: Sequence[Edit]) -> Judgement:
-        """The gate's word on the whole file; it is asked again where Lean was lost."""
+        """Run the gate on the whole file; retry when the Lean process is lost."""
         judgement = Judgement(outcome=Outcome.INFRASTRUCTURE)
         for _ in range(TRIES):
             judgement = judge(
@@ -118,7 +123,7 @@ class _FilledFileGate:
         return judgement
 
     def apply_verdicts(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
-        """The results with what the gate turned away taken out."""
+        """Drop the proofs that the gate rejects."""
         if judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE} or (
             judgement.outcome is Outcome.REJECTED and not judgement.verdicts
         ):
@@ -135,9 +140,9 @@ class _FilledFileGate:
         return [self.apply_verdict(r, results, verdicts) for r in results]
 
     def drop_culprits(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:
-        """The results with those proofs taken out for whose sake the gate rejects the whole file.
+        """Drop the proofs that make the gate reject the whole file.
 
-        Those in the declaration that the gate names are suspected first, one by one; then halves of all of them.
+        The proofs of the declaration that the gate names are tried first, one by one; then bisection over all proofs.
         """
         guilty = {number for number, names in self.names.items() if judgement.culprit in names}
         proved = [r for r in results if r.outcome is Outcome.PROVED]
@@ -148,9 +153,7 @@ class _FilledFileGate:
             kept = others
             for suspect in suspects:
                 kept = self.admit(kept, [suspect], away)
-        elif (
-            worst := self.rejection([])
-        ) is not None:  # no proof is to blame, and none can be told from the rest
+        elif (worst := self.rejection([])) is not None:  # no single proof causes it
             away = {r.index: self.without_rejected(r, worst.outcome, worst.reason) for r in proved}
         else:
             self.admit([], proved, away)
@@ -159,7 +162,7 @@ class _FilledFileGate:
     def admit(
         self, kept: list[HoleResult], more: list[HoleResult], away: dict[int, HoleResult]
     ) -> list[HoleResult]:
-        """`kept` and those of `more` with which the gate does not reject the whole file; the others go to `away`."""
+        """Return `kept` with those of `more` that the gate admits beside them; record the others in `away`."""
         rejection = self.rejection([*kept, *more])
         if rejection is None:
             return [*kept, *more]
@@ -170,7 +173,9 @@ class _FilledFileGate:
         return self.admit(self.admit(kept, more[:middle], away), more[middle:], away)
 
     def rejection(self, proofs: list[HoleResult]) -> Judgement | None:
-        """The gate's word on the file with these proofs in it, where it rejects the whole of it or cannot tell; else None."""
+        """Return the gate's judgement on the file with these proofs if it rejects the whole file or cannot decide;
+        else None.
+        """
         judgement = self.judge(self.worker.fills(sorted(proofs, key=lambda r: r.index)))
         undecided = judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
         return judgement if undecided or judgement.breach is not None else None
@@ -178,7 +183,7 @@ class _FilledFileGate:
     def apply_verdict(
         self, result: HoleResult, results: Sequence[HoleResult], verdicts: dict[str, Verdict]
     ) -> HoleResult:
-        """One hole's result in the light of the verdict on its declaration."""
+        """Apply the verdict on a hole's declaration to the hole's result."""
         if result.outcome is not Outcome.PROVED:
             return result
         number = self.source.holes[result.index].chunk
@@ -200,7 +205,7 @@ class _FilledFileGate:
         siblings = [h.index for h in self.source.holes if h.chunk == number]
         if not all(index in proved for index in siblings) and bad[0].outcome is Outcome.FAILED:
             if result.index not in self.worker.unconfirmed:
-                return result  # its own goal is closed; what is missing is another hole
+                return result  # its own goal is closed; another hole of the declaration is open
             return self.without_rejected(
                 result, Outcome.FAILED, "it cannot be checked beside an unproved hole"
             )
@@ -210,13 +215,13 @@ class _FilledFileGate:
         return self.without_rejected(result, Outcome.REJECTED, reason)
 
     def without_rejected(self, result: HoleResult, outcome: Outcome, reason: str | None) -> HoleResult:
-        """A proof taken out again; results that are no proofs stay as they are."""
+        """Drop a rejected proof; a result without a proof stays as it is."""
         if result.outcome is not Outcome.PROVED:
             return result
         return result.model_copy(update={"outcome": outcome, "reason": reason})
 
     def chunks_with_errors(self, results: Sequence[HoleResult], judgement: Judgement) -> set[int]:
-        """The chunks in which Lean reports errors."""
+        """Return the numbers of the chunks in which Lean reports errors."""
         bad_lines = {m.pos.line for m in errors_of(judgement.messages)}
         line = self.source.text[: self.source.header_end if self.worker.base else 0].count("\n")
         starts = []
@@ -231,7 +236,7 @@ class _FilledFileGate:
         }
 
     def hole_verdicts(self, judgement: Judgement) -> tuple[Verdict, ...]:
-        """The verdicts on declarations that had holes, examples by their line."""
+        """Return the verdicts on declarations that had holes; name an example by its line."""
         lines = {e.name: e.line for e in self.examples}
         concerned = frozenset[str]().union(*self.names.values())
         return tuple(
@@ -248,7 +253,7 @@ class _FilledFileGate:
         )
 
     def made_by_lean(self, name: str) -> bool:
-        """Whether a name is one that Lean gives to what it makes of a declaration."""
+        """Return whether Lean derives this name from a declaration's name."""
         owner, _, last = name.rpartition(".")
         return any(owner in names for names in self.names.values()) and bool(_MADE.fullmatch(last))
 

@@ -1,9 +1,11 @@
-"""Fill the holes of a file: search each, put what was found together, and let the trust gate have the last word.
+"""Fill the holes of a file: search each hole, assemble the proofs, and run the trust gate on the file.
 
-Three passes. The search, with a language model beside it where one is given, looks at each hole on its own, the other holes
-still open, on as many Lean processes as there are jobs. The assembly walks the file from the top with the proofs in place, and
-searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate then judges the whole
-file; a proof that it turns away is taken out again, and the hole stays `sorry`.
+There are three passes. The search, with a language model beside it if the options name one, works on each hole
+alone while the
+others stay open, on as many Lean processes as there are jobs. The assembly puts the proofs into the file from
+the top, and
+searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate judges the whole
+file; it drops each rejected proof, and that hole stays `sorry`.
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.exchange import Usage
 
 HOLES_WITH_MODEL = 4
-"""Holes that may wait for a model at any time, beside those that are searched."""
+"""Holes that may wait for a model at a time, beside those that are being searched."""
 MEMORY_LIMIT_MB = 1700.0
-"""The embedded engine can address 2 GB; beyond this it is replaced."""
+"""The embedded engine can address 2 GB; a process beyond this limit is replaced."""
 
 
 def prove_source(
@@ -54,12 +56,24 @@ def prove_source(
 ) -> ProveReport:
     """Fill the holes of a source text.
 
-    `listen` is told what happens, from any thread. Setting `cancelled` ends the search; what was found until then is still
-    assembled and judged. With a `repl` of that engine no other Lean is started for the search, and there is one job. With a
-    `model` that is asked too, as its plan says; its code runs in the `pool`, or in one of as many engines as jobs, two at least.
-    `trace` gets a record of everything; `say` is told what takes a while.
+    Args:
+        source: the file.
+        engine: the Lean.
+        options: how to search.
+        listen: receives the events of the run, from any thread.
+        cancelled: ends the search when set; the proofs found so far are still assembled and gated.
+        repl: a process of that engine for the search; no other is started, and there is one job.
+        pool: runs the model's code; None: a pool of as many engines as jobs, two at least.
+        model: a model to run beside the search, and how.
+        trace: receives a record of every event.
+        say: receives a line before slow work.
 
-    Raises FileRefused for a text that cannot be worked on, ReplFailure when Lean cannot be run at all.
+    Returns:
+        The report, with the text and the result of each hole.
+
+    Raises:
+        FileRefused: the text cannot be worked on.
+        ReplFailure: Lean cannot be run at all.
     """
     started = time.monotonic()
     stop = cancelled or Event()
@@ -94,7 +108,7 @@ def prove_source(
 
 
 def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
-    """The holes to work on. Raises FileRefused for a name that the file does not have."""
+    """Return the holes to work on; raise FileRefused for a name that the file does not have."""
     if not theorems:
         return list(source.holes)
     indices: set[int] = set()
@@ -123,7 +137,7 @@ def _search_all(
     side: ModelRuntime | None,
 ) -> list[HoleResult]:
     def one(hole: Hole) -> HoleResult:
-        """What comes of one hole; whatever goes wrong with it is its own affair."""
+        """Search one hole; a fault is this hole's outcome only."""
         started = time.monotonic()
         try:
             return searched(hole)
@@ -157,7 +171,7 @@ def _search_all(
         listen(Finished(result))
         return result
 
-    # A hole that waits for the model needs no worker: the search goes on with the next ones.
+    # A hole that waits for the model needs no worker, so the search continues with the next holes.
     count = workers.count if side is None else workers.count + HOLES_WITH_MODEL
     with ThreadPoolExecutor(max_workers=count) as pool:
         futures = [pool.submit(one, hole) for hole in holes]
@@ -175,7 +189,7 @@ def _start(engine: Engine) -> Repl:
 
 
 class _WorkerPool:
-    """The Lean processes of a run, lent out one at a time."""
+    """The Lean processes of a run, lent to one hole at a time."""
 
     def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl | None) -> None:
         self.source = source

@@ -1,7 +1,6 @@
-"""The search and a model at one hole: whoever is first ends the other.
+"""The policy `auto`: run the search and the model on one hole; the first proof cancels the other.
 
-The search begins; a little later, if it has not found a proof by then, the model joins in. What the search leaves is the
-model's alone.
+The search starts first. The model joins after a head start and continues alone when the search gives up.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from stepprove.lean_project.source.file import Hole
 from stepprove.outcome import Outcome
 
 HEAD_START_SECONDS = 5.0
-"""Before the model is asked; most holes that the search can prove are proved by then."""
+"""Seconds before the model starts; the search proves most of its holes within them."""
 SEARCH_SECONDS = 60.0
-"""The most that the search works on a hole beside a model."""
+"""The most seconds of search on a hole beside a model."""
 _PAUSE = 0.05
 
 
 class _CancelScope(Event):
-    """The end of one hole's race; also set when the whole run is to stop."""
+    """Cancels the work on one hole; also set when the whole run is cancelled."""
 
     def __init__(self, run: Event) -> None:
         super().__init__()
@@ -37,7 +36,7 @@ class _CancelScope(Event):
 
 
 class AutoPolicy:
-    """One hole's race."""
+    """The search and the model on one hole."""
 
     def __init__(
         self, runtime: ModelRuntime, hole: Hole, seconds: float, listen: Listener, stop: Event
@@ -52,7 +51,11 @@ class AutoPolicy:
         self._blank: HoleResult | None = None
 
     def search(self, worker: Worker) -> HoleResult | None:
-        """The first part, for which a Lean process is needed: a result that stands, or None when the model is to go on."""
+        """Run the search, which needs a Lean process.
+
+        Returns:
+            The final result, or None if `model` must finish the hole.
+        """
         prefix = worker.chunks[: self._hole.chunk]
         blank, sorry = worker.inspect_hole(self._hole, prefix, self._scope)
         if sorry is None:
@@ -83,7 +86,7 @@ class AutoPolicy:
         return None
 
     def model(self) -> HoleResult:
-        """The second part: wait for the model. `search` has returned None before."""
+        """Wait for the model after `search` has returned None."""
         assert self._model is not None and self._blank is not None
         while not self._model.done():
             if self._stop.wait(_PAUSE):
@@ -95,7 +98,7 @@ class AutoPolicy:
         return result if result.outcome is Outcome.PROVED else _merge_failures(result, self._blank)
 
     def _start_model(self) -> None:
-        """Ask the model, if it has not been asked and is still wanted."""
+        """Start the model unless it runs already or the hole is decided."""
         with self._lock:
             if self._model is not None or self._scope.is_set() or self._blank is None:
                 return
@@ -105,7 +108,7 @@ class AutoPolicy:
         self._model.add_done_callback(self._on_model_done)
 
     def _on_model_done(self, future: Future[HoleResult]) -> None:
-        """End the search when the model has a proof: the step that Lean is at is cut short."""
+        """Cancel the search when the model has a proof, and interrupt its Lean process."""
         with suppress(CancelledError):
             if future.result().outcome is Outcome.PROVED:
                 with self._lock:
@@ -115,7 +118,7 @@ class AutoPolicy:
 
 
 def _merge_failures(model: HoleResult, search: HoleResult) -> HoleResult:
-    """What two failures come to; one that says nothing of the goal comes before one that does."""
+    """Merge two failures: infrastructure > timeout > rejected > failed."""
     if search.reason is None:
         return model
     order = [Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED, Outcome.FAILED]

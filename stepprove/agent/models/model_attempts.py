@@ -1,7 +1,8 @@
-"""One hole in the hands of a language model: attempts side by side, until the gate accepts one.
+"""Model attempts on one hole, in parallel, until the gate accepts one.
 
-A model is shown the hole's declaration and what stands above it, and answers with the whole declaration. Only the proof in the
-hole's place is taken from that; it is put into the user's own file, and the gate judges the file.
+The model receives the hole's declaration with its context and answers with a whole declaration. Only the proof
+in the hole's
+place is taken from the answer and put into the user's file; the gate judges that file.
 """
 
 from __future__ import annotations
@@ -45,38 +46,40 @@ Style = Literal["tir", "chat"]
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """Which model to ask, and how much of it."""
+    """The model, its budget and its policy."""
 
     name: str
-    """As `--model` has it: `openai:NAME`, `http://HOST:PORT/v1#NAME`, `vllm:NAME` or `tiny`."""
+    """The value of `--model`: `openai:NAME`, `http://HOST:PORT/v1#NAME`, `vllm:NAME` or `tiny`."""
     policy: Literal["model", "auto"] = "auto"
-    """Whether the model works alone, or the search begins and goes on beside it."""
+    """`model`: the model alone; `auto`: the search first, then both."""
     style: Style | None = None
-    """`tir`: one growing text with sketches (`stepfun.py`); `chat`: whole proofs (`refine.py`); None: by the model's name."""
+    """`tir`: one growing text with sketches (`stepfun.py`); `chat`: whole proofs (`refine.py`); None: the model's
+    usual style.
+    """
     attempts: int = 4
-    """For each hole, side by side."""
+    """Model attempts per hole, in parallel."""
     rounds: int = 4
-    """Of a chat."""
+    """Answers per chat."""
     budget: Budget = field(default_factory=Budget)
-    """For the whole file."""
+    """The budget of the whole file."""
     prices: Prices = field(default_factory=Prices)
     hole_tokens: int | None = None
-    """For each hole."""
+    """The token budget of each hole."""
     retries: int = 4
-    """How often a request is made again when the server is busy, fails or is not there."""
+    """Retries of a request when the server is busy, fails or is not there."""
     tir: TirOptions | None = None
-    """None: by the model's name."""
+    """None: the options for the model's name."""
     chat: RefineOptions = field(default_factory=RefineOptions)
 
 
 def style_of(model: str) -> Style:
-    """How a model wants to be asked, by its name: those trained to use sketches are known."""
+    """Return the style of a model by its name; models trained to write sketches are listed."""
     name = re.sub(r"[^a-z]", "", model.lower())
     return "tir" if "stepfunprover" in name or name == "tiny" else "chat"
 
 
 def problem_of(source: SourceFile, hole: Hole, prelude: str | None) -> Problem:
-    """A hole as a problem for a model: its declaration, in the environment of what stands above it."""
+    """Return a hole as a problem for a model: its declaration, in the environment of the text above it."""
     chunk = source.chunks[hole.chunk]
     declaration = None if hole.declaration is None else source.declarations[hole.declaration]
     start, end = chunk.start, chunk.end
@@ -113,14 +116,22 @@ class HoleAttempts:
         self.listen, self.trace = listen, trace
         self.problem = problem_of(source, hole, options.prelude)
         self.proofs: dict[str, str] = {}
-        """What stands in the hole for each accepted answer."""
+        """The hole's proof for each accepted answer."""
         self.ways: dict[str, str] = {}
-        """How the model came to each answer."""
+        """The way in which the model produced each answer."""
         self.answers = self.tokens = 0
         self.best: Partial | None = None
 
     async def run(self, blank: HoleResult, seconds: float) -> HoleResult:
-        """Attempt the hole, `seconds` at most. Never raises for what a model or Lean does or fails to do."""
+        """Run the attempts on the hole.
+
+        Args:
+            blank: a result that places the hole.
+            seconds: the time limit.
+
+        Returns:
+            The hole's result; a failure of a model or of Lean is its outcome.
+        """
         ended: list[tuple[Outcome, str]] = []
         tasks: set[asyncio.Task[tuple[Outcome, str]]] = set()
         try:
@@ -146,7 +157,7 @@ class HoleAttempts:
         return self.result(blank, *_merge_failures(ended))
 
     def result(self, blank: HoleResult, outcome: Outcome, said: str) -> HoleResult:
-        """The hole's result."""
+        """Build the hole's result from an outcome."""
         if outcome is Outcome.PROVED:
             return blank.model_copy(
                 update={
@@ -159,7 +170,7 @@ class HoleAttempts:
         return blank.model_copy(update={"outcome": outcome, "reason": said, "partial": best})
 
     async def attempt(self, number: int, style: Style) -> tuple[Outcome, str]:
-        """One attempt: its outcome, and why, or the answer that was accepted."""
+        """Run one attempt; return its outcome, with the accepted answer or the reason."""
         name = f"{self.hole.index}.{number}"
         told = _AttemptListener(self, name)
         seed = self.options.seed + number
@@ -183,7 +194,7 @@ class HoleAttempts:
         except asyncio.CancelledError:
             self.trace.record("stopped", attempt=name, reason="cancelled")
             raise
-        except Exception as fault:  # ours: whatever a model writes must not cost the proofs of other holes
+        except Exception as fault:  # a fault of ours at one answer must not cost the proofs of other holes
             said = fault_told(fault, f"attempt {name}")
             self.trace.record("stopped", attempt=name, reason=said)
             return Outcome.INFRASTRUCTURE, said
@@ -195,7 +206,7 @@ class HoleAttempts:
         return judgement.outcome, judgement.reason or why
 
     async def trajectory(self, seed: int, told: _AttemptListener) -> tuple[Judgement | None, str | None, str]:
-        """One growing text: the gate's word on its answer, the answer, and how it ended."""
+        """Run one trajectory of tool-integrated reasoning; return the judgement, the answer and the reason it ended."""
         options = replace(self.plan.tir or options_for(await self.client.model()), seed=seed)
         trajectory = await run_trajectory(
             self.client, self.pool, self.problem, options, listen=told, judge=self.judge
@@ -209,7 +220,7 @@ class HoleAttempts:
         return judgement, trajectory.answer, why
 
     async def refinement(self, seed: int, told: _AttemptListener) -> tuple[Judgement | None, str | None, str]:
-        """One chat: likewise."""
+        """Run one chat; return the judgement, the answer and the reason it ended."""
         options = replace(self.plan.chat, seed=seed, rounds=self.plan.rounds)
         refinement = await run_refinement(
             self.client,
@@ -230,13 +241,13 @@ class HoleAttempts:
         return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
 
     def silent(self, told: _AttemptListener, outcome: Outcome, what: str) -> Judgement:
-        """The word on an attempt of which Lean left something without an answer: no verdict."""
+        """Return the judgement of an attempt that Lean left partly unanswered: no verdict."""
         judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
         self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
         return judgement
 
     async def judge(self, answer: str) -> Judgement:
-        """The gate's word on the file with an answer's proof in the hole's place."""
+        """Run the gate on the file with an answer's proof in the hole."""
         if len(answer) > MOST_CHARACTERS:
             return Judgement(
                 outcome=Outcome.REJECTED, reason=f"it is longer than {MOST_CHARACTERS} characters"
@@ -252,7 +263,7 @@ class HoleAttempts:
         return Judgement(outcome=result.outcome, reason=result.reason)
 
     def judged(self, repl: Repl, proof: str) -> HoleResult:
-        """What the gate leaves of a proof in the hole, all other holes still open."""
+        """Run the gate on the file with a proof in the hole and all other holes open."""
         options = replace(self.options, remember=False, standby=False)
         worker = Worker(self.source, self.engine, options, repl)
         claim = worker.blank(self.hole).model_copy(update={"outcome": Outcome.PROVED, "proof": proof})
@@ -265,7 +276,7 @@ class HoleAttempts:
 
 
 class _AttemptListener:
-    """What one attempt tells, written down and counted."""
+    """Records and counts the events of one attempt."""
 
     def __init__(self, owner: HoleAttempts, name: str) -> None:
         self.owner, self.name = owner, name
@@ -299,7 +310,7 @@ class _AttemptListener:
 
 
 def _merge_failures(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
-    """What several attempts without a proof come to: what kept one from its end is told before what Lean or the gate said."""
+    """Merge failed attempts: infrastructure > timeout > rejected > failed."""
     for outcome in (Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED):
         for found, said in ended:
             if found is outcome:
