@@ -1,4 +1,4 @@
-"""What a run tells its listener, written into the trace as well."""
+"""Write the events of a run to its trace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepprove.lean_project.source.file import SourceFile
 
 
 def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
-    """A listener that writes a record of what it is told, then tells `listen`. It never raises: nothing is lost for its sake."""
+    """Wrap a listener: write each event to the trace, then pass it on. A failed write never raises."""
 
     def told(event: ProveEvent) -> None:
         for each in written, listen:
@@ -46,7 +46,9 @@ def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listen
 
 
 def _graph(result: SearchResult) -> dict[str, Any]:
-    """A proof graph as plain data: nodes numbered in their order, edges from goals to moves and from moves to goals."""
+    """Return a proof graph as plain data: nodes numbered in order, edges from goals to moves and from moves to
+    goals.
+    """
     numbers = {node: number for number, node in enumerate(result.graph)}
     nodes = [
         {

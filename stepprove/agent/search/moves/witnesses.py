@@ -1,6 +1,4 @@
-"""Witnesses: small numbers that an experiment finds, terms of the goal, and simple expressions in its
-variables.
-"""
+"""Witnesses: small numbers from an experiment, terms of the goal, and simple expressions in its variables."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ _NUMBERS = {"ℕ", "Nat", "ℤ", "Int", ""}
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """Name the witness of an existential target."""
+    """Yield witnesses for an existential target."""
     term = goal.term
     if term is None or term.op != "∃":
         if goal.target.startswith("∃"):
@@ -37,7 +35,7 @@ def moves(goal: Goal) -> Iterator[Move]:
 
 
 def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iterator[Move]:
-    """The first small numbers for which the statement holds, or cannot be said to fail."""
+    """Yield the first small numbers that satisfy the statement, or do not provably fail it."""
     natural = frozenset(n for n, k in zip(names, kinds, strict=True) if k in ("ℕ", "Nat", "")) | frozenset(
         goal.naturals
     )
@@ -71,7 +69,7 @@ def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iter
 
 
 def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
-    """Terms from the goal for the first witness, tested on examples."""
+    """Yield terms from the goal for the first witness, tested on examples."""
     if len(names) > 2:
         return
     candidates = list(_candidates(goal, body, names[0]))
@@ -100,7 +98,7 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
 
 
 def _candidates(goal: Goal, body: Term, name: str) -> Iterator[Term]:
-    """Terms of the goal, then sums, products, quotients and shifts of its variables."""
+    """Yield terms of the goal, then sums, products, quotients and shifts of its variables."""
     seen: dict[Term, None] = {}
     variables = [var(v) for v in goal.variables[:3]]
     for v in variables:
