@@ -1,9 +1,8 @@
-"""From a problem in words to a Lean statement: sample, have Lean read, mend, throw out what says nothing, and take the
-majority.
+"""From a problem in words to a Lean statement: sample, elaborate, repair, drop empty statements, take the majority.
 
-Each answer that Lean does not accept goes back to the model with Lean's errors. What is left is divided into classes of
-statements that say the same (`majority.py`), and the most probable member of the largest class is chosen. The choice is a
-vote, not a proof that the statement says what the words do; so all classes are told.
+An answer that Lean does not accept goes back to the model with Lean's errors. The accepted statements are divided into
+classes of equivalent ones (`majority.py`), and the most probable member of the largest class is chosen. The choice is a
+vote, not a proof that the statement matches the words, so the result lists all classes.
 """
 
 from __future__ import annotations
@@ -34,59 +33,60 @@ class _Record(BaseModel):
 
 
 class SampleReport(_Record):
-    """What became of one sample."""
+    """The outcome of one sample."""
 
     outcome: SampleOutcome
-    """valid: Lean reads it and it says something; refused: Lean does not accept its last answer; empty: its hypotheses
-    exclude each other, or it is false; unanswered: Lean did not answer in time."""
+    """valid: Lean accepts the statement, and it is not empty; refused: Lean rejects the last answer; empty: the hypotheses
+    contradict each other, or the statement is false; unanswered: Lean did not answer in time.
+    """
     answers: int
-    """Of the model, the first one included."""
+    """Answers of the model, the first one included."""
     statement: str | None = None
-    """Its last code that Lean read."""
+    """The last code that Lean accepted."""
     reason: str | None = None
     warning: str | None = None
     logprob: float | None = None
-    """Of its last answer, all tokens together, where the server tells."""
+    """The log-probability of the last answer, over all tokens, if the server reports it."""
 
 
 class Formalization(_Record):
-    """What became of a problem."""
+    """The result for one problem."""
 
     outcome: Literal["formalized", "none", "unknown"]
-    """none: no sample came to a statement; unknown: nor did any, but Lean did not answer about one of them."""
+    """none: no sample yielded a statement; unknown: likewise, but Lean left one of them unanswered."""
     problem: str
     statement: str | None
     """The whole file, header included, with `sorry` for the proof."""
     warning: str | None = None
     classes: tuple[StatementClass, ...] = ()
-    """Of places in `samples`, the largest first."""
+    """Classes of indices into `samples`, the largest first."""
     undecided: int = 0
-    """Comparisons that could not be told in time."""
+    """Comparisons that Lean did not decide in time."""
     samples: tuple[SampleReport, ...]
     usage: Usage
     seconds: float
 
     @property
     def agreement(self) -> float:
-        """The share of the valid samples that are in the chosen class; 0 when there is none."""
+        """The chosen class's share of the valid samples; 0 without a class."""
         valid = sum(len(c.members) for c in self.classes)
         return len(self.classes[0].members) / valid if valid else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class FormalizeOptions:
-    """How a statement is asked for."""
+    """The options for one problem."""
 
     form: PromptForm = field(default=CHAT)
     samples: int = 16
     rounds: int = 3
     """Answers for each sample, the first one included."""
     name: str | None = None
-    """What the theorem is called; None: as the model called it."""
+    """The theorem's name; None keeps the model's."""
     header: str = ""
-    """What the statement stands on, and the model is shown."""
+    """The text before the statement; the model sees it."""
     mathlib: bool = False
-    """The header brings Mathlib."""
+    """The header imports Mathlib."""
     method: Method = "beq"
     seed: int | None = None
 
@@ -103,14 +103,14 @@ async def autoformalize(
 
     Args:
         client: the model.
-        lean: where the header stands.
+        lean: checks statements under the header.
         problem: in words.
-        options: how it is asked.
-        listen: called with each sample's report.
+        options: how many samples and rounds, and how statements are compared.
+        listen: receives each sample's report.
 
     Raises:
-        ModelFailure, BudgetSpent: the model does not answer.
-        NoLean: Lean cannot be asked.
+        ModelFailure, BudgetSpent: the model did not answer.
+        NoLean: Lean cannot be reached.
     """
     started = time.monotonic()
     work = _Sampler(client, lean, options)
@@ -141,14 +141,14 @@ async def autoformalize(
 
 
 class _Sampler:
-    """What the samples of one problem share."""
+    """Samples the statements of one problem."""
 
     def __init__(self, client: Chatter, lean: Checks, options: FormalizeOptions) -> None:
         self.client, self.lean, self.options = client, lean, options
         self.usage = Usage()
 
     async def ask(self, turns: list[Turn], count: int, seed: int | None = None) -> tuple[Sample, ...]:
-        """Answers of the model."""
+        """Return answers of the model."""
         form = self.options.form
         reply = await self.client.chat(
             turns,
@@ -167,7 +167,7 @@ class _Sampler:
     async def sample(
         self, asked: list[Turn], sample: Sample, listen: Callable[[SampleReport], None]
     ) -> tuple[SampleReport, Candidate | None]:
-        """Have Lean read an answer, and the model mend it, until it stands or the rounds are spent."""
+        """Check an answer, and ask the model for repairs until Lean accepts it or the rounds are spent."""
         report, candidate = await self._sample(asked, sample)
         listen(report)
         return report, candidate
@@ -207,7 +207,7 @@ class _Sampler:
     async def classes(
         self, candidates: list[Candidate], logprobs: list[float | None]
     ) -> tuple[tuple[StatementClass, ...], int]:
-        """The classes of the statements."""
+        """Divide the statements into classes of equivalent ones."""
         return await classes(
             [candidate.statement for candidate in candidates],
             logprobs,

@@ -1,4 +1,4 @@
-"""A model's answer as a statement on a given header, and what Lean says of it."""
+"""A model's answer as a statement under a given header, checked by Lean."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stepprove.lean_project.source.lexer import tokenize
 from stepprove.serving.client.answer import after_thinking, code_of
 
 MOST_CHARACTERS = 50_000
-"""The longest code that is looked at."""
+"""Characters of a code; a longer one is refused."""
 _MOST_ERRORS = 5
 _MOST_WORDS = 1000
 _THEOREM = re.compile(r"^(?:theorem|lemma)\b", re.MULTILINE)
@@ -24,28 +24,29 @@ _DEFINING = frozenset({"def", "abbrev", "structure", "inductive", "class", "inst
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A statement that Lean has read."""
+    """A statement that Lean accepts."""
 
     statement: Statement
-    """Without imports."""
+    """The statement, without imports."""
     text: str
-    """It and what it needs, with `sorry` for a proof."""
+    """The statement and its definitions, with `sorry` for a proof."""
     name: str
-    """Its full name."""
+    """The theorem's full name."""
     goal: str
 
 
 def code_in(answer: str) -> str | None:
-    """The Lean code of an answer; None when there is none, or too much of it."""
+    """Return the Lean code of an answer; None if there is none, or if it is too long."""
     code = code_of(after_thinking(answer), THEOREM_NAME)
     return code if code is not None and len(code) <= MOST_CHARACTERS else None
 
 
 def body_of(code: str, header: str) -> str:
-    """A code without the header that it was to begin with.
+    """Remove the header from the beginning of a code.
 
-    Where it begins otherwise and the header defines something, only what follows the first theorem's keyword is kept, as
-    StepFun-Formalizer's evaluation does; else it loses its imports, for the header's stand.
+    If the code begins otherwise and the header defines something, only the text from the first theorem's
+    keyword on is kept, as in
+    StepFun-Formalizer's evaluation; else its imports are removed, because the header has its own.
     """
     said, known = tokenize(code), tokenize(header)
     same = [(t.kind, t.text) for t in said[: len(known)]] == [(t.kind, t.text) for t in known]
@@ -59,15 +60,15 @@ def body_of(code: str, header: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UncheckedCandidate:
-    """A statement that Lean has not read yet."""
+    """A statement that Lean has not checked yet."""
 
     text: str
-    """It and what it needs, with `sorry` for a proof."""
+    """The statement and its definitions, with `sorry` for a proof."""
     name: str
-    """Its full name."""
+    """The theorem's full name."""
 
     def read(self, answer: CommandResponse) -> Candidate | str:
-        """What Lean's answer to the text makes of it; or what is wrong, for the model to read."""
+        """Return the candidate if Lean's answer accepts it; else the error, for the model's next prompt."""
         if errors := errors_of(answer.messages):
             return _told(self.text, errors)
         if len(answer.sorries) != 1:
@@ -78,7 +79,16 @@ class UncheckedCandidate:
 
 
 def parse_candidate(code: str, header: str, name: str | None) -> UncheckedCandidate | str:
-    """The statement in a code, named `name` (None: as the code has it); or what is wrong with it, for the model to read."""
+    """Parse the statement of a code.
+
+    Args:
+        code: the model's code.
+        header: the text that it may begin with.
+        name: the theorem's new name; None keeps its own.
+
+    Returns:
+        The statement, or the error for the model's next prompt.
+    """
     try:
         statement = read_statement(body_of(code, header))
     except BadStatement as bad:
@@ -93,7 +103,11 @@ def parse_candidate(code: str, header: str, name: str | None) -> UncheckedCandid
 
 
 def read_candidate(ground: ElaborationContext, code: str, header: str, name: str | None) -> Candidate | str:
-    """What `parse_candidate` finds, read by Lean. Raises ReplFailure when Lean does not answer."""
+    """Parse the statement of a code and check it with Lean.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
+    """
     found = parse_candidate(code, header, name)
     return found if isinstance(found, str) else found.read(ground.elaborate(found.text))
 

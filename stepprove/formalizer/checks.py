@@ -1,4 +1,4 @@
-"""What a formalizer asks Lean, whichever Lean it is: read an answer, compare two statements, score an answer."""
+"""The questions of a formalizer to Lean: check an answer, compare two statements, score an answer."""
 
 from __future__ import annotations
 
@@ -20,28 +20,41 @@ __all__ = ["Checks", "Leans", "NoLean", "PoolChecks", "by_header"]
 
 
 class NoLean(Exception):
-    """Lean did not answer, or could not be asked; nothing is known. The message says why."""
+    """Lean did not answer, or cannot be reached, so nothing is known; the message says why."""
 
 
 class Checks(Protocol):
-    """A Lean on which one header stands."""
+    """A Lean with one header."""
 
     async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
-        """The statement of a code and whether it says anything, or what is wrong with it. Raises NoLean."""
+        """Check the statement of a code, and whether it is vacuous; return its error if Lean rejects it.
+
+        Raises:
+            NoLean: Lean gave no answer.
+        """
 
     async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
-        """Whether two statements say the same. Raises NoLean when Lean cannot be asked at all."""
+        """Decide whether two statements are equivalent.
+
+        Raises:
+            NoLean: Lean cannot be reached.
+        """
 
     async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
-        """What became of an answer to a problem whose statement is known. Raises NoLean, and BadStatement of `truth`."""
+        """Score an answer to a problem with a known statement.
+
+        Raises:
+            NoLean: Lean gave no answer.
+            BadStatement: Lean rejects `truth`.
+        """
 
 
 Leans = Callable[[str], Checks]
-"""The Lean for a header."""
+"""Returns the Lean for a header."""
 
 
 def by_header(make: Callable[[str], Checks]) -> Leans:
-    """Make the Lean for a header when it is first asked for."""
+    """Cache the Lean of each header."""
     known: dict[str, Checks] = {}
 
     def found(header: str) -> Checks:
@@ -57,7 +70,7 @@ class PoolChecks:
 
     Args:
         pool: the engines.
-        header: what is elaborated; it may stand for the header that answers begin with.
+        header: the elaborated text; it may replace the header that answers begin with.
         timeout: seconds for each text.
     """
 

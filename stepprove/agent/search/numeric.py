@@ -167,11 +167,6 @@ def holds(term: Term, setting: Valuation) -> bool | None:
         return None
 
 
-def setting(goal: Goal, values: Mapping[str, int]) -> Valuation:
-    """Return the goal's variables at the given values."""
-    return Valuation(values, frozenset(goal.naturals))
-
-
 def small_values(is_natural: bool, bound: int) -> Iterator[int]:
     """Yield 0, 1, 2 … and for integers 0, 1, -1, 2, -2 …, up to `bound` in size."""
     yield 0

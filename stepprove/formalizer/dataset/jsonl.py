@@ -1,4 +1,4 @@
-"""The records of a JSONL file, one after the other; a line that is none is told and passed over."""
+"""Read the records of a JSONL file; report and skip invalid lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Item = TypeVar("Item", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class JsonlRecord(Generic[Item]):
-    """A record of the file and where it stands."""
+    """A record and its place in the file."""
 
     number: int
     digest: str
@@ -27,7 +27,16 @@ class JsonlRecord(Generic[Item]):
 def read_lines(
     path: Path, kind: type[Item], complain: Callable[[int, str], None]
 ) -> Iterator[JsonlRecord[Item]]:
-    """The records of a JSONL file, one after the other; a line that is none is told to `complain`. Raises InputError, OSError."""
+    """Yield the records of a JSONL file.
+
+    Args:
+        path: the file.
+        kind: the model of a record.
+        complain: receives the number and fault of each invalid line.
+
+    Raises:
+        InputError, OSError: the file cannot be read.
+    """
     with require_file(path).open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -41,7 +50,7 @@ def read_lines(
 
 
 def reason_of(wrong: ValidationError) -> str:
-    """What is wrong with a line, in a few words."""
+    """Describe the fault of a line in a few words."""
     error = wrong.errors()[0]
     if error["type"] == "json_invalid":
         return "it is no JSON"

@@ -1,9 +1,11 @@
-"""Distil and select: problems in words become pairs by the majority of a formalizer's answers (StepFun-Formalizer,
+"""Distil and select: turn problems into pairs by the majority of a formalizer's answers (StepFun-Formalizer,
 arXiv 2508.04440, section 3.1).
 
-Of 16 answers, those that Lean reads are divided into BEq's classes; a member of the largest is taken; a judge throws out what is
-oversimplified or supposes a contradiction. Here the most probable member is taken where the paper takes any, and statements
-that Lean itself finds contradictory or false are thrown out before the judge is asked.
+Lean checks 16 answers; BEq divides the accepted ones into classes; a member of the largest class is taken; a
+judge rejects
+oversimplified or contradictory statements. Two things differ from the paper: the most probable member is taken
+in place of any,
+and statements that Lean finds contradictory or false are dropped before the judge.
 """
 
 from __future__ import annotations
@@ -48,12 +50,12 @@ Verdict: contradictory"""
 
 @dataclass(frozen=True, slots=True)
 class PreparedAnswers:
-    """Answers that were made before, in a model's place."""
+    """Stands for a model; its answers were made before."""
 
     answers: tuple[str, ...]
 
     async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
-        """All of them, whatever is asked."""
+        """Return all answers, for any chat."""
         samples = tuple(Sample(text=answer, finish="stop") for answer in self.answers)
         return Reply(samples=samples, usage=Usage(), seconds=0.0)
 
@@ -69,13 +71,14 @@ async def knowledge_pair(
     """Make a pair of a problem.
 
     Args:
-        problem: in words, with the answers of a formalizer or without.
-        lean: by header.
-        options: how the formalizer is asked and its answers are compared; each answer counts as it is, without a second try.
-        formalizer: the model, for problems that come without answers.
-        judge: a model that throws out what says too little; None: nothing is thrown out for that.
+        problem: in words, with or without the answers of a formalizer.
+        lean: the Lean for a header.
+        options: how answers are sampled and compared; each answer counts as it is, without repair.
+        formalizer: the model, for problems without answers.
+        judge: a model that rejects statements; None: no judge.
 
-    Raises Unanswered.
+    Raises:
+        Unanswered: a model or Lean gave no answer.
     """
     own = options
     if problem.header is not None:
@@ -121,7 +124,7 @@ async def _judged(judge: Chatter, problem: str, statement: str) -> str:
 
 
 def _thrown_out(words: str) -> str | None:
-    """Why a judge's words throw a statement out; None when they keep it."""
+    """Return the judge's reason to reject a statement; None if it accepts."""
     said = _JUDGED.findall(words)
     if not said:
         return "the judge gave no verdict"
@@ -129,7 +132,7 @@ def _thrown_out(words: str) -> str | None:
 
 
 def _why_none(found: Formalization) -> str:
-    """What became of most of the answers."""
+    """Return the most frequent outcome of the answers."""
     kinds = Counter(each.outcome for each in found.samples)
     if not kinds:
         return "no candidates"

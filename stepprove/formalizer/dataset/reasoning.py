@@ -1,7 +1,8 @@
-"""Reasoning made for pairs: a model writes, by a template of eight parts, how one comes from the words to the statement.
+"""Reasoning trajectories for pairs: a model writes, by a template of eight parts, how the words become the statement.
 
-StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to Lean. A trajectory is
-kept when the statement at its end says the same as the given one (BEq), and when it reasons instead of quoting what it was given.
+StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to
+Lean. A trajectory is
+kept if its final statement is equivalent to the given one (BEq), and if it reasons instead of quoting the given one.
 """
 
 from __future__ import annotations
@@ -55,17 +56,17 @@ Then write the complete code, with `sorry` for the proof, in one ```lean4 block.
 
 @dataclass(frozen=True, slots=True)
 class ReasoningOptions:
-    """How trajectories are asked for and kept."""
+    """The options of the stage."""
 
     tries: int = 2
-    """Answers for a pair until one is kept."""
+    """The most answers for a pair; the first good one is kept."""
     temperature: float = 0.6
     max_tokens: int = 16384
     method: Method = "beq"
 
 
 def question(pair: Pair) -> Turn:
-    """What the model is asked."""
+    """Return the model's prompt."""
     parts = "\n".join(f"{number}. {part}" for number, part in enumerate(PARTS, 1))
     statement = "\n\n".join(part for part in (pair.header.strip(), pair.formal_statement.strip()) if part)
     return Turn(
@@ -80,15 +81,16 @@ async def reasoning_trajectory(
     model: Chatter,
     options: ReasoningOptions,
 ) -> StageResult:
-    """Have the way to a pair's statement written down.
+    """Ask a model for the reasoning that leads to a pair's statement.
 
     Args:
         pair: the problem and its statement.
-        lean: by header.
-        model: who writes.
-        options: how.
+        lean: the Lean for a header.
+        model: writes the trajectory.
+        options: of the stage.
 
-    Raises Unanswered.
+    Raises:
+        Unanswered: the model or Lean gave no answer.
     """
     try:
         truth = read_statement(pair.formal_statement)
@@ -118,7 +120,7 @@ async def reasoning_trajectory(
 
 
 def fault(text: str, scored: Scored) -> str:
-    """Why a trajectory is not kept; empty when it is."""
+    """Return the reason to drop a trajectory; empty to keep it."""
     if scored.outcome == "refused":
         return "no code" if code_in(text) is None else "its statement is not accepted by Lean"
     if scored.outcome != "equivalent":

@@ -1,10 +1,10 @@
-"""Two statements in one text, the one taken for granted and the other to be proved from it, each meaning there what it means
-alone.
+"""A premise and a target in one text, each with the meaning that it has alone.
 
-The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof that rests on the
-axiom's name is one that uses the premise. The target's file follows in a section of its own. Whatever the one file opens,
-declares or notates could change what the other says; the trust gate compares the terms, and nothing is concluded where they
-differ.
+The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof
+with that axiom is
+one that uses the premise. The target's file follows in a section of its own. One file's `open`s, declarations
+and notation could
+change the other statement; the trust gate compares the terms, and a difference ends the comparison without a verdict.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ from stepprove.outcome import Outcome
 
 _SORRY = ":= by sorry"
 _LASTING = NOTATIONS | {"instance", "attribute", "deriving", "grind_pattern"}
-"""Commands that hold beyond their section though they declare no name, or one of Lean's making."""
+"""Commands with an effect beyond their section, although they declare no name, or only one that Lean makes."""
 
 
 class CannotJoin(Exception):
-    """Two statements cannot stand in one text without changing their meaning; the message is one sentence without a full
-    stop."""
+    """One text would change the meaning of a statement; the message is one sentence without a full stop."""
 
 
 def check_statement(ground: ElaborationContext, statement: Statement, name: str) -> None:
-    """Make sure that Lean reads a statement, and reads it as it stands in its file.
+    """Check that Lean accepts a statement and reads it as its file has it.
 
     Raises:
-        BadStatement: there are errors in it, or its end was not told rightly.
-        ReplFailure: Lean cannot say.
+        BadStatement: there are errors in it, or its end was misjudged.
+        ReplFailure: Lean gave no answer.
     """
     answer = ground.elaborate(_alone(statement, name))
     where = statement.source.path.name if statement.source.path else "the text"
@@ -65,12 +64,12 @@ class JointText:
     premise: Statement
     target: Statement
     premise_name: str
-    """The axiom that scripts use."""
+    """The axiom for scripts."""
     stated_name: str
-    """The premise as its file states it; named as Lean's own auxiliary lemmas are, so that `exact?` passes it over."""
+    """The premise in its file; named like Lean's auxiliary lemmas, so that `exact?` skips it."""
     target_name: str
     before: str
-    """The text up to the target's statement."""
+    """The text before the target's statement."""
     claim: str
     """The target's statement."""
 
@@ -79,9 +78,9 @@ class JointText:
         return _premise_part(self.premise, self.stated_name, self.premise_name)
 
     def emptied(self, script: str) -> str | None:
-        """The text of a script where the premise claims nothing; None where that cannot be written.
+        """Return the text of a script with an empty premise; None if that cannot be written.
 
-        A proof that stands there as well has only mentioned the premise, as `have := thm_A` does.
+        A proof that also holds there only mentions the premise, as `have := thm_A` does.
         """
         claimless = self.premise.emptied(self.stated_name)
         if claimless is None:
@@ -90,30 +89,35 @@ class JointText:
         return head + self.text(script).removeprefix(self._head)
 
     def text(self, script: str, *, unlimited: bool = False) -> str:
-        """The whole text with tactics for the target's proof; `unlimited`: however much work Lean has with it."""
+        """Return the whole text with a proof of the target.
+
+        Args:
+            script: the tactics.
+            unlimited: lift Lean's limit on work.
+        """
         lines = "\n".join("  " + line if line else line for line in script.split("\n"))
         limit = "set_option maxHeartbeats 0\n" if unlimited else ""
         return f"{self.before}{limit}{self.claim} := by\n{lines}\n"
 
     def without_target(self, claim: str, script: str) -> str:
-        """A text that proves something else from the premise, in the target's place."""
+        """Return a text that proves another claim from the premise, in the target's place."""
         lines = "\n".join("  " + line for line in script.split("\n"))
         return f"{self._head}theorem {self.target_name} : {claim} := by\n{lines}\n"
 
     @cached_property
     def full_target(self) -> str:
-        """The name under which Lean knows the target."""
+        """Return the target's full name in Lean."""
         return self.target.full_name(self.target_name)
 
 
 @dataclass(frozen=True)
 class JointContext(JointText):
-    """A premise and a target on one ground; made by `join`."""
+    """A premise and a target in one elaboration context; made by `join`."""
 
     ground: ElaborationContext
 
     def judge(self, script: str, *, unlimited: bool = False) -> Judgement:
-        """The gate's word on a proof of the target in which the premise is an axiom that is allowed."""
+        """Run the gate on a proof of the target, with the premise as an allowed axiom."""
         return judge(
             self.ground.repl,
             self.text("sorry", unlimited=unlimited),
@@ -125,7 +129,7 @@ class JointContext(JointText):
         )
 
     def uses_premise(self, judgement: Judgement) -> bool:
-        """Whether the proof that was judged rests on the premise."""
+        """Return whether the judged proof depends on the premise."""
         verdict = judgement.verdict(self.full_target)
         return verdict is not None and self.premise_name in verdict.axioms
 
@@ -133,13 +137,17 @@ class JointContext(JointText):
 def join(
     ground: ElaborationContext, premise: Statement, target: Statement, sides: tuple[str, str]
 ) -> JointContext:
-    """Put two statements into one text and hold what each means there against what it means alone.
+    """Put two statements into one text, and check that each keeps its meaning.
 
-    `sides` are the letters that they are named by, the premise's first.
+    Args:
+        ground: the elaboration context.
+        premise: the statement that becomes an axiom.
+        target: the statement to prove.
+        sides: the letters of their names, the premise's first.
 
     Raises:
-        Apart: they cannot stand in one text.
-        ReplFailure: Lean cannot say.
+        CannotJoin: one text would change a meaning.
+        ReplFailure: Lean gave no answer.
     """
     joint = JointContext(**vars(join_texts(premise, target, sides)), ground=ground)
     _compare(joint)
@@ -147,7 +155,7 @@ def join(
 
 
 def join_texts(premise: Statement, target: Statement, sides: tuple[str, str]) -> JointText:
-    """As `join`, without asking Lean whether they mean together what they mean alone. Raises Apart."""
+    """Put two statements into one text without the check of `join`; raise CannotJoin."""
     used = {t.text for s in (premise, target) for t in tokenize(s.source.text) if t.kind == "word"}
     ending = ""
     while any(
@@ -162,7 +170,7 @@ def join_texts(premise: Statement, target: Statement, sides: tuple[str, str]) ->
 
 
 def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None = None) -> str:
-    """The premise's file up to its statement (or `claim`), in a section, with the axiom that says the same."""
+    """Return the premise's file up to its statement (or `claim`), in a section, with the axiom of the same claim."""
     declared = ".".join([*premise._path, stated])
     return (
         f"section\n{_context(premise.context)}{(claim or premise.named(stated)).rstrip()} {_SORRY}\n"
@@ -171,7 +179,7 @@ def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None
 
 
 def _target_context(premise: Statement, target: Statement) -> str:
-    """The target's file up to its statement, in a section, without what the premise's file has declared already."""
+    """Return the target's file up to its statement, in a section, without the declarations of the premise's file."""
     return f"section\n{_context(_unshared(premise, target))}"
 
 
@@ -180,7 +188,9 @@ def _context(chunks: tuple[Chunk, ...]) -> str:
 
 
 def _unshared(premise: Statement, target: Statement) -> tuple[Chunk, ...]:
-    """The target's context but for what stands word for word in the premise's and is still in force after it."""
+    """Return the target's context without the commands that the premise's context also has and that still hold
+    after it.
+    """
     mine = {_words(chunk.text) for chunk in premise.context}
     names = {d.full_name for d in premise.source.declarations if d.chunk < premise.declaration.chunk} - {None}
     kept = []
@@ -202,12 +212,12 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _alone(statement: Statement, name: str) -> str:
-    """A file as it stands up to its statement, with another name for it and `sorry` for a proof."""
+    """Return a file up to its statement, with another theorem name and `sorry` for a proof."""
     return f"{_context(statement.context)}{statement.named(name).rstrip()} {_SORRY}\n"
 
 
 def _compare(joint: JointContext) -> None:
-    """Hold both statements' meanings in the joint text against those they have alone."""
+    """Compare the meanings of both statements in the joint text with those that they have alone."""
     ground, text = joint.ground, joint.text("sorry")
     together = ground.elaborate(text)
     if errors := errors_of(together.messages):

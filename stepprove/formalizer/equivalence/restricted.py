@@ -1,9 +1,11 @@
-"""BEq's levels: a model writes the proof of one statement from the other, with no tactics but a level's.
+"""BEq's levels: a model proves one statement from the other with the tactics of a level.
 
 After `exact?` BEq asks a model for proofs (Liu et al., ICLR 2025; the authors' code, `equivalence/beq_*.py`: 16 tries).
-`basic` is `have` and a final `exact`; `normal` and `advanced` are lists of tactics, one of which each line must have; `all`
-is any tactic. A proof must be written with the premise's name, and have none of the banned words. As always here, it counts
-when the gate accepts it and the premise is among its axioms. The words in which the model is asked are our own.
+`basic` is `have` and a final `exact`; `normal` and `advanced` are lists of tactics, and each line must use one;
+`all` is any
+tactic. A proof must contain the premise's name and none of the banned words. It counts if the gate accepts it
+with the premise
+among its axioms. The prompt is our own.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from stepprove.serving.client.exchange import Turn
 
 Level = Literal["basic", "normal", "advanced", "all"]
 Ask = Callable[[Sequence[Turn]], Sequence[str]]
-"""Asks a model, and returns its answers."""
+"""Sends a chat to a model and returns its answers."""
 
 _NORMAL = frozenset(
     {
@@ -37,10 +39,10 @@ _NEVER = frozenset({"sorry", "admit"})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a level allows."""
+    """The rules of a level."""
 
     allowed: frozenset[str] | None
-    """One of them must begin each line, or stand in it; None: anything."""
+    """Each line must begin with one of these tactics, or contain it; None: no restriction."""
     banned: frozenset[str]
 
 
@@ -63,7 +65,7 @@ in one ```lean4 block; if the two statements do not say the same, answer with an
 
 
 def proposals(ask: Ask, level: Level) -> Callable[[JointContext], Iterator[MethodStep]]:
-    """What a model proposes for a direction, as further steps of `equivalence.equivalent`."""
+    """Return a model's proposals for a direction, as further steps of `equivalence.equivalent`."""
 
     def propose(joint: JointContext) -> Iterator[MethodStep]:
         seen = set()
@@ -77,7 +79,7 @@ def proposals(ask: Ask, level: Level) -> Callable[[JointContext], Iterator[Metho
 
 
 def task(joint: JointContext, level: Level) -> list[Turn]:
-    """What the model is asked for a direction."""
+    """Return the prompt for a direction."""
     allowed = LEVELS[level].allowed
     rule = "" if allowed is None else f"Use no other tactics than these: {', '.join(sorted(allowed))}. "
     text = joint.text("sorry").strip()
@@ -86,7 +88,7 @@ def task(joint: JointContext, level: Level) -> list[Turn]:
 
 
 def script_of(answer: str) -> str | None:
-    """The tactics in an answer: its Lean block, without a statement and a `by` before them."""
+    """Return the tactics of an answer: its Lean block, without a leading statement and `by`."""
     said = after_thinking(answer)
     code = code_of(said)
     if code is None:
@@ -102,7 +104,7 @@ def script_of(answer: str) -> str | None:
 
 
 def refusal(script: str, level: Level, premise: str) -> str | None:
-    """Why a script is not of a level, or None."""
+    """Return the reason that a script breaks the rules of a level, or None."""
     rules = LEVELS[level]
     words = {token.text for token in tokenize(script) if token.kind == "word"}
     if banned := sorted(words & rules.banned):

@@ -1,4 +1,6 @@
-"""Whether an answer states what was meant: what reinforcement learning rewards, and what kept trajectories must end in."""
+"""Score an answer against the known statement: the reward of reinforcement learning, and the filter for
+trajectories.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +20,19 @@ ScoreOutcome = Literal["equivalent", "not shown", "refused", "unknown"]
 
 
 class Scored(BaseModel):
-    """What became of an answer."""
+    """The score of an answer."""
 
     model_config = ConfigDict(frozen=True)
 
     outcome: ScoreOutcome
-    """equivalent: it was proved to say the same; not shown: it was not; refused: there is no statement that Lean accepts;
-    unknown: Lean did not answer in time, so that nothing is known."""
+    """equivalent: proved equivalent; not shown: not proved equivalent; refused: Lean accepts no statement in it;
+    unknown: Lean did not answer in time, so nothing is known.
+    """
     infrastructure: bool = False
-    """It is unknown because memory ran out or Lean died, not for lack of time."""
+    """The outcome is unknown because memory ran out or Lean died, not because time ran out."""
     reason: str | None = None
     statement: str | None = None
-    """What Lean read, without the header."""
+    """The statement that Lean accepted, without the header."""
 
 
 def score(
@@ -41,19 +44,19 @@ def score(
     name: str | None = None,
     method: Method = "beq",
 ) -> Scored:
-    """Compare a model's answer with the statement that is known to be right.
+    """Compare a model's answer with the known statement.
 
     Args:
-        ground: the header, elaborated.
-        answer: the model's text, thinking and all.
-        truth: without imports.
-        header: what the answer may begin with.
-        name: of the theorem; None: as the answer has it.
-        method: how the two are compared.
+        ground: the elaborated header.
+        answer: the model's text, thinking included.
+        truth: the known statement, without imports.
+        header: the text that the answer may begin with.
+        name: the theorem's new name; None keeps its own.
+        method: of the comparison.
 
     Raises:
         BadStatement: Lean reports errors in `truth`.
-        ReplClosed: Lean cannot be asked any more.
+        ReplClosed: the process is closed.
     """
     code = code_in(answer)
     if code is None:

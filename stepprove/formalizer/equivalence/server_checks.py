@@ -1,9 +1,10 @@
-"""The same questions to a Lean server that speaks Kimina Lean Server's JSON: ours, or one before many machines.
+"""`Checks` on a Lean server with Kimina Lean Server's JSON: ours, or one that distributes to many machines.
 
-A server keeps nothing between requests, so each text is sent whole. What counts is what Lean's messages say, as in the published
-programs: no error, and a suggestion of `exact?` that applies the premise. Messages could be forged, unlike what the trust gate
-reads off the environment; texts that run programs are refused before they are sent, and what is chosen so is data to learn from,
-not a proof.
+A server keeps no state between requests, so each request has the whole text. As in the published programs,
+Lean's messages
+decide: no error, and a suggestion of `exact?` that applies the premise. Unlike the trust gate's facts, messages
+could be forged;
+texts that run programs are refused before they are sent, and the result is training data, not a proof.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ _OUTCOMES: dict[EquivalenceVerdict, ScoreOutcome] = {
 
 
 class ServerChecks:
-    """A Lean server, asked about texts under one header.
+    """A Lean server, for texts under one header.
 
     Args:
-        url: the server's, without the path.
-        header: stands before every text.
+        url: of the server, without the path.
+        header: the text before every statement.
         timeout: seconds for each text.
-        key: for the server, where it wants one.
+        key: of the server, if it needs one.
     """
 
     def __init__(self, url: str, header: str = "", *, timeout: float = 60.0, key: str | None = None) -> None:
@@ -58,7 +59,9 @@ class ServerChecks:
         return await asyncio.to_thread(self._read, code, header, name, vacuous=True)
 
     async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
-        """As `Checks.same`, by the steps of BEq alone: a server's word is worth the term that `exact?` finds."""
+        """As `Checks.same`, by the steps of BEq alone: the messages of a server show only the term that
+        `exact?` finds.
+        """
         return await asyncio.to_thread(self._same, a, b)
 
     async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
@@ -141,13 +144,13 @@ class ServerChecks:
         return EquivalenceVerdict.UNKNOWN if late else EquivalenceVerdict.NOT_SHOWN
 
     def _forbidden(self, joint: JointText, step: MethodStep) -> bool:
-        """Whether the target is provable without the premise, so that a step does not count. Raises _Late."""
+        """Return whether the target is provable without the premise, so that the step does not count; raise _Late."""
         if step.literal is not None and self._proved(joint.text(step.literal)) is not None:
             return False
         return step.unless is not None and self._proved(joint.text(step.unless)) is not None
 
     def _proved(self, text: str) -> CommandResponse | None:
-        """The answer to a text that stands and rests on no `sorry` but what it says itself; None otherwise. Raises _Late."""
+        """Return the answer to a text that holds without a `sorry` of its proofs; None otherwise. Raises _Late."""
         answer = self._ask(text)
         errors = errors_of(answer.messages)
         if gave_up(errors):
@@ -156,7 +159,7 @@ class ServerChecks:
         return answer if not errors and len(answer.sorries) == owned else None
 
     def _ask(self, text: str) -> CommandResponse:
-        """Lean's answer to a text after the header. Raises _Late, NoLean."""
+        """Return Lean's answer to a text after the header; raise _Late or NoLean."""
         code = f"{self._header}\n\n{text}" if self._header else text
         body = {"snippets": [{"id": "0", "code": code}], "timeout": self._timeout}
         pause = 1.0
