@@ -1,10 +1,11 @@
-"""Attempts that were made elsewhere: read from and written to the files of other harnesses, and judged by this gate.
+"""Attempts of other harnesses: read and write their files; this gate judges the attempts.
 
 Goedel-Prover-V2's `to_inference_codes` has `problem_id` (a name with `_g0` for the first attempt), `origin_problem_id`,
-`lean4_code` (the statement) and `full_code`, which is "None" where the model wrote none; its `code_compilation` has `name` and
+`lean4_code` (the statement) and `full_code`, which is "None" if the model wrote none; its `code_compilation` has `name` and
 `code`, without the lines that import, open and set options. DeepSeek-Prover-V1.5's summaries have `problem_name`,
-`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. What a harness says of a
-proof is not read: the gate says it again, against the benchmark's own statement.
+`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. A harness's own
+verdict is
+ignored: the gate judges each proof against the benchmark's statement.
 """
 
 from __future__ import annotations
@@ -30,18 +31,18 @@ _SUFFIX = re.compile(r"(_corr\d+)?_g\d+$")
 
 
 class BadSamples(ValueError):
-    """A file has no attempts that can be judged; the message is one sentence."""
+    """A file has no attempts to judge; the message is one sentence."""
 
 
 class Replay:
-    """Makes no attempts: it has them, and the gate judges them anew."""
+    """Returns existing attempts, which the gate judges anew."""
 
     def __init__(self, attempts: Iterable[Attempt], judging: AttemptMaker) -> None:
         self._attempts = {(attempt.problem, attempt.epoch): attempt for attempt in attempts}
         self._judging = judging
 
     async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
-        """The attempt that there is."""
+        """Return the existing attempt."""
         known = self._attempts.get((problem.name, epoch))
         if known is not None:
             return known
@@ -49,14 +50,19 @@ class Replay:
         return Attempt(problem=problem.name, epoch=epoch, outcome=spoiled, reason="there is no such attempt")
 
     async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
-        """The attempt with the gate's word on it."""
+        """Return the attempt with the gate's verdict."""
         return await self._judging.judge(problem, attempt)
 
 
 def read_samples(path: Path, problems: Sequence[BenchmarkProblem]) -> tuple[tuple[Attempt, ...], int]:
-    """The attempts of a harness's file (JSONL, or one JSON list) at these problems, and how many it has at others.
+    """Read the attempts of a harness's file (JSONL, or one JSON list).
 
-    Raises BadSamples, and BadDataset for a file that is no JSON.
+    Returns:
+        The attempts at these problems, and the number of attempts at others.
+
+    Raises:
+        BadSamples: the file has no attempts.
+        BadBenchmark: the file is not JSON.
     """
     by_name = {problem.name: problem for problem in problems}
     count: Counter[str] = Counter()
@@ -78,7 +84,7 @@ def read_samples(path: Path, problems: Sequence[BenchmarkProblem]) -> tuple[tupl
 
 
 def samples(run: Run, form: Form) -> Iterator[dict[str, Any]]:
-    """The attempts of a run as records of a harness."""
+    """Yield the attempts of a run as a harness's records."""
     problems = {problem.name: problem for problem in run.problems}
     record = {"goedel": _goedel, "deepseek": _deepseek}[form]
     for attempt in run.attempts:
@@ -86,7 +92,7 @@ def samples(run: Run, form: Form) -> Iterator[dict[str, Any]]:
 
 
 def write_samples(run: Run, form: Form, write: Callable[[str], object]) -> int:
-    """Write the attempts of a run as JSON lines; how many there are."""
+    """Write the attempts of a run as JSON lines; return their number."""
     number = 0
     for number, record in enumerate(samples(run, form), 1):  # noqa: B007 - it is returned
         write(json.dumps(record, ensure_ascii=False) + "\n")
@@ -129,7 +135,7 @@ def _deepseek(run: Run, problem: BenchmarkProblem, attempt: Attempt) -> dict[str
 
 
 def _name(record: Mapping[str, Any], known: Mapping[str, BenchmarkProblem]) -> str | None:
-    """The problem that a record names, as far as can be told."""
+    """Return the problem that a record names, if it can be identified."""
     for field in _NAMES:
         value = record.get(field)
         if isinstance(value, str) and value:
@@ -158,7 +164,7 @@ def _attempt(problem: BenchmarkProblem, epoch: int, record: Mapping[str, Any], w
 
 
 def _under_header(problem: BenchmarkProblem, code: str) -> str:
-    """A code that has lost its imports, under all that stands above the benchmark's theorem."""
+    """Put a code without imports under the text above the benchmark's theorem."""
     if parse_source(code).imports:
         return code
     source = parse_source(problem.source)

@@ -1,8 +1,8 @@
-"""A model at work on a benchmark's informal statements: one answer to one problem, and BEq's word on the statement in it.
+"""Evaluate a formalizer: one answer to each informal problem, compared with the benchmark's statement by BEq.
 
-The model is asked as its name wants to be asked (`formalizer/prompts.py`), without feedback from Lean: StepFun-Formalizer's
-protocol (arXiv 2508.04440). It is shown the problem in words and what stands above the benchmark's own theorem, definitions
-included, but never that theorem.
+The model gets the prompt for its name (`formalizer/prompts.py`) and no feedback from Lean: StepFun-Formalizer's protocol
+(arXiv 2508.04440). The prompt has the problem in words and the text above the benchmark's theorem, definitions included, but
+never that theorem.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from stepprove.serving.client.exchange import Sampling
 from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
-"""Characters of an answer that are kept."""
+"""Characters of an answer in the log."""
 _MOST_HEADERS = 64
-"""Headers that are remembered; each stands in every Lean process until the process is started anew."""
+"""Headers in the cache; each occupies every Lean process until it restarts."""
 _ENDINGS: dict[str, Ending] = {
     "equivalent": FormalizationOutcome.EQUIVALENT,
     "not shown": FormalizationOutcome.NOT_EQUIVALENT,
@@ -45,23 +45,23 @@ _ENDINGS: dict[str, Ending] = {
 
 @dataclass(frozen=True, slots=True)
 class ReferenceStatement:
-    """A benchmark's statement, and what stands above it."""
+    """A benchmark's statement, and the text above it."""
 
     header: str
-    """As the model is shown it."""
+    """As in the prompt."""
     ground: str
-    """As Lean is sent it."""
+    """As Lean receives it."""
     truth: Statement
 
 
 class Formalizer:
-    """Asks for statements, and compares them with the benchmark's.
+    """Samples statements and compares them with the benchmark's.
 
     Args:
-        setup: what to do; it has a model and a method.
+        setup: has a model and a method.
         engine: the Lean.
-        pool: processes of that Lean; whoever started them stops them.
-        say: is told in a line what takes a while.
+        pool: processes of that Lean; their owner stops them.
+        say: receives a line before slow work.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Formalizer:
         )
 
     async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
-        """The model's answer, which is not judged yet. Only being cancelled is raised."""
+        """Return the model's answer, not judged yet; every failure but a cancellation is its outcome."""
         blank = Attempt(problem=problem.name, epoch=epoch, outcome=Outcome.INFRASTRUCTURE)
         try:
             header = reference_statement(problem, without_mathlib=self._without_mathlib).header
@@ -118,7 +118,7 @@ class Formalizer:
         )
 
     async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
-        """The attempt with what Lean says of its statement, alone and beside the benchmark's own."""
+        """Return the attempt with Lean's verdict on its statement, alone and against the benchmark's."""
         code = attempt.candidate
         if code is None:
             return attempt
@@ -144,10 +144,14 @@ class Formalizer:
 
 
 def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> ReferenceStatement:
-    """A problem's own statement apart from what stands above it.
+    """Split a problem into its statement and the text above it.
 
-    Without Mathlib, notation for ℕ and ℤ stands in the place of the imports, as it did when Lean was asked for the core subset.
-    Raises SourceError where it cannot be taken from there.
+    Args:
+        problem: of the benchmark.
+        without_mathlib: notation for ℕ and ℤ replaces the imports, as for the core subset.
+
+    Raises:
+        SourceError: the statement cannot be isolated.
     """
     whole = read_statement(problem.source)
     if any(whole.scopes):
@@ -162,7 +166,7 @@ def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> 
 
 
 def _told(found: Scored) -> dict[str, object]:
-    """What becomes of an attempt whose statement was scored."""
+    """Return the fields of an attempt with this score."""
     lines = (found.reason or "").strip().split("\n")
     at_length = len(lines) > 1
     refused = found.outcome == "refused"
@@ -183,7 +187,7 @@ def _judged(attempt: Attempt, **told: object) -> Attempt:
 
 
 def left_out(problem: BenchmarkProblem) -> str | None:
-    """Why no model can be asked for a problem's statement; None when one can."""
+    """Return the reason that no model can be asked for a problem's statement; None otherwise."""
     if not problem.informal:
         return "it has no informal statement"
     try:

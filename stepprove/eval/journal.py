@@ -1,7 +1,7 @@
-"""The attempts of a run on disk: a file of JSON lines that only grows, each attempt in it before the next is told.
+"""The journal of a run: a file of JSON lines that only grows, with each attempt on disk before it is reported.
 
-A log of inspect's is written in pieces and may be half there when a process is killed; this file is whole up to its last line. A
-run that is begun again takes from it what is done.
+inspect writes its log in pieces, so a kill may leave half of it; the journal is complete up to its last line. A run that starts
+again takes the finished attempts from it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from stepprove.storage import AlreadyRunning, append_line, run_lock, whole_lines
 
 
 class JournalRefused(Exception):
-    """A journal cannot be used for this run; the message is one sentence."""
+    """A journal cannot serve this run; the message is one sentence."""
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other runs from a file for a while. Raises JournalRefused where one has it."""
+    """Hold a run's lock on a file; raise JournalRefused if another run holds it."""
     try:
         with run_lock(path.with_name(f".{path.name}.lock")):
             yield
@@ -56,7 +56,12 @@ class Journal:
         self._file = -1
 
     def __enter__(self) -> Self:
-        """Take the lock and read what is there. Raises JournalRefused and OSError."""
+        """Take the lock and read the journal.
+
+        Raises:
+            JournalRefused: another run holds it, or it is not a journal.
+            OSError: it cannot be read.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._held.enter_context(alone(self.path))
         try:
@@ -73,14 +78,14 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let another run have the file."""
+        """Close the file and release its lock."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
         self._held.close()
 
     def begin(self, manifest: Manifest) -> None:
-        """Say what the attempts are made with. Raises JournalRefused where those that are there were made with something else."""
+        """Write the manifest; raise JournalRefused if the journal has another one."""
         if self.manifest is None:
             self._write(_JournalEntry(manifest=manifest))
             self.manifest = manifest
@@ -91,15 +96,15 @@ class Journal:
             )
 
     def recall(self, problem: str, epoch: int) -> Attempt | None:
-        """An attempt that has its end; what the infrastructure spoiled has none."""
+        """Return a finished attempt; an attempt with an infrastructure outcome is not finished."""
         return self._attempts.get((problem, epoch))
 
     def tries(self, problem: str, epoch: int) -> int:
-        """How often the infrastructure has spoiled an attempt."""
+        """Return how often an attempt ended with an infrastructure outcome."""
         return self._spoiled.get((problem, epoch), 0)
 
     def keep(self, attempt: Attempt) -> None:
-        """Have an attempt on disk. Raises OSError."""
+        """Write an attempt to disk; raise OSError."""
         self._write(_JournalEntry(attempt=attempt))
         self._note(attempt)
 
@@ -115,7 +120,7 @@ class Journal:
         append_line(self._file, data, sync=True)
 
     def _read(self) -> None:
-        """Take in every whole line, and cut off what a killed run had begun to write."""
+        """Read every whole line, and cut the torn last one."""
         with open(self._file, "rb", closefd=False) as file:
             whole = 0
             for number, data in enumerate(whole_lines(file), 1):
@@ -137,7 +142,7 @@ class Journal:
 
 
 def _difference(old: Manifest, new: Manifest) -> str | None:
-    """What differs between two manifests, in words."""
+    """Describe the difference between two manifests."""
     if old.dataset.sha256 != new.dataset.sha256:
         return f"dataset (sha256 {old.dataset.sha256[:12]}, now {new.dataset.sha256[:12]})"
     if old.engine != new.engine:

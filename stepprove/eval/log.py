@@ -1,4 +1,4 @@
-"""The logs of evaluations: inspect's, read as a `Run`."""
+"""Read inspect's log of an evaluation as a `Run`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stepprove.outcome import Outcome
 
 
 def read_run(path: Path) -> Run:
-    """The evaluation that a log tells of. Raises BadLog."""
+    """Read the evaluation of a log; raise BadLog."""
     log = read_header(path)
     manifest = manifest_of(log, path)
     problems: dict[str, BenchmarkProblem] = {}
@@ -55,7 +55,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_header(path: Path) -> EvalLog:
-    """A log without its samples. Raises BadLog."""
+    """Read a log without its samples; raise BadLog."""
     if path.is_dir():
         raise BadLog(f"{path} is a folder: name a log in it, a file that ends in .eval.")
     if not path.is_file():
@@ -71,7 +71,7 @@ def read_header(path: Path) -> EvalLog:
 
 
 def manifest_of(log: EvalLog, path: Path) -> Manifest:
-    """What a log's attempts were made with. Raises BadLog."""
+    """Return the manifest of a log's attempts; raise BadLog."""
     try:
         return Manifest.model_validate((log.eval.metadata or {})[MANIFEST])
     except (KeyError, ValidationError):
@@ -79,7 +79,7 @@ def manifest_of(log: EvalLog, path: Path) -> Manifest:
 
 
 def selection_of(log: EvalLog) -> Selection:
-    """Which attempts a log's run wanted; all that it has, where inspect's own command ran it."""
+    """Return the selection of a log's run; all its attempts if inspect's own command ran it."""
     told = (log.eval.metadata or {}).get(SELECTION)
     if told is not None:
         return Selection.model_validate(told)
@@ -105,7 +105,7 @@ def _problem(sample: EvalSample) -> BenchmarkProblem:
 
 
 def _attempt(sample: EvalSample) -> Attempt | None:
-    """A sample's attempt; None where it was cut short before there was one."""
+    """Return a sample's attempt; None if the sample was cut short before it."""
     stored = sample.store.get(ATTEMPT)
     if sample.error is not None or stored is None:
         reason = sample.error.message if sample.error is not None else "it was not made"

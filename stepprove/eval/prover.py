@@ -1,7 +1,7 @@
-"""The agent's policies at work on a benchmark: one attempt at one problem, and the trust gate's word on what it brought.
+"""Evaluate a prover: one attempt of an agent's policy at each problem, judged by the trust gate.
 
-All attempts share the Lean processes and the model's server. An attempt only proposes: whatever it claims
-to have proved is judged against the benchmark's own statement.
+All attempts share the Lean processes and the model's server. An attempt only claims a proof; the gate judges the claim
+against the benchmark's own statement.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from stepprove.serving.client.client import Client, ModelFailure
 from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
-"""Characters of an attempt's trace that are kept."""
+"""Characters of an attempt's trace in the log."""
 MOST_ERRORS, MOST_ERROR = 5, 1000
-"""Errors of a candidate that are kept, and characters of each."""
+"""Errors of a candidate in the log, and characters of each."""
 JUDGE_SECONDS = 120.0
-"""For each of the gate's calls."""
+"""Seconds for each of the gate's calls."""
 SEARCH_SHARE = 0.25
-"""Of an attempt's time, that the search has before the model is asked (policy auto)."""
+"""The search's share of an attempt's time before the model starts (policy auto)."""
 
 
 class Prover:
     """Makes attempts, and has the gate judge them.
 
     Args:
-        setup: what to do.
+        setup: the policy and its budget.
         engine: the Lean.
-        pool: processes of that Lean; whoever started them stops them.
-        say: is told in a line what takes a while.
+        pool: processes of that Lean; their owner stops them.
+        say: receives a line before slow work.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class Prover:
 
     @property
     def prelude(self) -> str | None:
-        """What stands for the imports of a statement written for Mathlib, where there is none."""
+        """The text in place of a statement's imports on a Lean without Mathlib."""
         return PRELUDE if self.engine.kind == "embedded" else None
 
     # Attempts.
 
     async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
-        """An attempt at a problem. What it calls proved is its claim; see `judge`. Only being cancelled is raised."""
+        """Make an attempt at a problem; `judge` decides its claim. Every failure but a cancellation is its outcome."""
         work = _AttemptInProgress(problem, epoch, self.setup.time_limit)
         try:
             task = Task.parse(problem.source, prelude=self.prelude)
@@ -89,7 +89,7 @@ class Prover:
             work.end(Outcome.TIMEOUT, f"the statement itself: {slow}")
         except (FileRefused, BrokenOriginal) as refused:
             work.end(Outcome.FAILED, f"the statement itself does not stand: {refused}")
-        except Exception as fault:  # no verdict on the statement, and what was found until then is kept
+        except Exception as fault:  # no verdict on the statement; the progress so far is kept
             told = fault_told(fault, f"attempt {epoch} at {problem.name}")
             work.end(Outcome.INFRASTRUCTURE, told)
         return work.attempt()
@@ -107,11 +107,11 @@ class Prover:
             async with asyncio.timeout(work.left):
                 await self._ask(client, work, task)
         except TimeoutError:
-            await client.reach()  # waiting for a server that is gone is no time-out of the attempt
+            await client.reach()  # a wait for a lost server is no time-out of the attempt
             work.end(Outcome.TIMEOUT, f"no proof within {work.seconds:g} s")
 
     def _search(self, repl: Repl, work: _AttemptInProgress, task: Task, seconds: float) -> None:
-        """The portfolio, on one Lean process."""
+        """Run the portfolio on one Lean process."""
         work.start()
 
         def listen(event: SearchEvent) -> None:
@@ -144,7 +144,7 @@ class Prover:
             work.end(worst.outcome, worst.reason or "")
 
     async def _ask(self, client: Client, work: _AttemptInProgress, task: Task) -> None:
-        """The model, as its style wants to be asked."""
+        """Run the model in its style."""
         work.start()
         seed = work.seed(self.setup.seed)
         if (self.setup.style or style_of(await client.model())) == "tir":
@@ -173,7 +173,7 @@ class Prover:
     # The gate.
 
     async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
-        """The attempt with the gate's word on its candidate against the benchmark's own statement."""
+        """Return the attempt with the gate's verdict on its candidate against the benchmark's own statement."""
         if attempt.candidate is None:
             return attempt
         try:
@@ -200,18 +200,18 @@ class Prover:
 
 
 async def _not_yet(answer: str) -> Judgement:
-    """Stands for the gate while an attempt is made: the scorer asks it."""
+    """Stands for the gate during an attempt; the scorer runs the gate."""
     return Judgement(outcome=Outcome.FAILED, reason="not judged yet")
 
 
 @dataclass(slots=True)
 class _AttemptInProgress:
-    """An attempt while it is made."""
+    """An attempt in progress."""
 
     problem: BenchmarkProblem
     epoch: int
     seconds: float
-    """That it may take."""
+    """Its time limit."""
     outcome: Outcome = Outcome.FAILED
     reason: str = ""
     candidate: str | None = None
@@ -221,7 +221,7 @@ class _AttemptInProgress:
     started: float | None = None
 
     def start(self) -> None:
-        """Begin to count time: what an attempt waits for a Lean process before its search is not its own."""
+        """Start the clock: the wait for a Lean process does not count."""
         if self.started is None:
             self.started = time.monotonic()
 
@@ -234,14 +234,14 @@ class _AttemptInProgress:
         return max(0.1, self.seconds - self.spent)
 
     def seed(self, run: int) -> int:
-        """The attempt's own."""
+        """Return the attempt's own seed."""
         return attempt_seed(run, self.problem.name, self.epoch)
 
     def tell(self, line: str) -> None:
         self.told.append(line)
 
     def hear(self, event: Generated | Checked | Judgement | Partial) -> None:
-        """What a model's attempt tells as it goes."""
+        """Record an event of a model's attempt."""
         match event:
             case Generated(text, usage, _, _):
                 self.tokens += usage.completion_tokens
@@ -251,7 +251,7 @@ class _AttemptInProgress:
                 self.tell(f"[Lean] {feedback}")
 
     def claim(self, task: Task, answer: str | None, how: str) -> None:
-        """Say that an answer is a proof."""
+        """Claim that an answer is a proof."""
         if answer is not None:
             self.candidate = task.candidate(answer)
             self.end(Outcome.PROVED, f"the model ({how})")
@@ -260,7 +260,7 @@ class _AttemptInProgress:
         self.outcome, self.reason = outcome, reason.partition("\n")[0]
 
     def attempt(self) -> Attempt:
-        """The attempt as it is kept."""
+        """Return the attempt for the log."""
         trace = middle_cut("\n".join(self.told), MOST_TRACE)
         told = {
             "problem": self.problem.name,

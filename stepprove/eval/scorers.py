@@ -1,7 +1,7 @@
 """The trust gate and BEq as inspect's scorers.
 
-A success scores 1 and everything else 0, with one exception: an attempt that the infrastructure spoiled has no score. It is an
-error of its sample, which inspect shows apart, leaves out of its metrics and makes again on a retry.
+A success scores 1 and every other outcome 0, except that an infrastructure outcome has no score. It is an error of its sample,
+which inspect shows apart, excludes from its metrics and repeats on a retry.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from stepprove.outcome import Outcome
 
 
 class AttemptSpoiled(Exception):
-    """The infrastructure kept an attempt from its end; the message says how."""
+    """The infrastructure failed at an attempt; the message says how."""
 
 
 @metric
 def timeouts() -> Metric:
-    """How many attempts ran out of time."""
+    """Count the attempts that timed out."""
 
     def count(scores: list[SampleScore]) -> float:
         told = [each.score.metadata or {} for each in scores]
@@ -48,7 +48,7 @@ def gate(bench: Bench) -> Scorer:
 
 @metric
 def typechecked() -> Metric:
-    """The share of the attempts whose statement Lean accepts: typecheck@1."""
+    """Return typecheck@1, the share of attempts with a statement that Lean accepts."""
 
     def share(scores: list[SampleScore]) -> float:
         told = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]

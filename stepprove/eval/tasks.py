@@ -39,7 +39,7 @@ from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.pool.pool import SyncPool
 
 MANIFEST, SELECTION = "stepprove", "selection"
-"""The keys under which a log's metadata has what its attempts were made with, and which of them were wanted."""
+"""The metadata keys of a log's manifest and selection."""
 
 
 @task
@@ -187,7 +187,7 @@ def _task(
 
 
 def _of(setup: Setup) -> Task:
-    """A task on Lean processes that end with this one."""
+    """Return a task on Lean processes that end with this process."""
     benchmark = benchmark_called(setup.benchmark)
     assert benchmark is not None
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
@@ -207,13 +207,13 @@ def _of(setup: Setup) -> Task:
 def worker_for(
     setup: Setup, engine: Engine, pool: SyncPool, say: Callable[[str], None] = lambda line: None
 ) -> AttemptMaker:
-    """Who makes the attempts of a setup, and has them judged."""
+    """Return the attempt maker of a setup."""
     made = Prover if setup.method is None else Formalizer
     return made(setup, engine, pool, say)
 
 
 def build(bench: Bench, manifest: Manifest, selection: Selection | None = None) -> Task:
-    """The task of a bench; the log says which attempts were wanted, where that is known."""
+    """Return the task of a bench; the log has the selection if it is known."""
     proving = manifest.setup.method is None
     return Task(
         name=manifest.setup.task.replace("/", "_"),

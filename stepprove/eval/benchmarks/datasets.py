@@ -1,4 +1,4 @@
-"""A benchmark as it is read: its statements in their order, pinned by a hash of all of them."""
+"""Read a benchmark: its statements in order, pinned by a hash of all of them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from stepprove.lean_project.source.file import MAX_BYTES, SourceError
 
 _ENDINGS = (".lean", ".jsonl", ".json", ".parquet")
 _SPLITS = {"valid": "valid", "validation": "valid", "val": "valid", "dev": "valid", "test": "test"}
-"""What the published forms call the splits."""
+"""The published names of the splits."""
 
 
 class BadBenchmark(Exception):
-    """There are no statements to be had as asked; the message is one sentence."""
+    """The statements cannot be loaded; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Loaded:
     problems: tuple[BenchmarkProblem, ...]
 
     def pinned(self, *, words: bool) -> Dataset:
-        """The dataset under a hash of its statements and, where they are asked with, of their words."""
+        """Return the dataset with a hash of its statements and, if `words` is true, of their informal texts."""
         if not words:
             return self.dataset
         told = [problem.informal for problem in self.problems]
@@ -45,9 +45,16 @@ class Loaded:
 def load(
     benchmark: Benchmark, split: str | None = None, path: str | None = None, revision: str | None = None
 ) -> Loaded:
-    """Read a split of a benchmark, from `path` (a file, a folder, a git URL, a Hub id) or from where it is published.
+    """Read a split of a benchmark.
 
-    Statements without a split count for every split. Raises BadDataset.
+    Args:
+        benchmark: the benchmark.
+        split: its name; a statement without a split belongs to every split.
+        path: a file, a folder, a git URL or a Hub id; None: the publisher's.
+        revision: a commit of a git or Hub source.
+
+    Raises:
+        BadBenchmark: the statements cannot be loaded.
     """
     wanted = split or benchmark.splits[0]
     if wanted not in benchmark.splits:
@@ -78,7 +85,7 @@ def load(
 
 
 def digest(problems: Iterable[BenchmarkProblem]) -> str:
-    """The SHA-256 of names and statements, in their order."""
+    """Return the SHA-256 of names and statements, in order."""
     told = [[problem.name, problem.source] for problem in problems]
     return hashlib.sha256(_bytes(json.dumps(told, ensure_ascii=False))).hexdigest()
 
@@ -90,7 +97,7 @@ def _bytes(text: str) -> bytes:
 def _problems(
     statements: Sequence[BenchmarkStatement], broken: Sequence[KnownError]
 ) -> Iterable[BenchmarkProblem]:
-    """The statements under names of their own: the second of a name is called `name#2`."""
+    """Give each statement a unique name: the second of a name becomes `name#2`."""
     count: dict[str, int] = {}
     for statement in statements:
         count[statement.name] = number = count.get(statement.name, 0) + 1
@@ -132,12 +139,12 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _stated(file: Path) -> bool:
-    """Whether a .lean file declares anything: a library's root only imports."""
+    """Return whether a .lean file declares anything; a library's root only imports."""
     return any(word in file.read_text("utf-8", "replace") for word in ("theorem", "lemma", "example"))
 
 
 def _split_of(path: Path) -> str | None:
-    """The split that a file's folders name."""
+    """Return the split in the names of a file's folders."""
     for part in reversed(path.parts[:-1]):
         if part.lower() in _SPLITS:
             return _SPLITS[part.lower()]
@@ -159,7 +166,7 @@ def _of_file(file: Path, split: str | None, benchmark: Benchmark) -> list[Benchm
 
 
 def read_json(file: Path) -> list[Any]:
-    """The records of a file: a JSON list, one object, or JSON lines. Raises BadDataset."""
+    """Return the records of a file: a JSON list, one object, or JSON lines; raise BadBenchmark."""
     text = _text(file)
     return _lines(text, file) if file.suffix == ".jsonl" else _json(text, file)
 

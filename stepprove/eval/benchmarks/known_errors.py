@@ -1,7 +1,7 @@
-"""Statements that are known not to say what they should: a list in a data file, each with its reason and evidence.
+"""Statements with known errors: a list in a data file, each entry with a reason and evidence.
 
-Copies of a benchmark differ, and errors get mended. So an entry is for a statement, not for a name: it fits a text that states
-the theorem in the same words, whatever stands around it.
+Copies of a benchmark differ, and errors get fixed. An entry therefore matches a text that states the theorem in the same words,
+whatever its name and context.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class KnownError(BaseModel):
     """From `theorem` up to its `:=`."""
     reason: str
     evidence: str
-    """Where it is shown: an address, or a proof of the negation."""
+    """A URL, or a proof of the negation."""
 
     @property
     def told(self) -> str:
@@ -31,13 +31,13 @@ class KnownError(BaseModel):
         return f"{self.reason} ({self.evidence})"
 
     def fits(self, source: str) -> bool:
-        """Whether a text states this theorem, word for word."""
+        """Return whether a text states this theorem, word for word."""
         return _words(self.statement) in _words(source)
 
 
 @cache
 def known_errors(benchmark: str) -> tuple[KnownError, ...]:
-    """The entries for a benchmark."""
+    """Return the entries for a benchmark."""
     file = files("stepprove.eval.benchmarks") / "known" / f"{benchmark}.json"
     if not file.is_file():
         return ()
@@ -46,5 +46,5 @@ def known_errors(benchmark: str) -> tuple[KnownError, ...]:
 
 @cache
 def _words(text: str) -> str:
-    """A text's words, each with a space around it."""
+    """Return a text's words, each between spaces."""
     return f" {' '.join(text[token.start : token.end] for token in tokenize(text))} "

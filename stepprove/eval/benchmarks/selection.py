@@ -1,4 +1,4 @@
-"""Which statements of a benchmark a run tries, and with what: the same for `stepprove eval run` and for inspect's own command."""
+"""Select the statements of a run, the same for `stepprove eval run` and for inspect's own command."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stepprove.lean_project.source.file import parse_source
 
 
 class NeedsMathlib(Exception):
-    """The statements are written for a Mathlib that this Lean does not have; the message is one sentence."""
+    """The statements need a Mathlib that this Lean lacks; the message is one sentence."""
 
 
 def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[str] | None) -> Manifest:
-    """What the attempts of a run are made with."""
+    """Return the manifest of a run's attempts."""
     within = _within(loaded, names)
     return Manifest(
         setup=setup,
@@ -34,7 +34,7 @@ def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[s
 def select(
     loaded: Loaded, names: Sequence[str] | None, selection: Selection, out: Mapping[str, str]
 ) -> tuple[BenchmarkProblem, ...]:
-    """The problems that are wanted, in the benchmark's order, but for those that are left out. Raises BadDataset."""
+    """Return the selected problems in the benchmark's order, without those left out; raise BadBenchmark."""
     problems = _within(loaded, names)
     if not problems:
         raise BadBenchmark(f"{loaded.dataset.origin} has no statement that elaborates without Mathlib.")
@@ -69,7 +69,7 @@ def _unknown(name: str, names: Sequence[str], loaded: Loaded) -> str:
 
 
 def need_mathlib(engine: Engine, problems: Sequence[BenchmarkProblem]) -> None:
-    """Raise NeedsMathlib where the engine lacks what the statements import."""
+    """Raise NeedsMathlib if the engine lacks a Mathlib that the statements import."""
     if engine.mathlib is None and any(_imports_mathlib(problem) for problem in problems):
         raise NeedsMathlib(
             f"These statements import Mathlib, which {describe_engine(engine)} does not have: take those that do without it with "
@@ -78,7 +78,7 @@ def need_mathlib(engine: Engine, problems: Sequence[BenchmarkProblem]) -> None:
 
 
 def need_words(loaded: Loaded) -> None:
-    """Raise BadDataset where no statement says in words what it means."""
+    """Raise BadBenchmark if no statement has an informal text."""
     if not any(problem.informal for problem in loaded.problems):
         raise BadBenchmark(
             f"{loaded.dataset.origin} has no informal statements, which a model is asked with: name a file that has them "

@@ -1,4 +1,4 @@
-"""Two runs side by side, on the problems that both tried: paired differences, McNemar's test, problems gained and lost."""
+"""Compare two runs on their common problems: paired differences, McNemar's test, problems gained and lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NothingShared(ValueError):
 
 
 class Difference(BaseModel):
-    """How much more of the problems B passes than A."""
+    """The difference of a pass rate, B minus A."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,7 +39,7 @@ class Difference(BaseModel):
     b: float
     difference: float
     low: float | None
-    """Of the interval; None with one problem, or when the difference is the same for every problem."""
+    """The lower end of the interval; None with one problem, or if every problem has the same difference."""
     high: float | None
 
 
@@ -49,15 +49,15 @@ class Comparison(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     shared: int
-    """Problems that both were to try."""
+    """Problems of both runs."""
     only_a: int
     only_b: int
     first: int
-    """Attempts of each that decide what is solved: the smaller number of the two."""
+    """Attempts per problem that decide solved or not: the smaller number of the two runs."""
     blocked: tuple[str, ...]
-    """Why there is nothing to compare yet, a sentence each; then there are no differences."""
+    """Reasons that there is no comparison yet, a sentence each; then there are no differences."""
     warnings: tuple[str, ...]
-    """Where the runs differ in more than what is compared, a sentence each."""
+    """Other differences between the runs, a sentence each."""
     differences: tuple[Difference, ...]
     """Of pass@1, and of pass@k for the largest k that both allow."""
     gained: tuple[str, ...]
@@ -66,16 +66,22 @@ class Comparison(BaseModel):
     both: int
     neither: int
     p: float | None
-    """McNemar's exact two-sided test on what was gained and lost; None while blocked."""
+    """McNemar's exact two-sided test on gains and losses; None while blocked."""
     resamples: int
     level: float
     seed: int
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """The exact two-sided p of McNemar's test: how often a fair coin falls at least as unevenly.
+    """Return the exact two-sided p of McNemar's test: the chance that a fair coin falls at least as unevenly.
 
-    2 · P(X <= min(gained, lost)) for X ~ Binomial(gained + lost, 1/2), at most 1 (McNemar 1947). In whole numbers until the end.
+    2 · P(X <= min(gained, lost)) for X ~ Binomial(gained + lost, 1/2), at most 1, in whole numbers until the end.
+
+    Args:
+        gained: problems that only B solves.
+        lost: problems that only A solves.
+
+    Source: McNemar 1947.
     """
     thrown = gained + lost
     fewer = sum(comb(thrown, i) for i in range(min(gained, lost) + 1))
@@ -86,12 +92,14 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
     """Compare run B with run A.
 
     Args:
-        a: the run that is the measure.
-        b: the run that is measured.
+        a: the baseline.
+        b: the run to compare.
         resamples: of the paired bootstrap over problems.
         seed: of the bootstrap.
 
-    Raises NothingShared and InconsistentRun.
+    Raises:
+        NothingShared: the runs have no problem in common.
+        InconsistentRun: a run's attempts do not fit its problems.
     """
     if (a.method is None) != (b.method is None):
         raise NothingShared("One run is of proofs, the other of statements, so there is nothing to compare.")
@@ -125,7 +133,7 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
 
 
 def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
-    """The comparison of these two runs as lines of plain text."""
+    """Yield the comparison as lines of plain text."""
     for name, run in (("A", a), ("B", b)):
         yield f"{name}: {title(run)}"
         yield f"   {caption(run, len(run.problems))}"
@@ -226,10 +234,10 @@ def _warnings(a: Run, b: Run, pairs: Sequence[tuple[ProblemTally, ProblemTally]]
 
 
 def _alike(x: ProblemTally, y: ProblemTally) -> bool:
-    """Whether two problems of one name are one; a log does not know the text of a problem that was never tried."""
+    """Return whether two problems of one name are equal; a log lacks the text of a problem that was never tried."""
     return x.problem.source == y.problem.source or not (x.problem.source and y.problem.source)
 
 
 def _unlike(mine: Mapping[str, object], other: Mapping[str, object]) -> str:
-    """What one mapping says where the other says something else."""
+    """Return the entries of one mapping that differ from another's."""
     return pairs({key: said for key, said in mine.items() if said != other.get(key)}) or "nothing"

@@ -13,7 +13,7 @@ from stepprove.visible import brief
 
 
 def markdown(report: Report) -> str:
-    """The report as Markdown: scores, how they came about, and a line for each problem."""
+    """Return the report as Markdown: scores, the run's setting, and a line for each problem."""
     run, scores = report.run, report.scores
     stands = [_shown(caption(run, scores.problems)), ""]
     lines = [f"# {_shown(title(run))}", ""]
@@ -66,7 +66,7 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>|#~!])")
 
 
 def _shown(text: str) -> str:
-    """Text as Markdown that shows it: no mark in it does anything, and it stays in its line."""
+    """Escape text for Markdown, on one line."""
     return _MARKS.sub(r"\\\1", text.replace("&", "&amp;").replace("\n", " "))
 
 

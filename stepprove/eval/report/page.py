@@ -1,8 +1,8 @@
-"""A report as one HTML page that needs nothing else.
+"""A report as one HTML page without external resources.
 
-Everything that a model, Lean or a benchmark wrote is hostile. In the page it is text that Jinja escapes, or JSON in which no tag
-can end, shown by a script that only ever sets text; the page's own policy admits that script and that style by their
-hashes, and no request. The attempts' texts are drawn when they are unfolded, so that a page of many opens at once.
+Text by a model, Lean or a benchmark is hostile. The page has it as text that Jinja escapes, or as JSON that cannot close a tag,
+shown by a script that only ever sets text; the content security policy admits that script and that style by their hashes, and no
+request. The script draws an attempt's texts only once it is unfolded, so that a large page opens at once.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from stepprove.outcome import Outcome
 from stepprove.visible import brief, shortened, visible
 
 PAGE_TEXT = 40_000_000
-"""Characters of statements, proofs, errors and traces that a page takes at most, as long as each can be cut short enough."""
+"""Characters of statements, proofs, errors and traces in a page, as long as each can be cut short enough."""
 
 _MOST_SHOWN = (50_000, 20_000, 8_000, 3_000, 1_000, 300)
-"""Characters of one text: the first of these with which all of them fit."""
+"""Limits for one text in characters; the page uses the first with which all texts fit."""
 _MOST_ERRORS = 50
 _LETTERS: dict[Ending, str] = {
     Outcome.PROVED: "P",
@@ -47,7 +47,7 @@ _LETTERS: dict[Ending, str] = {
 
 
 def page(report: Report) -> str:
-    """The report as one HTML page."""
+    """Return the report as one HTML page."""
     style, script = (_asset(name) for name in ("report.css", "report.js"))
     most = _most_shown(report.run)
     tried = tallies(report.run)
@@ -94,7 +94,7 @@ def _template() -> Template:
 
 
 def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
-    """Each plot: its title, what it says, the drawing, and the curve behind it."""
+    """Return each plot: its title, its message, its drawing, and its curve."""
     if report.scores.every is None:
         return []
     solved = report.run.solved.capitalize()
@@ -145,7 +145,7 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
 
 
 def _data(tally: ProblemTally, most: int) -> Markup:
-    """What is unfolded of a problem, as JSON that no text can end."""
+    """Return a problem's foldable details as JSON that no text can end."""
     problem = tally.problem
     data = {
         "source": _shown(problem.source, most),
