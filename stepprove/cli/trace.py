@@ -23,7 +23,7 @@ from stepprove.agent.trace.reader import (
     RunTrace,
     check_state,
     moves_and_goals,
-    read_story,
+    read_run_trace,
 )
 from stepprove.agent.trace.trace import TraceMissing, find_trace, read_trace
 from stepprove.cli.console import CommandError, out, shown
@@ -107,7 +107,7 @@ def _read(run: Path) -> tuple[Path, RunTrace]:
     try:
         path = find_trace(run)
         with _whole(path):
-            return path, read_story(read_trace(path))
+            return path, read_run_trace(read_trace(path))
     except TraceMissing as missing:
         raise CommandError(str(missing)) from None
 

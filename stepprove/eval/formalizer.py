@@ -137,10 +137,10 @@ class Formalizer:
             )
         except SourceError as wrong:
             why = f"the benchmark's own statement does not stand: {_line(wrong)}"
-            return _judged(attempt, outcome=FormalizationOutcome.NOT_EQUIVALENT, reason=why)
+            return _with_fields(attempt, outcome=FormalizationOutcome.NOT_EQUIVALENT, reason=why)
         except (ReplFailure, PoolFull, PoolClosed) as failure:
-            return _judged(attempt, outcome=Outcome.INFRASTRUCTURE, reason=_line(failure))
-        return _judged(attempt, **_told(found))
+            return _with_fields(attempt, outcome=Outcome.INFRASTRUCTURE, reason=_line(failure))
+        return _with_fields(attempt, **_score_fields(found))
 
 
 def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> ReferenceStatement:
@@ -165,7 +165,7 @@ def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> 
     return ReferenceStatement(header, ground, read_statement(problem.source[start:]))
 
 
-def _told(found: Scored) -> dict[str, object]:
+def _score_fields(found: Scored) -> dict[str, object]:
     """Return the fields of an attempt with this score."""
     lines = (found.reason or "").strip().split("\n")
     at_length = len(lines) > 1
@@ -181,9 +181,9 @@ def _told(found: Scored) -> dict[str, object]:
     }
 
 
-def _judged(attempt: Attempt, **told: object) -> Attempt:
+def _with_fields(attempt: Attempt, **fields: object) -> Attempt:
     blank = {"errors": (), "type_checks": None}
-    return Attempt.model_validate(encodable({**attempt.model_dump(), **blank, **told}))
+    return Attempt.model_validate(encodable({**attempt.model_dump(), **blank, **fields}))
 
 
 def left_out(problem: BenchmarkProblem) -> str | None:

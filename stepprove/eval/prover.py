@@ -150,7 +150,7 @@ class Prover:
         if (self.setup.style or style_of(await client.model())) == "tir":
             options = replace(options_for(await client.model()), seed=seed)
             trajectory = await run_trajectory(
-                client, self._pool, task, options, listen=work.hear, judge=_not_yet
+                client, self._pool, task, options, listen=work.record_event, judge=_not_yet
             )
             work.claim(task, trajectory.answer, f"{len(trajectory.sketches)} sketches")
             if trajectory.answer is None:
@@ -160,7 +160,9 @@ class Prover:
                 )
             return
         chat = RefineOptions(rounds=self.setup.rounds, seed=seed)
-        refinement = await run_refinement(client, self._pool, self.engine, task, chat, listen=work.hear)
+        refinement = await run_refinement(
+            client, self._pool, self.engine, task, chat, listen=work.record_event
+        )
         if refinement.accepted:
             work.claim(task, refinement.answer, f"{refinement.rounds} answers")
             return
@@ -240,7 +242,7 @@ class _AttemptInProgress:
     def tell(self, line: str) -> None:
         self.told.append(line)
 
-    def hear(self, event: Generated | Checked | Judgement | Partial) -> None:
+    def record_event(self, event: Generated | Checked | Judgement | Partial) -> None:
         """Record an event of a model's attempt."""
         match event:
             case Generated(text, usage, _, _):

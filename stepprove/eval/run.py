@@ -149,7 +149,7 @@ def _inspected(
         ctl_server=False,
         acp_server=False,
     )
-    if not logs or logs[0].status == "cancelled":  # by Ctrl-C, of which inspect says no more than that
+    if not logs or logs[0].status == "cancelled":  # by Ctrl-C: inspect reports only the cancellation
         raise KeyboardInterrupt
     log = logs[0]
     if log.status == "error":

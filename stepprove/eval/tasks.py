@@ -54,7 +54,7 @@ def minif2f(
     time_limit: float | None = None,
     seed: int = 0,
 ) -> Task:
-    """miniF2F. `prover_model` is a `--model` of StepProve's: inspect's own model is not asked."""
+    """miniF2F. `prover_model` is a `--model` of StepProve; inspect's own model is not used."""
     return _task("minif2f", split, subset, path, revision, policy, prover_model, style, time_limit, seed)
 
 
@@ -101,7 +101,7 @@ def formalize_minif2f(
     time_limit: float = TEXT_SECONDS,
     seed: int = 0,
 ) -> Task:
-    """The statements of miniF2F from its words. `model_form` is a `--model` of StepProve's: inspect's own model is not asked."""
+    """State the problems of miniF2F. `model_form` is a `--model` of StepProve; inspect's own model is not used."""
     return _formalize("minif2f", split, subset, path, revision, model_form, method, time_limit, seed)
 
 
@@ -115,7 +115,7 @@ def formalize_formalmath_lite(
     time_limit: float = TEXT_SECONDS,
     seed: int = 0,
 ) -> Task:
-    """The statements of FormalMATH-Lite; arguments as of `formalize_minif2f`."""
+    """State the problems of FormalMATH-Lite; arguments as of `formalize_minif2f`."""
     return _formalize("formalmath_lite", "all", subset, path, revision, model_form, method, time_limit, seed)
 
 
@@ -129,7 +129,7 @@ def formalize_proverbench(
     time_limit: float = TEXT_SECONDS,
     seed: int = 0,
 ) -> Task:
-    """The statements of ProverBench; arguments as of `formalize_minif2f`."""
+    """State the problems of ProverBench; arguments as of `formalize_minif2f`."""
     return _formalize("proverbench", "all", subset, path, revision, model_form, method, time_limit, seed)
 
 

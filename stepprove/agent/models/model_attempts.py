@@ -139,40 +139,40 @@ class HoleAttempts:
                 style = self.plan.style or style_of(await self.client.model())
                 tasks = {asyncio.create_task(self.attempt(n, style)) for n in range(self.plan.attempts)}
                 for task in asyncio.as_completed(tasks):
-                    outcome, said = await task
+                    outcome, detail = await task
                     if outcome is Outcome.PROVED:
-                        return self.result(blank, outcome, said)
-                    ended.append((outcome, said))
+                        return self.result(blank, outcome, detail)
+                    ended.append((outcome, detail))
         except TimeoutError:
             ended.append((Outcome.TIMEOUT, f"no proof within {seconds:g} s"))
         except (ModelFailure, BudgetSpent) as failure:
             ended.append((Outcome.INFRASTRUCTURE, _sentence(failure)))
         except Exception as fault:
-            told = fault_told(fault, f"the model at line {self.hole.line}")
-            ended.append((Outcome.INFRASTRUCTURE, told))
+            reason = fault_told(fault, f"the model at line {self.hole.line}")
+            ended.append((Outcome.INFRASTRUCTURE, reason))
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return self.result(blank, *_merge_failures(ended))
 
-    def result(self, blank: HoleResult, outcome: Outcome, said: str) -> HoleResult:
+    def result(self, blank: HoleResult, outcome: Outcome, detail: str) -> HoleResult:
         """Build the hole's result from an outcome."""
         if outcome is Outcome.PROVED:
             return blank.model_copy(
                 update={
                     "outcome": outcome,
-                    "proof": self.proofs[said],
-                    "found_by": f"the model ({self.ways[said]})",
+                    "proof": self.proofs[detail],
+                    "found_by": f"the model ({self.ways[detail]})",
                 }
             )
         best = None if self.best is None else self.best.code
-        return blank.model_copy(update={"outcome": outcome, "reason": said, "partial": best})
+        return blank.model_copy(update={"outcome": outcome, "reason": detail, "partial": best})
 
     async def attempt(self, number: int, style: Style) -> tuple[Outcome, str]:
         """Run one attempt; return its outcome, with the accepted answer or the reason."""
         name = f"{self.hole.index}.{number}"
-        told = _AttemptListener(self, name)
+        listener = _AttemptListener(self, name)
         seed = self.options.seed + number
         self.trace.record(
             "attempt",
@@ -185,9 +185,9 @@ class HoleAttempts:
         )
         try:
             if style == "tir":
-                judgement, answer, why = await self.trajectory(seed, told)
+                judgement, answer, why = await self.trajectory(seed, listener)
             else:
-                judgement, answer, why = await self.refinement(seed, told)
+                judgement, answer, why = await self.refinement(seed, listener)
         except (ModelFailure, BudgetSpent, PoolFull, PoolClosed) as failure:
             self.trace.record("stopped", attempt=name, reason=_sentence(failure))
             return Outcome.INFRASTRUCTURE, _sentence(failure)
@@ -195,9 +195,9 @@ class HoleAttempts:
             self.trace.record("stopped", attempt=name, reason="cancelled")
             raise
         except Exception as fault:  # a fault of ours at one answer must not cost the proofs of other holes
-            said = fault_told(fault, f"attempt {name}")
-            self.trace.record("stopped", attempt=name, reason=said)
-            return Outcome.INFRASTRUCTURE, said
+            reason = fault_told(fault, f"attempt {name}")
+            self.trace.record("stopped", attempt=name, reason=reason)
+            return Outcome.INFRASTRUCTURE, reason
         if judgement is None:
             self.trace.record("stopped", attempt=name, reason=why)
             return Outcome.FAILED, why
@@ -205,21 +205,25 @@ class HoleAttempts:
             return Outcome.PROVED, answer
         return judgement.outcome, judgement.reason or why
 
-    async def trajectory(self, seed: int, told: _AttemptListener) -> tuple[Judgement | None, str | None, str]:
+    async def trajectory(
+        self, seed: int, listener: _AttemptListener
+    ) -> tuple[Judgement | None, str | None, str]:
         """Run one trajectory of tool-integrated reasoning; return the judgement, the answer and the reason it ended."""
         options = replace(self.plan.tir or options_for(await self.client.model()), seed=seed)
         trajectory = await run_trajectory(
-            self.client, self.pool, self.problem, options, listen=told, judge=self.judge
+            self.client, self.pool, self.problem, options, listen=listener, judge=self.judge
         )
         if trajectory.answer is not None:
             self.ways[trajectory.answer] = _count(len(trajectory.sketches), "sketch", "sketches")
         why = f"the model's text ended without an answer ({trajectory.end.value})"
         judgement = trajectory.judgement
         if judgement is None and trajectory.outcome is not Outcome.FAILED:
-            judgement = self.silent(told, trajectory.outcome, "sketches")
+            judgement = self.unanswered(listener, trajectory.outcome, "sketches")
         return judgement, trajectory.answer, why
 
-    async def refinement(self, seed: int, told: _AttemptListener) -> tuple[Judgement | None, str | None, str]:
+    async def refinement(
+        self, seed: int, listener: _AttemptListener
+    ) -> tuple[Judgement | None, str | None, str]:
         """Run one chat; return the judgement, the answer and the reason it ended."""
         options = replace(self.plan.chat, seed=seed, rounds=self.plan.rounds)
         refinement = await run_refinement(
@@ -228,7 +232,7 @@ class HoleAttempts:
             self.engine,
             self.problem,
             options,
-            listen=told,
+            listen=listener,
             judge=self.judge,
         )
         if refinement.answer is not None:
@@ -237,13 +241,13 @@ class HoleAttempts:
         answers = _count(refinement.rounds, "answer", "answers")
         judgement = refinement.judgement
         if judgement is None and refinement.unanswered is not None:
-            judgement = self.silent(told, refinement.unanswered, answers)
+            judgement = self.unanswered(listener, refinement.unanswered, answers)
         return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
 
-    def silent(self, told: _AttemptListener, outcome: Outcome, what: str) -> Judgement:
+    def unanswered(self, listener: _AttemptListener, outcome: Outcome, what: str) -> Judgement:
         """Return the judgement of an attempt that Lean left partly unanswered: no verdict."""
         judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
-        self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
+        self.trace.record("stopped", attempt=listener.name, reason=judgement.reason)
         return judgement
 
     async def judge(self, answer: str) -> Judgement:
@@ -312,9 +316,9 @@ class _AttemptListener:
 def _merge_failures(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
     """Merge failed attempts: infrastructure > timeout > rejected > failed."""
     for outcome in (Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED):
-        for found, said in ended:
+        for found, reason in ended:
             if found is outcome:
-                return outcome, said
+                return outcome, reason
     count = len(ended)
     last = ended[-1][1] if ended else "there was none"
     return Outcome.FAILED, last if count == 1 else f"none of {count} attempts was accepted; the last: {last}"

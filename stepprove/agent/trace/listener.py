@@ -14,14 +14,14 @@ from stepprove.lean_project.source.file import SourceFile
 def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
     """Wrap a listener: write each event to the trace, then pass it on. A failed write never raises."""
 
-    def told(event: ProveEvent) -> None:
-        for each in written, listen:
+    def listener(event: ProveEvent) -> None:
+        for each in write_event, listen:
             try:
                 each(event)
             except Exception as fault:
                 fault_told(fault, "what a run tells")
 
-    def written(event: ProveEvent) -> None:
+    def write_event(event: ProveEvent) -> None:
         match event:
             case Started(index):
                 hole = source.holes[index]
@@ -42,7 +42,7 @@ def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listen
                     seconds=result.seconds,
                 )
 
-    return told
+    return listener
 
 
 def _graph(result: SearchResult) -> dict[str, Any]:

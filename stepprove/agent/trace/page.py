@@ -28,7 +28,7 @@ _CODE = re.compile(r"<sketch>(.*?)(?:</sketch>|\Z)|```[ \t]*\w*\n(.*?)(?:```|\Z)
 _FORMATTER = HtmlFormatter(nowrap=True)
 
 
-def trace_page(story: RunTrace) -> str:
+def trace_page(run_trace: RunTrace) -> str:
     """Return the page of a run."""
     environment = Environment(
         loader=PackageLoader("stepprove.agent.trace", "pages"),
@@ -39,7 +39,7 @@ def trace_page(story: RunTrace) -> str:
     )
     environment.filters |= {"lean": lean, "prose": prose, "said": said, "thousands": lambda n: f"{n:,}"}
     environment.globals |= {"draw": draw_graph, "state": check_state}
-    return visible(environment.get_template("trace.html").render(story=story))
+    return visible(environment.get_template("trace.html").render(run_trace=run_trace))
 
 
 def lean(code: str) -> Markup:

@@ -99,7 +99,7 @@ class RunTrace:
         return sum(hole.outcome == outcome for hole in self.holes)
 
 
-def read_story(records: Iterable[Record]) -> RunTrace:
+def read_run_trace(records: Iterable[Record]) -> RunTrace:
     """Put the records of a trace together; those that belong to nothing known are passed over."""
     run: Record = {}
     end: Record | None = None
@@ -118,8 +118,8 @@ def read_story(records: Iterable[Record]) -> RunTrace:
         elif hole is not None and kind == "graph":
             hole.graphs.append(record)
         elif hole is not None and kind == "attempt":
-            attempts[record["attempt"]] = story = AttemptTrace(record["attempt"], record)
-            hole.attempts.append(story)
+            attempts[record["attempt"]] = attempt_trace = AttemptTrace(record["attempt"], record)
+            hole.attempts.append(attempt_trace)
         elif hole is not None and kind in ("found", "result"):
             hole.result = record
         elif attempt is not None and kind in ("turn", "check", "partial"):

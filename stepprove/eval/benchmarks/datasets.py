@@ -105,7 +105,7 @@ def _problems(
             name=statement.name if number == 1 else f"{statement.name}#{number}",
             source=statement.source,
             informal=statement.informal,
-            broken=next((each.told for each in broken if each.fits(statement.source)), None),
+            broken=next((each.explanation for each in broken if each.matches(statement.source)), None),
         )
 
 

@@ -26,11 +26,11 @@ class KnownError(BaseModel):
     """A URL, or a proof of the negation."""
 
     @property
-    def told(self) -> str:
+    def explanation(self) -> str:
         """Reason and evidence."""
         return f"{self.reason} ({self.evidence})"
 
-    def fits(self, source: str) -> bool:
+    def matches(self, source: str) -> bool:
         """Return whether a text states this theorem, word for word."""
         return _words(self.statement) in _words(source)
 

@@ -59,7 +59,7 @@ class Comparison(BaseModel):
     warnings: tuple[str, ...]
     """Other differences between the runs, a sentence each."""
     differences: tuple[Difference, ...]
-    """Of pass@1, and of pass@k for the largest k that both allow."""
+    """Differences of pass@1, and of pass@k for the largest k that both allow."""
     gained: tuple[str, ...]
     """Solved by B and not by A, within the first attempts."""
     lost: tuple[str, ...]
