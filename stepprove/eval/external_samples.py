@@ -43,9 +43,9 @@ class Replay:
 
     async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         """Return the existing attempt."""
-        known = self._attempts.get((problem.name, epoch))
-        if known is not None:
-            return known
+        sample = self._attempts.get((problem.name, epoch))
+        if sample is not None:
+            return sample
         spoiled = Outcome.INFRASTRUCTURE
         return Attempt(problem=problem.name, epoch=epoch, outcome=spoiled, reason="there is no such attempt")
 
@@ -134,13 +134,13 @@ def _deepseek(run: Run, problem: BenchmarkProblem, attempt: Attempt) -> dict[str
     }
 
 
-def _name(record: Mapping[str, Any], known: Mapping[str, BenchmarkProblem]) -> str | None:
+def _name(record: Mapping[str, Any], problems: Mapping[str, BenchmarkProblem]) -> str | None:
     """Return the problem that a record names, if it can be identified."""
     for field in _NAMES:
         value = record.get(field)
         if isinstance(value, str) and value:
             bare = _SUFFIX.sub("", value)
-            return value if value in known or bare not in known else bare
+            return value if value in problems or bare not in problems else bare
     return None
 
 

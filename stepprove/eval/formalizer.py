@@ -125,7 +125,7 @@ class Formalizer:
         try:
             wanted = reference_statement(problem, without_mathlib=self._without_mathlib)
             grounds = self._grounds(wanted.ground)
-            found = await self._pool.run(
+            scored = await self._pool.run(
                 lambda repl: score(
                     grounds(repl),
                     f"```lean4\n{code}\n```",
@@ -140,7 +140,7 @@ class Formalizer:
             return _with_fields(attempt, outcome=FormalizationOutcome.NOT_EQUIVALENT, reason=why)
         except (ReplFailure, PoolFull, PoolClosed) as failure:
             return _with_fields(attempt, outcome=Outcome.INFRASTRUCTURE, reason=_line(failure))
-        return _with_fields(attempt, **_score_fields(found))
+        return _with_fields(attempt, **_score_fields(scored))
 
 
 def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> ReferenceStatement:
@@ -165,19 +165,19 @@ def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> 
     return ReferenceStatement(header, ground, read_statement(problem.source[start:]))
 
 
-def _score_fields(found: Scored) -> dict[str, object]:
+def _score_fields(scored: Scored) -> dict[str, object]:
     """Return the fields of an attempt with this score."""
-    lines = (found.reason or "").strip().split("\n")
+    lines = (scored.reason or "").strip().split("\n")
     at_length = len(lines) > 1
-    refused = found.outcome == "refused"
+    refused = scored.outcome == "refused"
     reason = "Lean does not accept it" if refused and at_length else lines[0].rstrip(".")
-    if found.outcome == "not shown":
+    if scored.outcome == "not shown":
         reason += " (A: the model's, B: the benchmark's)"
     return {
-        "outcome": Outcome.INFRASTRUCTURE if found.infrastructure else _ENDINGS[found.outcome],
+        "outcome": Outcome.INFRASTRUCTURE if scored.infrastructure else _ENDINGS[scored.outcome],
         "reason": reason,
         "errors": ("\n".join(lines),) if refused and at_length else (),
-        "type_checks": True if found.statement is not None else False if refused else None,
+        "type_checks": True if scored.statement is not None else False if refused else None,
     }
 
 

@@ -80,9 +80,9 @@ def manifest_of(log: EvalLog, path: Path) -> Manifest:
 
 def selection_of(log: EvalLog) -> Selection:
     """Return the selection of a log's run; all its attempts if inspect's own command ran it."""
-    told = (log.eval.metadata or {}).get(SELECTION)
-    if told is not None:
-        return Selection.model_validate(told)
+    selection = (log.eval.metadata or {}).get(SELECTION)
+    if selection is not None:
+        return Selection.model_validate(selection)
     names = tuple(str(name) for name in log.eval.dataset.sample_ids or ())
     return Selection(epochs=log.eval.config.epochs or 1, names=names)
 
@@ -97,10 +97,10 @@ def _samples(path: Path) -> Iterator[EvalSample]:
 
 
 def _problem(sample: EvalSample) -> BenchmarkProblem:
-    told = sample.metadata
+    metadata = sample.metadata
     source = sample.input if isinstance(sample.input, str) else ""
     return BenchmarkProblem(
-        name=str(sample.id), source=source, informal=told.get("informal"), broken=told.get("broken")
+        name=str(sample.id), source=source, informal=metadata.get("informal"), broken=metadata.get("broken")
     )
 
 
@@ -115,5 +115,5 @@ def _attempt(sample: EvalSample) -> Attempt | None:
     score = next(iter((sample.scores or {}).values()), None)
     if score is None or score.metadata is None:
         return None
-    told = {key: score.metadata.get(key) for key in ("outcome", "errors", "type_checks")}
-    return Attempt.model_validate({**stored, **told, "reason": score.explanation or ""})
+    scored = {key: score.metadata.get(key) for key in ("outcome", "errors", "type_checks")}
+    return Attempt.model_validate({**stored, **scored, "reason": score.explanation or ""})

@@ -90,8 +90,8 @@ class Prover:
         except (FileRefused, BrokenOriginal) as refused:
             work.end(Outcome.FAILED, f"the statement itself does not stand: {refused}")
         except Exception as fault:  # no verdict on the statement; the progress so far is kept
-            told = fault_told(fault, f"attempt {epoch} at {problem.name}")
-            work.end(Outcome.INFRASTRUCTURE, told)
+            reason = fault_told(fault, f"attempt {epoch} at {problem.name}")
+            work.end(Outcome.INFRASTRUCTURE, reason)
         return work.attempt()
 
     async def _try(self, work: _AttemptInProgress, task: Task) -> None:
@@ -116,10 +116,10 @@ class Prover:
 
         def listen(event: SearchEvent) -> None:
             if isinstance(event, Searched):
-                found = event.result
-                work.interactions += found.steps
-                said = f": {found.found_by}" if found.found_by else ""
-                work.tell(f"search, {found.steps} steps in {found.seconds:.1f} s, {found.outcome}{said}")
+                result = event.result
+                work.interactions += result.steps
+                finder = f": {result.found_by}" if result.found_by else ""
+                work.tell(f"search, {result.steps} steps in {result.seconds:.1f} s, {result.outcome}{finder}")
 
         options = ProveOptions(
             time_limit=seconds,

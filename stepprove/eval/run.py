@@ -275,10 +275,10 @@ def _subset(
     """Return the names of the selected subset; None for all statements."""
     if setup.subset is None:
         return None
-    known = journal.manifest
+    manifest = journal.manifest
     pinned = loaded.pinned(words=setup.method is not None)
-    if known is not None and known.names is not None and known.dataset.sha256 == pinned.sha256:
-        return known.names
+    if manifest is not None and manifest.names is not None and manifest.dataset.sha256 == pinned.sha256:
+        return manifest.names
     return _asked(pool(), loaded, watch)
 
 

@@ -34,8 +34,8 @@ def timeouts() -> Metric:
     """Count the attempts that timed out."""
 
     def count(scores: list[SampleScore]) -> float:
-        told = [each.score.metadata or {} for each in scores]
-        return float(sum(each.get("outcome") == Outcome.TIMEOUT for each in told))
+        metadata = [each.score.metadata or {} for each in scores]
+        return float(sum(each.get("outcome") == Outcome.TIMEOUT for each in metadata))
 
     return count
 
@@ -51,8 +51,8 @@ def typechecked() -> Metric:
     """Return typecheck@1, the share of attempts with a statement that Lean accepts."""
 
     def share(scores: list[SampleScore]) -> float:
-        told = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]
-        return sum(told) / len(told) if told else 0.0
+        type_checks = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]
+        return sum(type_checks) / len(type_checks) if type_checks else 0.0
 
     return share
 
@@ -68,11 +68,11 @@ def _judging(bench: Bench) -> Scorer:
         attempt = await bench.judge(Attempt.model_validate(state.store.get(ATTEMPT)))
         if attempt.outcome is Outcome.INFRASTRUCTURE:
             raise AttemptSpoiled(attempt.reason)
-        told = attempt.model_dump(mode="json", include={"outcome", "errors", "type_checks"})
+        metadata = attempt.model_dump(mode="json", include={"outcome", "errors", "type_checks"})
         return Score(
             value=float(attempt.outcome in SUCCESSES),
             explanation=attempt.reason,
-            metadata=told,
+            metadata=metadata,
         )
 
     return score

@@ -280,7 +280,7 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     sound = tuple(tally for tally in tried if tally.problem.broken is None)
     why_not = blocked(run, tried)
     lost = lost_of(tried)
-    told = why_not is None and not lost
+    complete = why_not is None and not lost
     some_broken = len(sound) < len(tried)
     return Scores(
         problems=len(tried),
@@ -288,8 +288,8 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
         outcomes={ending: sum(tally.count(ending) for tally in tried) for ending in run.endings},
         missing=sum(tally.missing for tally in tried),
         blocked=why_not,
-        every=_rates(tried, run, resamples, seed) if told else None,
-        sound=_rates(sound, run, resamples, seed) if told and sound and some_broken else None,
+        every=_rates(tried, run, resamples, seed) if complete else None,
+        sound=_rates(sound, run, resamples, seed) if complete and sound and some_broken else None,
         lost=lost,
         bounds=None if why_not or not lost else _bounds(tried, run, resamples, seed),
         remarks=(*left_out_words(run.left_out), *_lost_words(tried), *_remarks(tried)),
@@ -328,7 +328,8 @@ def _bounds(tried: Sequence[ProblemTally], run: Run, resamples: int, seed: int) 
         for t in tried
     ]
     failed, succeeded = (
-        _rates(each, run, resamples, seed).model_copy(update={"curves": ()}) for each in (tried, best)
+        _rates(tallies_of_bound, run, resamples, seed).model_copy(update={"curves": ()})
+        for tallies_of_bound in (tried, best)
     )
     return Bounds(failed=failed, succeeded=succeeded)
 
@@ -363,12 +364,12 @@ def _curve(tried: Sequence[ProblemTally], n: int, cost: Cost) -> Curve:
         if costs:
             firsts[min(costs)] += 1
     allowed = sorted(proofs)
-    found = np.cumsum([proofs[at] for at in allowed], dtype=np.int64)
+    proofs_within = np.cumsum([proofs[at] for at in allowed], dtype=np.int64)
     solved = np.cumsum([firsts[at] for at in allowed], dtype=np.int64)
     return Curve(
         cost=cost,
         allowed=tuple(allowed),
-        pass_1=tuple(float(proved) / (n * len(tried)) for proved in found),
+        pass_1=tuple(float(proved) / (n * len(tried)) for proved in proofs_within),
         solved=tuple(float(proved) / len(tried) for proved in solved),
     )
 
@@ -391,7 +392,7 @@ def _remarks(tried: Sequence[ProblemTally]) -> tuple[str, ...]:
 def left_out_words(why: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each reason to leave statements out."""
     for reason in dict.fromkeys(why.values()):
-        of = [name for name, said in why.items() if said == reason]
+        of = [name for name, other in why.items() if other == reason]
         yield f"{count(len(of), 'statement')} left out, for each: {reason} ({names(of)})."
 
 

@@ -113,8 +113,8 @@ def versions() -> dict[str, str]:
 
 def attempt_seed(run: int, problem: str, epoch: int) -> int:
     """Return an attempt's seed, equal in all runs with one seed."""
-    told = f"{run}:{problem}:{epoch}".encode("utf-8", "replace")
-    return int.from_bytes(hashlib.sha256(told).digest()[:4]) >> 1
+    text = f"{run}:{problem}:{epoch}".encode("utf-8", "replace")
+    return int.from_bytes(hashlib.sha256(text).digest()[:4]) >> 1
 
 
 def describe_engine(engine: Engine) -> str:
@@ -125,7 +125,7 @@ def describe_engine(engine: Engine) -> str:
 
 def run_name(setup: Setup, selection: Selection | None = None) -> str:
     """Return the file name of a run, equal for equal runs; without a selection, the name for its attempts."""
-    told = setup.model_dump_json() + ("" if selection is None else selection.model_dump_json())
+    text = setup.model_dump_json() + ("" if selection is None else selection.model_dump_json())
     policy = None if setup.method is not None else setup.policy
     parts = (setup.task.replace("/", "-"), setup.split, setup.subset, policy)
-    return "-".join([*filter(None, parts), hashlib.sha256(told.encode()).hexdigest()[:8]])
+    return "-".join([*filter(None, parts), hashlib.sha256(text.encode()).hexdigest()[:8]])

@@ -232,5 +232,5 @@ def build(bench: Bench, manifest: Manifest, selection: Selection | None = None) 
 
 
 def _sample(problem: BenchmarkProblem) -> Sample:
-    told = {"informal": problem.informal, "broken": problem.broken}
-    return Sample(id=problem.name, input=problem.source, metadata=told)
+    metadata = {"informal": problem.informal, "broken": problem.broken}
+    return Sample(id=problem.name, input=problem.source, metadata=metadata)

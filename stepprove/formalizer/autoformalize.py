@@ -114,25 +114,27 @@ async def autoformalize(
     """
     started = time.monotonic()
     work = _Sampler(client, lean, options)
-    asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
-    first = await work.ask(asked, options.samples)
-    done = await together(work.sample(asked, sample, listen) for sample in first)
+    prompt = options.form.turns(problem, options.header, mathlib=options.mathlib)
+    first = await work.ask(prompt, options.samples)
+    done = await together(work.sample(prompt, sample, listen) for sample in first)
     reports = tuple(report for report, _ in done)
     places = [place for place, report in enumerate(reports) if report.outcome == "valid"]
-    found: tuple[StatementClass, ...] = ()
+    classes_found: tuple[StatementClass, ...] = ()
     undecided = 0
     if places:
         kept = [c for p in places if (c := done[p][1]) is not None]
-        found, undecided = await work.classes(kept, [reports[p].logprob for p in places])
-        found = tuple(c.model_copy(update={"members": tuple(places[m] for m in c.members)}) for c in found)
-    chosen = reports[found[0].members[0]] if found else None
+        classes_found, undecided = await work.classes(kept, [reports[p].logprob for p in places])
+        classes_found = tuple(
+            c.model_copy(update={"members": tuple(places[m] for m in c.members)}) for c in classes_found
+        )
+    chosen = reports[classes_found[0].members[0]] if classes_found else None
     silent = any(report.outcome == "unanswered" for report in reports)
     return Formalization(
         outcome="formalized" if chosen else "unknown" if silent else "none",
         problem=problem,
         statement=chosen.statement if chosen else None,
         warning=chosen.warning if chosen else None,
-        classes=found,
+        classes=classes_found,
         undecided=undecided,
         samples=reports,
         usage=work.usage,
@@ -165,43 +167,45 @@ class _Sampler:
         return reply.samples
 
     async def sample(
-        self, asked: list[Turn], sample: Sample, listen: Callable[[SampleReport], None]
+        self, prompt: list[Turn], sample: Sample, listen: Callable[[SampleReport], None]
     ) -> tuple[SampleReport, Candidate | None]:
         """Check an answer, and ask the model for repairs until Lean accepts it or the rounds are spent."""
-        report, candidate = await self._sample(asked, sample)
+        report, candidate = await self._sample(prompt, sample)
         listen(report)
         return report, candidate
 
-    async def _sample(self, asked: list[Turn], sample: Sample) -> tuple[SampleReport, Candidate | None]:
+    async def _sample(self, prompt: list[Turn], sample: Sample) -> tuple[SampleReport, Candidate | None]:
         answers = 1
         while True:
             logprob = None if sample.logprobs is None else sum(sample.logprobs)
             code = code_in(sample.text)
-            found: Candidate | str
+            candidate: Candidate | str
             verdict = Vacuity()
             try:
                 if code is None:
-                    found = "There is no Lean code in the answer."
+                    candidate = "There is no Lean code in the answer."
                 else:
-                    found, verdict = await self.lean.read(code, self.options.header, self.options.name)
+                    candidate, verdict = await self.lean.read(code, self.options.header, self.options.name)
             except NoLean as failure:
                 return SampleReport(
                     outcome="unanswered", answers=answers, reason=str(failure), logprob=logprob
                 ), None
-            if isinstance(found, Candidate):
+            if isinstance(candidate, Candidate):
                 report = SampleReport(
                     outcome="valid" if verdict.empty is None else "empty",
                     answers=answers,
-                    statement=self._file(found),
+                    statement=self._file(candidate),
                     reason=verdict.empty,
                     warning=verdict.warning,
                     logprob=logprob,
                 )
-                return report, found if verdict.empty is None else None
+                return report, candidate if verdict.empty is None else None
             if answers >= self.options.rounds:
-                return SampleReport(outcome="refused", answers=answers, reason=found, logprob=logprob), None
-            said = Turn(role="assistant", content=after_thinking(sample.text).strip() or "(nothing)")
-            (sample,) = (await self.ask([*asked, said, repair(found)], 1))[:1]
+                return SampleReport(
+                    outcome="refused", answers=answers, reason=candidate, logprob=logprob
+                ), None
+            last_answer = Turn(role="assistant", content=after_thinking(sample.text).strip() or "(nothing)")
+            (sample,) = (await self.ask([*prompt, last_answer, repair(candidate)], 1))[:1]
             answers += 1
 
     async def classes(

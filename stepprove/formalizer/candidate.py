@@ -48,10 +48,10 @@ def body_of(code: str, header: str) -> str:
     keyword on is kept, as in
     StepFun-Formalizer's evaluation; else its imports are removed, because the header has its own.
     """
-    said, known = tokenize(code), tokenize(header)
-    same = [(t.kind, t.text) for t in said[: len(known)]] == [(t.kind, t.text) for t in known]
-    if known and same:
-        return code[said[len(known) - 1].end :].strip()
+    tokens, expected = tokenize(code), tokenize(header)
+    same = [(t.kind, t.text) for t in tokens[: len(expected)]] == [(t.kind, t.text) for t in expected]
+    if expected and same:
+        return code[tokens[len(expected) - 1].end :].strip()
     if any(d.keyword in _DEFINING for d in parse_source(header).declarations):
         theorem = _THEOREM.search(code)
         return code[theorem.start() :].strip() if theorem else code
@@ -108,16 +108,16 @@ def read_candidate(ground: ElaborationContext, code: str, header: str, name: str
     Raises:
         ReplFailure: Lean gave no answer.
     """
-    found = parse_candidate(code, header, name)
-    return found if isinstance(found, str) else found.read(ground.elaborate(found.text))
+    parsed = parse_candidate(code, header, name)
+    return parsed if isinstance(parsed, str) else parsed.read(ground.elaborate(parsed.text))
 
 
 def _told(text: str, errors: list[Message]) -> str:
     lines = text.split("\n")
-    told = []
+    reports = []
     for error in errors[:_MOST_ERRORS]:
         line = lines[error.pos.line - 1].strip() if 1 <= error.pos.line <= len(lines) else ""
-        told.append(f"Line {error.pos.line}, `{line}`:\n{error.data[:_MOST_WORDS]}")
+        reports.append(f"Line {error.pos.line}, `{line}`:\n{error.data[:_MOST_WORDS]}")
     if len(errors) > _MOST_ERRORS:
-        told.append(f"There are {len(errors) - _MOST_ERRORS} more errors.")
-    return "\n\n".join(told)
+        reports.append(f"There are {len(errors) - _MOST_ERRORS} more errors.")
+    return "\n\n".join(reports)

@@ -55,12 +55,12 @@ Leans = Callable[[str], Checks]
 
 def by_header(make: Callable[[str], Checks]) -> Leans:
     """Cache the Lean of each header."""
-    known: dict[str, Checks] = {}
+    cached: dict[str, Checks] = {}
 
     def found(header: str) -> Checks:
-        if header not in known:
-            known[header] = make(header)
-        return known[header]
+        if header not in cached:
+            cached[header] = make(header)
+        return cached[header]
 
     return found
 
@@ -87,10 +87,10 @@ class PoolChecks:
     def _read(self, repl: Repl, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
         ground = self._grounds(repl)
         try:
-            found = read_candidate(ground, code, header, name)
-            if isinstance(found, str):
-                return found, Vacuity()
-            return found, vacuity(gate_check(ground), found.text, found.name, found.goal)
+            candidate = read_candidate(ground, code, header, name)
+            if isinstance(candidate, str):
+                return candidate, Vacuity()
+            return candidate, vacuity(gate_check(ground), candidate.text, candidate.name, candidate.goal)
         finally:
             ground.forget()
 

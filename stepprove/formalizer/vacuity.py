@@ -113,12 +113,12 @@ def _counterexamples(goal: str) -> tuple[str, ...]:
 
 def _numbers(context: tuple[ContextVariable, ...]) -> list[ContextVariable]:
     """Return the leading variables of numeric type."""
-    found = []
+    numbers = []
     for hypothesis in context:
         if hypothesis.type not in _VALUES or not usable(hypothesis.name):
             break
-        found.append(hypothesis)
-    return found
+        numbers.append(hypothesis)
+    return numbers
 
 
 def _indented(script: str) -> str:

@@ -166,9 +166,9 @@ class _Index:
         times: dict[str, array[int]] = {}
         lengths: array[int] = array("L")
         for place, text in enumerate(texts):
-            found = Counter(words(text))
-            lengths.append(sum(found.values()))
-            for word, count in found.items():
+            counts = Counter(words(text))
+            lengths.append(sum(counts.values()))
+            for word, count in counts.items():
                 places.setdefault(word, array("L")).append(place)
                 times.setdefault(word, array("L")).append(count)
         return cls(places, times, lengths, max(1.0, sum(lengths) / max(1, len(lengths))))

@@ -120,9 +120,9 @@ def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
             if d.full_name is not None and wanted and components(d.full_name)[-len(wanted) :] == wanted
         ]
         if not same:
-            known = ", ".join(d.full_name or "" for d in source.declarations if d.full_name and d.holes)
+            names = ", ".join(d.full_name or "" for d in source.declarations if d.full_name and d.holes)
             raise FileRefused(
-                f"there is no declaration `{name}`" + (f"; with a hole there are: {known}" if known else "")
+                f"there is no declaration `{name}`" + (f"; with a hole there are: {names}" if names else "")
             )
         indices.update(i for d in same for i in d.holes)
     return [hole for hole in source.holes if hole.index in indices]
@@ -196,7 +196,7 @@ class _WorkerPool:
         self.count = 1 if repl is not None else max(1, min(options.jobs, len(source.holes)))
         self._lent = repl is not None
         repls = [repl] if repl is not None else [_start(engine) for _ in range(self.count)]
-        self._all = [Worker(source, engine, options, each) for each in repls]
+        self._all = [Worker(source, engine, options, process) for process in repls]
         self._free: SimpleQueue[Worker] = SimpleQueue()
         for worker in self._all:
             self._free.put(worker)

@@ -89,8 +89,8 @@ class Worker:
             if errors := errors_of(answer.messages):
                 error = errors[0]
                 line = chunk.line + error.pos.line - 1
-                said = error.data.splitlines()[0] if error.data else "an error"
-                raise FileRefused(f"line {line} has an error of its own, to be mended first: {said}")
+                first_line = error.data.splitlines()[0] if error.data else "an error"
+                raise FileRefused(f"line {line} has an error of its own, to be mended first: {first_line}")
 
     # The search.
 
@@ -133,10 +133,10 @@ class Worker:
         self, hole: Hole, prefix: Sequence[str], sorry: Sorry, blank: HoleResult
     ) -> tuple[HoleResult, Sorry | None]:
         """Return a cached proof that still holds; else the result and goal unchanged."""
-        known = None if self.memory is None else self.memory.recall(self.key(self.memory, hole, prefix))
-        if known is None or not self.holds(sorry, known[0]):
+        cached = None if self.memory is None else self.memory.recall(self.key(self.memory, hole, prefix))
+        if cached is None or not self.holds(sorry, cached[0]):
             return blank, sorry
-        proof, found_by = known
+        proof, found_by = cached
         update = {"outcome": Outcome.PROVED, "proof": proof, "found_by": found_by, "remembered": True}
         return blank.model_copy(update=update), None
 
@@ -246,8 +246,8 @@ class Worker:
         except ReplFailure as failure:
             return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
         except Exception as fault:  # a model may still prove the hole
-            told = fault_told(fault, f"the search at line {hole.line}")
-            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": told})
+            reason = fault_told(fault, f"the search at line {hole.line}")
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": reason})
         match result.outcome:
             case SearchOutcome.FOUND:
                 script = "\n".join(result.script)
@@ -298,9 +298,9 @@ class Worker:
 
     # The assembly.
 
-    def assemble(self, found: Sequence[HoleResult], listen: Listener, stop: Event) -> list[HoleResult]:
+    def assemble(self, hole_results: Sequence[HoleResult], listen: Listener, stop: Event) -> list[HoleResult]:
         """Put the proofs into the file from the top, each after the present text above it."""
-        results = {r.index: r for r in found}
+        results = {r.index: r for r in hole_results}
         before: list[str] = []
         for number, chunk in enumerate(self.chunks):
             mine = [h for h in self.source.holes if h.chunk == number and h.index in results]

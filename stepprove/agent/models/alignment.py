@@ -38,9 +38,9 @@ def proof_in(source: SourceFile, hole: Hole, answer: str) -> str | None:
     theirs = parse_source(answer)
     for declaration in reversed(theirs.declarations):
         tokens = _tokens(theirs, declaration)
-        found = _gap(pieces, tokens, place)
-        if found is not None:
-            words, term = found
+        gap = _gap(pieces, tokens, place)
+        if gap is not None:
+            words, term = gap
             proof = _script(theirs, words, term or hole.kind == "term")
             return _with_helpers(theirs, declaration, source, proof)
     return None
@@ -125,10 +125,10 @@ def _script(source: SourceFile, tokens: Sequence[Token], term: bool) -> str:
 
 def _with_helpers(theirs: SourceFile, declaration: Declaration, source: SourceFile, proof: str) -> str:
     """Return a proof with the lemmas that it uses, in the answer's order."""
-    known = {d.name for d in source.declarations}
+    declared = {d.name for d in source.declarations}
     script = [proof]
     for helper in reversed(theirs.declarations[: declaration.index]):
-        if helper.keyword not in _HELPERS or helper.name is None or helper.name in known:
+        if helper.keyword not in _HELPERS or helper.name is None or helper.name in declared:
             continue
         word = re.compile(rf"(?<![\w'.]){re.escape(helper.name)}(?![\w'])")
         if any(word.search(part) for part in script):

@@ -10,6 +10,6 @@ __all__ = ["code_of", "without_beginning"]
 
 def without_beginning(text: str, beginning: str) -> str:
     """Remove `beginning` from the start of a Lean text if all its tokens match; white space and comments may differ."""
-    said, known = tokenize(text), tokenize(beginning)
-    same = [(t.kind, t.text) for t in said[: len(known)]] == [(t.kind, t.text) for t in known]
-    return text[said[len(known) - 1].end :].lstrip() if known and same else text
+    tokens, expected = tokenize(text), tokenize(beginning)
+    same = [(t.kind, t.text) for t in tokens[: len(expected)]] == [(t.kind, t.text) for t in expected]
+    return text[tokens[len(expected) - 1].end :].lstrip() if expected and same else text

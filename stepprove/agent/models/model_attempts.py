@@ -244,9 +244,11 @@ class HoleAttempts:
             judgement = self.unanswered(listener, refinement.unanswered, answers)
         return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
 
-    def unanswered(self, listener: _AttemptListener, outcome: Outcome, what: str) -> Judgement:
+    def unanswered(self, listener: _AttemptListener, outcome: Outcome, left_open: str) -> Judgement:
         """Return the judgement of an attempt that Lean left partly unanswered: no verdict."""
-        judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
+        judgement = Judgement(
+            outcome=outcome, reason=f"Lean could not tell of all of the model's {left_open}"
+        )
         self.trace.record("stopped", attempt=listener.name, reason=judgement.reason)
         return judgement
 
@@ -316,8 +318,8 @@ class _AttemptListener:
 def _merge_failures(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
     """Merge failed attempts: infrastructure > timeout > rejected > failed."""
     for outcome in (Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED):
-        for found, reason in ended:
-            if found is outcome:
+        for ended_as, reason in ended:
+            if ended_as is outcome:
                 return outcome, reason
     count = len(ended)
     last = ended[-1][1] if ended else "there was none"

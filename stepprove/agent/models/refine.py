@@ -105,13 +105,13 @@ class Refinement:
 
 def task(problem: Problem, options: RefineOptions = RefineOptions()) -> str:
     """Return the prompt, with premises if the options have a library."""
-    said = _TASK.format(problem=problem.shown.strip())
+    prompt = _TASK.format(problem=problem.shown.strip())
     if options.library is None:
-        return said
+        return prompt
     files = options.library.imported_by(problem.header)
     helpful = options.library.near(problem.statement, options.premises, lambda one: one.path in files)
     listed = "\n".join(f"-- {one.name}\n{_short(one.code)}" for one in helpful)
-    return said + _HELPFUL.format(premises=listed) if listed else said
+    return prompt + _HELPFUL.format(premises=listed) if listed else prompt
 
 
 def feedback(code: str, answer: CommandResponse, best: Partial | None) -> str:
@@ -306,10 +306,14 @@ class _Conversation:
         self.listen(judgement)
         return judgement
 
-    def tell(self, text: str, said: str, check: Check | None = None) -> None:
+    def tell(self, text: str, feedback_text: str, check: Check | None = None) -> None:
         """Send feedback; the chat keeps only the last answer."""
         if check is not None:
-            self.listen(Checked(self.code or "", said, check.outcome, False, check.seconds))
+            self.listen(Checked(self.code or "", feedback_text, check.outcome, False, check.seconds))
         else:
-            self.listen(Checked("", said, "answered", False, 0.0))
-        self.turns = [self.turns[0], Turn(role="assistant", content=text), Turn(role="user", content=said)]
+            self.listen(Checked("", feedback_text, "answered", False, 0.0))
+        self.turns = [
+            self.turns[0],
+            Turn(role="assistant", content=text),
+            Turn(role="user", content=feedback_text),
+        ]

@@ -157,8 +157,8 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
         worker = Worker(source, engine, options, repl)
         mine = [hole for hole in source.holes if hole.start >= own]
         with _ended_after(2 * seconds, repl, stop):
-            found = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
-        results = worker.assemble(found, lambda _: None, stop)
+            hole_results = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
+        results = worker.assemble(hole_results, lambda _: None, stop)
         left = [r for r in results if r.outcome is not Outcome.PROVED]
         code = apply_edits(source.text, worker.fills(results))[own:].strip()
         return Partial(code, tuple(r.goal or "" for r in left), partial.tactics + len(results) - len(left))

@@ -183,8 +183,8 @@ class Trajectory:
     @property
     def answer(self) -> str | None:
         """The Lean code in the final text."""
-        said = self.final_text
-        return None if said is None else code_of(said, self.problem.name)
+        final = self.final_text
+        return None if final is None else code_of(final, self.problem.name)
 
     @property
     def outcome(self) -> Outcome:
@@ -232,8 +232,8 @@ def build_prompt(problem: Problem) -> str:
 
 def stop_ids(model: str) -> tuple[int, ...]:
     """Return the stop tokens of a model that is known to have them."""
-    known = "stepfunprover" in re.sub(r"[^a-z]", "", model.lower())
-    return (END_ID, SKETCH_END_ID) if known else ()
+    has_stop_ids = "stepfunprover" in re.sub(r"[^a-z]", "", model.lower())
+    return (END_ID, SKETCH_END_ID) if has_stop_ids else ()
 
 
 def generated_text(sample: Sample) -> tuple[str, bool]:
@@ -241,9 +241,9 @@ def generated_text(sample: Sample) -> tuple[str, bool]:
     text = sample.text
     if text.endswith(SKETCH_END):
         return text, True
-    told = sample.stopped_by in (SKETCH_END, SKETCH_END_ID)
+    reported = sample.stopped_by in (SKETCH_END, SKETCH_END_ID)
     unsaid = sample.finish == "stop" and not sample.stop_told and text.rfind(SKETCH) > text.rfind(SKETCH_END)
-    return (text + SKETCH_END, True) if told or unsaid else (text, False)
+    return (text + SKETCH_END, True) if reported or unsaid else (text, False)
 
 
 def break_reason(
@@ -297,7 +297,7 @@ def _in_repl_order(value: Any) -> Any:
     """Sort the fields of each object from Z to A, as Lean prints them."""
     if isinstance(value, dict):
         return {key: _in_repl_order(value[key]) for key in sorted(value, reverse=True)}
-    return [_in_repl_order(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_in_repl_order(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _json(value: Any) -> str:
@@ -311,8 +311,8 @@ def repl_block(feedback: str) -> str:
 
 def final_text(text: str) -> str | None:
     """Return the text after the last `</think>`; None if the thoughts never end."""
-    _, end, said = text.rpartition(THINK_END)
-    return said.strip() if end else None
+    _, end, final = text.rpartition(THINK_END)
+    return final.strip() if end else None
 
 
 # The driver.

@@ -40,11 +40,11 @@ def solutions(goal: Goal) -> Solutions | None:
     if not 1 <= len(names) <= 4:
         return None
     reach = _REACH[len(names)]
-    found = _within(goal, names, reach)
-    while found is None and reach > 10:
+    small = _within(goal, names, reach)
+    while small is None and reach > 10:
         reach //= 3
-        found = _within(goal, names, reach)
-    return found
+        small = _within(goal, names, reach)
+    return small
 
 
 def _within(goal: Goal, names: tuple[str, ...], reach: int) -> Solutions | None:
@@ -52,14 +52,14 @@ def _within(goal: Goal, names: tuple[str, ...], reach: int) -> Solutions | None:
     natural = frozenset(goal.naturals)
     ranges = {name: _range(goal, name, reach) for name in names}
     facts = _by_last_variable(goal, names)
-    found: list[tuple[int, ...]] = []
+    assignments_found: list[tuple[int, ...]] = []
     effort = Effort(STEPS)
 
     def extend(values: tuple[int, ...]) -> None:
-        if len(found) > 2000 or effort.spent:
+        if len(assignments_found) > 2000 or effort.spent:
             return
         if len(values) == len(names):
-            found.append(values)
+            assignments_found.append(values)
             return
         name = names[len(values)]
         for v in ranges[name]:
@@ -69,7 +69,7 @@ def _within(goal: Goal, names: tuple[str, ...], reach: int) -> Solutions | None:
                 extend(candidate)
 
     extend(())
-    return None if effort.spent else Solutions(names, tuple(found), reach)
+    return None if effort.spent else Solutions(names, tuple(assignments_found), reach)
 
 
 def counterexamples(goal: Goal) -> list[dict[str, int]]:

@@ -72,14 +72,14 @@ class Goal:
     @cached_property
     def facts(self) -> tuple[tuple[str, Term], ...]:
         """Hypotheses that parse as propositions: (name, term); at most `MOST_FACTS`."""
-        found: list[tuple[str, Term]] = []
+        facts: list[tuple[str, Term]] = []
         for h in self.hypotheses:
-            if len(found) == MOST_FACTS:
+            if len(facts) == MOST_FACTS:
                 break
             term = h.term
             if term is not None and h.usable and is_proposition(term):
-                found.append((h.name, term))
-        return tuple(found)
+                facts.append((h.name, term))
+        return tuple(facts)
 
     @cached_property
     def propositions(self) -> tuple[Term, ...]:
@@ -169,11 +169,11 @@ def parse_goal(text: str) -> Goal:
 
 
 def _hypotheses(entry: str) -> Iterable[Hypothesis]:
-    found = _HYPOTHESIS.match(entry)
-    if not found:
+    match = _HYPOTHESIS.match(entry)
+    if not match:
         return
-    kind, assign, value = _flat(found.group(2)).partition(" := ")
-    for name in found.group(1).split():
+    kind, assign, value = _flat(match.group(2)).partition(" := ")
+    for name in match.group(1).split():
         yield Hypothesis(name, _flat(kind), _flat(value) if assign else None)
 
 

@@ -47,9 +47,9 @@ class Portfolio:
 
     def moves(self, goal: Goal) -> Iterator[Move]:
         """Yield every move for a goal: forced moves first, then by cost."""
-        found = [move for source in self.sources for move in _offered(source, goal)]
-        found += list(_heavy_closers(goal, self.mathlib, self._unfoldable(goal)))
-        distinct = {move.tactic: move for move in sorted(found, key=_order, reverse=True)}
+        offered = [move for source in self.sources for move in _offered(source, goal)]
+        offered += list(_heavy_closers(goal, self.mathlib, self._unfoldable(goal)))
+        distinct = {move.tactic: move for move in sorted(offered, key=_order, reverse=True)}
         yield from sorted(distinct.values(), key=_order)
 
     def _unfoldable(self, goal: Goal) -> list[str]:

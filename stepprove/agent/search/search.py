@@ -38,8 +38,8 @@ POLISHING_SECONDS = 10.0
 def suggestion(messages: Sequence[str]) -> str | None:
     """Return the tactic that `exact?` or a similar tactic suggests, on one line; None if there is no suggestion."""
     for message in messages:
-        if found := _SUGGESTION.match(message):
-            return " ".join(found[1].split())
+        if match := _SUGGESTION.match(message):
+            return " ".join(match[1].split())
     return None
 
 
@@ -222,10 +222,10 @@ class _Search:
     def node(self, state: State, others: int, cost: float) -> _Node:
         """Return the node of a state's first goal, an existing one if the goal recurs."""
         goal = parse_goal(state.goals[0])
-        known = self.nodes.get(goal.key)
-        if known is not None:
-            known.cost = min(known.cost, cost)
-            return known
+        existing = self.nodes.get(goal.key)
+        if existing is not None:
+            existing.cost = min(existing.cost, cost)
+            return existing
         node = _Node(goal, state, others, cost, len(self.nodes))
         self.nodes[goal.key] = node
         self.graph.add_node(("goal", node.number), label=state.goals[0], proved=False, cost=cost)

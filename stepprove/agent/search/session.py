@@ -88,8 +88,8 @@ class ReplSession:
             return StepResult("error", messages=errors or ("the step leaves a sorry",), seconds=seconds)
         result = State(tuple(answer.goals), state, tactic)
         self._numbers[result] = (self._repl.generation, answer.proof_state)
-        said = tuple(m.data for m in answer.messages if m.severity == "info")
-        return StepResult("ok", result, messages=said, seconds=seconds, goals=result.goals)
+        infos = tuple(m.data for m in answer.messages if m.severity == "info")
+        return StepResult("ok", result, messages=infos, seconds=seconds, goals=result.goals)
 
     def _step(self, state: State, tactic: str, timeout: float) -> ProofStepResponse | ErrorResponse:
         number = self._number(state)
@@ -100,9 +100,9 @@ class ReplSession:
 
     def _number(self, state: State) -> int:
         """Return the state's number in the living engine; replay its tactics if the engine lost it."""
-        known = self._numbers.get(state)
-        if known is not None and known[0] == self._repl.generation:
-            return known[1]
+        numbered = self._numbers.get(state)
+        if numbered is not None and numbered[0] == self._repl.generation:
+            return numbered[1]
         if state.parent is None:
             number, _ = self._open_root()
         else:

@@ -119,7 +119,7 @@ def _node(node: dict[str, Any], proved: bool, x: float, y: float) -> Markup:
     words = _target(node["label"]) if kind == "goal" else str(node["label"])
     most = _LETTERS[kind] - (2 if closed_by else 0)
     shown = words if len(words) <= most else words[: most - 1] + "…"
-    told = f"{node['label']}\n\nclosed by: {closed_by}" if closed_by else node["label"]
+    tooltip = f"{node['label']}\n\nclosed by: {closed_by}" if closed_by else node["label"]
     return Markup(
         '<g class="{kind}{proved}"><title>{told}</title>'
         '<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{height}" rx="{radius}"/>'
@@ -127,7 +127,7 @@ def _node(node: dict[str, Any], proved: bool, x: float, y: float) -> Markup:
     ).format(
         kind=kind,
         proved=" proved" if proved else "",
-        told=told,
+        told=tooltip,
         x=x,
         y=y,
         width=_WIDTH[kind],

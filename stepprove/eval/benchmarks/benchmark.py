@@ -24,7 +24,7 @@ class Benchmark:
 
 def benchmark_called(name: str) -> Benchmark | None:
     """Return the benchmark with a name."""
-    return next((each for each in BENCHMARKS if each.name == name), None)
+    return next((benchmark for benchmark in BENCHMARKS if benchmark.name == name), None)
 
 
 BENCHMARKS = (

@@ -36,7 +36,7 @@ def core(
         ReplFailure: Lean gave no answer to one; leaving it out would change the subset.
     """
     texts = [Task.parse(problem.source, prelude=PRELUDE).statement for problem in problems]
-    found: set[int] = set()
+    elaborated: set[int] = set()
     for done, (place, check) in enumerate(pool.check_all(texts, header=_HEADER, timeout=_SECONDS), 1):
         if check.unanswered is not None:
             raise ReplFailure(
@@ -45,6 +45,6 @@ def core(
             )
         answer = check.answer
         if isinstance(answer, CommandResponse) and not answer.has_errors and len(answer.sorries) == 1:
-            found.add(place)
+            elaborated.add(place)
         listen(done)
-    return tuple(problems[place].name for place in sorted(found))
+    return tuple(problems[place].name for place in sorted(elaborated))

@@ -37,8 +37,8 @@ class Loaded:
         """Return the dataset with a hash of its statements and, if `words` is true, of their informal texts."""
         if not words:
             return self.dataset
-        told = [problem.informal for problem in self.problems]
-        both = json.dumps([self.dataset.sha256, told], ensure_ascii=False)
+        informal_texts = [problem.informal for problem in self.problems]
+        both = json.dumps([self.dataset.sha256, informal_texts], ensure_ascii=False)
         return self.dataset.model_copy(update={"sha256": hashlib.sha256(_bytes(both)).hexdigest()})
 
 
@@ -68,8 +68,8 @@ def load(
         s for s in read if s.split is None or wanted == "all" or _SPLITS.get(s.split, s.split) == wanted
     ]
     if not statements:
-        known = sorted({_SPLITS.get(s.split, s.split) for s in read if s.split is not None})
-        there = f"; its statements are of the split {' and '.join(known)}" if known else ""
+        splits = sorted({_SPLITS.get(s.split, s.split) for s in read if s.split is not None})
+        there = f"; its statements are of the split {' and '.join(splits)}" if splits else ""
         raise BadBenchmark(f"{fetched.origin} has no statement of the split {wanted}{there}.")
     problems = tuple(_problems(statements, known_errors(benchmark.name)))
     dataset = Dataset(
@@ -86,8 +86,8 @@ def load(
 
 def digest(problems: Iterable[BenchmarkProblem]) -> str:
     """Return the SHA-256 of names and statements, in order."""
-    told = [[problem.name, problem.source] for problem in problems]
-    return hashlib.sha256(_bytes(json.dumps(told, ensure_ascii=False))).hexdigest()
+    rows = [[problem.name, problem.source] for problem in problems]
+    return hashlib.sha256(_bytes(json.dumps(rows, ensure_ascii=False))).hexdigest()
 
 
 def _bytes(text: str) -> bytes:
@@ -105,7 +105,7 @@ def _problems(
             name=statement.name if number == 1 else f"{statement.name}#{number}",
             source=statement.source,
             informal=statement.informal,
-            broken=next((each.explanation for each in broken if each.matches(statement.source)), None),
+            broken=next((error.explanation for error in broken if error.matches(statement.source)), None),
         )
 
 

@@ -74,8 +74,8 @@ def _cloned(url: str, revision: str | None) -> Fetched:
 def _must(url: str, folder: Path, *words: str) -> str:
     done = _git(folder, *words)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
-        raise NotFetched(f"git could not read {url}: {said.rstrip('.')}.")
+        message = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
+        raise NotFetched(f"git could not read {url}: {message.rstrip('.')}.")
     return done.stdout.strip()
 
 
@@ -108,9 +108,9 @@ def _from_hub(name: str, revision: str | None) -> Fetched:
     try:
         whole = load_dataset(name, revision=revision)
     except Exception as wrong:  # the library raises what its parts raise, of a dozen kinds
-        said = (str(wrong).strip() or type(wrong).__name__).splitlines()[0].rstrip(".")
+        message = (str(wrong).strip() or type(wrong).__name__).splitlines()[0].rstrip(".")
         raise NotFetched(
-            f"{name} cannot be read from the Hub ({said[:200]}); name a file or folder of yours with --path."
+            f"{name} cannot be read from the Hub ({message[:200]}); name a file or folder of yours with --path."
         ) from None
     parts = {"": whole} if isinstance(whole, Dataset) else dict(whole)
     return Fetched(name, revision, None, tuple(_records(parts)))

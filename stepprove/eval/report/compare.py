@@ -143,15 +143,15 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
     )
     yield ""
     yield from comparison.blocked
-    for each in comparison.differences:
+    for difference in comparison.differences:
         interval = (
             ""
-            if each.low is None or each.high is None
-            else f" ({100 * each.low:+.1f} to {100 * each.high:+.1f})"
+            if difference.low is None or difference.high is None
+            else f" ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
         )
         yield (
-            f"{a.metric}@{each.k:<4} A {100 * each.a:5.1f} %   B {100 * each.b:5.1f} %   "
-            f"B - A {100 * each.difference:+.1f} points{interval}"
+            f"{a.metric}@{difference.k:<4} A {100 * difference.a:5.1f} %   B {100 * difference.b:5.1f} %   "
+            f"B - A {100 * difference.difference:+.1f} points{interval}"
         )
     if comparison.differences:
         yield (

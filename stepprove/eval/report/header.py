@@ -29,7 +29,7 @@ def run_facts(run: Run, log: str) -> list[tuple[str, str]]:
     seconds = sum(attempt.seconds for attempt in attempts)
     interactions = sum(attempt.interactions for attempt in attempts)
     tokens = sum(attempt.tokens for attempt in attempts)
-    told = [
+    facts = [
         ("dataset", f"{_benchmark(dataset)}, from {dataset.origin}{revision}, licence {dataset.licence}"),
         ("dataset sha256", dataset.sha256),
         ("attempts", f"{count(len(run.problems), 'problem')}, {count(run.epochs, 'attempt')} at each"),
@@ -43,7 +43,7 @@ def run_facts(run: Run, log: str) -> list[tuple[str, str]]:
         ("versions", pairs(run.versions)),
         ("run", f"{run.task} {run.id}, started {run.started:%Y-%m-%d %H:%M %Z}, log {log}"),
     ]
-    return [(name, in_line(value)) for name, value in told]
+    return [(name, in_line(value)) for name, value in facts]
 
 
 def count(number: int, noun: str) -> str:

@@ -194,8 +194,8 @@ def _row(pair: Pair) -> dict[str, Any]:
         if isinstance(pair, ReasoningTrajectory)
         else ("", pair.formal_statement)
     )
-    told = {name: getattr(pair, name) for name in _COLUMNS if hasattr(pair, name)}
-    return {**told, "messages": messages(pair, thoughts, answer)}
+    fields = {name: getattr(pair, name) for name in _COLUMNS if hasattr(pair, name)}
+    return {**fields, "messages": messages(pair, thoughts, answer)}
 
 
 def _as_parquet(path: Path) -> None:

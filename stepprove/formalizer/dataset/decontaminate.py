@@ -53,13 +53,13 @@ class Benchmarks:
 
     def why(self, name: str | None, problem: str, formal: str) -> str | None:
         """Return the reason to drop a record: the benchmark and the kind of match; None if there is none."""
-        if name and (found := self._names.get(_plain(name))):
-            return f"has the name of a problem of {found}"
+        if name and (benchmark := self._names.get(_plain(name))):
+            return f"has the name of a problem of {benchmark}"
         for run in self._of(problem):
-            if found := self._runs.get(run):
-                return f"shares {self.length} words in a row with {found}"
-        if found := self._statements.get(statement_key(formal)):
-            return f"states the same as a problem of {found}"
+            if benchmark := self._runs.get(run):
+                return f"shares {self.length} words in a row with {benchmark}"
+        if benchmark := self._statements.get(statement_key(formal)):
+            return f"states the same as a problem of {benchmark}"
         return None
 
     def _of(self, text: str) -> Iterable[bytes]:

@@ -83,33 +83,33 @@ async def knowledge_pair(
     own = options
     if problem.header is not None:
         own = replace(options, header=problem.header)
-    asked = PreparedAnswers(problem.candidates) if problem.candidates else formalizer
-    if asked is None:
+    model = PreparedAnswers(problem.candidates) if problem.candidates else formalizer
+    if model is None:
         return StageResult(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
     try:
-        found = await autoformalize(
-            asked,
+        formalization = await autoformalize(
+            model,
             lean(own.header),
             problem.problem,
             replace(own, rounds=1),
         )
-        if found.outcome == "unknown":
-            silent = (each.reason for each in found.samples if each.outcome == "unanswered")
+        if formalization.outcome == "unknown":
+            silent = (each.reason for each in formalization.samples if each.outcome == "unanswered")
             raise Unanswered(next(silent, None) or "Lean did not answer in time")
-        if found.statement is None:
-            why = _why_none(found)
-            return StageResult(_dropped(problem, why, found), why)
-        verdict = None if judge is None else await _judged(judge, problem.problem, found.statement)
+        if formalization.statement is None:
+            why = _why_none(formalization)
+            return StageResult(_dropped(problem, why, formalization), why)
+        verdict = None if judge is None else await _judged(judge, problem.problem, formalization.statement)
     except (ModelFailure, BudgetSpent, NoLean) as failure:
         raise Unanswered(str(failure)) from failure
     pair = KnowledgePair(
         name=problem.name,
         problem=problem.problem,
         header=own.header,
-        formal_statement=found.statement.removeprefix(own.header.strip()).strip(),
-        samples=len(found.samples),
-        valid=sum(len(each.members) for each in found.classes),
-        agreeing=len(found.classes[0].members),
+        formal_statement=formalization.statement.removeprefix(own.header.strip()).strip(),
+        samples=len(formalization.samples),
+        valid=sum(len(each.members) for each in formalization.classes),
+        agreeing=len(formalization.classes[0].members),
         verdict=verdict,
     )
     return StageResult(pair, None if verdict is None else _thrown_out(verdict))
@@ -125,20 +125,20 @@ async def _judged(judge: Chatter, problem: str, statement: str) -> str:
 
 def _thrown_out(words: str) -> str | None:
     """Return the judge's reason to reject a statement; None if it accepts."""
-    said = _JUDGED.findall(words)
-    if not said:
+    decisions = _JUDGED.findall(words)
+    if not decisions:
         return "the judge gave no verdict"
-    return None if said[-1].lower() == "keep" else f"judged {said[-1].lower()}"
+    return None if decisions[-1].lower() == "keep" else f"judged {decisions[-1].lower()}"
 
 
-def _why_none(found: Formalization) -> str:
+def _why_none(formalization: Formalization) -> str:
     """Return the most frequent outcome of the answers."""
-    kinds = Counter(each.outcome for each in found.samples)
+    kinds = Counter(sample.outcome for sample in formalization.samples)
     if not kinds:
         return "no candidates"
     return "contradictory or false" if kinds.most_common(1)[0][0] == "empty" else "no valid candidate"
 
 
-def _dropped(problem: InformalProblem, reason: str, found: Formalization | None = None) -> Dropped:
-    reasons = {} if found is None else {"candidates": [each.reason for each in found.samples]}
+def _dropped(problem: InformalProblem, reason: str, formalization: Formalization | None = None) -> Dropped:
+    reasons = {} if formalization is None else {"candidates": [each.reason for each in formalization.samples]}
     return Dropped(name=problem.name, problem=problem.problem, reason=reason, details=reasons)

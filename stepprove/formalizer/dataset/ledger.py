@@ -66,14 +66,14 @@ class Ledger:
             raise
 
     def _agree(self, about: Mapping[str, Any]) -> None:
-        known = dict(self._file.execute("SELECT what, value FROM about"))
+        settings = dict(self._file.execute("SELECT what, value FROM about"))
         for what, value in about.items():
-            said = json.dumps(value, sort_keys=True)
-            if known.get(what, said) != said:
+            encoded = json.dumps(value, sort_keys=True)
+            if settings.get(what, encoded) != encoded:
                 raise BadLedger(
-                    f"{self.path} was begun with {what} {known[what]}, not {said}: name another folder."
+                    f"{self.path} was begun with {what} {settings[what]}, not {encoded}: name another folder."
                 )
-            self._file.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (what, said))
+            self._file.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (what, encoded))
 
     def __enter__(self) -> Self:
         return self

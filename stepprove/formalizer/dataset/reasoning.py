@@ -103,17 +103,17 @@ async def reasoning_trajectory(
                 [question(pair)], Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
             )
             text = reply.samples[0].text
-            found = await lean(pair.header).score(text, truth, pair.header, options.method)
+            scored = await lean(pair.header).score(text, truth, pair.header, options.method)
         except BadStatement as wrong:
             return StageResult(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
         except (ModelFailure, BudgetSpent, NoLean) as failure:
             raise Unanswered(str(failure)) from failure
-        if found.outcome == "unknown":
-            raise Unanswered(found.reason or "Lean did not answer in time")
-        reason, words = fault(text, found), found.reason or ""
+        if scored.outcome == "unknown":
+            raise Unanswered(scored.reason or "Lean did not answer in time")
+        reason, words = fault(text, scored), scored.reason or ""
         if not reason:
             kept = ReasoningTrajectory(
-                **pair.model_dump(), reasoning=thoughts_of(text), answer=(found.statement or "").strip()
+                **pair.model_dump(), reasoning=thoughts_of(text), answer=(scored.statement or "").strip()
             )
             return StageResult(kept)
     return StageResult(_dropped(pair, words or reason), reason)

@@ -179,8 +179,8 @@ def compare(
 
 def suggestion(messages: tuple[Message, ...]) -> str | None:
     """Return the tactic that `exact?` suggests, in either of Lean's spellings; None if there is none."""
-    told = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
-    return next((tactic.strip() for tactic in reversed(told) if tactic), None)
+    suggestions = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
+    return next((tactic.strip() for tactic in reversed(suggestions) if tactic), None)
 
 
 def gave_up(errors: Iterable[Message]) -> bool:
@@ -212,16 +212,16 @@ def _direction(
     def say(
         verdict: EquivalenceVerdict,
         reason: str | None = None,
-        found: _FoundProof | None = None,
+        proof: _FoundProof | None = None,
         infrastructure: bool = False,
     ) -> Direction:
         return Direction(
             premise=sides[0],
             target=sides[1],
             verdict=verdict,
-            step=found.step if found else None,
-            proof=found.proof if found else None,
-            axioms=found.axioms if found else (),
+            step=proof.step if proof else None,
+            proof=proof.proof if proof else None,
+            axioms=proof.axioms if proof else (),
             reason=reason,
             infrastructure=infrastructure,
             seconds=round(time.monotonic() - started, 3),
@@ -232,11 +232,11 @@ def _direction(
         search = _DirectionSearch(joint, closers)
         scripts = methods.steps(method, closers, joint.premise_name, joint.premise.conclusion, search.goal())
         for step in scripts:
-            if (found := search.attempt(step)) is not None:
-                return say(EquivalenceVerdict.EQUIVALENT, found=found)
+            if (proof := search.attempt(step)) is not None:
+                return say(EquivalenceVerdict.EQUIVALENT, proof=proof)
         for step in propose(joint) if propose is not None else ():
-            if (found := search.attempt(step)) is not None:
-                return say(EquivalenceVerdict.EQUIVALENT, found=found)
+            if (proof := search.attempt(step)) is not None:
+                return say(EquivalenceVerdict.EQUIVALENT, proof=proof)
     except CannotJoin as apart:
         return say(EquivalenceVerdict.NOT_SHOWN, str(apart))
     except ReplClosed:

@@ -171,16 +171,16 @@ def instances(premise: str, context: tuple[ContextVariable, ...]) -> Iterator[st
 
 def hypotheses(goal: str) -> tuple[ContextVariable, ...]:
     """Parse the context of a goal as Lean prints it, one entry a variable."""
-    found: list[ContextVariable] = []
+    variables: list[ContextVariable] = []
     for line in goal.split("\n"):
         if line.startswith("⊢"):
             break
-        if line.startswith(" ") and found:  # a type that goes on
-            found[-1] = ContextVariable(found[-1].name, f"{found[-1].type} {line.strip()}")
+        if line.startswith(" ") and variables:  # a type that goes on
+            variables[-1] = ContextVariable(variables[-1].name, f"{variables[-1].type} {line.strip()}")
         elif " : " in line:
             names, _, kind = line.partition(" : ")
-            found += [ContextVariable(name, kind.partition(" := ")[0].strip()) for name in names.split()]
-    return tuple(found)
+            variables += [ContextVariable(name, kind.partition(" := ")[0].strip()) for name in names.split()]
+    return tuple(variables)
 
 
 def usable(name: str) -> bool:

@@ -79,13 +79,13 @@ class Dropped(_Record):
 
 def messages(pair: Pair, thoughts: str, answer: str) -> list[dict[str, str]]:
     """Return the chat for training: StepFun-Formalizer's prompt, and `<think>…</think>` before the code."""
-    asked: list[Turn] = STEPFUN.turns(pair.problem, pair.header, mathlib=True)
+    prompt: list[Turn] = STEPFUN.turns(pair.problem, pair.header, mathlib=True)
     code = "\n\n".join(part for part in (pair.header.strip(), answer.strip()) if part)
-    said = f"<think>{thoughts}</think>\n\n```lean4\n{code}\n```"
-    return [*(turn.model_dump() for turn in asked), {"role": "assistant", "content": said}]
+    answer_text = f"<think>{thoughts}</think>\n\n```lean4\n{code}\n```"
+    return [*(turn.model_dump() for turn in prompt), {"role": "assistant", "content": answer_text}]
 
 
 def thoughts_of(text: str) -> str:
     """Return the text before the last Lean block, without the thinking tags."""
-    said = after_thinking(text) if "</think>" in text else text
-    return said[: said.rfind("```lean")].rstrip() if "```lean" in said else said.rstrip()
+    thoughts = after_thinking(text) if "</think>" in text else text
+    return thoughts[: thoughts.rfind("```lean")].rstrip() if "```lean" in thoughts else thoughts.rstrip()

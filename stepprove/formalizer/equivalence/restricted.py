@@ -89,12 +89,12 @@ def task(joint: JointContext, level: Level) -> list[Turn]:
 
 def script_of(answer: str) -> str | None:
     """Return the tactics of an answer: its Lean block, without a leading statement and `by`."""
-    said = after_thinking(answer)
-    code = code_of(said)
+    code_text = after_thinking(answer)
+    code = code_of(code_text)
     if code is None:
         return None
-    at = said.rfind(code)
-    before = said[said.rfind("\n", 0, at) + 1 : at]
+    at = code_text.rfind(code)
+    before = code_text[code_text.rfind("\n", 0, at) + 1 : at]
     code = before + code if before.isspace() else code  # the first line's indentation
     body = re.sub(r"^(?:theorem|lemma|example)\b.*?:=[ \t]*(?=by\b)", "", code, flags=re.DOTALL)
     body = re.sub(r"^\s*by\b[ \t]*\n?", "", body)
@@ -115,8 +115,8 @@ def refusal(script: str, level: Level, premise: str) -> str | None:
         return None
     for line in script.split("\n"):
         found = {token.text for token in tokenize(line) if token.kind == "word"}
-        said = found | {f"{word}?" for word in found if f"{word}?" in line}
-        if said and not said & rules.allowed:
+        spellings = found | {f"{word}?" for word in found if f"{word}?" in line}
+        if spellings and not spellings & rules.allowed:
             return f"the line `{line.strip()}` has none of the tactics allowed"
     if level == "basic" and not script.split("\n")[-1].lstrip().startswith("exact"):
         return "it does not end in `exact`"

@@ -62,7 +62,7 @@ def score(
     if code is None:
         return Scored(outcome="refused", reason="There is no Lean code in the answer.")
     try:
-        found = read_candidate(ground, code, header, name)
+        candidate = read_candidate(ground, code, header, name)
     except ReplClosed:
         raise
     except ReplFailure as failure:
@@ -70,11 +70,11 @@ def score(
         return Scored(outcome="unknown", reason=str(failure), infrastructure=not late)
     finally:
         ground.forget()
-    if isinstance(found, str):
-        return Scored(outcome="refused", reason=found)
-    if words_of(found.statement) == words_of(truth):
-        return Scored(outcome="equivalent", statement=found.text)
-    verdict = compare(ground, found.statement, truth, method)
+    if isinstance(candidate, str):
+        return Scored(outcome="refused", reason=candidate)
+    if words_of(candidate.statement) == words_of(truth):
+        return Scored(outcome="equivalent", statement=candidate.text)
+    verdict = compare(ground, candidate.statement, truth, method)
     outcome: dict[EquivalenceVerdict, ScoreOutcome] = {
         EquivalenceVerdict.EQUIVALENT: "equivalent",
         EquivalenceVerdict.NOT_SHOWN: "not shown",
@@ -84,5 +84,5 @@ def score(
         outcome=outcome[verdict.verdict],
         infrastructure=verdict.infrastructure,
         reason=verdict.reason,
-        statement=found.text,
+        statement=candidate.text,
     )

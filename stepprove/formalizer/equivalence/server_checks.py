@@ -73,25 +73,25 @@ class ServerChecks:
         if code is None:
             return Scored(outcome="refused", reason="There is no Lean code in the answer.")
         try:
-            found, _ = self._read(code, header, None, vacuous=False)
-            if isinstance(found, str):
-                return Scored(outcome="refused", reason=found)
-            same = words_of(found.statement) == words_of(truth)
-            verdict = EquivalenceVerdict.EQUIVALENT if same else self._same(found.statement, truth)
+            candidate, _ = self._read(code, header, None, vacuous=False)
+            if isinstance(candidate, str):
+                return Scored(outcome="refused", reason=candidate)
+            same = words_of(candidate.statement) == words_of(truth)
+            verdict = EquivalenceVerdict.EQUIVALENT if same else self._same(candidate.statement, truth)
         except _Late as late:
             return Scored(outcome="unknown", reason=str(late))
-        return Scored(outcome=_OUTCOMES[verdict], statement=found.text)
+        return Scored(outcome=_OUTCOMES[verdict], statement=candidate.text)
 
     def _read(
         self, code: str, header: str, name: str | None, *, vacuous: bool
     ) -> tuple[Candidate | str, Vacuity]:
-        said = parse_candidate(code, header, name)
-        if isinstance(said, str):
-            return said, Vacuity()
-        found = said.read(self._ask(said.text))
-        if isinstance(found, str) or not vacuous:
-            return found, Vacuity()
-        return found, vacuity(self._trial, found.text, found.name, found.goal)
+        parsed = parse_candidate(code, header, name)
+        if isinstance(parsed, str):
+            return parsed, Vacuity()
+        candidate = parsed.read(self._ask(parsed.text))
+        if isinstance(candidate, str) or not vacuous:
+            return candidate, Vacuity()
+        return candidate, vacuity(self._trial, candidate.text, candidate.name, candidate.goal)
 
     def _trial(self, original: str, candidate: str, target: str) -> bool | None:
         try:

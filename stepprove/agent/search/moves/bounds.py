@@ -47,39 +47,39 @@ def moves(goal: Goal) -> Iterator[Move]:
 # Bounds.
 
 
-def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
+def _upper(goal: Goal, name: str, bound: int | None) -> Iterator[Move]:
     largest = _extreme(goal, name, largest=True)
     numbers = [c for c in constants(goal) if c > 0]
     (h,) = goal.fresh("h" + name)
-    if known is None:
+    if bound is None:
         candidates = sorted({d for c in numbers for d in (c - 1, c)} - {0})
         ladder = [
             f"have {h} : {name} ≤ {c} := by omega" for c in candidates if c <= 5000 and c >= (largest or 0)
         ]
         if ladder:
             yield Move(ladder[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(ladder))
-    if largest is None or not _curved(goal, name) or (known is not None and known <= 2 * max(largest, 4)):
+    if largest is None or not _curved(goal, name) or (bound is not None and bound <= 2 * max(largest, 4)):
         return
     exponents = _bases(goal, name)
     if exponents and goal.is_natural(name):
         logs = {integer_log(c, b) + 1 for c in numbers for b in exponents}
-        caps = sorted(c for c in {largest, *logs} if c >= largest and (known is None or c < known))
+        caps = sorted(c for c in {largest, *logs} if c >= largest and (bound is None or c < bound))
         steps = [_by_power(goal, name, h, c, exponents) for c in caps]
         if steps:
             yield Move(steps[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(steps))
         return
     values = {largest, largest + 1} | {math.isqrt(c) for c in numbers} | {c for c in numbers if c <= 5000}
     steps = [
-        _by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (known is None or c < known)
+        _by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (bound is None or c < bound)
     ][:5]
     if steps:
         yield Move(steps[-1], 0.6, f"bound {name}", fact=True, ladder=tuple(steps), seconds=8.0)
 
 
-def _lower(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
+def _lower(goal: Goal, name: str, bound: int | None) -> Iterator[Move]:
     least = _extreme(goal, name, largest=False)
     (h,) = goal.fresh("h" + name)
-    if known is not None:
+    if bound is not None:
         return
     candidates = sorted({d for c in constants(goal) for d in (c, c + 1, -c, -c + 1)} | {0, 1}, reverse=True)
     claims = [
@@ -104,12 +104,12 @@ def _numeral(c: int) -> str:
 
 def _extreme(goal: Goal, name: str, *, largest: bool) -> int | None:
     """Return the largest or least value among an experiment's solutions; None if they reach its edge."""
-    found = solutions(goal)
-    if found is None or name not in found.names or not found.values:
+    small = solutions(goal)
+    if small is None or name not in small.names or not small.values:
         return None
-    values = found.of(name)
+    values = small.of(name)
     extreme = values[-1] if largest else values[0]
-    return None if abs(extreme) >= found.reach else extreme
+    return None if abs(extreme) >= small.reach else extreme
 
 
 def _curved(goal: Goal, name: str) -> bool:

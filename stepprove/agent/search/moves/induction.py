@@ -109,14 +109,14 @@ def _second_order(goal: Goal) -> bool:
 
 def _base(goal: Goal, name: str) -> tuple[int, list[str]] | None:
     """Return the least value that the hypotheses allow for `name`, and the facts that state it."""
-    best, said = 0, []
+    best, facts = 0, []
     for h, fact in goal.facts:
         for part in conjuncts(fact):
             least = lower_bound(part, name)
             if least is not None:
-                said.append(h)
+                facts.append(h)
                 best = max(best, least)
-    return (best, said) if best else None
+    return (best, facts) if best else None
 
 
 def lower_bound(fact: Term, name: str) -> int | None:

@@ -25,9 +25,9 @@ def _introduce(goal: Goal) -> Iterator[Move]:
     target = goal.term
     names: list[str] = []
     if target is None:
-        found = _BINDERS.match(goal.target)
-        if found:
-            names = found.group(1).split()
+        match = _BINDERS.match(goal.target)
+        if match:
+            names = match.group(1).split()
         elif goal.target.startswith("¬"):
             names = ["h"]
     else:

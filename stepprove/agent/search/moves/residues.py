@@ -224,7 +224,7 @@ def _residue(term: Term, modulus: int) -> int | None:
 
 def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[Term, int]]:
     """Yield powers x ^ k of a variable, or of a natural variable cast to ℤ, with a literal k."""
-    found: dict[tuple[Term, int], None] = {}
+    terms: dict[tuple[Term, int], None] = {}
     for statement in statements:
         for part in subterms(statement):
             if part.op != "^":
@@ -232,8 +232,8 @@ def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[Term, int
             base, exponent = part.args[0], literal(part.args[1])
             inner = base.args[0] if base.op == "cast" else base
             if inner.op == "var" and inner.name in goal.variables and exponent and 2 <= exponent <= 12:
-                found[(base, exponent)] = None
-    yield from itertools.islice(found, 4)
+                terms[(base, exponent)] = None
+    yield from itertools.islice(terms, 4)
 
 
 def _refuted_mod(goal: Goal, statements: list[Term], modulus: int, effort: Effort) -> bool:
@@ -313,7 +313,7 @@ def _printed(goal: Goal) -> str:
 
 def _exponential_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[int, Term, bool]]:
     """Yield powers of a literal with a variable exponent: (base, exponent, whether the base is an integer)."""
-    found: dict[tuple[int, Term, bool], None] = {}
+    terms: dict[tuple[int, Term, bool], None] = {}
     at = Valuation({}, frozenset(goal.naturals))
     for statement in statements:
         integral = any(part.op == "cast" or natural(part, at) is False for part in subterms(statement))
@@ -321,8 +321,8 @@ def _exponential_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[int
             if part.op == "^" and free_names(part.args[1]):
                 base = literal(part.args[0])
                 if base is not None:
-                    found[(base, part.args[1], integral or base < 0)] = None
-    yield from itertools.islice(found, 6)
+                    terms[(base, part.args[1], integral or base < 0)] = None
+    yield from itertools.islice(terms, 6)
 
 
 def _period(base: int, modulus: int) -> list[tuple[str, int]] | None:
