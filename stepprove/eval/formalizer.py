@@ -49,7 +49,7 @@ class ReferenceStatement:
 
     header: str
     """As in the prompt."""
-    ground: str
+    lean_header: str
     """As Lean receives it."""
     truth: Statement
 
@@ -77,7 +77,7 @@ class Formalizer:
         self._without_mathlib = engine.kind == "embedded"
         self._pool = Pool.over(pool)
         self._served = ModelHandle(setup.model, say)
-        self._grounds = lru_cache(_MOST_HEADERS)(
+        self._contexts = lru_cache(_MOST_HEADERS)(
             lambda text: ElaborationContexts(text, timeout=setup.time_limit)
         )
 
@@ -124,10 +124,10 @@ class Formalizer:
             return attempt
         try:
             wanted = reference_statement(problem, without_mathlib=self._without_mathlib)
-            grounds = self._grounds(wanted.ground)
+            contexts = self._contexts(wanted.lean_header)
             scored = await self._pool.run(
                 lambda repl: score(
-                    grounds(repl),
+                    contexts(repl),
                     f"```lean4\n{code}\n```",
                     wanted.truth,
                     header=wanted.header,
@@ -158,11 +158,11 @@ def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> 
         raise SourceError("it stands in a section or namespace of its own")
     start = whole.chunk.start
     header = problem.source[:start].strip()
-    ground = header
+    lean_header = header
     if without_mathlib:
         above = problem.source[parse_source(problem.source).header_end : start]
-        ground = f"{PRELUDE}set_option autoImplicit false\n{above}"
-    return ReferenceStatement(header, ground, read_statement(problem.source[start:]))
+        lean_header = f"{PRELUDE}set_option autoImplicit false\n{above}"
+    return ReferenceStatement(header, lean_header, read_statement(problem.source[start:]))
 
 
 def _score_fields(scored: Scored) -> dict[str, object]:

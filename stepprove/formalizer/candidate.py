@@ -102,14 +102,14 @@ def parse_candidate(code: str, header: str, name: str | None) -> UncheckedCandid
     )
 
 
-def read_candidate(ground: ElaborationContext, code: str, header: str, name: str | None) -> Candidate | str:
+def read_candidate(context: ElaborationContext, code: str, header: str, name: str | None) -> Candidate | str:
     """Parse the statement of a code and check it with Lean.
 
     Raises:
         ReplFailure: Lean gave no answer.
     """
     parsed = parse_candidate(code, header, name)
-    return parsed if isinstance(parsed, str) else parsed.read(ground.elaborate(parsed.text))
+    return parsed if isinstance(parsed, str) else parsed.read(context.elaborate(parsed.text))
 
 
 def _told(text: str, errors: list[Message]) -> str:

@@ -75,7 +75,7 @@ class PoolChecks:
     """
 
     def __init__(self, pool: Pool, header: str = "", *, timeout: float = 60.0) -> None:
-        self._pool, self._grounds = pool, ElaborationContexts(header, timeout=timeout)
+        self._pool, self._contexts = pool, ElaborationContexts(header, timeout=timeout)
 
     async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
         """As `Checks.read`."""
@@ -85,19 +85,19 @@ class PoolChecks:
             raise NoLean(str(failure)) from failure
 
     def _read(self, repl: Repl, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
-        ground = self._grounds(repl)
+        context = self._contexts(repl)
         try:
-            candidate = read_candidate(ground, code, header, name)
+            candidate = read_candidate(context, code, header, name)
             if isinstance(candidate, str):
                 return candidate, Vacuity()
-            return candidate, vacuity(gate_check(ground), candidate.text, candidate.name, candidate.goal)
+            return candidate, vacuity(gate_check(context), candidate.text, candidate.name, candidate.goal)
         finally:
-            ground.forget()
+            context.forget()
 
     async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
         """As `Checks.same`."""
         try:
-            return await self._pool.run(lambda repl: compare(self._grounds(repl), a, b, method).verdict)
+            return await self._pool.run(lambda repl: compare(self._contexts(repl), a, b, method).verdict)
         except ReplFailure as failure:
             raise NoLean(str(failure)) from failure
 
@@ -105,7 +105,7 @@ class PoolChecks:
         """As `Checks.score`."""
         try:
             return await self._pool.run(
-                lambda repl: score(self._grounds(repl), answer, truth, header=header, method=method)
+                lambda repl: score(self._contexts(repl), answer, truth, header=header, method=method)
             )
         except ReplFailure as failure:
             raise NoLean(str(failure)) from failure

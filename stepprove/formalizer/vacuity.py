@@ -57,14 +57,14 @@ time-out.
 """
 
 
-def gate_check(ground: ElaborationContext) -> ProofCheck:
+def gate_check(context: ElaborationContext) -> ProofCheck:
     """Return proof checks by the trust gate in an elaboration context; they raise ReplFailure if Lean gives no
     answer.
     """
 
     def trial(original: str, candidate: str, target: str) -> bool | None:
         judgement = judge(
-            ground.repl, original, candidate, env=ground.env(), targets={target}, timeout=ground.timeout
+            context.repl, original, candidate, env=context.env(), targets={target}, timeout=context.timeout
         )
         late = judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
         return None if late else judgement.accepted

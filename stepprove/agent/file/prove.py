@@ -87,16 +87,18 @@ def prove_source(
             first.check_original()
         finally:
             workers.give_back(first)
-        side = None
+        runtime = None
         if model is not None:
-            side = stack.enter_context(ModelRuntime(model, engine, options, source, listen, trace, say, pool))
-        found = _search_all(workers, wanted, listen, stop, options.time_limit, side)
+            runtime = stack.enter_context(
+                ModelRuntime(model, engine, options, source, listen, trace, say, pool)
+            )
+        found = _search_all(workers, wanted, listen, stop, options.time_limit, runtime)
         worker = workers.borrow()
         text, results, verdicts = conclude(worker, found, listen, stop)
     for result in results:
         trace.record("result", hole=result.index, **result.model_dump(mode="json", exclude={"index"}))
-    usage = Usage() if side is None else side.account.usage
-    dollars = 0.0 if side is None else side.account.dollars
+    usage = Usage() if runtime is None else runtime.account.usage
+    dollars = 0.0 if runtime is None else runtime.account.dollars
     return ProveReport(
         holes=tuple(results),
         verdicts=verdicts,
@@ -134,7 +136,7 @@ def _search_all(
     listen: Listener,
     stop: Event,
     seconds: float,
-    side: ModelRuntime | None,
+    runtime: ModelRuntime | None,
 ) -> list[HoleResult]:
     def one(hole: Hole) -> HoleResult:
         """Search one hole; a fault is this hole's outcome only."""
@@ -155,15 +157,15 @@ def _search_all(
 
     def searched(hole: Hole) -> HoleResult:
         worker = workers.borrow()
-        race = None if side is None else AutoPolicy(side, hole, seconds, listen, stop)
+        policy = None if runtime is None else AutoPolicy(runtime, hole, seconds, listen, stop)
         started = time.monotonic()
         try:
             listen(Started(hole.index))
-            result = worker.attempt(hole, listen, stop) if race is None else race.search(worker)
+            result = worker.attempt(hole, listen, stop) if policy is None else policy.search(worker)
         finally:
             workers.give_back(worker)
-        if race is not None:
-            result = result or race.model()
+        if policy is not None:
+            result = result or policy.model()
             if result.outcome is Outcome.PROVED and result.proof is not None:
                 worker.keep(hole, worker.chunks[: hole.chunk], result.proof, result.found_by or "")
             result = result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
@@ -172,7 +174,7 @@ def _search_all(
         return result
 
     # A hole that waits for the model needs no worker, so the search continues with the next holes.
-    count = workers.count if side is None else workers.count + HOLES_WITH_MODEL
+    count = workers.count if runtime is None else workers.count + HOLES_WITH_MODEL
     with ThreadPoolExecutor(max_workers=count) as pool:
         futures = [pool.submit(one, hole) for hole in holes]
         try:

@@ -59,7 +59,7 @@ class Worker:
         self.base = base
         self.chain = IncrementalFile(self.repl, base=base, timeout=CHUNK_SECONDS)
         self.chunks = [self.text[chunk.start : chunk.end] for chunk in source.chunks]
-        self.memory = ProofCache() if options.remember else None
+        self.cache = ProofCache() if options.remember else None
         self.unconfirmed: set[int] = set()
         """Holes whose proof Lean cannot check apart from their declaration."""
         self.patience = CHUNK_SECONDS
@@ -133,7 +133,7 @@ class Worker:
         self, hole: Hole, prefix: Sequence[str], sorry: Sorry, blank: HoleResult
     ) -> tuple[HoleResult, Sorry | None]:
         """Return a cached proof that still holds; else the result and goal unchanged."""
-        cached = None if self.memory is None else self.memory.recall(self.key(self.memory, hole, prefix))
+        cached = None if self.cache is None else self.cache.recall(self.key(self.cache, hole, prefix))
         if cached is None or not self.holds(sorry, cached[0]):
             return blank, sorry
         proof, found_by = cached
@@ -142,13 +142,13 @@ class Worker:
 
     def keep(self, hole: Hole, prefix: Sequence[str], script: str, found_by: str) -> None:
         """Store a proof in the cache."""
-        if self.memory is not None:
-            self.memory.keep(self.key(self.memory, hole, prefix), script, found_by)
+        if self.cache is not None:
+            self.cache.keep(self.key(self.cache, hole, prefix), script, found_by)
 
-    def key(self, memory: ProofCache, hole: Hole, prefix: Sequence[str]) -> str:
+    def key(self, cache: ProofCache, hole: Hole, prefix: Sequence[str]) -> str:
         """Return the cache key of a hole."""
         place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)
-        return memory.key(self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place)
+        return cache.key(self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place)
 
     def blank(self, hole: Hole) -> HoleResult:
         """Return a result that only places the hole."""

@@ -121,13 +121,13 @@ def _node(node: dict[str, Any], proved: bool, x: float, y: float) -> Markup:
     shown = words if len(words) <= most else words[: most - 1] + "…"
     tooltip = f"{node['label']}\n\nclosed by: {closed_by}" if closed_by else node["label"]
     return Markup(
-        '<g class="{kind}{proved}"><title>{told}</title>'
+        '<g class="{kind}{proved}"><title>{tooltip}</title>'
         '<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{height}" rx="{radius}"/>'
         '<text x="{tx:.0f}" y="{ty:.0f}">{shown}</text></g>'
     ).format(
         kind=kind,
         proved=" proved" if proved else "",
-        told=tooltip,
+        tooltip=tooltip,
         x=x,
         y=y,
         width=_WIDTH[kind],

@@ -65,7 +65,7 @@ def page(report: Report) -> str:
         most=most,
         cut=most < _MOST_SHOWN[0],
         plots=_plots(report),
-        told=cost_rows,
+        cost_rows=cost_rows,
         data=[_data(tally, most) for tally in tried],
         style=Markup(style),
         script=Markup(script),

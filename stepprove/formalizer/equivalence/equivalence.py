@@ -124,12 +124,12 @@ def equivalent(
     """
     if header is None:
         header = _common_header(a, b)
-    ground = ElaborationContext(repl, header, timeout=timeout)
-    return compare(ground, a, b, method, propose=propose, label=label)
+    context = ElaborationContext(repl, header, timeout=timeout)
+    return compare(context, a, b, method, propose=propose, label=label)
 
 
 def compare(
-    ground: ElaborationContext,
+    context: ElaborationContext,
     a: Statement,
     b: Statement,
     method: Method = "beq+",
@@ -140,11 +140,11 @@ def compare(
     """Compare two statements without imports in an existing context; see `equivalent`."""
     try:
         for statement, name in ((a, "thm_A"), (b, "thm_B")):
-            check_statement(ground, statement, name)
-        closers = MATHLIB if ground.has_mathlib() else CORE
-        directions = [_direction(ground, (a, b), ("A", "B"), method, closers, propose)]
+            check_statement(context, statement, name)
+        closers = MATHLIB if context.has_mathlib() else CORE
+        directions = [_direction(context, (a, b), ("A", "B"), method, closers, propose)]
         if directions[0].verdict is not EquivalenceVerdict.NOT_SHOWN:
-            directions.append(_direction(ground, (b, a), ("B", "A"), method, closers, propose))
+            directions.append(_direction(context, (b, a), ("B", "A"), method, closers, propose))
     except ReplClosed:
         raise
     except ReplFailure as failure:
@@ -156,7 +156,7 @@ def compare(
             infrastructure=not isinstance(failure, ReplTimeout),
         )
     finally:
-        ground.forget()
+        context.forget()
     worst = next(
         (
             d
@@ -199,7 +199,7 @@ def _common_header(a: Statement, b: Statement) -> str:
 
 
 def _direction(
-    ground: ElaborationContext,
+    context: ElaborationContext,
     statements: tuple[Statement, Statement],
     sides: tuple[Literal["A", "B"], Literal["A", "B"]],
     method: Method,
@@ -228,7 +228,7 @@ def _direction(
         )
 
     try:
-        joint = join(ground, *statements, sides)
+        joint = join(context, *statements, sides)
         search = _DirectionSearch(joint, closers)
         scripts = methods.steps(method, closers, joint.premise_name, joint.premise.conclusion, search.goal())
         for step in scripts:
@@ -275,7 +275,7 @@ class _DirectionSearch:
 
     def goal(self) -> str:
         """Return the target's goal."""
-        answer = self.joint.ground.elaborate(self.joint.text("sorry"))
+        answer = self.joint.context.elaborate(self.joint.text("sorry"))
         return answer.sorries[-1].goal if answer.sorries else ""
 
     def attempt(self, step: MethodStep) -> _FoundProof | None:
@@ -346,7 +346,7 @@ class _DirectionSearch:
     def _run(self, name: str, text: str) -> tuple[Message, ...] | None:
         """Return Lean's messages; None if they have errors or Lean gave no answer in time."""
         try:
-            answer = self.joint.ground.elaborate(text)
+            answer = self.joint.context.elaborate(text)
         except (ReplTimeout, ReplMemory) as ended:
             self.late.append(name)
             self.spoiled |= isinstance(ended, ReplMemory)

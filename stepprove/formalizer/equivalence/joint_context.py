@@ -29,14 +29,14 @@ class CannotJoin(Exception):
     """One text would change the meaning of a statement; the message is one sentence without a full stop."""
 
 
-def check_statement(ground: ElaborationContext, statement: Statement, name: str) -> None:
+def check_statement(context: ElaborationContext, statement: Statement, name: str) -> None:
     """Check that Lean accepts a statement and reads it as its file has it.
 
     Raises:
         BadStatement: there are errors in it, or its end was misjudged.
         ReplFailure: Lean gave no answer.
     """
-    answer = ground.elaborate(_alone(statement, name))
+    answer = context.elaborate(_alone(statement, name))
     where = statement.source.path.name if statement.source.path else "the text"
     if errors := errors_of(answer.messages):
         raise BadStatement(
@@ -51,8 +51,8 @@ def check_statement(ground: ElaborationContext, statement: Statement, name: str)
         [":=", "sorry"],
     ):
         return
-    before, after = ground.elaborate(cut), ground.elaborate(whole)
-    facts = facts_of(ground.repl, cut, before, whole, after, confirm=False, timeout=ground.timeout)
+    before, after = context.elaborate(cut), context.elaborate(whole)
+    facts = facts_of(context.repl, cut, before, whole, after, confirm=False, timeout=context.timeout)
     if not any(d.display == own and d.statement == "same" for d in facts.declarations):
         raise BadStatement(f"{where} does not state what it seems to: put `sorry` in the place of its proof.")
 
@@ -114,18 +114,18 @@ class JointText:
 class JointContext(JointText):
     """A premise and a target in one elaboration context; made by `join`."""
 
-    ground: ElaborationContext
+    context: ElaborationContext
 
     def judge(self, script: str, *, unlimited: bool = False) -> Judgement:
         """Run the gate on a proof of the target, with the premise as an allowed axiom."""
         return judge(
-            self.ground.repl,
+            self.context.repl,
             self.text("sorry", unlimited=unlimited),
             self.text(script, unlimited=unlimited),
-            env=self.ground.env(),
+            env=self.context.env(),
             targets={self.full_target},
             policy=Policy(axioms=frozenset({self.premise_name}), only_holes=True),
-            timeout=self.ground.timeout,
+            timeout=self.context.timeout,
         )
 
     def uses_premise(self, judgement: Judgement) -> bool:
@@ -135,12 +135,12 @@ class JointContext(JointText):
 
 
 def join(
-    ground: ElaborationContext, premise: Statement, target: Statement, sides: tuple[str, str]
+    context: ElaborationContext, premise: Statement, target: Statement, sides: tuple[str, str]
 ) -> JointContext:
     """Put two statements into one text, and check that each keeps its meaning.
 
     Args:
-        ground: the elaboration context.
+        context: the elaboration context.
         premise: the statement that becomes an axiom.
         target: the statement to prove.
         sides: the letters of their names, the premise's first.
@@ -149,7 +149,7 @@ def join(
         CannotJoin: one text would change a meaning.
         ReplFailure: Lean gave no answer.
     """
-    joint = JointContext(**vars(join_texts(premise, target, sides)), ground=ground)
+    joint = JointContext(**vars(join_texts(premise, target, sides)), context=context)
     _compare(joint)
     return joint
 
@@ -218,13 +218,13 @@ def _alone(statement: Statement, name: str) -> str:
 
 def _compare(joint: JointContext) -> None:
     """Compare the meanings of both statements in the joint text with those that they have alone."""
-    ground, text = joint.ground, joint.text("sorry")
-    together = ground.elaborate(text)
+    context, text = joint.context, joint.text("sorry")
+    together = context.elaborate(text)
     if errors := errors_of(together.messages):
         raise CannotJoin(f"they cannot stand in one text: {_first_line(errors[0])}")
     for statement, name in ((joint.premise, joint.stated_name), (joint.target, joint.target_name)):
         own = _alone(statement, name)
-        alone = ground.elaborate(own)
+        alone = context.elaborate(own)
         judgement = _held(joint, own, alone, text, together, statement.full_name(name))
         if judgement.outcome is Outcome.REJECTED:
             raise CannotJoin(f"in one text one would change what the other says: {judgement.reason}")
@@ -233,8 +233,8 @@ def _compare(joint: JointContext) -> None:
 def _held(
     joint: JointContext, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
 ) -> Judgement:
-    ground = joint.ground
-    facts = facts_of(ground.repl, own, alone, text, together, timeout=ground.timeout)
+    context = joint.context
+    facts = facts_of(context.repl, own, alone, text, together, timeout=context.timeout)
     judgement = weigh(
         facts, together.messages, targets={name}, policy=Policy(axioms=frozenset({joint.premise_name}))
     )

@@ -36,7 +36,7 @@ class Scored(BaseModel):
 
 
 def score(
-    ground: ElaborationContext,
+    context: ElaborationContext,
     answer: str,
     truth: Statement,
     *,
@@ -47,7 +47,7 @@ def score(
     """Compare a model's answer with the known statement.
 
     Args:
-        ground: the elaborated header.
+        context: the elaborated header.
         answer: the model's text, thinking included.
         truth: the known statement, without imports.
         header: the text that the answer may begin with.
@@ -62,19 +62,19 @@ def score(
     if code is None:
         return Scored(outcome="refused", reason="There is no Lean code in the answer.")
     try:
-        candidate = read_candidate(ground, code, header, name)
+        candidate = read_candidate(context, code, header, name)
     except ReplClosed:
         raise
     except ReplFailure as failure:
         late = isinstance(failure, ReplTimeout)
         return Scored(outcome="unknown", reason=str(failure), infrastructure=not late)
     finally:
-        ground.forget()
+        context.forget()
     if isinstance(candidate, str):
         return Scored(outcome="refused", reason=candidate)
     if words_of(candidate.statement) == words_of(truth):
         return Scored(outcome="equivalent", statement=candidate.text)
-    verdict = compare(ground, candidate.statement, truth, method)
+    verdict = compare(context, candidate.statement, truth, method)
     outcome: dict[EquivalenceVerdict, ScoreOutcome] = {
         EquivalenceVerdict.EQUIVALENT: "equivalent",
         EquivalenceVerdict.NOT_SHOWN: "not shown",
