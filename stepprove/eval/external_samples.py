@@ -3,9 +3,8 @@
 Goedel-Prover-V2's `to_inference_codes` has `problem_id` (a name with `_g0` for the first attempt), `origin_problem_id`,
 `lean4_code` (the statement) and `full_code`, which is "None" if the model wrote none; its `code_compilation` has `name` and
 `code`, without the lines that import, open and set options. DeepSeek-Prover-V1.5's summaries have `problem_name`,
-`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. A harness's own
-verdict is
-ignored: the gate judges each proof against the benchmark's statement.
+`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. A harness's own verdict
+is ignored: the gate judges each proof against the benchmark's statement.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """A whole evaluation: the statements, the missing attempts, and the log of all of them.
 
-The journal beside the log has the finished attempts. The same command continues a killed run: it takes the finished
-attempts from
-the journal, makes the rest, and writes one whole log.
+The journal beside the log has the finished attempts. The same command continues a killed run: it takes the finished attempts
+from the journal, makes the rest, and writes one whole log.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
 """The scores of a run: pass@k with intervals, problems solved within a cost, and infrastructure failures apart.
 
 A proof that the gate accepts is a success. A time-out, a rejection and a failure are attempts without success; so is a proof of
-the negation, which is shown apart because it means that the statement is broken. For a formalizer a statement proved
-equivalent is
-a success, and the same estimator gives BEq@k. An attempt that is missing or failed by infrastructure is neither, and while there
-is one, the run has no score. An attempt with three infrastructure failures counts as lost; then two bounds replace the
-score, with
-the lost attempts as failures and as successes.
+the negation, which is shown apart because it means that the statement is broken. For a formalizer a statement proved equivalent
+is a success, and the same estimator gives BEq@k. An attempt that is missing or failed by infrastructure is neither, and while
+there is one, the run has no score. An attempt with three infrastructure failures counts as lost; then two bounds replace the
+score, with the lost attempts as failures and as successes.
 """
 
 from __future__ import annotations

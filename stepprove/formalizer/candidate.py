@@ -44,9 +44,8 @@ def code_in(answer: str) -> str | None:
 def body_of(code: str, header: str) -> str:
     """Remove the header from the beginning of a code.
 
-    If the code begins otherwise and the header defines something, only the text from the first theorem's
-    keyword on is kept, as in
-    StepFun-Formalizer's evaluation; else its imports are removed, because the header has its own.
+    If the code begins otherwise and the header defines something, only the text from the first theorem's keyword on is kept, as
+    in StepFun-Formalizer's evaluation; else its imports are removed, because the header has its own.
     """
     tokens, expected = tokenize(code), tokenize(header)
     same = [(t.kind, t.text) for t in tokens[: len(expected)]] == [(t.kind, t.text) for t in expected]

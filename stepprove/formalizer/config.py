@@ -52,9 +52,7 @@ class ReasoningPart(_Part):
     """The stage from pairs to trajectories."""
 
     pairs: Path | None = None
-    """JSONL: `problem`, `formal_statement`, and optionally `name` and `header`; None: the pairs of the
-    knowledge stage.
-    """
+    """JSONL: `problem`, `formal_statement`, and optionally `name` and `header`; None: the pairs of the knowledge stage."""
     model: str
     tries: int = Field(default=2, ge=1)
     temperature: float = Field(default=0.6, ge=0)

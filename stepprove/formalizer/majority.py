@@ -1,7 +1,6 @@
 """Majority vote over statements: the largest class of equivalent ones.
 
-StepFun-Formalizer (arXiv 2508.04440, data synthesis) takes a member of the largest class of BEq. Here the
-probability of the
+StepFun-Formalizer (arXiv 2508.04440, data synthesis) takes a member of the largest class of BEq. Here the probability of the
 model's answers breaks ties.
 """
 

@@ -52,15 +52,11 @@ class Vacuity(BaseModel):
 
 
 ProofCheck = Callable[[str, str, str], bool | None]
-"""Maps (text with `sorry`, text with a proof, the theorem's full name) to whether the proof is valid; None after a
-time-out.
-"""
+"""Maps (text with `sorry`, text with a proof, the theorem's full name) to whether the proof is valid; None after a time-out."""
 
 
 def gate_check(context: ElaborationContext) -> ProofCheck:
-    """Return proof checks by the trust gate in an elaboration context; they raise ReplFailure if Lean gives no
-    answer.
-    """
+    """Return proof checks by the trust gate in an elaboration context; they raise ReplFailure if Lean gives no answer."""
 
     def trial(original: str, candidate: str, target: str) -> bool | None:
         judgement = judge(

@@ -11,8 +11,7 @@ from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplStateLost
 class IncrementalFile:
     """The environment after each chunk of a text; a call elaborates only what differs from the last call.
 
-    Each chunk is elaborated in the environment of the chunk before it, so `open`, `variable`, `namespace` and
-    notation carry
+    Each chunk is elaborated in the environment of the chunk before it, so `open`, `variable`, `namespace` and notation carry
     over as in the file. After a restart of Lean, the next call elaborates everything again.
     """
 
@@ -59,9 +58,7 @@ class IncrementalFile:
 
     @property
     def reached(self) -> int | None:
-        """The number of elaborated chunks; after a failure, the number of the chunk that failed; None if the
-        base failed.
-        """
+        """The number of elaborated chunks; after a failure, the number of the chunk that failed; None if the base failed."""
         return None if len(self._texts) < len(self._base) else len(self._texts) - len(self._base)
 
     def nothing(self) -> CommandResponse:

@@ -1,7 +1,6 @@
 """Premise selection: BM25 over the statements of a library, restricted to what a file can use.
 
-The library is a `corpus.jsonl` of LeanDojo (arXiv 2306.15626, section 4): one line for each Lean file, after
-the files that it
+The library is a `corpus.jsonl` of LeanDojo (arXiv 2306.15626, section 4): one line for each Lean file, after the files that it
 imports, with its path, its imports, and its theorems and definitions.
 """
 

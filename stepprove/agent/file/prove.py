@@ -1,11 +1,9 @@
 """Fill the holes of a file: search each hole, assemble the proofs, and run the trust gate on the file.
 
-There are three passes. The search, with a language model beside it if the options name one, works on each hole
-alone while the
-others stay open, on as many Lean processes as there are jobs. The assembly puts the proofs into the file from
-the top, and
-searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate judges the whole
-file; it drops each rejected proof, and that hole stays `sorry`.
+There are three passes. The search, with a language model beside it if the options name one, works on each hole alone while the
+others stay open, on as many Lean processes as there are jobs. The assembly puts the proofs into the file from the top, and
+searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate judges the whole file;
+it drops each rejected proof, and that hole stays `sorry`.
 """
 
 from __future__ import annotations

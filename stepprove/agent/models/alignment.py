@@ -1,7 +1,6 @@
 """Extract the proof of one hole from a declaration that a model has rewritten.
 
-The model receives a declaration and answers with a whole declaration. Only the text in the hole's place is
-taken from it; the
+The model receives a declaration and answers with a whole declaration. Only the text in the hole's place is taken from it; the
 statement and the rest of the file stay the user's. The comparison is by tokens, without white space and comments.
 """
 

@@ -1,7 +1,6 @@
 """Model attempts on one hole, in parallel, until the gate accepts one.
 
-The model receives the hole's declaration with its context and answers with a whole declaration. Only the proof
-in the hole's
+The model receives the hole's declaration with its context and answers with a whole declaration. Only the proof in the hole's
 place is taken from the answer and put into the user's file; the gate judges that file.
 """
 

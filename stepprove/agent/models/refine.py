@@ -1,10 +1,8 @@
 """Whole proofs by chat: the model writes a proof, Lean reports its errors, the model repairs it.
 
-The feedback has each error with its line and its goals, and the part of the proof that holds: the errors are
-cut back to
-`sorry`, and the search tries the open goals. A proof that the search completes goes to the gate without another
-question
-to the model. The chat keeps the problem, the last answer and its feedback, so that it does not grow.
+The feedback has each error with its line and its goals, and the part of the proof that holds: the errors are cut back to
+`sorry`, and the search tries the open goals. A proof that the search completes goes to the gate without another question to the
+model. The chat keeps the problem, the last answer and its feedback, so that it does not grow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Cut the errors of a failed proof back to `sorry`, and search for proofs of the open goals.
 
-A failed tactic and the rest of its block become `sorry`. A block that ends too early gets a `sorry` at its end,
-after all
-other errors are cut, because a parse error hides the errors after it.
+A failed tactic and the rest of its block become `sorry`. A block that ends too early gets a `sorry` at its end, after all other
+errors are cut, because a parse error hides the errors after it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Tool-integrated reasoning as in StepFun-Prover Preview (arXiv 2507.20199; protocol of its public demo).
 
 The model writes one growing text. After each `</sketch>` Lean runs the sketch, and the loop appends Lean's answer between
-`<REPL>` and `</REPL>`; then the model continues. The text after `</think>` is the model's proof, and the trust gate
-alone decides
-it. The functions that build the text are pure, and training data is built with the same ones.
+`<REPL>` and `</REPL>`; then the model continues. The text after `</think>` is the model's proof, and the trust gate alone
+decides it. The functions that build the text are pure, and training data is built with the same ones.
 
 Three things differ from the demo. Proof states in the feedback are numbered from 0, so that the same sketch gets the same
 feedback in any engine. A generation gets at most the tokens that the context still has. If a server does not report its stop

@@ -1,7 +1,6 @@
 """Bounded arithmetic on the numbers of a user's text: an operation with a result beyond the bound is refused.
 
-A statement may name 10 ^ (10 ^ 9), or a number of thousands of digits. All computation with such numbers uses
-this module, so
+A statement may name 10 ^ (10 ^ 9), or a number of thousands of digits. All computation with such numbers uses this module, so
 that its time and memory do not depend on them, and no number becomes a `float`.
 """
 

@@ -1,7 +1,6 @@
 """Disproof: a proof of a goal's negation, most often a counterexample among small values.
 
-The engine turns a hole into the state `⊢ ¬∀ hypotheses, target`. A tactic that closes this state yields a term
-that the kernel
+The engine turns a hole into the state `⊢ ¬∀ hypotheses, target`. A tactic that closes this state yields a term that the kernel
 has checked, with its axioms; the outcome `disproved` needs both.
 """
 
@@ -127,9 +126,7 @@ class _Negation:
 
 
 def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
-    """Yield tactics that may prove a goal's negation, the cheap ones first: (tactic, its description, its
-    counterexample).
-    """
+    """Yield tactics that may prove a goal's negation, the cheap ones first: (tactic, its description, its counterexample)."""
     if not goal.hypotheses:
         for tactic in DISPROOF:
             yield tactic, tactic, None

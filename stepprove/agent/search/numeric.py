@@ -1,7 +1,6 @@
 """Evaluation of statements at small values, to guide the search and find counterexamples.
 
-Lean's semantics holds for ℕ's truncated subtraction, division by zero and ℤ's Euclidean remainder. Lean
-confirms every result
+Lean's semantics holds for ℕ's truncated subtraction, division by zero and ℤ's Euclidean remainder. Lean confirms every result
 of an experiment.
 """
 

@@ -96,9 +96,8 @@ def _fold(line: str) -> Iterator[str]:
 def minimise(proof: Proof, checks: Callable[[Proof], bool]) -> Proof:
     """Drop steps that the rest of the proof does not need.
 
-    A step with one remaining goal is dropped if the proof of that goal also proves the goal before it. A
-    closing step at the end
-    replaces the whole proof if it can. The last steps are tried first.
+    A step with one remaining goal is dropped if the proof of that goal also proves the goal before it. A closing step at the
+    end replaces the whole proof if it can. The last steps are tried first.
 
     Args:
         proof: the proof.

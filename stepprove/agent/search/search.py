@@ -1,9 +1,7 @@
 """Best-first search for a proof, goal by goal.
 
-The proof graph has two kinds of nodes: goals (one move that works is enough) and moves (all the goals that a
-move leaves must
-be proved). A goal that recurs is the same node. The portfolio proposes the moves and Lean runs them. The result
-is a tactic
+The proof graph has two kinds of nodes: goals (one move that works is enough) and moves (all the goals that a move leaves must
+be proved). A goal that recurs is the same node. The portfolio proposes the moves and Lean runs them. The result is a tactic
 script, which the trust gate must still accept.
 """
 

@@ -1,7 +1,6 @@
 """Tactic steps on proof states that survive the loss of the Lean process.
 
-A `State` records its parent and its tactic, so that it can be made again after a kill (by a runaway tactic) has
-lost all proof
+A `State` records its parent and its tactic, so that it can be made again after a kill (by a runaway tactic) has lost all proof
 states of the engine.
 """
 

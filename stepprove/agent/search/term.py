@@ -1,9 +1,7 @@
 """A parser for Lean's pretty-printed terms, enough to reason about numbers.
 
-It reads the language of elementary arithmetic and logic; for any other text `parse` returns None and the moves
-that inspect
-terms stay silent. The same holds for a text that is too long or too deeply nested, so that plain recursion can
-walk every term.
+It reads the language of elementary arithmetic and logic; for any other text `parse` returns None and the moves that inspect
+terms stay silent. The same holds for a text that is too long or too deeply nested, so that plain recursion can walk every term.
 Lean judges every move.
 """
 

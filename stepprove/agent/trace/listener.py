@@ -46,9 +46,7 @@ def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listen
 
 
 def _graph(result: SearchResult) -> dict[str, Any]:
-    """Return a proof graph as plain data: nodes numbered in order, edges from goals to moves and from moves to
-    goals.
-    """
+    """Return a proof graph as plain data: nodes numbered in order, edges from goals to moves and from moves to goals."""
     numbers = {node: number for number, node in enumerate(result.graph)}
     nodes = [
         {

@@ -1,7 +1,6 @@
 """A run as one HTML page without scripts or external resources; all text by models and Lean is escaped.
 
-Jinja escapes every text that is not marked as HTML; only highlighted code (escaped by Pygments) and the drawn
-graph are marked.
+Jinja escapes every text that is not marked as HTML; only highlighted code (escaped by Pygments) and the drawn graph are marked.
 The page's content security policy forbids scripts besides.
 """
 

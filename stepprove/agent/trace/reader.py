@@ -10,9 +10,7 @@ Record = dict[str, Any]
 
 
 def check_state(check: Record) -> str:
-    """Return the state of a check: `clean`, `open` (a `sorry`, but no error), `errors`, or `lost` (Lean gave no
-    answer).
-    """
+    """Return the state of a check: `clean`, `open` (a `sorry`, but no error), `errors`, or `lost` (Lean gave no answer)."""
     if check["outcome"] != "answered":
         return "lost"
     feedback = check["feedback"]

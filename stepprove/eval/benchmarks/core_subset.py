@@ -1,8 +1,7 @@
 """The core subset of a benchmark: the statements, written for Mathlib, that elaborate without it.
 
-The engine decides. Notation for ℕ and ℤ replaces the imports and nothing else, so a statement that elaborates has the
-same meaning
-in core Lean. `autoImplicit` is off, so that Lean does not take an unknown letter (ℝ, say) for a variable.
+The engine decides. Notation for ℕ and ℤ replaces the imports and nothing else, so a statement that elaborates has the same
+meaning in core Lean. `autoImplicit` is off, so that Lean does not take an unknown letter (ℝ, say) for a variable.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Formalize a file of problems: one record a line, in the order of the problems, written as soon as it is known.
 
-A killed run continues where it stopped. A problem that the model or Lean left unanswered has no record, so the
-next run tries it
-again.
+A killed run continues where it stopped. A problem that the model or Lean left unanswered has no record, so the next run tries
+it again.
 """
 
 from __future__ import annotations

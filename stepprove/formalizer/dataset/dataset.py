@@ -1,7 +1,6 @@
 """Build a dataset from pairs and trajectories: decontaminated, deduplicated, split, with a card.
 
-The records stream through; memory holds a few bytes for each benchmark problem, and an SQLite file holds the
-keys of earlier
+The records stream through; memory holds a few bytes for each benchmark problem, and an SQLite file holds the keys of earlier
 records. A killed build leaves nothing behind and starts anew; it needs neither a model nor Lean.
 """
 
@@ -182,9 +181,7 @@ class _Seen:
 
 
 def _for_tests(problem: str, share: float) -> bool:
-    """Return whether a problem is for tests; it depends on the problem alone, so that no part trains on
-    another's tests.
-    """
+    """Return whether a problem is for tests; it depends on the problem alone, so that no part trains on another's tests."""
     return int.from_bytes(problem_key(problem)[:8]) < share * 2**64
 
 

@@ -1,7 +1,6 @@
 """Detect records that resemble a benchmark problem: by name, by a 13-gram, by statement.
 
-StepFun-Formalizer (arXiv 2508.04440) removes records that share a 13-gram or a name with a benchmark problem. A
-text of fewer
+StepFun-Formalizer (arXiv 2508.04440) removes records that share a 13-gram or a name with a benchmark problem. A text of fewer
 words is compared as a whole.
 """
 

@@ -1,10 +1,8 @@
 """Distil and select: turn problems into pairs by the majority of a formalizer's answers (StepFun-Formalizer,
 arXiv 2508.04440, section 3.1).
 
-Lean checks 16 answers; BEq divides the accepted ones into classes; a member of the largest class is taken; a
-judge rejects
-oversimplified or contradictory statements. Two things differ from the paper: the most probable member is taken
-in place of any,
+Lean checks 16 answers; BEq divides the accepted ones into classes; a member of the largest class is taken; a judge rejects
+oversimplified or contradictory statements. Two things differ from the paper: the most probable member is taken in place of any,
 and statements that Lean finds contradictory or false are dropped before the judge.
 """
 

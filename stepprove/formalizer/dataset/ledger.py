@@ -1,8 +1,7 @@
 """The ledger of a long stage: one row for each record, kept or dropped, in an SQLite file.
 
-A row is complete or absent after a kill; a million rows need no memory. A record that a model or Lean left
-unanswered has no row,
-so the next run tries it again.
+A row is complete or absent after a kill; a million rows need no memory. A record that a model or Lean left unanswered has no
+row, so the next run tries it again.
 """
 
 from __future__ import annotations

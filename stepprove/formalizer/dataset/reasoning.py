@@ -1,8 +1,7 @@
 """Reasoning trajectories for pairs: a model writes, by a template of eight parts, how the words become the statement.
 
-StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to
-Lean. A trajectory is
-kept if its final statement is equivalent to the given one (BEq), and if it reasons instead of quoting the given one.
+StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to Lean. A trajectory
+is kept if its final statement is equivalent to the given one (BEq), and if it reasons instead of quoting the given one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The closing tactics of BEq+, and their stand-ins without Mathlib.
 
-They differ from the portfolio's (`agent/search/closing_tactics.py`) on purpose: the published method fixes
-them, and stronger
+They differ from the portfolio's (`agent/search/closing_tactics.py`) on purpose: the published method fixes them, and stronger
 ones would call more statements equivalent.
 """
 
@@ -29,9 +28,8 @@ class Closers:
     def prove_all(self, tactics: Sequence[str]) -> str:
         """Return tactics that close all goals with some of these.
 
-        The authors' version tries each tactic on every goal in turn. A stand-in either closes a goal or leaves
-        it unchanged, so the first
-        that closes it is taken.
+        The authors' version tries each tactic on every goal in turn. A stand-in either closes a goal or leaves it unchanged, so
+        the first that closes it is taken.
         """
         if not self.published:
             return f"all_goals intros\nall_goals {any_of(tactics)}"

@@ -1,12 +1,9 @@
 """Equivalence of two statements by restricted proofs of each from the other: BEq, BEqL, BEq+.
 
-Arbitrary proofs would make all true theorems equivalent, so the tactics are few (`methods.py`) and the proof
-must use the
-premise. The finished proof's axioms show it: the premise is one of them, the rest are Lean's three, and the
-trust gate judges it,
-not a message's text. `not shown` says nothing about the statements, least of all that they differ; a direction
-that ran out of
-time is `unknown`.
+Arbitrary proofs would make all true theorems equivalent, so the tactics are few (`methods.py`) and the proof must use the
+premise. The finished proof's axioms show it: the premise is one of them, the rest are Lean's three, and the trust gate judges
+it, not a message's text. `not shown` says nothing about the statements, least of all that they differ; a direction that ran out
+of time is `unknown`.
 """
 
 from __future__ import annotations

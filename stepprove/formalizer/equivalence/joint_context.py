@@ -1,10 +1,8 @@
 """A premise and a target in one text, each with the meaning that it has alone.
 
-The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof
-with that axiom is
-one that uses the premise. The target's file follows in a section of its own. One file's `open`s, declarations
-and notation could
-change the other statement; the trust gate compares the terms, and a difference ends the comparison without a verdict.
+The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof with that axiom is
+one that uses the premise. The target's file follows in a section of its own. One file's `open`s, declarations and notation
+could change the other statement; the trust gate compares the terms, and a difference ends the comparison without a verdict.
 """
 
 from __future__ import annotations
@@ -188,9 +186,7 @@ def _context(chunks: tuple[Chunk, ...]) -> str:
 
 
 def _unshared(premise: Statement, target: Statement) -> tuple[Chunk, ...]:
-    """Return the target's context without the commands that the premise's context also has and that still hold
-    after it.
-    """
+    """Return the target's context without the commands that the premise's context also has and that still hold after it."""
     mine = {_words(chunk.text) for chunk in premise.context}
     names = {d.full_name for d in premise.source.declarations if d.chunk < premise.declaration.chunk} - {None}
     kept = []

@@ -13,12 +13,11 @@ searches the library first and answers with a lemma if the statement is one.
 No step counts for a target that holds by computation, or is a hypothesis, unless it is the premise word for word: Lean computes
 silently, and so takes `2 + 2 = 4` for `2 * 2 = 4`.
 
-If the closing tactics prove the target without the premise, a proof that also mentions the premise shows no equivalence.
-For such
-a target the published method skips the `have` step, and all further steps if `assumption` proves it. Here `convert` is skipped,
-too. With the stronger stand-ins for Mathlib's tactics, `apply` is skipped as well (`MethodStep.unless`), unless it leaves no
-variable of the premise open and the hypotheses do not contradict each other: then only the premise's hypotheses remain to be
-proved. Neither `have` nor `convert` counts if the premise alone implies `False`, from which everything follows
+If the closing tactics prove the target without the premise, a proof that also mentions the premise shows no equivalence. For
+such a target the published method skips the `have` step, and all further steps if `assumption` proves it. Here `convert` is
+skipped, too. With the stronger stand-ins for Mathlib's tactics, `apply` is skipped as well (`MethodStep.unless`), unless it
+leaves no variable of the premise open and the hypotheses do not contradict each other: then only the premise's hypotheses
+remain to be proved. Neither `have` nor `convert` counts if the premise alone implies `False`, from which everything follows
 (`MethodStep.refutable`).
 """
 

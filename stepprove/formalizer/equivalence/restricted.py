@@ -1,11 +1,9 @@
 """BEq's levels: a model proves one statement from the other with the tactics of a level.
 
-After `exact?` BEq asks a model for proofs (Liu et al., ICLR 2025; the authors' code, `equivalence/beq_*.py`: 16 tries).
-`basic` is `have` and a final `exact`; `normal` and `advanced` are lists of tactics, and each line must use one;
-`all` is any
-tactic. A proof must contain the premise's name and none of the banned words. It counts if the gate accepts it
-with the premise
-among its axioms. The prompt is our own.
+After `exact?` BEq asks a model for proofs (Liu et al., ICLR 2025; the authors' code, `equivalence/beq_*.py`: 16 tries). `basic`
+is `have` and a final `exact`; `normal` and `advanced` are lists of tactics, and each line must use one; `all` is any tactic. A
+proof must contain the premise's name and none of the banned words. It counts if the gate accepts it with the premise among its
+axioms. The prompt is our own.
 """
 
 from __future__ import annotations

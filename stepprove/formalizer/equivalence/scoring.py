@@ -1,6 +1,4 @@
-"""Score an answer against the known statement: the reward of reinforcement learning, and the filter for
-trajectories.
-"""
+"""Score an answer against the known statement: the reward of reinforcement learning, and the filter for trajectories."""
 
 from __future__ import annotations
 

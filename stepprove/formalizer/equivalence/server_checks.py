@@ -1,10 +1,8 @@
 """`Checks` on a Lean server with Kimina Lean Server's JSON: ours, or one that distributes to many machines.
 
-A server keeps no state between requests, so each request has the whole text. As in the published programs,
-Lean's messages
-decide: no error, and a suggestion of `exact?` that applies the premise. Unlike the trust gate's facts, messages
-could be forged;
-texts that run programs are refused before they are sent, and the result is training data, not a proof.
+A server keeps no state between requests, so each request has the whole text. As in the published programs, Lean's messages
+decide: no error, and a suggestion of `exact?` that applies the premise. Unlike the trust gate's facts, messages could be
+forged; texts that run programs are refused before they are sent, and the result is training data, not a proof.
 """
 
 from __future__ import annotations
@@ -59,9 +57,7 @@ class ServerChecks:
         return await asyncio.to_thread(self._read, code, header, name, vacuous=True)
 
     async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
-        """As `Checks.same`, by the steps of BEq alone: the messages of a server show only the term that
-        `exact?` finds.
-        """
+        """As `Checks.same`, by the steps of BEq alone: the messages of a server show only the term that `exact?` finds."""
         return await asyncio.to_thread(self._same, a, b)
 
     async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:

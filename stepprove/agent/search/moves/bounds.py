@@ -165,9 +165,7 @@ def _integer(goal: Goal, term: Term) -> str:
 
 
 def _nonnegative(goal: Goal) -> list[str]:
-    """Return integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from
-    n : ℕ.
-    """
+    """Return integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from n : ℕ."""
     forms: list[str] = []
     for fact in goal.propositions:
         negated = fact.op == "¬"
@@ -224,9 +222,7 @@ def _in_product(term: Term, name: str) -> bool:
 
 
 def _divisors(goal: Goal) -> Iterator[Move]:
-    """Use that a factor of a constant divides it, and that a divisor of a positive constant is at most that
-    constant.
-    """
+    """Use that a factor of a constant divides it, and that a divisor of a positive constant is at most that constant."""
     for fact in goal.propositions:
         if fact.op == "=":
             for product, constant in (fact.args, fact.args[::-1]):
@@ -467,9 +463,7 @@ def _decide_with(goal: Goal, involved: set[str], effort: Effort) -> Iterator[Mov
 def _fails_somewhere(
     goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[Term], effort: Effort
 ) -> bool | None:
-    """Return whether an experiment finds values that satisfy the facts but not the target; None if it takes too
-    long.
-    """
+    """Return whether an experiment finds values that satisfy the facts but not the target; None if it takes too long."""
     assert goal.term is not None
     natural = frozenset(goal.naturals)
     for values in itertools.product(*(range(low, high + 1) for low, high in ranges.values())):
@@ -507,9 +501,7 @@ def _implied(fact: Term, name: str, low: int) -> bool:
 
 
 def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tuple[str, Term]]) -> str:
-    """Return `have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to the
-    hypotheses.
-    """
+    """Return `have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to the hypotheses."""
     assert goal.term is not None
     (key,) = goal.fresh("key")
     statement, use = f"have {key} : ", [f"exact {key}"]
