@@ -26,7 +26,7 @@ class JournalRefused(Exception):
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a run's lock on a file; raise JournalRefused if another run holds it."""
     try:
         with run_lock(path.with_name(f".{path.name}.lock")):
@@ -63,7 +63,7 @@ class Journal:
             OSError: it cannot be read.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._held.enter_context(alone(self.path))
+        self._held.enter_context(locked(self.path))
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             self._read()

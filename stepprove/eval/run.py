@@ -23,7 +23,7 @@ from stepprove.eval.benchmarks.core_subset import core
 from stepprove.eval.benchmarks.datasets import Loaded, load
 from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
 from stepprove.eval.external_samples import Replay, read_samples
-from stepprove.eval.journal import Journal, alone
+from stepprove.eval.journal import Journal, locked
 from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
 from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.scores import left_out_words
@@ -125,7 +125,7 @@ def write_log(
 ) -> None:
     """Run a bench in inspect, and move its log into place once it is whole."""
     folder = target.with_name(f".{target.stem}.unfinished")
-    with alone(target):
+    with locked(target):
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(_inspected(bench, manifest, selection, folder, max_samples), target)
         shutil.rmtree(folder, ignore_errors=True)
