@@ -58,7 +58,8 @@ def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
 
 
 @pytest.mark.parametrize(
-    "method", ["glance", "find", "pursue", "recalled", "confirm", "keep", "attempt", "objection"]
+    "method",
+    ["inspect_hole", "find", "search_both", "recall_proof", "confirm", "keep", "attempt", "objection"],
 )
 def test_an_exception_at_one_hole_costs_that_hole_alone(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
@@ -106,10 +107,10 @@ def test_an_exception_in_the_judgement_costs_no_other_proof(
 def test_when_nothing_can_be_judged_the_proofs_are_still_told(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def settle(*_: object) -> None:
+    def gate_filled_file(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("stepprove.agent.file.conclude.settle", settle)
+    monkeypatch.setattr("stepprove.agent.file.conclude.gate_filled_file", gate_filled_file)
 
     report = proved(engine, THREE)
 
