@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 from stepprove.formalizer.dataset.dataset import BuildOptions, build
-from stepprove.formalizer.dataset.decontaminate import Benchmarks, Known
+from stepprove.formalizer.dataset.decontaminate import Benchmarks, KnownProblem
 from stepprove.formalizer.dataset.ledger import Ledger
-from stepprove.formalizer.dataset.stage import Outcome, run_stage
+from stepprove.formalizer.dataset.stage import StageResult, run_stage
 from stepprove.formalizer.equivalence.pairs import Pair
 
 
@@ -37,8 +37,8 @@ def measure(records: int) -> None:
         with (home / "in.jsonl").open("w") as file:
             file.writelines(record(number) + "\n" for number in range(records))
 
-        async def keep(pair: Pair) -> Outcome:
-            return Outcome(pair, "short" if pair.problem.endswith("7.") else None)
+        async def keep(pair: Pair) -> StageResult:
+            return StageResult(pair, "short" if pair.problem.endswith("7.") else None)
 
         started = time.monotonic()
         with Ledger(home / "l.sqlite", {}) as ledger:
@@ -46,7 +46,8 @@ def measure(records: int) -> None:
         stage = time.monotonic() - started
         benchmarks = Benchmarks()
         benchmarks.add(
-            Known("other", f"b{n}", f"Another problem {n} of many words in a row", None) for n in range(1000)
+            KnownProblem("other", f"b{n}", f"Another problem {n} of many words in a row", None)
+            for n in range(1000)
         )
         started = time.monotonic()
         build([home / "pairs.jsonl"], home / "set", benchmarks, BuildOptions())

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from stepprove.eval.record import Attempt, Dataset, Problem, Run
+from stepprove.eval.record import Attempt, BenchmarkProblem, Dataset, Run
 from stepprove.eval.report.page import page
 from stepprove.eval.report.report import Report
 from stepprove.eval.scores import score
@@ -83,7 +83,9 @@ def run_of(problems: int, attempts: int, trace: int) -> Run:
         versions={},
         started=datetime.now(UTC),
         finished=True,
-        problems=tuple(Problem(name=name, source=f"theorem {name} : True := by\n  sorry") for name in names),
+        problems=tuple(
+            BenchmarkProblem(name=name, source=f"theorem {name} : True := by\n  sorry") for name in names
+        ),
         attempts=tuple(attempt(name, epoch) for name in names for epoch in range(1, attempts + 1)),
     )
 

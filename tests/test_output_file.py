@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.file.proof_cache import Memory
+from stepprove.agent.file.proof_cache import ProofCache
 from stepprove.output_file import OutputChanged, OutputError, require_writable, write_output
 from stepprove.private_folder import private_folder
 
@@ -249,7 +249,7 @@ def test_a_folder_of_a_cache_is_the_users_alone(tmp_path: Path) -> None:
     os.umask(before := os.umask(0o022))
     assert before is not None
     made = private_folder(tmp_path / "cache/a/b")
-    Memory(tmp_path / "proofs").keep("abcdef", "simp", "simp")
+    ProofCache(tmp_path / "proofs").keep("abcdef", "simp", "simp")
 
     assert [mode(p) for p in (made, made.parent, made.parent.parent)] == [0o700] * 3
     assert mode(tmp_path / "proofs") == mode(tmp_path / "proofs/ab") == 0o700

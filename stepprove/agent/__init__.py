@@ -1,1 +1,1 @@
-"""The prover: search, disproof, and the filling of a file's holes."""
+"""The prover: proof search, disproof, language models, and filling the holes of a file."""

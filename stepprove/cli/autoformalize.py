@@ -20,8 +20,8 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
-from stepprove.formalizer.dataset.corpus import BadCorpus, Tally, formalize_corpus
-from stepprove.formalizer.dataset.jsonl import Line, read_lines
+from stepprove.formalizer.dataset.corpus import BadCorpus, CorpusTally, formalize_corpus
+from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
@@ -228,7 +228,7 @@ async def _many(
     options: FormalizeOptions,
     at_once: int,
     failures: list[str],
-) -> Tally:
+) -> CorpusTally:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -245,7 +245,7 @@ async def _many(
             err.print(f"{shown(file)}, line {line}: {shown(reason)}; it is skipped.")
             progress.advance(bar)
 
-        def listen(task: Line[InformalProblem], result: Formalization | None) -> None:
+        def listen(task: JsonlRecord[InformalProblem], result: Formalization | None) -> None:
             progress.advance(bar)
             if not err.is_terminal:
                 said = result.outcome if result else "no answer"

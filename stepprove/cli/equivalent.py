@@ -13,7 +13,12 @@ from anyio.from_thread import start_blocking_portal
 from stepprove.cli.console import err, out, print_json, shown, shown_lines
 from stepprove.cli.files import choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import EngineOption, Json, WithoutMathlib
-from stepprove.formalizer.equivalence.equivalence import Direction, Equivalence, Verdict, equivalent
+from stepprove.formalizer.equivalence.equivalence import (
+    Direction,
+    Equivalence,
+    EquivalenceVerdict,
+    equivalent,
+)
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.restricted import Ask, Level, proposals
 from stepprove.formalizer.statement import statement_of
@@ -24,12 +29,16 @@ from stepprove.serving.client.endpoint import serving
 from stepprove.serving.client.exchange import Sampling, Turn
 from stepprove.serving.client.model_name import FORMS, parse_model
 
-_CODES = {Verdict.EQUIVALENT: 0, Verdict.NOT_SHOWN: 1, Verdict.UNKNOWN: 3}
-_STYLES = {Verdict.EQUIVALENT: "green", Verdict.NOT_SHOWN: "red", Verdict.UNKNOWN: "yellow"}
+_CODES = {EquivalenceVerdict.EQUIVALENT: 0, EquivalenceVerdict.NOT_SHOWN: 1, EquivalenceVerdict.UNKNOWN: 3}
+_STYLES = {
+    EquivalenceVerdict.EQUIVALENT: "green",
+    EquivalenceVerdict.NOT_SHOWN: "red",
+    EquivalenceVerdict.UNKNOWN: "yellow",
+}
 _WORDS = {
-    Verdict.EQUIVALENT: "equivalent",
-    Verdict.NOT_SHOWN: "not shown equivalent",
-    Verdict.UNKNOWN: "could not tell",
+    EquivalenceVerdict.EQUIVALENT: "equivalent",
+    EquivalenceVerdict.NOT_SHOWN: "not shown equivalent",
+    EquivalenceVerdict.UNKNOWN: "could not tell",
 }
 _MEMORY_LIMIT_MB = 1800.0
 

@@ -25,7 +25,7 @@ from stepprove.visible import in_json
 
 if TYPE_CHECKING:
     from stepprove.eval.record import Attempt, Run
-    from stepprove.eval.run import Watch
+    from stepprove.eval.run import RunListener
     from stepprove.eval.setup import Selection, Setup
 
 evaluation = typer.Typer(
@@ -227,10 +227,10 @@ def retry(
     """
     need_extra("eval", _MODULES)
     from stepprove.eval.journal import JournalRefused
-    from stepprove.eval.retry import continued
+    from stepprove.eval.retry import setup_of_log
 
     try:
-        setup, selection = continued(log)
+        setup, selection = setup_of_log(log)
     except JournalRefused as wrong:
         raise CommandError(str(wrong)) from None
     return _run(_known(setup.benchmark), setup, selection, log.parent, jobs, max_samples, json)
@@ -358,7 +358,7 @@ def _run(
 ) -> int:
     from stepprove.eval.run import evaluate
 
-    def work(lean: Engine, watch: Watch) -> Path:
+    def work(lean: Engine, watch: RunListener) -> Path:
         return evaluate(
             benchmark, setup, selection, lean, log_dir, jobs=jobs, max_samples=max_samples, watch=watch
         )
@@ -366,9 +366,11 @@ def _run(
     return _evaluated(work, setup.engine, log_dir, json)
 
 
-def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_dir: Path, json: bool) -> int:
+def _evaluated(
+    work: Callable[[Engine, RunListener], Path], engine: EngineChoice, log_dir: Path, json: bool
+) -> int:
     """Do what leaves a log, and tell what it says."""
-    from stepprove.eval.benchmarks.datasets import BadDataset
+    from stepprove.eval.benchmarks.datasets import BadBenchmark
     from stepprove.eval.benchmarks.selection import NeedsMathlib
     from stepprove.eval.external_samples import BadSamples
     from stepprove.eval.journal import JournalRefused
@@ -378,7 +380,7 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
     try:
         with _watching(quiet=json) as watch:
             log = work(lean, watch)
-    except (BadDataset, BadSamples, JournalRefused) as wrong:
+    except (BadBenchmark, BadSamples, JournalRefused) as wrong:
         raise CommandError(str(wrong)) from None
     except NeedsMathlib as missing:
         raise CommandError(str(missing), code=3) from None
@@ -397,7 +399,7 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
 
 def tell(run: Run, log: Path, json: bool) -> int:
     """Print what a run comes to, and what stands beside it; the exit code is 3 while attempts have no end."""
-    from stepprove.eval.report.header import beside, count, setting, title
+    from stepprove.eval.report.header import caption, count, run_facts, title
     from stepprove.eval.report.report import Report, document
     from stepprove.eval.scores import score
 
@@ -407,7 +409,7 @@ def tell(run: Run, log: Path, json: bool) -> int:
         print_json({**document(Report(run, scores, str(log))), "exit_code": code})
         return code
     out.print(title(run), style="bold", markup=False)
-    told = dict(setting(run, str(log)))
+    told = dict(run_facts(run, str(log)))
     for name in ("dataset", "dataset sha256"):
         out.print(f"  {name}: {told[name]}", markup=False)
     outcomes = ", ".join(f"{outcome} {number}" for outcome, number in scores.outcomes.items() if number)
@@ -420,7 +422,7 @@ def tell(run: Run, log: Path, json: bool) -> int:
             figures = told_by.figures(rates)
             solved = f"{rates.solved} of {count(rates.problems, 'problem')} {run.solved}"
             out.print(f"  {name}: {solved}; {figures}", markup=False)
-        out.print(f"  {beside(run, scores.problems)}", markup=False)
+        out.print(f"  {caption(run, scores.problems)}", markup=False)
     else:
         out.print(
             f"  {shown(scores.blocked)} Give the same command again, or stepprove eval retry {shown(log)}"
@@ -432,15 +434,15 @@ def tell(run: Run, log: Path, json: bool) -> int:
 
 
 @contextmanager
-def _watching(*, quiet: bool) -> Iterator[Watch]:
+def _watching(*, quiet: bool) -> Iterator[RunListener]:
     """Show the work as it goes: a bar on a terminal, a line for each attempt in a pipe."""
-    from stepprove.eval.run import Watch
+    from stepprove.eval.run import RunListener
 
     def say(line: str) -> None:
         err.print(shown(line), style="dim")
 
     if quiet:
-        yield Watch()
+        yield RunListener()
         return
     if not err.is_terminal:
 
@@ -448,7 +450,7 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
             if done:
                 say(f"{done} of {count} attempts are there already.")
 
-        yield Watch(say=say, begin=begin, attempt=lambda attempt: err.print(_line(attempt)))
+        yield RunListener(say=say, begin=begin, attempt=lambda attempt: err.print(_line(attempt)))
         return
     from stepprove.eval.record import SUCCESSES
 
@@ -469,7 +471,7 @@ def _watching(*, quiet: bool) -> Iterator[Watch]:
         def asked(done: int, count: int) -> None:
             bar.update(task, description="What elaborates without Mathlib", completed=done, total=count)
 
-        yield Watch(say=say, asked=asked, begin=started, attempt=made)
+        yield RunListener(say=say, asked=asked, begin=started, attempt=made)
 
 
 def _line(attempt: Attempt) -> str:

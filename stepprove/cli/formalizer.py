@@ -15,9 +15,9 @@ from stepprove.cli.files import EngineChoice, counting_bar, engine_json, lean_fo
 from stepprove.cli.options import EngineOption, Json
 from stepprove.formalizer.autoformalize import FormalizeOptions
 from stepprove.formalizer.checks import Leans, PoolChecks, by_header
-from stepprove.formalizer.dataset.jsonl import Item, Line
+from stepprove.formalizer.dataset.jsonl import Item, JsonlRecord
 from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
-from stepprove.formalizer.dataset.stage import Outcome, StageTally, run_stage
+from stepprove.formalizer.dataset.stage import StageResult, StageTally, run_stage
 from stepprove.formalizer.equivalence.pairs import InformalProblem, Pair
 from stepprove.formalizer.prompts import form_of
 from stepprove.lean_project.engines.engine import Engine
@@ -84,7 +84,7 @@ def knowledge(config: Config, json: Json = False, engine: EngineOption = "auto")
             _client(part.judge) as judge,
         ):
 
-            async def one(problem: InformalProblem) -> Outcome:
+            async def one(problem: InformalProblem) -> StageResult:
                 return await knowledge_pair(problem, checks, options, formalizer=model, judge=judge)
 
             return await _stage(
@@ -121,7 +121,7 @@ def reasoning(config: Config, json: Json = False, engine: EngineOption = "auto")
         ):
             assert model is not None
 
-            async def one(pair: Pair) -> Outcome:
+            async def one(pair: Pair) -> StageResult:
                 return await reasoning_trajectory(pair, checks, model, options)
 
             return await _stage(
@@ -243,7 +243,7 @@ async def _stage(
     kind: type[Item],
     about: dict[str, Any],
     lean: Engine | str,
-    one: Callable[[Item], Awaitable[Outcome]],
+    one: Callable[[Item], Awaitable[StageResult]],
     at_once: int,
 ) -> StageTally:
     with (
@@ -258,7 +258,7 @@ async def _stage(
             err.print(f"{shown(source)}, line {line}: {shown(reason)}; it is skipped.")
             progress.advance(bar)
 
-        def listen(line: Line[Item]) -> None:
+        def listen(line: JsonlRecord[Item]) -> None:
             progress.advance(bar)
 
         return await run_stage(
@@ -316,8 +316,8 @@ def _end(
 def _keep_out(benchmarks: Any, name: str, place: str | None) -> str:
     """Read a benchmark and keep its problems out; returns what was read."""
     from stepprove.eval.benchmarks.benchmark import BENCHMARKS, benchmark_called
-    from stepprove.eval.benchmarks.datasets import BadDataset, load
-    from stepprove.formalizer.dataset.decontaminate import Known
+    from stepprove.eval.benchmarks.datasets import BadBenchmark, load
+    from stepprove.formalizer.dataset.decontaminate import KnownProblem
 
     benchmark = benchmark_called(name)
     if benchmark is None:
@@ -327,9 +327,9 @@ def _keep_out(benchmarks: Any, name: str, place: str | None) -> str:
     for split in benchmark.splits:
         try:
             loaded = load(benchmark, split, place)
-        except BadDataset as wrong:
+        except BadBenchmark as wrong:
             if place is not None and split != benchmark.splits[0] and count:
                 continue
             raise CommandError(f"{wrong} It is kept out by `benchmarks:` of the configuration.") from None
-        count += benchmarks.add(Known(name, p.name, p.informal, p.source) for p in loaded.problems)
+        count += benchmarks.add(KnownProblem(name, p.name, p.informal, p.source) for p in loaded.problems)
     return f"{name} ({count} problems, {loaded.dataset.origin})"

@@ -15,10 +15,10 @@ import typer
 
 from stepprove import __version__
 from stepprove.agent.file.options import (
-    Event,
     FileRefused,
     Finished,
     Listener,
+    ProveEvent,
     ProveOptions,
     Started,
     Thinking,
@@ -247,7 +247,7 @@ def _watching(source: SourceFile, *, quiet: bool) -> Iterator[Listener]:
     with counting_bar() as bar:
         task = bar.add_task("Starting Lean", total=len(source.holes))
 
-        def listen(event: Event) -> None:
+        def listen(event: ProveEvent) -> None:
             match event:
                 case Finished(result):
                     bar.console.print(_line(result))

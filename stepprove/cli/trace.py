@@ -18,12 +18,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from stepprove.agent.trace.reader import (
-    AttemptStory,
-    HoleStory,
-    RunStory,
+    AttemptTrace,
+    HoleTrace,
+    RunTrace,
     check_state,
     moves_and_goals,
-    read_story,
+    read_run_trace,
 )
 from stepprove.agent.trace.trace import TraceMissing, find_trace, read_trace
 from stepprove.cli.console import CommandError, out, shown
@@ -103,16 +103,16 @@ def _whole(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _read(run: Path) -> tuple[Path, RunStory]:
+def _read(run: Path) -> tuple[Path, RunTrace]:
     try:
         path = find_trace(run)
         with _whole(path):
-            return path, read_story(read_trace(path))
+            return path, read_run_trace(read_trace(path))
     except TraceMissing as missing:
         raise CommandError(str(missing)) from None
 
 
-def _head(story: RunStory) -> RenderableType:
+def _head(story: RunTrace) -> RenderableType:
     run, end = story.run, story.end
     engine = run.get("engine") or {}
     spent = f", ${end['dollars']:.4f}" if end and end.get("dollars") else ""
@@ -126,7 +126,7 @@ def _head(story: RunStory) -> RenderableType:
     return Panel(words, expand=False, border_style="dim")
 
 
-def _hole(hole: HoleStory, most: int | None) -> RenderableType:
+def _hole(hole: HoleTrace, most: int | None) -> RenderableType:
     result = hole.result or {}
     parts: list[RenderableType] = [
         Text.assemble(
@@ -171,7 +171,7 @@ def _tree(graph: dict[str, Any]) -> Tree:
     return tree
 
 
-def _attempt(number: int, attempt: AttemptStory, most: int | None) -> RenderableType:
+def _attempt(number: int, attempt: AttemptTrace, most: int | None) -> RenderableType:
     begun = attempt.begun
     parts: list[RenderableType] = [
         Text.assemble(

@@ -115,7 +115,7 @@ def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
     from stepprove.agent.models.problem import Problem
     from stepprove.eval.benchmarks.benchmark import benchmark_called
     from stepprove.eval.benchmarks.core_subset import core
-    from stepprove.eval.benchmarks.datasets import BadDataset, load
+    from stepprove.eval.benchmarks.datasets import BadBenchmark, load
     from stepprove.lean_project.pool.pool import SyncPool
     from stepprove.lean_project.repl.repl import ReplFailure
     from stepprove.lean_project.source.prelude import PRELUDE
@@ -126,7 +126,7 @@ def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
         problems = load(benchmark, "valid", path).problems
         with SyncPool(lean) as pool:
             names = set(core(pool, problems))
-    except BadDataset as wrong:
+    except BadBenchmark as wrong:
         raise CommandError(str(wrong)) from None
     except ReplFailure as failure:
         raise CommandError(str(failure), code=3) from None

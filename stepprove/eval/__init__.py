@@ -1,1 +1,1 @@
-"""Batch evaluation: benchmarks, scores that keep infrastructure apart, reports."""
+"""Batch evaluation: benchmarks, scores that keep infrastructure failures apart, reports."""

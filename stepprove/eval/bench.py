@@ -1,4 +1,4 @@
-"""What inspect's solver and scorer of a run share: who makes the attempts, and where they are kept."""
+"""The shared state of inspect's solver and scorer in a run: the attempt maker and the journal."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Callable
 from typing import Protocol
 
 from stepprove.eval.journal import Journal
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.faults import fault_told
 from stepprove.outcome import Outcome
 
 
-class Worker(Protocol):
-    """Makes attempts and has them judged: `prover.Prover`, or `outside.Replay`."""
+class AttemptMaker(Protocol):
+    """Makes attempts and judges them: `prover.Prover`, `formalizer.Formalizer` or `external_samples.Replay`."""
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
-        """An attempt, as its maker sees it."""
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
+        """Make an attempt; its outcome is only a claim."""
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
-        """The attempt with the gate's word on it."""
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
+        """Return the attempt with the gate's verdict."""
 
 
 class Bench:
-    """The problems of a run by name, and what is done of them."""
+    """The problems of a run by name, and their attempts."""
 
     def __init__(
         self,
-        worker: Worker,
-        problems: tuple[Problem, ...],
+        worker: AttemptMaker,
+        problems: tuple[BenchmarkProblem, ...],
         journal: Journal | None = None,
         listen: Callable[[Attempt], None] = lambda attempt: None,
     ) -> None:
@@ -35,7 +35,7 @@ class Bench:
         self.problems = {problem.name: problem for problem in problems}
 
     async def attempt(self, name: str, epoch: int) -> Attempt:
-        """An attempt, made now or taken from the journal."""
+        """Make an attempt, or take it from the journal."""
         if (done := self._done(name, epoch)) is not None:
             return done
         before = 0 if self.journal is None else self.journal.tries(name, epoch)
@@ -47,7 +47,7 @@ class Bench:
         return made.model_copy(update={"tries": before + 1}) if before else made
 
     async def judge(self, attempt: Attempt) -> Attempt:
-        """The attempt with the gate's word; it is on disk before it is told."""
+        """Return the attempt with the gate's verdict, after it is on disk."""
         done = self._done(attempt.problem, attempt.epoch)
         if done is not None:
             return done

@@ -1,10 +1,10 @@
-"""Attempts that were made elsewhere: read from and written to the files of other harnesses, and judged by this gate.
+"""Attempts of other harnesses: read and write their files; this gate judges the attempts.
 
 Goedel-Prover-V2's `to_inference_codes` has `problem_id` (a name with `_g0` for the first attempt), `origin_problem_id`,
-`lean4_code` (the statement) and `full_code`, which is "None" where the model wrote none; its `code_compilation` has `name` and
+`lean4_code` (the statement) and `full_code`, which is "None" if the model wrote none; its `code_compilation` has `name` and
 `code`, without the lines that import, open and set options. DeepSeek-Prover-V1.5's summaries have `problem_name`,
-`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. What a harness says of a
-proof is not read: the gate says it again, against the benchmark's own statement.
+`formal_statement` and `proof_code`, which follows it; its candidates, `statement_proposal`, are whole. A harness's own verdict
+is ignored: the gate judges each proof against the benchmark's statement.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from stepprove.eval.bench import Worker
+from stepprove.eval.bench import AttemptMaker
 from stepprove.eval.benchmarks.datasets import read_json
-from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.eval.record import Attempt, BenchmarkProblem, Run
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
@@ -30,33 +30,38 @@ _SUFFIX = re.compile(r"(_corr\d+)?_g\d+$")
 
 
 class BadSamples(ValueError):
-    """A file has no attempts that can be judged; the message is one sentence."""
+    """A file has no attempts to judge; the message is one sentence."""
 
 
 class Replay:
-    """Makes no attempts: it has them, and the gate judges them anew."""
+    """Returns existing attempts, which the gate judges anew."""
 
-    def __init__(self, attempts: Iterable[Attempt], judging: Worker) -> None:
+    def __init__(self, attempts: Iterable[Attempt], judging: AttemptMaker) -> None:
         self._attempts = {(attempt.problem, attempt.epoch): attempt for attempt in attempts}
         self._judging = judging
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
-        """The attempt that there is."""
-        known = self._attempts.get((problem.name, epoch))
-        if known is not None:
-            return known
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
+        """Return the existing attempt."""
+        sample = self._attempts.get((problem.name, epoch))
+        if sample is not None:
+            return sample
         spoiled = Outcome.INFRASTRUCTURE
         return Attempt(problem=problem.name, epoch=epoch, outcome=spoiled, reason="there is no such attempt")
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
-        """The attempt with the gate's word on it."""
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
+        """Return the attempt with the gate's verdict."""
         return await self._judging.judge(problem, attempt)
 
 
-def read_samples(path: Path, problems: Sequence[Problem]) -> tuple[tuple[Attempt, ...], int]:
-    """The attempts of a harness's file (JSONL, or one JSON list) at these problems, and how many it has at others.
+def read_samples(path: Path, problems: Sequence[BenchmarkProblem]) -> tuple[tuple[Attempt, ...], int]:
+    """Read the attempts of a harness's file (JSONL, or one JSON list).
 
-    Raises BadSamples, and BadDataset for a file that is no JSON.
+    Returns:
+        The attempts at these problems, and the number of attempts at others.
+
+    Raises:
+        BadSamples: the file has no attempts.
+        BadBenchmark: the file is not JSON.
     """
     by_name = {problem.name: problem for problem in problems}
     count: Counter[str] = Counter()
@@ -78,7 +83,7 @@ def read_samples(path: Path, problems: Sequence[Problem]) -> tuple[tuple[Attempt
 
 
 def samples(run: Run, form: Form) -> Iterator[dict[str, Any]]:
-    """The attempts of a run as records of a harness."""
+    """Yield the attempts of a run as a harness's records."""
     problems = {problem.name: problem for problem in run.problems}
     record = {"goedel": _goedel, "deepseek": _deepseek}[form]
     for attempt in run.attempts:
@@ -86,14 +91,14 @@ def samples(run: Run, form: Form) -> Iterator[dict[str, Any]]:
 
 
 def write_samples(run: Run, form: Form, write: Callable[[str], object]) -> int:
-    """Write the attempts of a run as JSON lines; how many there are."""
+    """Write the attempts of a run as JSON lines; return their number."""
     number = 0
     for number, record in enumerate(samples(run, form), 1):  # noqa: B007 - it is returned
         write(json.dumps(record, ensure_ascii=False) + "\n")
     return number
 
 
-def _goedel(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
+def _goedel(run: Run, problem: BenchmarkProblem, attempt: Attempt) -> dict[str, Any]:
     name = f"{attempt.problem}_g{attempt.epoch - 1}"
     return {
         "problem_id": name,
@@ -107,7 +112,7 @@ def _goedel(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _deepseek(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
+def _deepseek(run: Run, problem: BenchmarkProblem, attempt: Attempt) -> dict[str, Any]:
     source = parse_source(problem.source)
     before = source.text.rstrip().removesuffix("sorry").rstrip()
     candidate = attempt.candidate or ""
@@ -128,17 +133,17 @@ def _deepseek(run: Run, problem: Problem, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _name(record: Mapping[str, Any], known: Mapping[str, Problem]) -> str | None:
-    """The problem that a record names, as far as can be told."""
+def _name(record: Mapping[str, Any], problems: Mapping[str, BenchmarkProblem]) -> str | None:
+    """Return the problem that a record names, if it can be identified."""
     for field in _NAMES:
         value = record.get(field)
         if isinstance(value, str) and value:
             bare = _SUFFIX.sub("", value)
-            return value if value in known or bare not in known else bare
+            return value if value in problems or bare not in problems else bare
     return None
 
 
-def _attempt(problem: Problem, epoch: int, record: Mapping[str, Any], where: str) -> Attempt:
+def _attempt(problem: BenchmarkProblem, epoch: int, record: Mapping[str, Any], where: str) -> Attempt:
     code = next((record[field] for field in _WHOLE if isinstance(record.get(field), str)), None)
     proof, statement = record.get("proof_code"), record.get("formal_statement")
     if code is None and isinstance(proof, str) and isinstance(statement, str):
@@ -157,8 +162,8 @@ def _attempt(problem: Problem, epoch: int, record: Mapping[str, Any], where: str
     )
 
 
-def _under_header(problem: Problem, code: str) -> str:
-    """A code that has lost its imports, under all that stands above the benchmark's theorem."""
+def _under_header(problem: BenchmarkProblem, code: str) -> str:
+    """Put a code without imports under the text above the benchmark's theorem."""
     if parse_source(code).imports:
         return code
     source = parse_source(problem.source)

@@ -1,8 +1,8 @@
-"""A model at work on a benchmark's informal statements: one answer to one problem, and BEq's word on the statement in it.
+"""Evaluate a formalizer: one answer to each informal problem, compared with the benchmark's statement by BEq.
 
-The model is asked as its name wants to be asked (`formalizer/prompts.py`), without feedback from Lean: StepFun-Formalizer's
-protocol (arXiv 2508.04440). It is shown the problem in words and what stands above the benchmark's own theorem, definitions
-included, but never that theorem.
+The model gets the prompt for its name (`formalizer/prompts.py`) and no feedback from Lean: StepFun-Formalizer's protocol
+(arXiv 2508.04440). The prompt has the problem in words and the text above the benchmark's theorem, definitions included, but
+never that theorem.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stepprove.eval.model_handle import Served
-from stepprove.eval.record import Attempt, Ending, Problem, Stated
+from stepprove.eval.model_handle import ModelHandle
+from stepprove.eval.record import Attempt, BenchmarkProblem, Ending, FormalizationOutcome
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.formalizer.candidate import code_in
-from stepprove.formalizer.equivalence.elaboration_context import Grounds
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContexts
 from stepprove.formalizer.equivalence.scoring import Scored, score
 from stepprove.formalizer.prompts import THEOREM_NAME, PromptForm, form_of
 from stepprove.formalizer.statement import Statement, read_statement
@@ -32,36 +32,36 @@ from stepprove.serving.client.exchange import Sampling
 from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
-"""Characters of an answer that are kept."""
+"""Characters of an answer in the log."""
 _MOST_HEADERS = 64
-"""Headers that are remembered; each stands in every Lean process until the process is started anew."""
+"""Headers in the cache; each occupies every Lean process until it restarts."""
 _ENDINGS: dict[str, Ending] = {
-    "equivalent": Stated.EQUIVALENT,
-    "not shown": Stated.NOT_EQUIVALENT,
-    "refused": Stated.ILL_TYPED,
+    "equivalent": FormalizationOutcome.EQUIVALENT,
+    "not shown": FormalizationOutcome.NOT_EQUIVALENT,
+    "refused": FormalizationOutcome.ILL_TYPED,
     "unknown": Outcome.TIMEOUT,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """A benchmark's statement, and what stands above it."""
+class ReferenceStatement:
+    """A benchmark's statement, and the text above it."""
 
     header: str
-    """As the model is shown it."""
-    ground: str
-    """As Lean is sent it."""
+    """As in the prompt."""
+    lean_header: str
+    """As Lean receives it."""
     truth: Statement
 
 
 class Formalizer:
-    """Asks for statements, and compares them with the benchmark's.
+    """Samples statements and compares them with the benchmark's.
 
     Args:
-        setup: what to do; it has a model and a method.
+        setup: has a model and a method.
         engine: the Lean.
-        pool: processes of that Lean; whoever started them stops them.
-        say: is told in a line what takes a while.
+        pool: processes of that Lean; their owner stops them.
+        say: receives a line before slow work.
     """
 
     def __init__(
@@ -76,14 +76,16 @@ class Formalizer:
         self._setup, self._method = setup, setup.method
         self._without_mathlib = engine.kind == "embedded"
         self._pool = Pool.over(pool)
-        self._served = Served(setup.model, say)
-        self._grounds = lru_cache(_MOST_HEADERS)(lambda text: Grounds(text, timeout=setup.time_limit))
+        self._served = ModelHandle(setup.model, say)
+        self._contexts = lru_cache(_MOST_HEADERS)(
+            lambda text: ElaborationContexts(text, timeout=setup.time_limit)
+        )
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
-        """The model's answer, which is not judged yet. Only being cancelled is raised."""
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
+        """Return the model's answer, not judged yet; every failure but a cancellation is its outcome."""
         blank = Attempt(problem=problem.name, epoch=epoch, outcome=Outcome.INFRASTRUCTURE)
         try:
-            header = meant(problem, without_mathlib=self._without_mathlib).header
+            header = reference_statement(problem, without_mathlib=self._without_mathlib).header
             client = await self._served.client()
             form = form_of(await client.model())
             started = time.monotonic()
@@ -96,7 +98,7 @@ class Formalizer:
         (sample, *_) = reply.samples
         told = {
             **blank.model_dump(),
-            "outcome": Stated.ILL_TYPED,
+            "outcome": FormalizationOutcome.ILL_TYPED,
             "reason": "there is no Lean code in the answer"
             + (", which was cut off at its longest" if sample.finish == "length" else ""),
             "candidate": code_in(sample.text),
@@ -107,7 +109,7 @@ class Formalizer:
         }
         return Attempt.model_validate(encodable(told))
 
-    def _sampling(self, form: PromptForm, problem: Problem, epoch: int) -> Sampling:
+    def _sampling(self, form: PromptForm, problem: BenchmarkProblem, epoch: int) -> Sampling:
         return Sampling(
             temperature=form.temperature,
             top_p=form.top_p,
@@ -115,17 +117,17 @@ class Formalizer:
             seed=attempt_seed(self._setup.seed, problem.name, epoch),
         )
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
-        """The attempt with what Lean says of its statement, alone and beside the benchmark's own."""
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
+        """Return the attempt with Lean's verdict on its statement, alone and against the benchmark's."""
         code = attempt.candidate
         if code is None:
             return attempt
         try:
-            wanted = meant(problem, without_mathlib=self._without_mathlib)
-            grounds = self._grounds(wanted.ground)
-            found = await self._pool.run(
+            wanted = reference_statement(problem, without_mathlib=self._without_mathlib)
+            contexts = self._contexts(wanted.lean_header)
+            scored = await self._pool.run(
                 lambda repl: score(
-                    grounds(repl),
+                    contexts(repl),
                     f"```lean4\n{code}\n```",
                     wanted.truth,
                     header=wanted.header,
@@ -135,57 +137,61 @@ class Formalizer:
             )
         except SourceError as wrong:
             why = f"the benchmark's own statement does not stand: {_line(wrong)}"
-            return _judged(attempt, outcome=Stated.NOT_EQUIVALENT, reason=why)
+            return _with_fields(attempt, outcome=FormalizationOutcome.NOT_EQUIVALENT, reason=why)
         except (ReplFailure, PoolFull, PoolClosed) as failure:
-            return _judged(attempt, outcome=Outcome.INFRASTRUCTURE, reason=_line(failure))
-        return _judged(attempt, **_told(found))
+            return _with_fields(attempt, outcome=Outcome.INFRASTRUCTURE, reason=_line(failure))
+        return _with_fields(attempt, **_score_fields(scored))
 
 
-def meant(problem: Problem, *, without_mathlib: bool) -> Meant:
-    """A problem's own statement apart from what stands above it.
+def reference_statement(problem: BenchmarkProblem, *, without_mathlib: bool) -> ReferenceStatement:
+    """Split a problem into its statement and the text above it.
 
-    Without Mathlib, notation for ℕ and ℤ stands in the place of the imports, as it did when Lean was asked for the core subset.
-    Raises SourceError where it cannot be taken from there.
+    Args:
+        problem: of the benchmark.
+        without_mathlib: notation for ℕ and ℤ replaces the imports, as for the core subset.
+
+    Raises:
+        SourceError: the statement cannot be isolated.
     """
     whole = read_statement(problem.source)
     if any(whole.scopes):
         raise SourceError("it stands in a section or namespace of its own")
     start = whole.chunk.start
     header = problem.source[:start].strip()
-    ground = header
+    lean_header = header
     if without_mathlib:
         above = problem.source[parse_source(problem.source).header_end : start]
-        ground = f"{PRELUDE}set_option autoImplicit false\n{above}"
-    return Meant(header, ground, read_statement(problem.source[start:]))
+        lean_header = f"{PRELUDE}set_option autoImplicit false\n{above}"
+    return ReferenceStatement(header, lean_header, read_statement(problem.source[start:]))
 
 
-def _told(found: Scored) -> dict[str, object]:
-    """What becomes of an attempt whose statement was scored."""
-    lines = (found.reason or "").strip().split("\n")
+def _score_fields(scored: Scored) -> dict[str, object]:
+    """Return the fields of an attempt with this score."""
+    lines = (scored.reason or "").strip().split("\n")
     at_length = len(lines) > 1
-    refused = found.outcome == "refused"
+    refused = scored.outcome == "refused"
     reason = "Lean does not accept it" if refused and at_length else lines[0].rstrip(".")
-    if found.outcome == "not shown":
+    if scored.outcome == "not shown":
         reason += " (A: the model's, B: the benchmark's)"
     return {
-        "outcome": Outcome.INFRASTRUCTURE if found.infrastructure else _ENDINGS[found.outcome],
+        "outcome": Outcome.INFRASTRUCTURE if scored.infrastructure else _ENDINGS[scored.outcome],
         "reason": reason,
         "errors": ("\n".join(lines),) if refused and at_length else (),
-        "type_checks": True if found.statement is not None else False if refused else None,
+        "type_checks": True if scored.statement is not None else False if refused else None,
     }
 
 
-def _judged(attempt: Attempt, **told: object) -> Attempt:
+def _with_fields(attempt: Attempt, **fields: object) -> Attempt:
     blank = {"errors": (), "type_checks": None}
-    return Attempt.model_validate(encodable({**attempt.model_dump(), **blank, **told}))
+    return Attempt.model_validate(encodable({**attempt.model_dump(), **blank, **fields}))
 
 
-def left_out(problem: Problem) -> str | None:
-    """Why no model can be asked for a problem's statement; None when one can."""
+def left_out(problem: BenchmarkProblem) -> str | None:
+    """Return the reason that no model can be asked for a problem's statement; None otherwise."""
     if not problem.informal:
         return "it has no informal statement"
     try:
-        meant(problem, without_mathlib=False)
+        reference_statement(problem, without_mathlib=False)
     except SourceError as wrong:
         return str(wrong).rstrip(".")
     return None

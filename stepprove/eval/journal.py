@@ -1,7 +1,7 @@
-"""The attempts of a run on disk: a file of JSON lines that only grows, each attempt in it before the next is told.
+"""The journal of a run: a file of JSON lines that only grows, with each attempt on disk before it is reported.
 
-A log of inspect's is written in pieces and may be half there when a process is killed; this file is whole up to its last line. A
-run that is begun again takes from it what is done.
+inspect writes its log in pieces, so a kill may leave half of it; the journal is complete up to its last line. A run that starts
+again takes the finished attempts from it.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.eval.record import Attempt
 from stepprove.eval.setup import Manifest
 from stepprove.outcome import Outcome
+from stepprove.storage import AlreadyRunning, append_line, run_lock, whole_lines
 
 
 class JournalRefused(Exception):
-    """A journal cannot be used for this run; the message is one sentence."""
+    """A journal cannot serve this run; the message is one sentence."""
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Keep other runs from a file for a while. Raises JournalRefused where one has it."""
+def locked(path: Path) -> Iterator[None]:
+    """Hold a run's lock on a file; raise JournalRefused if another run holds it."""
     try:
-        with FileLock(path.with_name(f".{path.name}.lock"), blocking=False):
+        with run_lock(path.with_name(f".{path.name}.lock")):
             yield
-    except Timeout:
+    except AlreadyRunning:
         raise JournalRefused(
             f"Another run is writing {path}: wait for it, or name another --log-dir."
         ) from None
 
 
-class _Line(BaseModel):
+class _JournalEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     manifest: Manifest | None = None
@@ -56,9 +56,14 @@ class Journal:
         self._file = -1
 
     def __enter__(self) -> Self:
-        """Take the lock and read what is there. Raises JournalRefused and OSError."""
+        """Take the lock and read the journal.
+
+        Raises:
+            JournalRefused: another run holds it, or it is not a journal.
+            OSError: it cannot be read.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._held.enter_context(alone(self.path))
+        self._held.enter_context(locked(self.path))
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             self._read()
@@ -73,16 +78,16 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let another run have the file."""
+        """Close the file and release its lock."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
         self._held.close()
 
     def begin(self, manifest: Manifest) -> None:
-        """Say what the attempts are made with. Raises JournalRefused where those that are there were made with something else."""
+        """Write the manifest; raise JournalRefused if the journal has another one."""
         if self.manifest is None:
-            self._write(_Line(manifest=manifest))
+            self._write(_JournalEntry(manifest=manifest))
             self.manifest = manifest
             return
         if changed := _difference(self.manifest, manifest):
@@ -91,16 +96,16 @@ class Journal:
             )
 
     def recall(self, problem: str, epoch: int) -> Attempt | None:
-        """An attempt that has its end; what the infrastructure spoiled has none."""
+        """Return a finished attempt; an attempt with an infrastructure outcome is not finished."""
         return self._attempts.get((problem, epoch))
 
     def tries(self, problem: str, epoch: int) -> int:
-        """How often the infrastructure has spoiled an attempt."""
+        """Return how often an attempt ended with an infrastructure outcome."""
         return self._spoiled.get((problem, epoch), 0)
 
     def keep(self, attempt: Attempt) -> None:
-        """Have an attempt on disk. Raises OSError."""
-        self._write(_Line(attempt=attempt))
+        """Write an attempt to disk; raise OSError."""
+        self._write(_JournalEntry(attempt=attempt))
         self._note(attempt)
 
     def _note(self, attempt: Attempt) -> None:
@@ -110,26 +115,22 @@ class Journal:
         else:
             self._attempts[key] = attempt
 
-    def _write(self, line: _Line) -> None:
+    def _write(self, line: _JournalEntry) -> None:
         data = line.model_dump_json(include=line.model_fields_set).encode() + b"\n"
-        while data:
-            data = data[os.write(self._file, data) :]
-        os.fsync(self._file)
+        append_line(self._file, data, sync=True)
 
     def _read(self) -> None:
-        """Take in every whole line, and cut off what a killed run had begun to write."""
+        """Read every whole line, and cut the torn last one."""
         with open(self._file, "rb", closefd=False) as file:
             whole = 0
-            for number, data in enumerate(file, 1):
-                if not data.endswith(b"\n"):
-                    break
+            for number, data in enumerate(whole_lines(file), 1):
                 whole += len(data)
                 self._take(data, number)
         os.ftruncate(self._file, whole)
 
     def _take(self, data: bytes, number: int) -> None:
         try:
-            line = _Line.model_validate_json(data)
+            line = _JournalEntry.model_validate_json(data)
         except ValidationError:
             raise JournalRefused(
                 f"{self.path}, line {number}: that is no attempt of an evaluation."
@@ -141,7 +142,7 @@ class Journal:
 
 
 def _difference(old: Manifest, new: Manifest) -> str | None:
-    """What differs between two manifests, in words."""
+    """Describe the difference between two manifests."""
     if old.dataset.sha256 != new.dataset.sha256:
         return f"dataset (sha256 {old.dataset.sha256[:12]}, now {new.dataset.sha256[:12]})"
     if old.engine != new.engine:

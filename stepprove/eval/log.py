@@ -1,4 +1,4 @@
-"""The logs of evaluations: inspect's, read as a `Run`."""
+"""Read inspect's log of an evaluation as a `Run`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_samples
 from pydantic import ValidationError
 
-from stepprove.eval.record import Attempt, BadLog, Problem, Run
+from stepprove.eval.record import Attempt, BadLog, BenchmarkProblem, Run
 from stepprove.eval.setup import Manifest, Selection
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.eval.tasks import MANIFEST, SELECTION
@@ -19,10 +19,10 @@ from stepprove.outcome import Outcome
 
 
 def read_run(path: Path) -> Run:
-    """The evaluation that a log tells of. Raises BadLog."""
+    """Read the evaluation of a log; raise BadLog."""
     log = read_header(path)
     manifest = manifest_of(log, path)
-    problems: dict[str, Problem] = {}
+    problems: dict[str, BenchmarkProblem] = {}
     attempts: list[Attempt] = []
     for sample in _samples(path):
         problem = _problem(sample)
@@ -30,7 +30,7 @@ def read_run(path: Path) -> Run:
         if (attempt := _attempt(sample)) is not None:
             attempts.append(attempt)
     ids = [str(name) for name in log.eval.dataset.sample_ids or problems]
-    wanted = tuple(problems.get(name) or Problem(name=name, source="") for name in ids)
+    wanted = tuple(problems.get(name) or BenchmarkProblem(name=name, source="") for name in ids)
     place = {name: number for number, name in enumerate(ids)}
     attempts.sort(key=lambda a: (place.get(a.problem, len(place)), a.epoch))
     epochs = log.eval.config.epochs or 1
@@ -55,7 +55,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_header(path: Path) -> EvalLog:
-    """A log without its samples. Raises BadLog."""
+    """Read a log without its samples; raise BadLog."""
     if path.is_dir():
         raise BadLog(f"{path} is a folder: name a log in it, a file that ends in .eval.")
     if not path.is_file():
@@ -71,7 +71,7 @@ def read_header(path: Path) -> EvalLog:
 
 
 def manifest_of(log: EvalLog, path: Path) -> Manifest:
-    """What a log's attempts were made with. Raises BadLog."""
+    """Return the manifest of a log's attempts; raise BadLog."""
     try:
         return Manifest.model_validate((log.eval.metadata or {})[MANIFEST])
     except (KeyError, ValidationError):
@@ -79,10 +79,10 @@ def manifest_of(log: EvalLog, path: Path) -> Manifest:
 
 
 def selection_of(log: EvalLog) -> Selection:
-    """Which attempts a log's run wanted; all that it has, where inspect's own command ran it."""
-    told = (log.eval.metadata or {}).get(SELECTION)
-    if told is not None:
-        return Selection.model_validate(told)
+    """Return the selection of a log's run; all its attempts if inspect's own command ran it."""
+    selection = (log.eval.metadata or {}).get(SELECTION)
+    if selection is not None:
+        return Selection.model_validate(selection)
     names = tuple(str(name) for name in log.eval.dataset.sample_ids or ())
     return Selection(epochs=log.eval.config.epochs or 1, names=names)
 
@@ -96,16 +96,16 @@ def _samples(path: Path) -> Iterator[EvalSample]:
         raise BadLog(f"{path} is damaged: not all of its samples can be read.") from None
 
 
-def _problem(sample: EvalSample) -> Problem:
-    told = sample.metadata
+def _problem(sample: EvalSample) -> BenchmarkProblem:
+    metadata = sample.metadata
     source = sample.input if isinstance(sample.input, str) else ""
-    return Problem(
-        name=str(sample.id), source=source, informal=told.get("informal"), broken=told.get("broken")
+    return BenchmarkProblem(
+        name=str(sample.id), source=source, informal=metadata.get("informal"), broken=metadata.get("broken")
     )
 
 
 def _attempt(sample: EvalSample) -> Attempt | None:
-    """A sample's attempt; None where it was cut short before there was one."""
+    """Return a sample's attempt; None if the sample was cut short before it."""
     stored = sample.store.get(ATTEMPT)
     if sample.error is not None or stored is None:
         reason = sample.error.message if sample.error is not None else "it was not made"
@@ -115,5 +115,5 @@ def _attempt(sample: EvalSample) -> Attempt | None:
     score = next(iter((sample.scores or {}).values()), None)
     if score is None or score.metadata is None:
         return None
-    told = {key: score.metadata.get(key) for key in ("outcome", "errors", "type_checks")}
-    return Attempt.model_validate({**stored, **told, "reason": score.explanation or ""})
+    scored = {key: score.metadata.get(key) for key in ("outcome", "errors", "type_checks")}
+    return Attempt.model_validate({**stored, **scored, "reason": score.explanation or ""})

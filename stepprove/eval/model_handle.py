@@ -1,4 +1,4 @@
-"""The model of a run: reached once, when an attempt first needs it."""
+"""The model of a run, started by the first attempt that needs it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from stepprove.serving.client.client import Client
 from stepprove.serving.client.endpoint import serving
 
 RETRIES = 4
-"""How often a request to the model is made again."""
+"""Retries of a request to the model."""
 
 
-class Served:
-    """A model, and its server for as long as the event loop runs.
+class ModelHandle:
+    """A model, and its server for the lifetime of the event loop.
 
     Args:
-        model: as `--model` has it.
-        say: is told in a line what takes a while.
+        model: the value of `--model`.
+        say: receives a line before slow work.
     """
 
     def __init__(self, model: str, say: Callable[[str], None] = lambda line: None) -> None:
@@ -26,14 +26,14 @@ class Served:
         self._keeper: asyncio.Task[None] | None = None
 
     async def client(self) -> Client:
-        """The model. Raises ModelFailure and OSError."""
+        """Return the client; raise ModelFailure or OSError."""
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._keeper = asyncio.create_task(self._keep(self._ready))
         return await asyncio.shield(self._ready)
 
     async def _keep(self, ready: asyncio.Future[Client]) -> None:
-        """Keep the model until the loop ends and cancels this: what a task enters, the same task must leave."""
+        """Keep the model open until the loop ends and cancels this task: the task that enters it must also leave it."""
         try:
             async with (
                 serving(self._model, self._say) as endpoint,

@@ -1,7 +1,7 @@
-"""The agent's policies at work on a benchmark: one attempt at one problem, and the trust gate's word on what it brought.
+"""Evaluate a prover: one attempt of an agent's policy at each problem, judged by the trust gate.
 
-All attempts share the Lean processes and the model's server. An attempt only proposes: whatever it claims
-to have proved is judged against the benchmark's own statement.
+All attempts share the Lean processes and the model's server. An attempt only claims a proof; the gate judges the claim
+against the benchmark's own statement.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from stepprove.agent.file.options import Event as SearchEvent
 from stepprove.agent.file.options import FileRefused, FileTooSlow, ProveOptions, Searched
+from stepprove.agent.file.options import ProveEvent as SearchEvent
 from stepprove.agent.file.prove import prove_source
 from stepprove.agent.models.model_attempts import style_of
 from stepprove.agent.models.problem import Problem as Task
 from stepprove.agent.models.refine import RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial
 from stepprove.agent.models.stepfun import Checked, Generated, options_for, run_trajectory
-from stepprove.eval.model_handle import Served
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.model_handle import ModelHandle
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.faults import fault_told
 from stepprove.lean_project.engines.engine import Engine
@@ -36,23 +36,23 @@ from stepprove.serving.client.client import Client, ModelFailure
 from stepprove.visible import encodable, middle_cut
 
 MOST_TRACE = 100_000
-"""Characters of an attempt's trace that are kept."""
+"""Characters of an attempt's trace in the log."""
 MOST_ERRORS, MOST_ERROR = 5, 1000
-"""Errors of a candidate that are kept, and characters of each."""
+"""Errors of a candidate in the log, and characters of each."""
 JUDGE_SECONDS = 120.0
-"""For each of the gate's calls."""
+"""Seconds for each of the gate's calls."""
 SEARCH_SHARE = 0.25
-"""Of an attempt's time, that the search has before the model is asked (policy auto)."""
+"""The search's share of an attempt's time before the model starts (policy auto)."""
 
 
 class Prover:
     """Makes attempts, and has the gate judge them.
 
     Args:
-        setup: what to do.
+        setup: the policy and its budget.
         engine: the Lean.
-        pool: processes of that Lean; whoever started them stops them.
-        say: is told in a line what takes a while.
+        pool: processes of that Lean; their owner stops them.
+        say: receives a line before slow work.
     """
 
     def __init__(
@@ -64,18 +64,18 @@ class Prover:
     ) -> None:
         self.setup, self.engine = setup, engine
         self._pool = Pool.over(pool)
-        self._served = None if setup.model is None else Served(setup.model, say)
+        self._served = None if setup.model is None else ModelHandle(setup.model, say)
 
     @property
     def prelude(self) -> str | None:
-        """What stands for the imports of a statement written for Mathlib, where there is none."""
+        """The text in place of a statement's imports on a Lean without Mathlib."""
         return PRELUDE if self.engine.kind == "embedded" else None
 
     # Attempts.
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
-        """An attempt at a problem. What it calls proved is its claim; see `judge`. Only being cancelled is raised."""
-        work = _Work(problem, epoch, self.setup.time_limit)
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
+        """Make an attempt at a problem; `judge` decides its claim. Every failure but a cancellation is its outcome."""
+        work = _AttemptInProgress(problem, epoch, self.setup.time_limit)
         try:
             task = Task.parse(problem.source, prelude=self.prelude)
         except ValueError as refused:
@@ -89,12 +89,12 @@ class Prover:
             work.end(Outcome.TIMEOUT, f"the statement itself: {slow}")
         except (FileRefused, BrokenOriginal) as refused:
             work.end(Outcome.FAILED, f"the statement itself does not stand: {refused}")
-        except Exception as fault:  # no verdict on the statement, and what was found until then is kept
-            told = fault_told(fault, f"attempt {epoch} at {problem.name}")
-            work.end(Outcome.INFRASTRUCTURE, told)
+        except Exception as fault:  # no verdict on the statement; the progress so far is kept
+            reason = fault_told(fault, f"attempt {epoch} at {problem.name}")
+            work.end(Outcome.INFRASTRUCTURE, reason)
         return work.attempt()
 
-    async def _try(self, work: _Work, task: Task) -> None:
+    async def _try(self, work: _AttemptInProgress, task: Task) -> None:
         policy = self.setup.policy
         if policy in ("portfolio", "auto"):
             seconds = work.seconds if policy == "portfolio" else SEARCH_SHARE * work.seconds
@@ -107,19 +107,19 @@ class Prover:
             async with asyncio.timeout(work.left):
                 await self._ask(client, work, task)
         except TimeoutError:
-            await client.reach()  # waiting for a server that is gone is no time-out of the attempt
+            await client.reach()  # a wait for a lost server is no time-out of the attempt
             work.end(Outcome.TIMEOUT, f"no proof within {work.seconds:g} s")
 
-    def _search(self, repl: Repl, work: _Work, task: Task, seconds: float) -> None:
-        """The portfolio, on one Lean process."""
+    def _search(self, repl: Repl, work: _AttemptInProgress, task: Task, seconds: float) -> None:
+        """Run the portfolio on one Lean process."""
         work.start()
 
         def listen(event: SearchEvent) -> None:
             if isinstance(event, Searched):
-                found = event.result
-                work.interactions += found.steps
-                said = f": {found.found_by}" if found.found_by else ""
-                work.tell(f"search, {found.steps} steps in {found.seconds:.1f} s, {found.outcome}{said}")
+                result = event.result
+                work.interactions += result.steps
+                finder = f": {result.found_by}" if result.found_by else ""
+                work.tell(f"search, {result.steps} steps in {result.seconds:.1f} s, {result.outcome}{finder}")
 
         options = ProveOptions(
             time_limit=seconds,
@@ -143,14 +143,14 @@ class Prover:
         else:
             work.end(worst.outcome, worst.reason or "")
 
-    async def _ask(self, client: Client, work: _Work, task: Task) -> None:
-        """The model, as its style wants to be asked."""
+    async def _ask(self, client: Client, work: _AttemptInProgress, task: Task) -> None:
+        """Run the model in its style."""
         work.start()
         seed = work.seed(self.setup.seed)
         if (self.setup.style or style_of(await client.model())) == "tir":
             options = replace(options_for(await client.model()), seed=seed)
             trajectory = await run_trajectory(
-                client, self._pool, task, options, listen=work.hear, judge=_not_yet
+                client, self._pool, task, options, listen=work.record_event, judge=_not_yet
             )
             work.claim(task, trajectory.answer, f"{len(trajectory.sketches)} sketches")
             if trajectory.answer is None:
@@ -160,7 +160,9 @@ class Prover:
                 )
             return
         chat = RefineOptions(rounds=self.setup.rounds, seed=seed)
-        refinement = await run_refinement(client, self._pool, self.engine, task, chat, listen=work.hear)
+        refinement = await run_refinement(
+            client, self._pool, self.engine, task, chat, listen=work.record_event
+        )
         if refinement.accepted:
             work.claim(task, refinement.answer, f"{refinement.rounds} answers")
             return
@@ -172,8 +174,8 @@ class Prover:
 
     # The gate.
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
-        """The attempt with the gate's word on its candidate against the benchmark's own statement."""
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
+        """Return the attempt with the gate's verdict on its candidate against the benchmark's own statement."""
         if attempt.candidate is None:
             return attempt
         try:
@@ -200,18 +202,18 @@ class Prover:
 
 
 async def _not_yet(answer: str) -> Judgement:
-    """Stands for the gate while an attempt is made: the scorer asks it."""
+    """Stands for the gate during an attempt; the scorer runs the gate."""
     return Judgement(outcome=Outcome.FAILED, reason="not judged yet")
 
 
 @dataclass(slots=True)
-class _Work:
-    """An attempt while it is made."""
+class _AttemptInProgress:
+    """An attempt in progress."""
 
-    problem: Problem
+    problem: BenchmarkProblem
     epoch: int
     seconds: float
-    """That it may take."""
+    """Its time limit."""
     outcome: Outcome = Outcome.FAILED
     reason: str = ""
     candidate: str | None = None
@@ -221,7 +223,7 @@ class _Work:
     started: float | None = None
 
     def start(self) -> None:
-        """Begin to count time: what an attempt waits for a Lean process before its search is not its own."""
+        """Start the clock: the wait for a Lean process does not count."""
         if self.started is None:
             self.started = time.monotonic()
 
@@ -234,14 +236,14 @@ class _Work:
         return max(0.1, self.seconds - self.spent)
 
     def seed(self, run: int) -> int:
-        """The attempt's own."""
+        """Return the attempt's own seed."""
         return attempt_seed(run, self.problem.name, self.epoch)
 
     def tell(self, line: str) -> None:
         self.told.append(line)
 
-    def hear(self, event: Generated | Checked | Judgement | Partial) -> None:
-        """What a model's attempt tells as it goes."""
+    def record_event(self, event: Generated | Checked | Judgement | Partial) -> None:
+        """Record an event of a model's attempt."""
         match event:
             case Generated(text, usage, _, _):
                 self.tokens += usage.completion_tokens
@@ -251,7 +253,7 @@ class _Work:
                 self.tell(f"[Lean] {feedback}")
 
     def claim(self, task: Task, answer: str | None, how: str) -> None:
-        """Say that an answer is a proof."""
+        """Claim that an answer is a proof."""
         if answer is not None:
             self.candidate = task.candidate(answer)
             self.end(Outcome.PROVED, f"the model ({how})")
@@ -260,7 +262,7 @@ class _Work:
         self.outcome, self.reason = outcome, reason.partition("\n")[0]
 
     def attempt(self) -> Attempt:
-        """The attempt as it is kept."""
+        """Return the attempt for the log."""
         trace = middle_cut("\n".join(self.told), MOST_TRACE)
         told = {
             "problem": self.problem.name,

@@ -1,6 +1,6 @@
-"""What an evaluation leaves behind, as data: what was run on what, and what became of every attempt.
+"""The data of an evaluation: its setting, and the outcome of every attempt.
 
-Logs are inspect's; they are read into these models, and everything that counts, reports or compares works on them.
+Logs are inspect's; they are read into these models, and all scores, reports and comparisons use the models.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from stepprove.outcome import Outcome
 
 
-class Stated(StrEnum):
-    """How an attempt to state a problem in Lean ends, where Lean could tell."""
+class FormalizationOutcome(StrEnum):
+    """The outcome of an attempt to state a problem, if Lean decided it."""
 
     EQUIVALENT = "equivalent"
-    """It was proved to say what the benchmark's own statement says."""
+    """Proved equivalent to the benchmark's statement."""
     NOT_EQUIVALENT = "not-equivalent"
-    """That was not proved, which is no proof of the contrary."""
+    """Not proved equivalent, which is no proof of the contrary."""
     ILL_TYPED = "ill-typed"
-    """There is no statement that Lean accepts."""
+    """Lean accepts no statement in the answer."""
 
 
-Ending = Outcome | Stated
-"""How an attempt ends. Time-outs and the infrastructure's faults are the same for provers and formalizers."""
-SUCCESSES: frozenset[Ending] = frozenset({Outcome.PROVED, Stated.EQUIVALENT})
+Ending = Outcome | FormalizationOutcome
+"""The outcome of an attempt; provers and formalizers share time-outs and infrastructure failures."""
+SUCCESSES: frozenset[Ending] = frozenset({Outcome.PROVED, FormalizationOutcome.EQUIVALENT})
 PROVING: tuple[Ending, ...] = tuple(Outcome)
-"""How attempts to prove end."""
-FORMALIZING: tuple[Ending, ...] = (*Stated, Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
-"""How attempts to state a problem end."""
+"""The outcomes of a prover's attempts."""
+FORMALIZING: tuple[Ending, ...] = (*FormalizationOutcome, Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
+"""The outcomes of a formalizer's attempts."""
 
 
 TRIES = 3
-"""An attempt that the infrastructure spoiled so often is set apart: it may never have an end."""
+"""An attempt with so many infrastructure failures counts as lost: it may never end."""
 
 
 class BadLog(Exception):
-    """A file is no log of an evaluation; the message is one sentence."""
+    """A file is not a log of an evaluation; the message is one sentence."""
 
 
 class Dataset(BaseModel):
@@ -49,26 +49,26 @@ class Dataset(BaseModel):
     name: str
     split: str
     subset: str | None
-    """Which of its statements were asked for (`core`), or None for all."""
+    """The selected subset (`core`), or None for all statements."""
     origin: str
-    """The path, Hub id or git URL that it was read from."""
+    """The path, Hub id or git URL of the source."""
     revision: str | None
     sha256: str
-    """Of the statements as they were read, in their order."""
+    """The hash of the statements, in their order."""
     licence: str
 
 
-class Problem(BaseModel):
+class BenchmarkProblem(BaseModel):
     """A statement of the benchmark."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     source: str
-    """Lean text that ends in `sorry`, its header included."""
+    """Lean text that ends in `sorry`, header included."""
     informal: str | None = None
     broken: str | None = None
-    """Why the statement is known not to say what it should, if it is."""
+    """The known error of the statement, if it has one."""
 
 
 class Attempt(BaseModel):
@@ -79,30 +79,31 @@ class Attempt(BaseModel):
     problem: str
     """The problem's name."""
     epoch: int
-    """Which attempt at it, from 1."""
+    """The number of the attempt at the problem, from 1."""
     tries: int = 1
-    """How often it was made: more than once where the infrastructure spoiled the ones before."""
+    """How often it was made: more than once after infrastructure failures."""
     outcome: Ending
     reason: str = ""
-    """Why it is no success, or how it was found, in one line."""
+    """The reason for a failure, or the finder of a proof, in one line."""
     candidate: str | None = None
-    """The whole Lean text that was judged last; of a `proved` attempt the one that the gate accepted. Of a formalizer's, the
-    code in the answer."""
+    """The whole Lean text that was judged last; for a `proved` attempt the accepted one, for a formalizer's attempt the
+    code in the answer.
+    """
     errors: tuple[str, ...] = ()
-    """What Lean found wrong with the candidate."""
+    """Lean's errors in the candidate."""
     type_checks: bool | None = None
-    """Of a formalizer's: whether Lean accepts the statement; None where it did not say."""
+    """Formalizers only: whether Lean accepts the statement; None if it did not say."""
     interactions: int = 0
-    """Answers by Lean until the end."""
+    """Lean's answers in the attempt."""
     tokens: int = 0
-    """That a model wrote."""
+    """Tokens that a model wrote."""
     seconds: float = 0.0
     trace: str | None = None
-    """What happened, as text (the growing completion, or the search's steps), as far as it was kept."""
+    """The events as text (the growing completion, or the search's steps), cut to a limit."""
 
     @property
     def lost(self) -> bool:
-        """Whether the infrastructure spoiled it again and again."""
+        """Whether the infrastructure failed at it repeatedly."""
         return self.outcome is Outcome.INFRASTRUCTURE and self.tries >= TRIES
 
 
@@ -117,35 +118,35 @@ class Run(BaseModel):
     policy: str
     model: str | None
     method: str | None = None
-    """By which a formalizer's statements are compared; None where proofs are asked for."""
+    """The comparison of a formalizer's statements; None for a prover."""
     budget: Mapping[str, float | int | str]
-    """Whatever limits an attempt: seconds, tokens, sketches."""
+    """The limits of an attempt: seconds, tokens, sketches."""
     epochs: int
-    """Attempts that were wanted of each problem."""
+    """Attempts per problem."""
     engine: str
-    """Which Lean, its version and Mathlib's."""
+    """The Lean, its version and Mathlib's."""
     versions: Mapping[str, str]
-    """Of StepProve, Python, inspect_ai."""
+    """Versions of StepProve, Python, inspect_ai."""
     started: AwareDatetime
     finished: bool
-    """False: some attempts are still missing or spoiled by the infrastructure."""
-    problems: tuple[Problem, ...]
-    """All that were to be tried, in the benchmark's order."""
+    """False: some attempts are missing, or failed by infrastructure."""
+    problems: tuple[BenchmarkProblem, ...]
+    """All problems of the run, in the benchmark's order."""
     left_out: Mapping[str, str] = {}
-    """Statements that a formalizer could not be asked for, each with the reason."""
+    """Statements without a question to a formalizer, each with the reason."""
     attempts: tuple[Attempt, ...]
 
     @property
     def endings(self) -> tuple[Ending, ...]:
-        """How its attempts can end, the success first."""
+        """The possible outcomes of its attempts, the success first."""
         return PROVING if self.method is None else FORMALIZING
 
     @property
     def metric(self) -> str:
-        """What is counted, as it stands before `@k`."""
+        """The name of the metric before `@k`."""
         return "pass" if self.method is None else {"beq": "BEq", "beql": "BEqL", "beq+": "BEq+"}[self.method]
 
     @property
     def solved(self) -> str:
-        """What is said of a problem with a success."""
+        """The word for a problem with a success."""
         return "solved" if self.method is None else "stated"

@@ -1,4 +1,4 @@
-"""What a log's run was asked for, so that the same run goes on from what the log has."""
+"""Recover the setup of a log's run, so that the run can continue from the log."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from stepprove.eval.record import BadLog
 from stepprove.eval.setup import Selection, Setup, run_name
 
 
-def continued(path: Path) -> tuple[Setup, Selection]:
-    """The setup and the selection of a log's run; where its journal is missing, one is made from the log.
+def setup_of_log(path: Path) -> tuple[Setup, Selection]:
+    """Return the setup and the selection of a log's run; rebuild a missing journal from the log.
 
-    Raises BadLog, JournalRefused and OSError.
+    Raises:
+        BadLog: the file is not a log.
+        JournalRefused: the journal cannot serve this run.
+        OSError: a file cannot be read or written.
     """
     log = read_header(path)
     manifest = manifest_of(log, path)

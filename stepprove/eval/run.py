@@ -1,7 +1,7 @@
-"""A whole evaluation: the statements, the attempts that are still to be made, and the log of all of them.
+"""A whole evaluation: the statements, the missing attempts, and the log of all of them.
 
-What is done is in the journal, beside the log. So a run that was killed at any moment goes on when the same command is given
-again: it takes from the journal what is there, makes the rest, and writes one whole log.
+The journal beside the log has the finished attempts. The same command continues a killed run: it takes the finished attempts
+from the journal, makes the rest, and writes one whole log.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from stepprove.eval.benchmarks.core_subset import core
 from stepprove.eval.benchmarks.datasets import Loaded, load
 from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
 from stepprove.eval.external_samples import Replay, read_samples
-from stepprove.eval.journal import Journal, alone
+from stepprove.eval.journal import Journal, locked
 from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.scores import left_out_words
-from stepprove.eval.setup import Manifest, Selection, Setup, engine_told, run_name, versions
+from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, run_name, versions
 from stepprove.eval.tasks import build, worker_for
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
@@ -35,17 +35,17 @@ from stepprove.serving.client.client import load_library
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told what a run does."""
+class RunListener:
+    """Receives the events of a run."""
 
     say: Callable[[str], None] = lambda line: None
-    """Of what takes a while."""
+    """Receives a line before slow work."""
     asked: Callable[[int, int], None] = lambda done, count: None
-    """How many statements of how many the engine has been asked about."""
+    """Receives the number of statements that the engine has checked, and of all."""
     begin: Callable[[int, int], None] = lambda done, count: None
-    """How many attempts of how many are there already."""
+    """Receives the number of attempts in the journal, and of all."""
     attempt: Callable[[Attempt], None] = lambda attempt: None
-    """Each attempt that is made."""
+    """Receives each new attempt."""
 
 
 def evaluate(
@@ -57,14 +57,28 @@ def evaluate(
     *,
     jobs: int | None = None,
     max_samples: int | None = None,
-    watch: Watch = Watch(),
+    watch: RunListener = RunListener(),
     lent: SyncPool | None = None,
 ) -> Path:
-    """Make the attempts that are not there yet; the log that has them all is at the path that is returned.
+    """Make the missing attempts of a run, and write the log.
 
-    With a `lent` pool of that engine no other Lean is started.
+    Args:
+        benchmark: the statements.
+        setup: the attempts' policy, model and budget.
+        selection: the problems and epochs.
+        engine: the Lean.
+        log_dir: the folder of the log and the journal.
+        jobs: Lean processes; None: as the pool chooses.
+        max_samples: attempts in parallel; None: as inspect chooses.
+        watch: receives the events.
+        lent: a pool of that engine; no other Lean is started.
 
-    Raises BadDataset, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
+    Returns:
+        The path of the log with all attempts.
+
+    Raises:
+        BadBenchmark, JournalRefused, NeedsMathlib, OSError: the run cannot be made.
+        ReplFailure: Lean cannot be started.
     """
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
     if setup.subset is None:
@@ -76,7 +90,7 @@ def evaluate(
         pools = [] if lent is None else [lent]
         loading = stack.enter_context(ThreadPoolExecutor(1))
         if setup.model is not None:
-            loading.submit(load_library)  # while Lean is asked for the subset
+            loading.submit(load_library)  # in parallel with the core subset
 
         def pool() -> SyncPool:
             if not pools:
@@ -100,7 +114,7 @@ def evaluate(
         watch.begin(count - len(missing), count)
         if not missing and target.exists():
             return target
-        worker = worker_for(setup, engine, pool(), watch.say) if missing else _Nobody()
+        worker = worker_for(setup, engine, pool(), watch.say) if missing else _NoAttempts()
         bench = Bench(worker, problems, journal, watch.attempt)
         write_log(bench, manifest, selection, target, max_samples=max_samples)
         return target
@@ -109,9 +123,9 @@ def evaluate(
 def write_log(
     bench: Bench, manifest: Manifest, selection: Selection, target: Path, *, max_samples: int | None = None
 ) -> None:
-    """Have inspect run a bench, and put its log where it belongs when it is whole."""
+    """Run a bench in inspect, and move its log into place once it is whole."""
     folder = target.with_name(f".{target.stem}.unfinished")
-    with alone(target):
+    with locked(target):
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(_inspected(bench, manifest, selection, folder, max_samples), target)
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,7 +134,7 @@ def write_log(
 def _inspected(
     bench: Bench, manifest: Manifest, selection: Selection, folder: Path, max_samples: int | None
 ) -> str:
-    """Where inspect has written its log. Raises KeyboardInterrupt when it was stopped."""
+    """Return the path of inspect's log; raise KeyboardInterrupt if the run was stopped."""
     logs = inspect_eval(
         build(bench, manifest, selection),
         model=None,
@@ -134,7 +148,7 @@ def _inspected(
         ctl_server=False,
         acp_server=False,
     )
-    if not logs or logs[0].status == "cancelled":  # by Ctrl-C, of which inspect says no more than that
+    if not logs or logs[0].status == "cancelled":  # by Ctrl-C: inspect reports only the cancellation
         raise KeyboardInterrupt
     log = logs[0]
     if log.status == "error":
@@ -147,18 +161,30 @@ def rescore(
     engine: Engine,
     *,
     jobs: int | None = None,
-    watch: Watch = Watch(),
+    watch: RunListener = RunListener(),
     lent: SyncPool | None = None,
 ) -> Path:
-    """Have the present gate judge the attempts of a log again; the new log is at the path that is returned.
+    """Judge a log's attempts again with the present gate.
 
-    Raises BadLog, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
+    Args:
+        path: the log.
+        engine: the Lean.
+        jobs: Lean processes; None: as the pool chooses.
+        watch: receives the events.
+        lent: a pool of that engine; no other Lean is started.
+
+    Returns:
+        The path of the new log.
+
+    Raises:
+        BadLog, JournalRefused, NeedsMathlib, OSError: the attempts cannot be judged.
+        ReplFailure: Lean cannot be started.
     """
     old = manifest_of(header := read_header(path), path)
     run = read_run(path)
     if old.setup.subset is None:
         need_mathlib(engine, run.problems)
-    told = {"engine": engine_told(engine), "versions": versions()}
+    told = {"engine": describe_engine(engine), "versions": versions()}
     manifest = old.model_copy(update=told)
     selection = selection_of(header)
     target = path.with_name(f"{path.stem.removesuffix('-rescored')}-rescored.eval")
@@ -175,12 +201,27 @@ def score_samples(
     log_dir: Path,
     *,
     jobs: int | None = None,
-    watch: Watch = Watch(),
+    watch: RunListener = RunListener(),
     lent: SyncPool | None = None,
 ) -> Path:
-    """Have the gate judge attempts of another harness against the benchmark's own statements; the log is at the path returned.
+    """Judge another harness's attempts against the benchmark's own statements.
 
-    Raises BadDataset, BadSamples, JournalRefused, NeedsMathlib, OSError, and ReplFailure when Lean cannot be started.
+    Args:
+        benchmark: the statements.
+        setup: of the run.
+        samples: the harness's file.
+        engine: the Lean.
+        log_dir: the folder of the log.
+        jobs: Lean processes; None: as the pool chooses.
+        watch: receives the events.
+        lent: a pool of that engine; no other Lean is started.
+
+    Returns:
+        The path of the log.
+
+    Raises:
+        BadBenchmark, BadSamples, JournalRefused, NeedsMathlib, OSError: the attempts cannot be judged.
+        ReplFailure: Lean cannot be started.
     """
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
     if setup.subset is None:
@@ -202,21 +243,21 @@ def score_samples(
 
 
 def _pool(engine: Engine, jobs: int | None, lent: SyncPool | None) -> AbstractContextManager[SyncPool]:
-    """The pool that is lent, or one for a while."""
+    """Return the lent pool, or a new one for the length of the context."""
     return SyncPool(engine, size=jobs) if lent is None else nullcontext(lent)
 
 
 def _replay(
     attempts: Sequence[Attempt],
-    problems: tuple[Problem, ...],
+    problems: tuple[BenchmarkProblem, ...],
     manifest: Manifest,
     selection: Selection,
     engine: Engine,
     target: Path,
     pool: SyncPool,
-    watch: Watch,
+    watch: RunListener,
 ) -> None:
-    """Judge attempts that are there, and log them."""
+    """Judge existing attempts, and log them."""
     watch.begin(0, selection.epochs * len(problems))
     worker = Replay(attempts, worker_for(manifest.setup, engine, pool))
     write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
@@ -228,30 +269,30 @@ def _subset(
     engine: Engine,
     journal: Journal,
     pool: Callable[[], SyncPool],
-    watch: Watch,
+    watch: RunListener,
 ) -> tuple[str, ...] | None:
-    """The names of the subset that is asked for; None for all statements."""
+    """Return the names of the selected subset; None for all statements."""
     if setup.subset is None:
         return None
-    known = journal.manifest
+    manifest = journal.manifest
     pinned = loaded.pinned(words=setup.method is not None)
-    if known is not None and known.names is not None and known.dataset.sha256 == pinned.sha256:
-        return known.names
+    if manifest is not None and manifest.names is not None and manifest.dataset.sha256 == pinned.sha256:
+        return manifest.names
     return _asked(pool(), loaded, watch)
 
 
-def _asked(pool: SyncPool, loaded: Loaded, watch: Watch) -> tuple[str, ...]:
-    """The core subset, asked of Lean."""
+def _asked(pool: SyncPool, loaded: Loaded, watch: RunListener) -> tuple[str, ...]:
+    """Return the core subset, as Lean decides it."""
     count = len(loaded.problems)
     watch.say(f"Asking Lean which of {count} statements elaborate without Mathlib.")
     return core(pool, loaded.problems, lambda done: watch.asked(done, count))
 
 
-class _Nobody:
-    """Makes no attempts: all of them are there."""
+class _NoAttempts:
+    """Makes no attempts: the journal has all of them."""
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         raise AssertionError("every attempt is in the journal")
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         raise AssertionError("every attempt is in the journal")

@@ -1,7 +1,7 @@
 """The trust gate and BEq as inspect's scorers.
 
-A success scores 1 and everything else 0, with one exception: an attempt that the infrastructure spoiled has no score. It is an
-error of its sample, which inspect shows apart, leaves out of its metrics and makes again on a retry.
+A success scores 1 and every other outcome 0, except that an infrastructure outcome has no score. It is an error of its sample,
+which inspect shows apart, excludes from its metrics and repeats on a retry.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from stepprove.eval.solvers import ATTEMPT
 from stepprove.outcome import Outcome
 
 
-class Spoiled(Exception):
-    """The infrastructure kept an attempt from its end; the message says how."""
+class AttemptSpoiled(Exception):
+    """The infrastructure failed at an attempt; the message says how."""
 
 
 @metric
 def timeouts() -> Metric:
-    """How many attempts ran out of time."""
+    """Count the attempts that timed out."""
 
     def count(scores: list[SampleScore]) -> float:
-        told = [each.score.metadata or {} for each in scores]
-        return float(sum(each.get("outcome") == Outcome.TIMEOUT for each in told))
+        metadata = [each.score.metadata or {} for each in scores]
+        return float(sum(each.get("outcome") == Outcome.TIMEOUT for each in metadata))
 
     return count
 
@@ -48,11 +48,11 @@ def gate(bench: Bench) -> Scorer:
 
 @metric
 def typechecked() -> Metric:
-    """The share of the attempts whose statement Lean accepts: typecheck@1."""
+    """Return typecheck@1, the share of attempts with a statement that Lean accepts."""
 
     def share(scores: list[SampleScore]) -> float:
-        told = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]
-        return sum(told) / len(told) if told else 0.0
+        type_checks = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]
+        return sum(type_checks) / len(type_checks) if type_checks else 0.0
 
     return share
 
@@ -67,12 +67,12 @@ def _judging(bench: Bench) -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:
         attempt = await bench.judge(Attempt.model_validate(state.store.get(ATTEMPT)))
         if attempt.outcome is Outcome.INFRASTRUCTURE:
-            raise Spoiled(attempt.reason)
-        told = attempt.model_dump(mode="json", include={"outcome", "errors", "type_checks"})
+            raise AttemptSpoiled(attempt.reason)
+        metadata = attempt.model_dump(mode="json", include={"outcome", "errors", "type_checks"})
         return Score(
             value=float(attempt.outcome in SUCCESSES),
             explanation=attempt.reason,
-            metadata=told,
+            metadata=metadata,
         )
 
     return score

@@ -1,10 +1,10 @@
-"""The numbers of a run: pass@k with intervals, what was solved within which cost, and what stands in their way.
+"""The scores of a run: pass@k with intervals, problems solved within a cost, and infrastructure failures apart.
 
-A proof that the gate accepted is a success. A time-out, a rejection and Lean's no are attempts without one, and so is a proof of
-the negation, which is shown apart: it says that the statement is broken. Of a formalizer, a statement that was shown to be
-equivalent is a success, and the same estimator gives BEq@k. An attempt that the infrastructure spoiled, or that
-was never made, is neither: as long as there is one, the run has no score. One that was spoiled three times may be spoiled for
-ever; then there are two bounds in the place of a score, with such attempts counted as failures and as successes.
+A proof that the gate accepts is a success. A time-out, a rejection and a failure are attempts without success; so is a proof of
+the negation, which is shown apart because it means that the statement is broken. For a formalizer a statement proved equivalent
+is a success, and the same estimator gives BEq@k. An attempt that is missing or failed by infrastructure is neither, and while
+there is one, the run has no score. An attempt with three infrastructure failures counts as lost; then two bounds replace the
+score, with the lost attempts as failures and as successes.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, Ending, Problem, Run
+from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, BenchmarkProblem, Ending, Run
 from stepprove.eval.report.header import count
 from stepprove.outcome import Outcome
 from stepprove.visible import brief
 
 RESAMPLES = 10_000
 LEVEL = 0.95
-"""Of the confidence intervals."""
+"""The level of the confidence intervals."""
 
 _CHUNK = 2_000_000
-"""Numbers that the bootstrap holds at once, so that a large benchmark stays small in memory."""
+"""Numbers in memory at once in the bootstrap."""
 
 Cost = Literal["interactions", "tokens", "seconds"]
 COSTS: tuple[Cost, ...] = ("interactions", "tokens", "seconds")
@@ -42,25 +42,25 @@ class InconsistentRun(BadLog):
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """A problem and the attempts at it."""
+class ProblemTally:
+    """A problem and its attempts."""
 
-    problem: Problem
+    problem: BenchmarkProblem
     attempts: tuple[Attempt | None, ...]
     """By epoch; None was never made."""
 
     def count(self, outcome: Ending) -> int:
-        """How many attempts ended so."""
+        """Return the number of attempts with this outcome."""
         return sum(a is not None and a.outcome is outcome for a in self.attempts)
 
     @property
     def proved(self) -> int:
-        """How many attempts succeeded: the gate accepted them, or the statement is equivalent."""
+        """Attempts with success: the gate accepted them, or the statement is equivalent."""
         return sum(a is not None and a.outcome in SUCCESSES for a in self.attempts)
 
     @property
     def typechecked(self) -> int:
-        """How many attempts at a statement Lean accepts as one."""
+        """Attempts with a statement that Lean accepts."""
         return sum(a is not None and a.type_checks is True for a in self.attempts)
 
     @property
@@ -69,12 +69,12 @@ class Tally:
         return self.attempts.count(None)
 
     def least(self, cost: Cost) -> float | None:
-        """What the cheapest proof took, None where there is none."""
+        """Return the cost of the cheapest proof; None without one."""
         costs: list[float] = [getattr(a, cost) for a in self.attempts if a and a.outcome in SUCCESSES]
         return min(costs, default=None)
 
     def total(self, cost: Cost) -> float:
-        """What all attempts took together."""
+        """Return the cost of all attempts."""
         return float(sum(getattr(a, cost) for a in self.attempts if a is not None))
 
 
@@ -86,31 +86,31 @@ class Rate(BaseModel):
     k: int
     value: float
     low: float | None
-    """Of the interval; None where a bootstrap says nothing: with one problem, or when all problems did alike."""
+    """The lower end of the interval; None without spread: with one problem, or if all problems have the same value."""
     high: float | None
 
 
 class Curve(BaseModel):
-    """How much is solved by attempts that are allowed so much, and no more."""
+    """The solved share as a function of the cost that an attempt may have."""
 
     model_config = ConfigDict(frozen=True)
 
     cost: Cost
     allowed: tuple[float, ...]
-    """Interactions with Lean, tokens or seconds of one attempt: where something is solved, in ascending order."""
+    """Interactions with Lean, tokens or seconds of one attempt: the costs at which the curve rises, ascending."""
     pass_1: tuple[float, ...]
-    """Share of the attempts, which is pass@1; the last is the run's."""
+    """The share of successful attempts, which is pass@1; the last is the run's."""
     solved: tuple[float, ...]
-    """Share of the problems that at least one attempt solves."""
+    """The share of problems that at least one attempt solves."""
 
     def at(self, allowed: float) -> tuple[float, float]:
-        """pass@1 and the share of problems solved when an attempt may cost so much."""
+        """Return pass@1 and the share of problems solved at a cost limit per attempt."""
         reached = bisect_right(self.allowed, allowed)
         return (self.pass_1[reached - 1], self.solved[reached - 1]) if reached else (0.0, 0.0)
 
 
 class Rates(BaseModel):
-    """What a set of problems scored."""
+    """The scores of a set of problems."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -118,72 +118,81 @@ class Rates(BaseModel):
     solved: int
     """Problems with at least one success."""
     disproved: int
-    """Problems whose negation was proved, and which were not."""
+    """Unsolved problems with a proof of the negation."""
     pass_at: tuple[Rate, ...]
     typechecked: Rate | None = None
-    """typecheck@1: the share of a formalizer's attempts whose statement Lean accepts; None of a prover."""
+    """typecheck@1: the share of a formalizer's attempts with a statement that Lean accepts; None for a prover."""
     curves: tuple[Curve, ...]
 
     @property
     def headline(self) -> tuple[Rate, ...]:
-        """The first and the last: pass@1, and pass@k for all attempts."""
+        """pass@1, and pass@k for all attempts."""
         return self.pass_at if len(self.pass_at) < 2 else (self.pass_at[0], self.pass_at[-1])
 
 
 class Bounds(BaseModel):
-    """Between what a score lies while attempts are lost to the infrastructure; the curves are left out."""
+    """The bounds of a score while attempts are lost; without curves."""
 
     model_config = ConfigDict(frozen=True)
 
     failed: Rates
-    """Over all problems, the lost attempts counted as failures."""
+    """Over all problems, with lost attempts as failures."""
     succeeded: Rates
-    """The same, counted as successes."""
+    """The same, with lost attempts as successes."""
 
 
 class Scores(BaseModel):
-    """All that is counted in a run."""
+    """All scores of a run."""
 
     model_config = ConfigDict(frozen=True)
 
     problems: int
     epochs: int
     outcomes: dict[Ending, int]
-    """Attempts by their end; those that the infrastructure spoiled are among them."""
+    """Attempts by outcome, infrastructure failures included."""
     missing: int
     blocked: str | None
-    """Why there is no score yet."""
+    """The reason that there is no score yet."""
     every: Rates | None
-    """Over all problems; None while blocked, and where there are bounds."""
+    """Over all problems; None while blocked, and if there are bounds."""
     sound: Rates | None
-    """Without the statements that are known to be broken; None where `every` is, and where none is broken."""
+    """Without the statements with known errors; None if `every` is, and if there are none."""
     lost: int
-    """Attempts that the infrastructure spoiled three times, which are among the spoiled ones."""
+    """Attempts with three infrastructure failures."""
     bounds: Bounds | None
-    """In the place of `every` where attempts are lost, and nothing else is in the way."""
+    """Replace `every` if attempts are lost and nothing else blocks the score."""
     remarks: tuple[str, ...]
-    """What a reader should know about the benchmark or the run, a sentence each."""
+    """Remarks on the benchmark or the run, a sentence each."""
     resamples: int
     level: float
     seed: int
 
     @property
     def unfinished(self) -> bool:
-        """Whether attempts have no end."""
+        """Whether some attempt has no outcome yet."""
         return self.blocked is not None or self.lost > 0
 
     @property
     def spoiled(self) -> int:
-        """Attempts that the infrastructure spoiled."""
+        """Attempts that failed by infrastructure."""
         return self.outcomes[Outcome.INFRASTRUCTURE]
 
 
 @cache
 def pass_at_k(n: int, c: int, k: int) -> float:
-    """The chance that one of k attempts, drawn from n of which c succeeded, is a success: 1 - C(n - c, k) / C(n, k).
+    """Return the unbiased estimate of pass@k: 1 - C(n - c, k) / C(n, k), exact in whole numbers.
 
-    The unbiased estimator of pass@k (Chen et al. 2021, section 2.1). In whole numbers, and so exact to the last bit.
-    Raises ValueError unless 0 <= c <= n and 1 <= k <= n.
+    It is the chance that one of k attempts, drawn from n with c successes, is a success.
+
+    Args:
+        n: attempts.
+        c: successes among them, 0 <= c <= n.
+        k: attempts drawn, 1 <= k <= n.
+
+    Raises:
+        ValueError: the numbers are out of range.
+
+    Source: Chen et al. 2021, section 2.1.
     """
     if not (0 <= c <= n and 1 <= k <= n):
         raise ValueError(f"pass@{k} of {c} successes in {n} attempts is not defined")
@@ -192,28 +201,29 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def ks(n: int) -> tuple[int, ...]:
-    """The k that n attempts allow and a report shows: powers of two, and n."""
+    """Return the values of k in a report of n attempts: powers of two, and n."""
     return tuple(sorted({n} | {2**e for e in range(n.bit_length()) if 2**e <= n}))
 
 
 def bootstrap(
     values: NDArray[np.float64], *, resamples: int = RESAMPLES, level: float = LEVEL, seed: int = 0
 ) -> list[tuple[float, float] | None]:
-    """Percentile intervals of the means of columns, by drawing rows (problems) anew with replacement.
+    """Return percentile intervals of column means, by resampling rows (problems) with replacement.
 
     Args:
         values: (problems, figures).
-        resamples: how often a set of as many problems is drawn.
-        level: how much of the drawn means an interval holds.
-        seed: of the draws; the same rows are drawn for every column.
+        resamples: the number of resamples.
+        level: the share of resampled means inside an interval.
+        seed: of the draws, which all columns share.
 
-    None for a column that has one row, or the same value in all: its spread is not to be had from it.
+    Returns:
+        An interval for each column; None for a column with one row, or with equal values, because it shows no spread.
     """
     rows, columns = values.shape
     if rows < 2:
         return [None] * columns
     generator = np.random.default_rng(seed)
-    # How often each kind of row is drawn is all that matters, and there are few kinds.
+    # Only the number of draws of each distinct row matters, and there are few distinct rows.
     kinds, often = np.unique(values, axis=0, return_counts=True)
     means: list[NDArray[np.float64]] = []
     at_once = max(1, _CHUNK // len(kinds))
@@ -226,10 +236,10 @@ def bootstrap(
     return [None if alike[i] else (float(low[i]), float(high[i])) for i in range(columns)]
 
 
-def tallies(run: Run) -> tuple[Tally, ...]:
-    """The run's problems in their order, each with its attempts. Raises InconsistentRun.
+def tallies(run: Run) -> tuple[ProblemTally, ...]:
+    """Return the run's problems in order, each with its attempts; raise InconsistentRun.
 
-    An attempt that the infrastructure spoiled is replaced by a later one of the same epoch.
+    A later attempt of the same epoch replaces one that failed by infrastructure.
     """
     made: dict[str, dict[int, Attempt]] = {problem.name: {} for problem in run.problems}
     if len(made) < len(run.problems):
@@ -251,16 +261,16 @@ def tallies(run: Run) -> tuple[Tally, ...]:
         elif attempt.outcome is not Outcome.INFRASTRUCTURE:
             raise InconsistentRun(f"The run has two attempts {attempt.epoch} at {brief(attempt.problem)}.")
     return tuple(
-        Tally(problem, tuple(made[problem.name].get(epoch) for epoch in range(1, run.epochs + 1)))
+        ProblemTally(problem, tuple(made[problem.name].get(epoch) for epoch in range(1, run.epochs + 1)))
         for problem in run.problems
     )
 
 
 def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
-    """Count a run. Raises InconsistentRun.
+    """Score a run; raise InconsistentRun.
 
     Args:
-        run: what was done.
+        run: the run.
         resamples: of the bootstrap over problems.
         seed: of the bootstrap.
     """
@@ -268,7 +278,7 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     sound = tuple(tally for tally in tried if tally.problem.broken is None)
     why_not = blocked(run, tried)
     lost = lost_of(tried)
-    told = why_not is None and not lost
+    complete = why_not is None and not lost
     some_broken = len(sound) < len(tried)
     return Scores(
         problems=len(tried),
@@ -276,8 +286,8 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
         outcomes={ending: sum(tally.count(ending) for tally in tried) for ending in run.endings},
         missing=sum(tally.missing for tally in tried),
         blocked=why_not,
-        every=_rates(tried, run, resamples, seed) if told else None,
-        sound=_rates(sound, run, resamples, seed) if told and sound and some_broken else None,
+        every=_rates(tried, run, resamples, seed) if complete else None,
+        sound=_rates(sound, run, resamples, seed) if complete and sound and some_broken else None,
         lost=lost,
         bounds=None if why_not or not lost else _bounds(tried, run, resamples, seed),
         remarks=(*left_out_words(run.left_out), *_lost_words(tried), *_remarks(tried)),
@@ -287,8 +297,8 @@ def score(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Scores:
     )
 
 
-def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
-    """Why a run has no score yet, in a sentence or two; None when it has one."""
+def blocked(run: Run, tried: Sequence[ProblemTally]) -> str | None:
+    """Return the reason that a run has no score yet, in a sentence or two; None if it has one."""
     lost = lost_of(tried)
     spoiled = sum(tally.count(Outcome.INFRASTRUCTURE) for tally in tried) - lost
     missing = sum(tally.missing for tally in tried)
@@ -304,24 +314,25 @@ def blocked(run: Run, tried: Sequence[Tally]) -> str | None:
     return f"No score yet: {' and '.join(wrong)}. None of this is counted as a failure." if wrong else None
 
 
-def lost_of(tried: Sequence[Tally]) -> int:
-    """How many attempts are lost to the infrastructure."""
+def lost_of(tried: Sequence[ProblemTally]) -> int:
+    """Return the number of lost attempts."""
     return sum(attempt is not None and attempt.lost for tally in tried for attempt in tally.attempts)
 
 
-def _bounds(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Bounds:
+def _bounds(tried: Sequence[ProblemTally], run: Run, resamples: int, seed: int) -> Bounds:
     won = {"outcome": run.endings[0], "type_checks": True}
     best = [
-        Tally(t.problem, tuple(a.model_copy(update=won) if a and a.lost else a for a in t.attempts))
+        ProblemTally(t.problem, tuple(a.model_copy(update=won) if a and a.lost else a for a in t.attempts))
         for t in tried
     ]
     failed, succeeded = (
-        _rates(each, run, resamples, seed).model_copy(update={"curves": ()}) for each in (tried, best)
+        _rates(tallies_of_bound, run, resamples, seed).model_copy(update={"curves": ()})
+        for tallies_of_bound in (tried, best)
     )
     return Bounds(failed=failed, succeeded=succeeded)
 
 
-def _rates(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Rates:
+def _rates(tried: Sequence[ProblemTally], run: Run, resamples: int, seed: int) -> Rates:
     n = run.epochs
     allowed = ks(n)
     values = [[*(pass_at_k(n, tally.proved, k) for k in allowed), tally.typechecked / n] for tally in tried]
@@ -342,7 +353,7 @@ def _rates(tried: Sequence[Tally], run: Run, resamples: int, seed: int) -> Rates
     )
 
 
-def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
+def _curve(tried: Sequence[ProblemTally], n: int, cost: Cost) -> Curve:
     proofs: Counter[float] = Counter()
     firsts: Counter[float] = Counter()
     for tally in tried:
@@ -351,17 +362,17 @@ def _curve(tried: Sequence[Tally], n: int, cost: Cost) -> Curve:
         if costs:
             firsts[min(costs)] += 1
     allowed = sorted(proofs)
-    found = np.cumsum([proofs[at] for at in allowed], dtype=np.int64)
+    proofs_within = np.cumsum([proofs[at] for at in allowed], dtype=np.int64)
     solved = np.cumsum([firsts[at] for at in allowed], dtype=np.int64)
     return Curve(
         cost=cost,
         allowed=tuple(allowed),
-        pass_1=tuple(float(proved) / (n * len(tried)) for proved in found),
+        pass_1=tuple(float(proved) / (n * len(tried)) for proved in proofs_within),
         solved=tuple(float(proved) / len(tried) for proved in solved),
     )
 
 
-def _remarks(tried: Sequence[Tally]) -> tuple[str, ...]:
+def _remarks(tried: Sequence[ProblemTally]) -> tuple[str, ...]:
     both = [t.problem.name for t in tried if t.proved and t.count(Outcome.DISPROVED)]
     false = [
         t.problem.name
@@ -377,13 +388,13 @@ def _remarks(tried: Sequence[Tally]) -> tuple[str, ...]:
 
 
 def left_out_words(why: Mapping[str, str]) -> Iterator[str]:
-    """Which statements a formalizer is not asked for, a sentence for each reason."""
+    """Yield a sentence for each reason to leave statements out."""
     for reason in dict.fromkeys(why.values()):
-        of = [name for name, said in why.items() if said == reason]
+        of = [name for name, other in why.items() if other == reason]
         yield f"{count(len(of), 'statement')} left out, for each: {reason} ({names(of)})."
 
 
-def _lost_words(tried: Sequence[Tally]) -> Iterator[str]:
+def _lost_words(tried: Sequence[ProblemTally]) -> Iterator[str]:
     if lost := lost_of(tried):
         of = [t.problem.name for t in tried if any(a is not None and a.lost for a in t.attempts)]
         yield (
@@ -393,6 +404,6 @@ def _lost_words(tried: Sequence[Tally]) -> Iterator[str]:
 
 
 def names(of: Sequence[str], most: int = 8) -> str:
-    """The first names and how many more there are, for a sentence."""
+    """Return the first names and the number of the others, for a sentence."""
     rest = len(of) - most
     return ", ".join(map(brief, of[:most])) + (f" and {rest} more" if rest > 0 else "")

@@ -1,4 +1,4 @@
-"""What is evaluated: which statements, by which prover, within which budget."""
+"""The setup of an evaluation: its statements, its prover, its budget."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from stepprove.eval.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
 
-Policy = Literal["portfolio", "model", "auto", "outside", "formalize"]
-"""The search alone, a model alone, the search and then a model; outside: attempts that were made elsewhere are judged;
-formalize: a model is asked for statements."""
+PolicyName = Literal["portfolio", "model", "auto", "outside", "formalize"]
+"""`portfolio`: the search alone; `model`: a model alone; `auto`: the search, then a model; `outside`: other harnesses' attempts;
+`formalize`: a model states the problems.
+"""
 
 SEARCH_SECONDS, MODEL_SECONDS = 60.0, 600.0
-"""For an attempt, where nothing else is said: of the search, and with a model."""
+"""Default seconds of an attempt: by the search, and with a model."""
 TEXT_SECONDS = 60.0
-"""For each text of a formalizer that Lean is sent: StepFun-Formalizer's (arXiv 2508.04440)."""
+"""Seconds for each text of a formalizer in Lean: StepFun-Formalizer's (arXiv 2508.04440)."""
 FORMALIZE = "formalize/"
-"""What stands before a benchmark's name where its statements are asked for, and not their proofs."""
+"""The prefix of a benchmark's name for the task of stating its problems."""
 FORMALIZE_EPOCHS = 16
 """StepFun-Formalizer's."""
 
 
 class Setup(BaseModel):
-    """What makes an attempt what it is. Two runs with the same setup may share their attempts."""
+    """The setup of an attempt; runs with the same setup may share attempts."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -38,30 +39,30 @@ class Setup(BaseModel):
     split: str
     subset: Literal["core"] | None = None
     path: str | None = None
-    """Where the benchmark is read from; None: where it is published."""
+    """The source of the benchmark; None: its publisher."""
     revision: str | None = None
-    policy: Policy = "portfolio"
+    policy: PolicyName = "portfolio"
     model: str | None = None
-    """As `--model` has it."""
+    """The value of `--model`."""
     style: Style | None = None
-    """How the model is asked; None: by its name."""
+    """The style of prompts; None: the model's usual one."""
     rounds: int = 4
-    """Answers of a chat."""
+    """Answers per chat."""
     time_limit: float = SEARCH_SECONDS
-    """Seconds of an attempt; of a formalizer's, for each text that Lean is sent."""
+    """Seconds per attempt; for a formalizer, per text in Lean."""
     method: Method | None = None
-    """How a formalizer's statements are compared with the benchmark's; None: proofs are asked for."""
+    """The comparison of a formalizer's statements with the benchmark's; None: a prover."""
     seed: int = 0
     engine: Literal["auto", "embedded", "native"] = "auto"
 
     @property
     def task(self) -> str:
-        """What is done with the benchmark: `minif2f` or `formalize/minif2f`."""
+        """The task: `minif2f` or `formalize/minif2f`."""
         return self.benchmark if self.method is None else f"{FORMALIZE}{self.benchmark}"
 
     @property
     def budget(self) -> dict[str, float | int | str]:
-        """What limits an attempt; nothing that is known, of one that was made elsewhere."""
+        """The limits of an attempt; empty for another harness's attempts."""
         if self.policy == "outside":
             return {}
         if self.method is not None:
@@ -73,36 +74,36 @@ class Setup(BaseModel):
 
 
 class Selection(BaseModel):
-    """Which attempts are wanted."""
+    """The selected attempts."""
 
     model_config = ConfigDict(frozen=True)
 
     epochs: int = 1
     limit: int | None = None
-    """Only the first statements, so many."""
+    """Only so many statements, the first ones."""
     names: tuple[str, ...] = ()
     """Only these statements; empty for all."""
 
 
 class Manifest(BaseModel):
-    """What an attempt was made with. Attempts are only put together where all of it is the same."""
+    """The conditions of an attempt; attempts are merged only under equal conditions."""
 
     model_config = ConfigDict(frozen=True)
 
     setup: Setup
     dataset: Dataset
     statements: int
-    """Of the split; a subset has fewer."""
+    """Statements of the split; a subset has fewer."""
     names: tuple[str, ...] | None = None
     """The subset's statements; None without one."""
     left_out: dict[str, str] = {}
-    """Statements among these that a formalizer cannot be asked for, each with the reason."""
+    """Statements among these without a question to a formalizer, each with the reason."""
     engine: str
     versions: dict[str, str]
 
 
 def versions() -> dict[str, str]:
-    """Of what a run rests on."""
+    """Return the versions of the packages under a run."""
     return {
         "stepprove": __version__,
         "python": platform.python_version(),
@@ -111,20 +112,20 @@ def versions() -> dict[str, str]:
 
 
 def attempt_seed(run: int, problem: str, epoch: int) -> int:
-    """An attempt's own seed, the same on every run of one seed."""
-    told = f"{run}:{problem}:{epoch}".encode("utf-8", "replace")
-    return int.from_bytes(hashlib.sha256(told).digest()[:4]) >> 1
+    """Return an attempt's seed, equal in all runs with one seed."""
+    text = f"{run}:{problem}:{epoch}".encode("utf-8", "replace")
+    return int.from_bytes(hashlib.sha256(text).digest()[:4]) >> 1
 
 
-def engine_told(engine: Engine) -> str:
-    """Which Lean: `Lean 4.28.0 (embedded, no Mathlib)`."""
+def describe_engine(engine: Engine) -> str:
+    """Return the engine in words: `Lean 4.28.0 (embedded, no Mathlib)`."""
     mathlib = f"Mathlib {engine.mathlib[:10]}" if engine.mathlib else "no Mathlib"
     return f"Lean {engine.lean_version} ({engine.kind}, {mathlib})"
 
 
 def run_name(setup: Setup, selection: Selection | None = None) -> str:
-    """A file name for a run, the same for the same run; without a selection, for its attempts."""
-    told = setup.model_dump_json() + ("" if selection is None else selection.model_dump_json())
+    """Return the file name of a run, equal for equal runs; without a selection, the name for its attempts."""
+    text = setup.model_dump_json() + ("" if selection is None else selection.model_dump_json())
     policy = None if setup.method is not None else setup.policy
     parts = (setup.task.replace("/", "-"), setup.split, setup.subset, policy)
-    return "-".join([*filter(None, parts), hashlib.sha256(told.encode()).hexdigest()[:8]])
+    return "-".join([*filter(None, parts), hashlib.sha256(text.encode()).hexdigest()[:8]])

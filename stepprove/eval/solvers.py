@@ -1,4 +1,4 @@
-"""Whoever makes the attempts, the agent's policies or a formalizer, as inspect's solver."""
+"""An attempt maker, a prover or a formalizer, as inspect's solver."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from stepprove.eval.bench import Bench
 
 ATTEMPT = "attempt"
-"""The key under which a sample's store has its attempt."""
+"""The key of the attempt in a sample's store."""
 
 
 @solver
 def attempts(bench: Bench) -> Solver:
-    """Make an attempt at each problem; what it claims is for the scorer to judge."""
+    """Make an attempt at each problem; the scorer judges its claim."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         attempt = await bench.attempt(str(state.sample_id), state.epoch)

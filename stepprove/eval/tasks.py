@@ -13,14 +13,14 @@ from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
 from stepprove.agent.models.model_attempts import Style
-from stepprove.eval.bench import Bench, Worker
+from stepprove.eval.bench import AttemptMaker, Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.core_subset import core
 from stepprove.eval.benchmarks.datasets import load
 from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
 from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import Problem
+from stepprove.eval.record import BenchmarkProblem
 from stepprove.eval.scorers import beq, gate
 from stepprove.eval.setup import (
     FORMALIZE_EPOCHS,
@@ -28,7 +28,7 @@ from stepprove.eval.setup import (
     SEARCH_SECONDS,
     TEXT_SECONDS,
     Manifest,
-    Policy,
+    PolicyName,
     Selection,
     Setup,
 )
@@ -39,7 +39,7 @@ from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.pool.pool import SyncPool
 
 MANIFEST, SELECTION = "stepprove", "selection"
-"""The keys under which a log's metadata has what its attempts were made with, and which of them were wanted."""
+"""The metadata keys of a log's manifest and selection."""
 
 
 @task
@@ -48,13 +48,13 @@ def minif2f(
     subset: Literal["core"] | None = None,
     path: str | None = None,
     revision: str | None = None,
-    policy: Policy | None = None,
+    policy: PolicyName | None = None,
     prover_model: str | None = None,
     style: Style | None = None,
     time_limit: float | None = None,
     seed: int = 0,
 ) -> Task:
-    """miniF2F. `prover_model` is a `--model` of StepProve's: inspect's own model is not asked."""
+    """miniF2F. `prover_model` is a `--model` of StepProve; inspect's own model is not used."""
     return _task("minif2f", split, subset, path, revision, policy, prover_model, style, time_limit, seed)
 
 
@@ -63,7 +63,7 @@ def formalmath_lite(
     subset: Literal["core"] | None = None,
     path: str | None = None,
     revision: str | None = None,
-    policy: Policy | None = None,
+    policy: PolicyName | None = None,
     prover_model: str | None = None,
     style: Style | None = None,
     time_limit: float | None = None,
@@ -80,7 +80,7 @@ def proverbench(
     subset: Literal["core"] | None = None,
     path: str | None = None,
     revision: str | None = None,
-    policy: Policy | None = None,
+    policy: PolicyName | None = None,
     prover_model: str | None = None,
     style: Style | None = None,
     time_limit: float | None = None,
@@ -101,7 +101,7 @@ def formalize_minif2f(
     time_limit: float = TEXT_SECONDS,
     seed: int = 0,
 ) -> Task:
-    """The statements of miniF2F from its words. `model_form` is a `--model` of StepProve's: inspect's own model is not asked."""
+    """State the problems of miniF2F. `model_form` is a `--model` of StepProve; inspect's own model is not used."""
     return _formalize("minif2f", split, subset, path, revision, model_form, method, time_limit, seed)
 
 
@@ -115,7 +115,7 @@ def formalize_formalmath_lite(
     time_limit: float = TEXT_SECONDS,
     seed: int = 0,
 ) -> Task:
-    """The statements of FormalMATH-Lite; arguments as of `formalize_minif2f`."""
+    """State the problems of FormalMATH-Lite; arguments as of `formalize_minif2f`."""
     return _formalize("formalmath_lite", "all", subset, path, revision, model_form, method, time_limit, seed)
 
 
@@ -129,7 +129,7 @@ def formalize_proverbench(
     time_limit: float = TEXT_SECONDS,
     seed: int = 0,
 ) -> Task:
-    """The statements of ProverBench; arguments as of `formalize_minif2f`."""
+    """State the problems of ProverBench; arguments as of `formalize_minif2f`."""
     return _formalize("proverbench", "all", subset, path, revision, model_form, method, time_limit, seed)
 
 
@@ -165,7 +165,7 @@ def _task(
     subset: Literal["core"] | None,
     path: str | None,
     revision: str | None,
-    policy: Policy | None,
+    policy: PolicyName | None,
     model: str | None,
     style: Style | None,
     time_limit: float | None,
@@ -187,7 +187,7 @@ def _task(
 
 
 def _of(setup: Setup) -> Task:
-    """A task on Lean processes that end with this one."""
+    """Return a task on Lean processes that end with this process."""
     benchmark = benchmark_called(setup.benchmark)
     assert benchmark is not None
     loaded = load(benchmark, setup.split, setup.path, setup.revision)
@@ -206,14 +206,14 @@ def _of(setup: Setup) -> Task:
 
 def worker_for(
     setup: Setup, engine: Engine, pool: SyncPool, say: Callable[[str], None] = lambda line: None
-) -> Worker:
-    """Who makes the attempts of a setup, and has them judged."""
+) -> AttemptMaker:
+    """Return the attempt maker of a setup."""
     made = Prover if setup.method is None else Formalizer
     return made(setup, engine, pool, say)
 
 
 def build(bench: Bench, manifest: Manifest, selection: Selection | None = None) -> Task:
-    """The task of a bench; the log says which attempts were wanted, where that is known."""
+    """Return the task of a bench; the log has the selection if it is known."""
     proving = manifest.setup.method is None
     return Task(
         name=manifest.setup.task.replace("/", "_"),
@@ -231,6 +231,6 @@ def build(bench: Bench, manifest: Manifest, selection: Selection | None = None) 
     )
 
 
-def _sample(problem: Problem) -> Sample:
-    told = {"informal": problem.informal, "broken": problem.broken}
-    return Sample(id=problem.name, input=problem.source, metadata=told)
+def _sample(problem: BenchmarkProblem) -> Sample:
+    metadata = {"informal": problem.informal, "broken": problem.broken}
+    return Sample(id=problem.name, input=problem.source, metadata=metadata)

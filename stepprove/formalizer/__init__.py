@@ -1,1 +1,1 @@
-"""From informal mathematics to Lean statements: asking for them, and telling which of them say the same."""
+"""From informal mathematics to Lean statements: sample statements, and decide which are equivalent."""

@@ -1,9 +1,8 @@
-"""From a problem in words to a Lean statement: sample, have Lean read, mend, throw out what says nothing, and take the
-majority.
+"""From a problem in words to a Lean statement: sample, elaborate, repair, drop empty statements, take the majority.
 
-Each answer that Lean does not accept goes back to the model with Lean's errors. What is left is divided into classes of
-statements that say the same (`majority.py`), and the most probable member of the largest class is chosen. The choice is a
-vote, not a proof that the statement says what the words do; so all classes are told.
+An answer that Lean does not accept goes back to the model with Lean's errors. The accepted statements are divided into
+classes of equivalent ones (`majority.py`), and the most probable member of the largest class is chosen. The choice is a
+vote, not a proof that the statement matches the words, so the result lists all classes.
 """
 
 from __future__ import annotations
@@ -34,59 +33,60 @@ class _Record(BaseModel):
 
 
 class SampleReport(_Record):
-    """What became of one sample."""
+    """The outcome of one sample."""
 
     outcome: SampleOutcome
-    """valid: Lean reads it and it says something; refused: Lean does not accept its last answer; empty: its hypotheses
-    exclude each other, or it is false; unanswered: Lean did not answer in time."""
+    """valid: Lean accepts the statement, and it is not empty; refused: Lean rejects the last answer; empty: the hypotheses
+    contradict each other, or the statement is false; unanswered: Lean did not answer in time.
+    """
     answers: int
-    """Of the model, the first one included."""
+    """Answers of the model, the first one included."""
     statement: str | None = None
-    """Its last code that Lean read."""
+    """The last code that Lean accepted."""
     reason: str | None = None
     warning: str | None = None
     logprob: float | None = None
-    """Of its last answer, all tokens together, where the server tells."""
+    """The log-probability of the last answer, over all tokens, if the server reports it."""
 
 
 class Formalization(_Record):
-    """What became of a problem."""
+    """The result for one problem."""
 
     outcome: Literal["formalized", "none", "unknown"]
-    """none: no sample came to a statement; unknown: nor did any, but Lean did not answer about one of them."""
+    """none: no sample yielded a statement; unknown: likewise, but Lean left one of them unanswered."""
     problem: str
     statement: str | None
     """The whole file, header included, with `sorry` for the proof."""
     warning: str | None = None
     classes: tuple[StatementClass, ...] = ()
-    """Of places in `samples`, the largest first."""
+    """Classes of indices into `samples`, the largest first."""
     undecided: int = 0
-    """Comparisons that could not be told in time."""
+    """Comparisons that Lean did not decide in time."""
     samples: tuple[SampleReport, ...]
     usage: Usage
     seconds: float
 
     @property
     def agreement(self) -> float:
-        """The share of the valid samples that are in the chosen class; 0 when there is none."""
+        """The chosen class's share of the valid samples; 0 without a class."""
         valid = sum(len(c.members) for c in self.classes)
         return len(self.classes[0].members) / valid if valid else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class FormalizeOptions:
-    """How a statement is asked for."""
+    """The options for one problem."""
 
     form: PromptForm = field(default=CHAT)
     samples: int = 16
     rounds: int = 3
     """Answers for each sample, the first one included."""
     name: str | None = None
-    """What the theorem is called; None: as the model called it."""
+    """The theorem's name; None keeps the model's."""
     header: str = ""
-    """What the statement stands on, and the model is shown."""
+    """The text before the statement; the model sees it."""
     mathlib: bool = False
-    """The header brings Mathlib."""
+    """The header imports Mathlib."""
     method: Method = "beq"
     seed: int | None = None
 
@@ -103,36 +103,38 @@ async def autoformalize(
 
     Args:
         client: the model.
-        lean: where the header stands.
+        lean: checks statements under the header.
         problem: in words.
-        options: how it is asked.
-        listen: called with each sample's report.
+        options: how many samples and rounds, and how statements are compared.
+        listen: receives each sample's report.
 
     Raises:
-        ModelFailure, BudgetSpent: the model does not answer.
-        NoLean: Lean cannot be asked.
+        ModelFailure, BudgetSpent: the model did not answer.
+        NoLean: Lean cannot be reached.
     """
     started = time.monotonic()
-    work = _Work(client, lean, options)
-    asked = options.form.turns(problem, options.header, mathlib=options.mathlib)
-    first = await work.ask(asked, options.samples)
-    done = await gather_or_cancel(work.sample(asked, sample, listen) for sample in first)
+    work = _Sampler(client, lean, options)
+    prompt = options.form.turns(problem, options.header, mathlib=options.mathlib)
+    first = await work.ask(prompt, options.samples)
+    done = await gather_or_cancel(work.sample(prompt, sample, listen) for sample in first)
     reports = tuple(report for report, _ in done)
     places = [place for place, report in enumerate(reports) if report.outcome == "valid"]
-    found: tuple[StatementClass, ...] = ()
+    classes_found: tuple[StatementClass, ...] = ()
     undecided = 0
     if places:
         kept = [c for p in places if (c := done[p][1]) is not None]
-        found, undecided = await work.classes(kept, [reports[p].logprob for p in places])
-        found = tuple(c.model_copy(update={"members": tuple(places[m] for m in c.members)}) for c in found)
-    chosen = reports[found[0].members[0]] if found else None
+        classes_found, undecided = await work.classes(kept, [reports[p].logprob for p in places])
+        classes_found = tuple(
+            c.model_copy(update={"members": tuple(places[m] for m in c.members)}) for c in classes_found
+        )
+    chosen = reports[classes_found[0].members[0]] if classes_found else None
     silent = any(report.outcome == "unanswered" for report in reports)
     return Formalization(
         outcome="formalized" if chosen else "unknown" if silent else "none",
         problem=problem,
         statement=chosen.statement if chosen else None,
         warning=chosen.warning if chosen else None,
-        classes=found,
+        classes=classes_found,
         undecided=undecided,
         samples=reports,
         usage=work.usage,
@@ -140,15 +142,15 @@ async def autoformalize(
     )
 
 
-class _Work:
-    """What the samples of one problem share."""
+class _Sampler:
+    """Samples the statements of one problem."""
 
     def __init__(self, client: Chatter, lean: Checks, options: FormalizeOptions) -> None:
         self.client, self.lean, self.options = client, lean, options
         self.usage = Usage()
 
     async def ask(self, turns: list[Turn], count: int, seed: int | None = None) -> tuple[Sample, ...]:
-        """Answers of the model."""
+        """Return answers of the model."""
         form = self.options.form
         reply = await self.client.chat(
             turns,
@@ -165,49 +167,51 @@ class _Work:
         return reply.samples
 
     async def sample(
-        self, asked: list[Turn], sample: Sample, listen: Callable[[SampleReport], None]
+        self, prompt: list[Turn], sample: Sample, listen: Callable[[SampleReport], None]
     ) -> tuple[SampleReport, Candidate | None]:
-        """Have Lean read an answer, and the model mend it, until it stands or the rounds are spent."""
-        report, candidate = await self._sample(asked, sample)
+        """Check an answer, and ask the model for repairs until Lean accepts it or the rounds are spent."""
+        report, candidate = await self._sample(prompt, sample)
         listen(report)
         return report, candidate
 
-    async def _sample(self, asked: list[Turn], sample: Sample) -> tuple[SampleReport, Candidate | None]:
+    async def _sample(self, prompt: list[Turn], sample: Sample) -> tuple[SampleReport, Candidate | None]:
         answers = 1
         while True:
             logprob = None if sample.logprobs is None else sum(sample.logprobs)
             code = code_in(sample.text)
-            found: Candidate | str
+            candidate: Candidate | str
             verdict = Vacuity()
             try:
                 if code is None:
-                    found = "There is no Lean code in the answer."
+                    candidate = "There is no Lean code in the answer."
                 else:
-                    found, verdict = await self.lean.read(code, self.options.header, self.options.name)
+                    candidate, verdict = await self.lean.read(code, self.options.header, self.options.name)
             except NoLean as failure:
                 return SampleReport(
                     outcome="unanswered", answers=answers, reason=str(failure), logprob=logprob
                 ), None
-            if isinstance(found, Candidate):
+            if isinstance(candidate, Candidate):
                 report = SampleReport(
                     outcome="valid" if verdict.empty is None else "empty",
                     answers=answers,
-                    statement=self._file(found),
+                    statement=self._file(candidate),
                     reason=verdict.empty,
                     warning=verdict.warning,
                     logprob=logprob,
                 )
-                return report, found if verdict.empty is None else None
+                return report, candidate if verdict.empty is None else None
             if answers >= self.options.rounds:
-                return SampleReport(outcome="refused", answers=answers, reason=found, logprob=logprob), None
-            said = Turn(role="assistant", content=after_thinking(sample.text).strip() or "(nothing)")
-            (sample,) = (await self.ask([*asked, said, repair(found)], 1))[:1]
+                return SampleReport(
+                    outcome="refused", answers=answers, reason=candidate, logprob=logprob
+                ), None
+            last_answer = Turn(role="assistant", content=after_thinking(sample.text).strip() or "(nothing)")
+            (sample,) = (await self.ask([*prompt, last_answer, repair(candidate)], 1))[:1]
             answers += 1
 
     async def classes(
         self, candidates: list[Candidate], logprobs: list[float | None]
     ) -> tuple[tuple[StatementClass, ...], int]:
-        """The classes of the statements."""
+        """Divide the statements into classes of equivalent ones."""
         return await classes(
             [candidate.statement for candidate in candidates],
             logprobs,

@@ -1,11 +1,11 @@
-"""A model's answer as a statement on a given header, and what Lean says of it."""
+"""A model's answer as a statement under a given header, checked by Lean."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
 from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.statement import BadStatement, Statement, read_statement
 from stepprove.lean_project.gate.gate import errors_of
@@ -15,7 +15,7 @@ from stepprove.lean_project.source.lexer import tokenize
 from stepprove.serving.client.answer import after_thinking, code_of
 
 MOST_CHARACTERS = 50_000
-"""The longest code that is looked at."""
+"""Characters of a code; a longer one is refused."""
 _MOST_ERRORS = 5
 _MOST_WORDS = 1000
 _THEOREM = re.compile(r"^(?:theorem|lemma)\b", re.MULTILINE)
@@ -24,33 +24,33 @@ _DEFINING = frozenset({"def", "abbrev", "structure", "inductive", "class", "inst
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A statement that Lean has read."""
+    """A statement that Lean accepts."""
 
     statement: Statement
-    """Without imports."""
+    """The statement, without imports."""
     text: str
-    """It and what it needs, with `sorry` for a proof."""
+    """The statement and its definitions, with `sorry` for a proof."""
     name: str
-    """Its full name."""
+    """The theorem's full name."""
     goal: str
 
 
 def code_in(answer: str) -> str | None:
-    """The Lean code of an answer; None when there is none, or too much of it."""
+    """Return the Lean code of an answer; None if there is none, or if it is too long."""
     code = code_of(after_thinking(answer), THEOREM_NAME)
     return code if code is not None and len(code) <= MOST_CHARACTERS else None
 
 
 def body_of(code: str, header: str) -> str:
-    """A code without the header that it was to begin with.
+    """Remove the header from the beginning of a code.
 
-    Where it begins otherwise and the header defines something, only what follows the first theorem's keyword is kept, as
-    StepFun-Formalizer's evaluation does; else it loses its imports, for the header's stand.
+    If the code begins otherwise and the header defines something, only the text from the first theorem's keyword on is kept, as
+    in StepFun-Formalizer's evaluation; else its imports are removed, because the header has its own.
     """
-    said, known = tokenize(code), tokenize(header)
-    same = [(t.kind, t.text) for t in said[: len(known)]] == [(t.kind, t.text) for t in known]
-    if known and same:
-        return code[said[len(known) - 1].end :].strip()
+    tokens, expected = tokenize(code), tokenize(header)
+    same = [(t.kind, t.text) for t in tokens[: len(expected)]] == [(t.kind, t.text) for t in expected]
+    if expected and same:
+        return code[tokens[len(expected) - 1].end :].strip()
     if any(d.keyword in _DEFINING for d in parse_source(header).declarations):
         theorem = _THEOREM.search(code)
         return code[theorem.start() :].strip() if theorem else code
@@ -58,16 +58,16 @@ def body_of(code: str, header: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposed:
-    """A statement that Lean has not read yet."""
+class UncheckedCandidate:
+    """A statement that Lean has not checked yet."""
 
     text: str
-    """It and what it needs, with `sorry` for a proof."""
+    """The statement and its definitions, with `sorry` for a proof."""
     name: str
-    """Its full name."""
+    """The theorem's full name."""
 
     def read(self, answer: CommandResponse) -> Candidate | str:
-        """What Lean's answer to the text makes of it; or what is wrong, for the model to read."""
+        """Return the candidate if Lean's answer accepts it; else the error, for the model's next prompt."""
         if errors := errors_of(answer.messages):
             return _told(self.text, errors)
         if len(answer.sorries) != 1:
@@ -77,8 +77,17 @@ class Proposed:
         return Candidate(read_statement(self.text), self.text, self.name, answer.sorries[0].goal)
 
 
-def proposed(code: str, header: str, name: str | None) -> Proposed | str:
-    """The statement in a code, named `name` (None: as the code has it); or what is wrong with it, for the model to read."""
+def parse_candidate(code: str, header: str, name: str | None) -> UncheckedCandidate | str:
+    """Parse the statement of a code.
+
+    Args:
+        code: the model's code.
+        header: the text that it may begin with.
+        name: the theorem's new name; None keeps its own.
+
+    Returns:
+        The statement, or the error for the model's next prompt.
+    """
     try:
         statement = read_statement(body_of(code, header))
     except BadStatement as bad:
@@ -87,21 +96,27 @@ def proposed(code: str, header: str, name: str | None) -> Proposed | str:
         return "It declares an axiom. State a theorem, and definitions if it needs them."
     last = name or (statement.declaration.name or THEOREM_NAME).rpartition(".")[2]
     context = statement.source.text[: statement.chunk.start]
-    return Proposed(f"{context}{statement.named(last).rstrip()} := by sorry", statement.full_name(last))
+    return UncheckedCandidate(
+        f"{context}{statement.named(last).rstrip()} := by sorry", statement.full_name(last)
+    )
 
 
-def read_candidate(ground: Ground, code: str, header: str, name: str | None) -> Candidate | str:
-    """What `proposed` finds, read by Lean. Raises ReplFailure when Lean does not answer."""
-    found = proposed(code, header, name)
-    return found if isinstance(found, str) else found.read(ground.elaborate(found.text))
+def read_candidate(context: ElaborationContext, code: str, header: str, name: str | None) -> Candidate | str:
+    """Parse the statement of a code and check it with Lean.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
+    """
+    parsed = parse_candidate(code, header, name)
+    return parsed if isinstance(parsed, str) else parsed.read(context.elaborate(parsed.text))
 
 
 def _told(text: str, errors: list[Message]) -> str:
     lines = text.split("\n")
-    told = []
+    reports = []
     for error in errors[:_MOST_ERRORS]:
         line = lines[error.pos.line - 1].strip() if 1 <= error.pos.line <= len(lines) else ""
-        told.append(f"Line {error.pos.line}, `{line}`:\n{error.data[:_MOST_WORDS]}")
+        reports.append(f"Line {error.pos.line}, `{line}`:\n{error.data[:_MOST_WORDS]}")
     if len(errors) > _MOST_ERRORS:
-        told.append(f"There are {len(errors) - _MOST_ERRORS} more errors.")
-    return "\n\n".join(told)
+        reports.append(f"There are {len(errors) - _MOST_ERRORS} more errors.")
+    return "\n\n".join(reports)

@@ -1,4 +1,4 @@
-"""What a formalizer asks Lean, whichever Lean it is: read an answer, compare two statements, score an answer."""
+"""The questions of a formalizer to Lean: check an answer, compare two statements, score an answer."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import partial
 from typing import Protocol
 
 from stepprove.formalizer.candidate import Candidate, read_candidate
-from stepprove.formalizer.equivalence.elaboration_context import Grounds
-from stepprove.formalizer.equivalence.equivalence import Verdict, compare
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContexts
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, compare
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.scoring import Scored, score
 from stepprove.formalizer.statement import Statement
-from stepprove.formalizer.vacuity import Vacuity, on_ground, vacuity
+from stepprove.formalizer.vacuity import Vacuity, gate_check, vacuity
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
@@ -20,34 +20,47 @@ __all__ = ["Checks", "Leans", "NoLean", "PoolChecks", "by_header"]
 
 
 class NoLean(Exception):
-    """Lean did not answer, or could not be asked; nothing is known. The message says why."""
+    """Lean did not answer, or cannot be reached, so nothing is known; the message says why."""
 
 
 class Checks(Protocol):
-    """A Lean on which one header stands."""
+    """A Lean with one header."""
 
     async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
-        """The statement of a code and whether it says anything, or what is wrong with it. Raises NoLean."""
+        """Check the statement of a code, and whether it is vacuous; return its error if Lean rejects it.
 
-    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
-        """Whether two statements say the same. Raises NoLean when Lean cannot be asked at all."""
+        Raises:
+            NoLean: Lean gave no answer.
+        """
+
+    async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
+        """Decide whether two statements are equivalent.
+
+        Raises:
+            NoLean: Lean cannot be reached.
+        """
 
     async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
-        """What became of an answer to a problem whose statement is known. Raises NoLean, and BadStatement of `truth`."""
+        """Score an answer to a problem with a known statement.
+
+        Raises:
+            NoLean: Lean gave no answer.
+            BadStatement: Lean rejects `truth`.
+        """
 
 
 Leans = Callable[[str], Checks]
-"""The Lean for a header."""
+"""Returns the Lean for a header."""
 
 
 def by_header(make: Callable[[str], Checks]) -> Leans:
-    """Make the Lean for a header when it is first asked for."""
-    known: dict[str, Checks] = {}
+    """Cache the Lean of each header."""
+    cached: dict[str, Checks] = {}
 
     def found(header: str) -> Checks:
-        if header not in known:
-            known[header] = make(header)
-        return known[header]
+        if header not in cached:
+            cached[header] = make(header)
+        return cached[header]
 
     return found
 
@@ -57,12 +70,12 @@ class PoolChecks:
 
     Args:
         pool: the engines.
-        header: what is elaborated; it may stand for the header that answers begin with.
+        header: the elaborated text; it may replace the header that answers begin with.
         timeout: seconds for each text.
     """
 
     def __init__(self, pool: Pool, header: str = "", *, timeout: float = 60.0) -> None:
-        self._pool, self._grounds = pool, Grounds(header, timeout=timeout)
+        self._pool, self._contexts = pool, ElaborationContexts(header, timeout=timeout)
 
     async def read(self, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
         """As `Checks.read`."""
@@ -72,19 +85,19 @@ class PoolChecks:
             raise NoLean(str(failure)) from failure
 
     def _read(self, repl: Repl, code: str, header: str, name: str | None) -> tuple[Candidate | str, Vacuity]:
-        ground = self._grounds(repl)
+        context = self._contexts(repl)
         try:
-            found = read_candidate(ground, code, header, name)
-            if isinstance(found, str):
-                return found, Vacuity()
-            return found, vacuity(on_ground(ground), found.text, found.name, found.goal)
+            candidate = read_candidate(context, code, header, name)
+            if isinstance(candidate, str):
+                return candidate, Vacuity()
+            return candidate, vacuity(gate_check(context), candidate.text, candidate.name, candidate.goal)
         finally:
-            ground.forget()
+            context.forget()
 
-    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
+    async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
         """As `Checks.same`."""
         try:
-            return await self._pool.run(lambda repl: compare(self._grounds(repl), a, b, method).verdict)
+            return await self._pool.run(lambda repl: compare(self._contexts(repl), a, b, method).verdict)
         except ReplFailure as failure:
             raise NoLean(str(failure)) from failure
 
@@ -92,7 +105,7 @@ class PoolChecks:
         """As `Checks.score`."""
         try:
             return await self._pool.run(
-                lambda repl: score(self._grounds(repl), answer, truth, header=header, method=method)
+                lambda repl: score(self._contexts(repl), answer, truth, header=header, method=method)
             )
         except ReplFailure as failure:
             raise NoLean(str(failure)) from failure

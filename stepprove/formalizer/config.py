@@ -1,4 +1,4 @@
-"""What the stages of ThinkingF are made with, as a YAML file says it."""
+"""The configuration of the ThinkingF stages, a YAML file."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ class _Part(BaseModel):
 
 
 class LeanPart(_Part):
-    """The Lean that checks."""
+    """The Lean that checks statements."""
 
     jobs: int | None = Field(default=None, ge=1)
-    """Processes on this machine; None: as many as it has cores."""
+    """Processes on this machine; None: one for each core."""
     timeout: float = Field(default=60.0, gt=0)
     """Seconds for each text."""
     server: str | None = Field(default=None, pattern=r"^https?://")
-    """A Lean server in the place of engines here; its key comes from STEPPROVE_API_KEY or LEAN_SERVER_API_KEY."""
+    """A Lean server in place of local engines; its key comes from STEPPROVE_API_KEY or LEAN_SERVER_API_KEY."""
 
 
 class KnowledgePart(_Part):
-    """Problems to pairs."""
+    """The stage from problems to pairs."""
 
     problems: Path
-    """JSONL: `problem`, and `name`, `header` and `candidates` if need be."""
+    """JSONL: `problem`, and optionally `name`, `header` and `candidates`."""
     model: str | None = None
-    """The formalizer; None: every problem brings its candidates."""
+    """The formalizer; None: every problem has its candidates."""
     judge: str | None = None
-    """A model that throws out what is oversimplified or contradictory; None: nobody does."""
+    """A model that rejects oversimplified or contradictory statements; None: no judge."""
     header: str = "import Mathlib"
     samples: int = Field(default=16, ge=1)
     method: Method = "beq"
     at_once: int = Field(default=16, ge=1)
-    """Problems at the same time."""
+    """Problems in parallel."""
 
 
 class ReasoningPart(_Part):
-    """Pairs to trajectories."""
+    """The stage from pairs to trajectories."""
 
     pairs: Path | None = None
-    """JSONL: `problem`, `formal_statement`, and `name` and `header` if need be; None: what the knowledge stage kept."""
+    """JSONL: `problem`, `formal_statement`, and optionally `name` and `header`; None: the pairs of the knowledge stage."""
     model: str
     tries: int = Field(default=2, ge=1)
     temperature: float = Field(default=0.6, ge=0)
@@ -58,12 +58,12 @@ class ReasoningPart(_Part):
 
 
 class BuildPart(_Part):
-    """Pairs and trajectories to a dataset."""
+    """The stage from pairs and trajectories to a dataset."""
 
     sources: tuple[Path, ...] = ()
-    """JSONL files; none: what the two stages kept."""
+    """JSONL files; empty: the records of the two stages."""
     benchmarks: dict[str, str | None] = {"minif2f": None, "formalmath_lite": None, "proverbench": None}
-    """What must not be in it: a benchmark's name, and where it is read from (none: where it is published)."""
+    """Benchmarks to keep out of the dataset: a name, and its source (none: its publisher)."""
     ngram: int = Field(default=13, ge=1)
     dev_share: float = Field(default=0.01, ge=0, lt=1)
     title: str = "Informal problems and Lean 4 statements"

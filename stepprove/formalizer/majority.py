@@ -1,7 +1,7 @@
-"""Which of several statements most of them agree on: the largest class of statements that say the same.
+"""Majority vote over statements: the largest class of equivalent ones.
 
-StepFun-Formalizer (arXiv 2508.04440, data synthesis) takes a member of the largest class of BEq; equal sizes are told apart
-here by the probability that the model gave to its answers.
+StepFun-Formalizer (arXiv 2508.04440, data synthesis) takes a member of the largest class of BEq. Here the probability of the
+model's answers breaks ties.
 """
 
 from __future__ import annotations
@@ -11,33 +11,41 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.statement import Statement
 from stepprove.lean_project.source.lexer import tokenize
 
 
 class StatementClass(BaseModel):
-    """Statements that were each proved from one another, directly or through others."""
+    """Statements that were proved equivalent, directly or through others."""
 
     model_config = ConfigDict(frozen=True)
 
     members: tuple[int, ...]
-    """Their places in what was compared, the most probable first."""
+    """Their indices in the input, the most probable first."""
     logprob: float | None
-    """The highest of them."""
+    """The highest log-probability among them."""
 
 
 async def classes(
     statements: Sequence[Statement],
     logprobs: Sequence[float | None],
-    compare: Callable[[Statement, Statement], Awaitable[Verdict]],
+    compare: Callable[[Statement, Statement], Awaitable[EquivalenceVerdict]],
 ) -> tuple[tuple[StatementClass, ...], int]:
-    """The classes, the largest first, then the most probable; and how many comparisons could not be told.
+    """Divide statements into classes of equivalent ones.
 
-    Statements of the same words are not compared, nor are two that are in one class already. A comparison that could not be
-    told joins nothing.
+    Statements with the same words are not compared, nor are two in one class already. An undecided comparison
+    joins nothing.
+
+    Args:
+        statements: to divide.
+        logprobs: the log-probability of each, if known.
+        compare: decides whether two are equivalent.
+
+    Returns:
+        The classes, the largest first, then the most probable; and the number of undecided comparisons.
     """
-    import networkx  # not at the top: all commands load this file, and only this one needs it
+    import networkx  # imported here because every command loads this file
 
     graph: networkx.Graph = networkx.Graph()
     graph.add_nodes_from(range(len(statements)))
@@ -48,12 +56,12 @@ async def classes(
             if networkx.has_path(graph, first, second):
                 continue
             verdict = (
-                Verdict.EQUIVALENT
+                EquivalenceVerdict.EQUIVALENT
                 if words[first] == words[second]
                 else await compare(statements[first], statements[second])
             )
-            unknown += verdict is Verdict.UNKNOWN
-            if verdict is Verdict.EQUIVALENT:
+            unknown += verdict is EquivalenceVerdict.UNKNOWN
+            if verdict is EquivalenceVerdict.EQUIVALENT:
                 graph.add_edge(first, second)
 
     def likely(place: int) -> tuple[float, int]:
@@ -68,6 +76,6 @@ async def classes(
 
 
 def words_of(statement: Statement) -> tuple[str, ...]:
-    """A statement's words and those before it, whatever its name and its white space."""
+    """Return the words of a statement and its context, without its name and white space."""
     text = statement.source.text[statement.source.header_end : statement.chunk.start] + statement.named("x")
     return tuple(text[t.start : t.end] for t in tokenize(text))

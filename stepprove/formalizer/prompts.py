@@ -1,4 +1,4 @@
-"""How a formalizer is asked: the words that a model was trained on, chosen by its name, and words for any other model."""
+"""Prompts of formalizers: the trained prompt for a known model, a general one for any other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stepprove.serving.client.exchange import Turn
 
 THEOREM_NAME = "my_favorite_theorem"
-"""What published formalizers are asked to call the theorem."""
+"""The theorem name in the prompts of published formalizers."""
 
 _ASKED = (
     "Please autoformalize the following problem in Lean 4 with a header. "
@@ -31,21 +31,21 @@ Send the whole code again, mended."""
 
 @dataclass(frozen=True, slots=True)
 class PromptForm:
-    """One way to ask."""
+    """A form of prompt."""
 
     name: str
     system: str | None
     user: str
     shows_header: bool
-    """Whether the words `Your code should start with` and the header follow."""
+    """The words `Your code should start with` and the header follow."""
     tells_of_mathlib: bool
-    """Whether it is said where there is no Mathlib."""
+    """The prompt mentions a missing Mathlib."""
     temperature: float = 0.6
     top_p: float = 0.95
     max_tokens: int = 16384
 
     def turns(self, problem: str, header: str, *, mathlib: bool) -> list[Turn]:
-        """The chat that asks for a statement."""
+        """Return the chat for one problem."""
         user = self.user.format(problem=problem.strip())
         if self.shows_header or header.strip() not in ("", "import Mathlib"):
             user += _STARTS.format(header=header.strip())
@@ -56,15 +56,15 @@ class PromptForm:
 
 
 STEPFUN = PromptForm("stepfun", _EXPERT, _ASKED, shows_header=True, tells_of_mathlib=False)
-"""StepFun-Formalizer, as its model card has it (its chat template opens the thinking)."""
+"""StepFun-Formalizer, as in its model card (its chat template opens the thinking)."""
 KIMINA = PromptForm("kimina", _EXPERT, _ASKED, shows_header=False, tells_of_mathlib=False, max_tokens=2048)
-"""Kimina-Autoformalizer, as its model card has it; a header beyond `import Mathlib` is shown as in StepFun's form."""
+"""Kimina-Autoformalizer, as in its model card; a header beyond `import Mathlib` is shown as in StepFun's form."""
 CHAT = PromptForm("chat", None, _ANY, shows_header=False, tells_of_mathlib=True)
 """Any other model."""
 
 
 def form_of(model: str) -> PromptForm:
-    """The form for a model's name."""
+    """Return the form for a model's name."""
     name = model.lower()
     if "kimina-autoformalizer" in name:
         return KIMINA
@@ -72,5 +72,5 @@ def form_of(model: str) -> PromptForm:
 
 
 def repair(errors: str) -> Turn:
-    """What a model is told of a statement that Lean does not accept."""
+    """Return the feedback on a statement that Lean does not accept."""
     return Turn(role="user", content=_REPAIR.format(errors=errors))

@@ -1,6 +1,6 @@
-"""A theorem's statement in its file: what stands before it, its own words, and where its proof begins.
+"""A theorem's statement in its file: its context, its text, and the start of its proof.
 
-The proof is cut off: what a file claims is its last theorem's statement, whatever is said of it afterwards.
+A file claims its last theorem's statement; the proof is cut off.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from stepprove.lean_project.source.lexer import Token, tokenize
 
 _STATING = frozenset({"theorem", "lemma", "example"})
 _BINDING = frozenset({"let", "letI", "have", "haveI"})
-"""Words of a term after which a `:=` is theirs."""
+"""Words of a term that own a following `:=`."""
 
 
 class BadStatement(SourceError):
-    """A text has no statement that can be compared; the message is one sentence."""
+    """A text has no comparable statement; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Statement:
 
     @cached_property
     def chunk(self) -> Chunk:
-        """The commands that the statement is among; what stands before them is its context."""
+        """The commands with the statement; the commands before them are its context."""
         return self.source.chunks[self.declaration.chunk]
 
     @property
@@ -44,18 +44,18 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """The statement from its keyword to before its proof, as written."""
+        """The statement as written, from its keyword to its end."""
         return self.source.text[self.declaration.start : self.end].rstrip()
 
     @cached_property
     def conclusion(self) -> str | None:
-        """What is claimed after all binders that stand before the colon; None where there is no colon."""
+        """The claim after the binders and the colon; None without a colon."""
         colon = next((t for t in tokenize(self.text) if t.text == ":" and t.depth == 0), None)
         return None if colon is None else self.text[colon.end :].strip()
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
-        """The namespaces and sections open at the statement, outermost first, "" for a section without a name."""
+        """The open namespaces and sections, the outermost first; "" for a section without a name."""
         opened: list[str] = []
         for chunk in self.context:
             tokens = [t for t in tokenize(chunk.text) if t.kind not in ("doc", "moduledoc")]
@@ -71,9 +71,9 @@ class Statement:
         return tuple(opened)
 
     def named(self, name: str) -> str:
-        """The commands of the statement up to its `:=`, under another last name and without its attributes.
+        """Return the statement's commands up to `:=`, under another last name and without attributes.
 
-        An attribute says how a theorem is used, not what it states.
+        An attribute concerns the use of a theorem, not its claim.
         """
         head = _without_attributes(self.source.text[self.chunk.start : self.declaration.start])
         words = self.text[len(self.declaration.keyword) :]
@@ -83,20 +83,20 @@ class Statement:
         return f"{head}{self.declaration.keyword} {'.'.join([*self._path, name])}{rest}"
 
     def emptied(self, name: str) -> str | None:
-        """`named`, but claiming `True` under the same binders; None where the claim has no colon before it."""
+        """Return `named` with the claim `True` under the same binders; None if the claim has no colon before it."""
         if self.conclusion is None:
             return None
         return f"{self.named(name).rstrip().removesuffix(self.conclusion)} True"
 
     def full_name(self, name: str) -> str:
-        """Under which full name `named` declares it."""
+        """Return the full name that `named` declares."""
         within = self.declaration.full_name
         if within is None:
             return ".".join([*(part for part in self._namespaces if part), name])
         return ".".join([*split_name(within)[:-1], name])
 
     def closing(self) -> str:
-        """The commands that close what is open at the statement."""
+        """Return the commands that close the scopes at the statement."""
         return "".join(f"end {name}".rstrip() + "\n" for name in reversed(self.scopes))
 
     @property
@@ -111,10 +111,10 @@ class Statement:
 
 
 def statement_of(source: SourceFile) -> Statement:
-    """The statement that a file makes: its last theorem, lemma or example.
+    """Return the statement of a file: its last theorem, lemma or example.
 
-    Raises: BadStatement: there is none, its end cannot be told, or the text runs programs, for which nothing means anything
-    for sure.
+    Raises:
+        BadStatement: there is none, its end is unclear, or the text runs programs, which may change any meaning.
     """
     name = source.path.name if source.path else "the text"
     declaration = next((d for d in reversed(source.declarations) if d.keyword in _STATING), None)
@@ -131,12 +131,12 @@ def statement_of(source: SourceFile) -> Statement:
 
 
 def read_statement(text: str, path: Path | None = None) -> Statement:
-    """The statement that a text makes. Raises BadStatement."""
+    """Parse the statement of a text; raise BadStatement."""
     return statement_of(parse_source(text, path))
 
 
 def _proof_start(tokens: list[Token]) -> int | None:
-    """The offset of the first `:=` outside of brackets that belongs to no `let` or `have` of the statement."""
+    """Return the offset of the first `:=` outside of brackets that belongs to no `let` or `have`."""
     owed = 0
     for token in tokens:
         if token.depth == 0 and token.kind == "word" and token.text in _BINDING:
@@ -149,7 +149,7 @@ def _proof_start(tokens: list[Token]) -> int | None:
 
 
 def _without_attributes(text: str) -> str:
-    """A declaration's beginning without its `@[…]`."""
+    """Remove leading `@[…]` from a declaration."""
     tokens = tokenize(text)
     kept, at = "", 0
     for index, token in enumerate(tokens[:-1]):

@@ -1,6 +1,6 @@
-"""Whether a statement says anything: hypotheses that exclude each other, claims that hold or fail at a glance.
+"""Vacuous statements: contradictory hypotheses, trivially true or false claims.
 
-None of it says whether the statement is the right one; a theorem that is easy to prove may be just what was asked for.
+A vacuous statement may still be the intended one: an easy theorem may be all that the problem asks.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from itertools import product
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.formalizer.equivalence.elaboration_context import Ground
-from stepprove.formalizer.equivalence.methods import Hypothesis, hypotheses, usable
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
+from stepprove.formalizer.equivalence.methods import ContextVariable, hypotheses, usable
 from stepprove.lean_project.gate.gate import judge
 from stepprove.outcome import Outcome
 
@@ -25,42 +25,42 @@ _CONTRADICTS = "first | (revert hc; decide) | omega | (simp_all; done)"
 
 
 class Vacuity(BaseModel):
-    """What Lean could prove of a statement."""
+    """The facts that Lean could prove about a statement."""
 
     model_config = ConfigDict(frozen=True)
 
     contradictory: bool = False
-    """Its hypotheses give `False`."""
+    """Its hypotheses imply `False`."""
     outright: bool = False
     """`trivial` or `decide` proves it alone."""
     refuted: bool = False
-    """Its negation was proved."""
+    """Lean proved its negation."""
     unknown: bool = False
-    """Time ran out in one of the attempts."""
+    """One of the attempts ran out of time."""
 
     @property
     def empty(self) -> str | None:
-        """Why it is no statement to keep; None when nothing speaks against it."""
+        """Return the reason to drop the statement; None without one."""
         if self.contradictory:
             return "its hypotheses contradict each other"
         return "its negation is provable" if self.refuted else None
 
     @property
     def warning(self) -> str | None:
-        """What a person should know of it."""
+        """Return a warning for the user, or None."""
         return "`trivial` or `decide` proves it" if self.outright else None
 
 
-Trial = Callable[[str, str, str], bool | None]
-"""Of (text with `sorry`, text with a proof, the theorem's full name): whether it is a proof; None when time ran out."""
+ProofCheck = Callable[[str, str, str], bool | None]
+"""Maps (text with `sorry`, text with a proof, the theorem's full name) to whether the proof is valid; None after a time-out."""
 
 
-def on_ground(ground: Ground) -> Trial:
-    """Trials by the trust gate on a ground. They raise ReplFailure when Lean cannot be asked."""
+def gate_check(context: ElaborationContext) -> ProofCheck:
+    """Return proof checks by the trust gate in an elaboration context; they raise ReplFailure if Lean gives no answer."""
 
     def trial(original: str, candidate: str, target: str) -> bool | None:
         judgement = judge(
-            ground.repl, original, candidate, env=ground.env(), targets={target}, timeout=ground.timeout
+            context.repl, original, candidate, env=context.env(), targets={target}, timeout=context.timeout
         )
         late = judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE)
         return None if late else judgement.accepted
@@ -68,11 +68,11 @@ def on_ground(ground: Ground) -> Trial:
     return trial
 
 
-def vacuity(trial: Trial, text: str, name: str, goal: str) -> Vacuity:
-    """Try a statement's hypotheses, the statement and its negation.
+def vacuity(trial: ProofCheck, text: str, name: str, goal: str) -> Vacuity:
+    """Try to prove a contradiction from a statement's hypotheses, the statement, and its negation.
 
     Args:
-        trial: who says what is a proof.
+        trial: checks a proof.
         text: ends in the statement and `:= by sorry`.
         name: the statement's full name.
         goal: its goal as Lean prints it.
@@ -97,7 +97,7 @@ def vacuity(trial: Trial, text: str, name: str, goal: str) -> Vacuity:
 
 
 def _counterexamples(goal: str) -> tuple[str, ...]:
-    """One script that tries small values for the variables, where all of them are numbers."""
+    """Return a script that tries small values for the variables, if all of them are numbers."""
     data = _numbers(hypotheses(goal))
     if not data:
         return ()
@@ -107,14 +107,14 @@ def _counterexamples(goal: str) -> tuple[str, ...]:
     return ("intro h\nfirst\n" + "\n".join(tries),)
 
 
-def _numbers(context: tuple[Hypothesis, ...]) -> list[Hypothesis]:
-    """The variables before the first hypothesis that is none of a number."""
-    found = []
+def _numbers(context: tuple[ContextVariable, ...]) -> list[ContextVariable]:
+    """Return the leading variables of numeric type."""
+    numbers = []
     for hypothesis in context:
         if hypothesis.type not in _VALUES or not usable(hypothesis.name):
             break
-        found.append(hypothesis)
-    return found
+        numbers.append(hypothesis)
+    return numbers
 
 
 def _indented(script: str) -> str:

@@ -26,7 +26,7 @@ from stepprove.agent.search.disprove import candidates
 from stepprove.agent.search.experiments import counterexamples, solutions
 from stepprove.agent.search.goal import Goal, parse_goal
 from stepprove.agent.search.move import MoveSource
-from stepprove.agent.search.numeric import Setting, constants, holds, value
+from stepprove.agent.search.numeric import Valuation, constants, holds, value
 from stepprove.agent.search.polynomial import divide, polynomial
 from stepprove.agent.search.portfolio import portfolio
 from stepprove.agent.search.term import parse, show
@@ -105,7 +105,7 @@ def test_an_experiment_stops_when_its_steps_are_spent() -> None:
     term = parse("x + x + x + x = 4 * x")
     assert term is not None
     effort = Effort(100)
-    at = Setting({"x": 3}, frozenset({"x"}), effort=effort)
+    at = Valuation({"x": 3}, frozenset({"x"}), effort=effort)
 
     found = [holds(term, at) for _ in range(9)]
 
@@ -248,4 +248,4 @@ def test_ordinary_numbers_are_still_computed() -> None:
     term = parse("(2 ^ 64 - 1) % 641 * 5 + Nat.lcm 4 6")
     assert term is not None
 
-    assert value(term, Setting({}, frozenset())) == (2**64 - 1) % 641 * 5 + 12
+    assert value(term, Valuation({}, frozenset())) == (2**64 - 1) % 641 * 5 + 12

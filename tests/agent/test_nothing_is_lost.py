@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from stepprove.agent.file import worker as workers
-from stepprove.agent.file.conclude import sparing
-from stepprove.agent.file.options import Event, ProveOptions, Working
+from stepprove.agent.file.conclude import isolate_faults
+from stepprove.agent.file.options import ProveEvent, ProveOptions, Working
 from stepprove.agent.file.prove import prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.file.worker import Worker
@@ -58,7 +58,8 @@ def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
 
 
 @pytest.mark.parametrize(
-    "method", ["glance", "find", "pursue", "recalled", "confirm", "keep", "attempt", "objection"]
+    "method",
+    ["inspect_hole", "find", "search_both", "recall_proof", "confirm", "keep", "attempt", "objection"],
 )
 def test_an_exception_at_one_hole_costs_that_hole_alone(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
@@ -106,10 +107,10 @@ def test_an_exception_in_the_judgement_costs_no_other_proof(
 def test_when_nothing_can_be_judged_the_proofs_are_still_told(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def settle(*_: object) -> None:
+    def gate_filled_file(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("stepprove.agent.file.conclude.settle", settle)
+    monkeypatch.setattr("stepprove.agent.file.conclude.gate_filled_file", gate_filled_file)
 
     report = proved(engine, THREE)
 
@@ -129,7 +130,7 @@ def test_moves_that_fail_leave_the_others(engine: Engine, monkeypatch: pytest.Mo
 
 
 def test_a_listener_and_a_trace_that_fail_cost_nothing(engine: Engine, tmp_path: Path) -> None:
-    def listen(event: Event) -> None:
+    def listen(event: ProveEvent) -> None:
         raise RuntimeError(repr(event)[:20])
 
     trace = Trace.create(tmp_path)
@@ -156,7 +157,7 @@ def test_only_what_spoils_a_step_is_spared() -> None:
             raise KeyError("no such chunk")
         return some
 
-    done = sparing(step, results)  # type: ignore[arg-type]
+    done = isolate_faults(step, results)  # type: ignore[arg-type]
 
     assert [r.index for r in done if r.outcome is Outcome.PROVED] == [0, 2, 3, 5]
 
@@ -248,7 +249,7 @@ def test_the_end_of_a_run_survives_a_kill(engine: Engine, monkeypatch: pytest.Mo
 def test_a_stopped_run_is_no_fault(engine: Engine) -> None:
     stop = threading.Event()
 
-    def listen(event: Event) -> None:
+    def listen(event: ProveEvent) -> None:
         if isinstance(event, Working):
             stop.set()
 

@@ -9,7 +9,7 @@ import pytest
 from scripted_prover import ScriptedProver
 
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.refine import Event, Refinement, RefineOptions, run_refinement
+from stepprove.agent.models.refine import RefineEvent, Refinement, RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial, cut_back
 from stepprove.agent.models.stepfun import Checked, Generated
 from stepprove.lean_project import Repl
@@ -34,7 +34,7 @@ class Chat:
 
     def __init__(self, prover: ScriptedProver, pool: Pool, engine: Engine) -> None:
         self.prover, self.pool, self.engine = prover, pool, engine
-        self.events: list[Event] = []
+        self.events: list[RefineEvent] = []
 
     def __call__(self, name: str, turns: list[str], problem: Problem = PROBLEM, **options: Any) -> Refinement:
         self.prover.play(name, turns)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stepprove.agent.search.experiments import literal_bounds, solutions
 from stepprove.agent.search.goal import parse_goal
-from stepprove.agent.search.numeric import Setting, holds, value
+from stepprove.agent.search.numeric import Valuation, holds, value
 from stepprove.agent.search.polynomial import divide, polynomial
 from stepprove.agent.search.term import Term, num, parse, show, var
 
@@ -57,8 +57,8 @@ def test_subtraction_stops_at_zero_for_naturals_only() -> None:
     term = parse("x - 5")
     assert term is not None
 
-    assert value(term, Setting({"x": 3}, frozenset({"x"}))) == 0
-    assert value(term, Setting({"x": 3}, frozenset())) == -2
+    assert value(term, Valuation({"x": 3}, frozenset({"x"}))) == 0
+    assert value(term, Valuation({"x": 3}, frozenset())) == -2
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_division_rounds_as_in_lean(text: str, expected: int) -> None:
     term = parse(text)
     assert term is not None
 
-    assert value(term, Setting({}, frozenset()), False) == expected
+    assert value(term, Valuation({}, frozenset()), False) == expected
 
 
 def test_lean_divides_integers_the_same_way(repl) -> None:
@@ -119,7 +119,7 @@ def test_an_unknown_function_has_no_truth_value() -> None:
     term = parse("f 3 = 4")
     assert term is not None
 
-    assert holds(term, Setting({}, frozenset())) is None
+    assert holds(term, Valuation({}, frozenset())) is None
 
 
 def test_division_of_polynomials_leaves_quotient_and_rest() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from stepprove.agent.trace.page import lean, prose, said, trace_page
 from stepprove.agent.trace.proof_graph import MOST_NODES, draw_graph
-from stepprove.agent.trace.reader import read_story
+from stepprove.agent.trace.reader import read_run_trace
 from stepprove.agent.trace.trace import Trace, TraceMissing, find_trace, read_trace
 from stepprove.cli.main import status
 
@@ -78,7 +78,7 @@ def write(parent: Path, text: str = "⊢ 1 = 1", *, ended: bool = True) -> Path:
 
 
 def page(folder: Path) -> str:
-    return trace_page(read_story(read_trace(find_trace(folder))))
+    return trace_page(read_run_trace(read_trace(find_trace(folder))))
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -136,7 +136,7 @@ def test_a_run_is_found_by_its_folder_its_file_or_its_name(
 
 
 def test_a_trace_is_put_together_again(tmp_path: Path) -> None:
-    story = read_story(read_trace(find_trace(write(tmp_path))))
+    story = read_run_trace(read_trace(find_trace(write(tmp_path))))
     (hole,) = story.holes
     assert (hole.outcome, story.count("proved"), story.tokens) == ("proved", 1, 2468)
     assert [attempt.outcome for attempt in hole.attempts] == ["rejected", "stopped"]

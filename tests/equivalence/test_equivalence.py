@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence.equivalence import Verdict, equivalent, suggestion
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, equivalent, suggestion
 from stepprove.formalizer.equivalence.methods import hypotheses, instances
 from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.lean_project import Message, Position, Repl, ReplFailure
@@ -46,7 +46,7 @@ def test_binder_names_and_symmetry_do_not_matter(compare: Compare, method: str) 
 
 def test_a_proof_that_does_not_use_the_premise_is_none(compare: Compare) -> None:
     found = compare("theorem a : 1 + 1 = 2 := by sorry", "theorem b (n : Nat) : n + 0 = n := by sorry", "beq")
-    assert found.verdict is Verdict.NOT_SHOWN
+    assert found.verdict is EquivalenceVerdict.NOT_SHOWN
     assert found.reason == "`exact?` proves B without using A"
 
 
@@ -63,7 +63,7 @@ def test_a_proof_that_does_not_use_the_premise_is_none(compare: Compare) -> None
 def test_what_lean_computes_is_not_what_a_statement_says(compare: Compare, a: str, b: str) -> None:
     assert compare(f"theorem t {a} := by sorry", f"theorem t {a} := by sorry", "beq").equivalent
     found = compare(f"theorem t {a} := by sorry", f"theorem t {b} := by sorry", "beq")
-    assert found.verdict is Verdict.NOT_SHOWN and "provable without" in (found.reason or "")
+    assert found.verdict is EquivalenceVerdict.NOT_SHOWN and "provable without" in (found.reason or "")
 
 
 @pytest.mark.slow
@@ -71,25 +71,31 @@ def test_a_target_that_is_provable_alone_may_still_be_told_by_its_hypotheses(com
     together = "theorem t (f : Nat → Nat) (h : ∀ a b, a ≤ b ∧ b ≤ 10 → f a ≤ f b) : f 3 ≤ f 5 := by sorry"
     assert compare(together, together.replace("a ≤ b ∧ b ≤ 10 →", "a ≤ b → b ≤ 10 →")).equivalent
     weaker = compare(together, together.replace("b ≤ 10 →", "b ≤ 4 →"))
-    assert weaker.verdict is Verdict.NOT_SHOWN
+    assert weaker.verdict is EquivalenceVerdict.NOT_SHOWN
     vacuous = "theorem t (n : Nat) (h : n < 0) : n * n = n := by sorry"
-    assert compare(vacuous, vacuous.replace("n < 0", "n + 1 < n")).verdict is Verdict.NOT_SHOWN
+    assert compare(vacuous, vacuous.replace("n < 0", "n + 1 < n")).verdict is EquivalenceVerdict.NOT_SHOWN
 
 
 def test_the_direction_that_fails_is_named_and_the_other_not_tried(compare: Compare) -> None:
     found = compare(SQUARE.replace("% 8", "% 4"), SQUARE, "beq")
-    assert [(d.premise, d.target, d.verdict) for d in found.directions] == [("A", "B", Verdict.NOT_SHOWN)]
+    assert [(d.premise, d.target, d.verdict) for d in found.directions] == [
+        ("A", "B", EquivalenceVerdict.NOT_SHOWN)
+    ]
     assert found.reason == "no step found a proof of B from A"
 
 
 def test_the_verdict_is_the_same_both_ways_round(compare: Compare) -> None:
     weak = SQUARE.replace("% 8", "% 4")
-    assert compare(SQUARE, weak, "beq").verdict is compare(weak, SQUARE, "beq").verdict is Verdict.NOT_SHOWN
+    assert (
+        compare(SQUARE, weak, "beq").verdict
+        is compare(weak, SQUARE, "beq").verdict
+        is EquivalenceVerdict.NOT_SHOWN
+    )
 
 
 def test_a_false_premise_does_not_make_everything_equivalent(compare: Compare) -> None:
     found = compare("theorem a (n : Nat) : n < n := by sorry", "theorem b (n : Nat) : n + 1 = n := by sorry")
-    assert found.verdict is Verdict.NOT_SHOWN
+    assert found.verdict is EquivalenceVerdict.NOT_SHOWN
     assert found.reason is not None and "A alone gives False" in found.reason
 
 
@@ -124,7 +130,7 @@ def test_definitions_of_one_name_are_never_merged(compare: Compare, other: str) 
     a = DOUBLE + "theorem t (n : Nat) : double n % 2 = 0 := by sorry"
     b = other + "theorem t (n : Nat) : n % 2 = 0 := by sorry"
     found = compare(a, b)
-    assert found.verdict is Verdict.NOT_SHOWN
+    assert found.verdict is EquivalenceVerdict.NOT_SHOWN
     assert found.reason == "both declare `double`, and not in the same words"
 
 
@@ -181,7 +187,7 @@ def test_files_on_other_imports_are_refused(repl: Repl) -> None:
 def test_time_that_runs_out_is_unknown(engine: Engine) -> None:
     with Repl(engine, timeout=60) as repl:
         found = equivalent(repl, read_statement(SQUARE), read_statement(SQUARE), timeout=0.01)
-    assert found.verdict is Verdict.UNKNOWN and "0.01" in (found.reason or "")
+    assert found.verdict is EquivalenceVerdict.UNKNOWN and "0.01" in (found.reason or "")
 
 
 def test_a_dead_lean_is_no_verdict(engine: Engine) -> None:

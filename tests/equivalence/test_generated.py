@@ -12,7 +12,7 @@ from comparing import Compare
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.train.data.informal.families import FAMILIES
 from stepprove.train.data.informal.meaning import Meaning
@@ -52,13 +52,16 @@ def changed(meaning: Meaning, rng: random.Random) -> str:
 
 def check_same(compare: Compare, meaning: Meaning, method: Method) -> None:
     found = compare(text(meaning), renamed(meaning), method)
-    assert found.verdict in (Verdict.EQUIVALENT, Verdict.UNKNOWN), (text(meaning), found.reason)
+    assert found.verdict in (EquivalenceVerdict.EQUIVALENT, EquivalenceVerdict.UNKNOWN), (
+        text(meaning),
+        found.reason,
+    )
 
 
 def check_order(compare: Compare, meaning: Meaning, seed: int, method: Method) -> None:
     one, other = text(meaning), changed(meaning, random.Random(seed))
     there, back = compare(one, other, method, timeout=30), compare(other, one, method, timeout=30)
-    if Verdict.UNKNOWN not in (there.verdict, back.verdict):
+    if EquivalenceVerdict.UNKNOWN not in (there.verdict, back.verdict):
         assert there.verdict is back.verdict, (one, other)
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.equivalence.methods import Method
 
 PAIRS = [orjson.loads(line) for line in (Path(__file__).parent / "pairs.jsonl").read_bytes().splitlines()]
@@ -37,5 +37,5 @@ def test_nothing_is_called_equivalent_that_is_not(
     there = compare(pair["a"], pair["b"], method, timeout=30)
     back = compare(pair["b"], pair["a"], method, timeout=30)
     assert pair["equivalent"] or not (there.equivalent or back.equivalent)
-    if Verdict.UNKNOWN not in (there.verdict, back.verdict):
+    if EquivalenceVerdict.UNKNOWN not in (there.verdict, back.verdict):
         assert there.verdict is back.verdict

@@ -13,7 +13,7 @@ import orjson
 import pytest
 from comparing import Compare
 
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project import Repl
 from stepprove.lean_project.repl.protocol import CommandResponse
@@ -48,7 +48,10 @@ def test_what_is_called_equivalent_is_so_in_whatever_order(compare: Compare, met
         found += there.equivalent
         if not pair["equivalent"] and (there.equivalent or back.equivalent):
             wrong.append(pair["name"])
-        if Verdict.UNKNOWN not in (there.verdict, back.verdict) and there.verdict is not back.verdict:
+        if (
+            EquivalenceVerdict.UNKNOWN not in (there.verdict, back.verdict)
+            and there.verdict is not back.verdict
+        ):
             turned.append(pair["name"])
     assert not wrong
     assert not turned

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from stepprove.eval.record import Attempt, Dataset, Problem, Run
+from stepprove.eval.record import Attempt, BenchmarkProblem, Dataset, Run
 from stepprove.outcome import Outcome
 
 OUTCOMES = {
@@ -69,7 +69,7 @@ def run_of(
         started=datetime(2026, 11, 25, 12, 0, tzinfo=UTC),
         finished=not any(set("-I") & set(letters) for letters in marks.values()),
         problems=tuple(
-            Problem(
+            BenchmarkProblem(
                 name=name, source=f"theorem {name} : 1 = 1 := by\n  sorry", broken=(broken or {}).get(name)
             )
             for name in marks

@@ -8,13 +8,13 @@ import pytest
 
 from stepprove.eval.bench import Bench
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import Attempt, Problem
+from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.outcome import Outcome
 
-PROBLEMS = tuple(Problem(name=f"p{i}", source="theorem t : 1 = 1 := by sorry") for i in range(3))
+PROBLEMS = tuple(BenchmarkProblem(name=f"p{i}", source="theorem t : 1 = 1 := by sorry") for i in range(3))
 
 
 class Failing:
@@ -23,12 +23,12 @@ class Failing:
     def __init__(self, attempt: str = "", judge: str = "") -> None:
         self.at = {"attempt": attempt, "judge": judge}
 
-    async def attempt(self, problem: Problem, epoch: int) -> Attempt:
+    async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         if problem.name == self.at["attempt"]:
             raise ValueError("Exceeds the limit (4300 digits) for integer string conversion")
         return Attempt(problem=problem.name, epoch=epoch, outcome=Outcome.PROVED, candidate="rfl")
 
-    async def judge(self, problem: Problem, attempt: Attempt) -> Attempt:
+    async def judge(self, problem: BenchmarkProblem, attempt: Attempt) -> Attempt:
         if problem.name == self.at["judge"]:
             raise RecursionError("maximum recursion depth exceeded")
         return attempt

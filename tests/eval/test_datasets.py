@@ -10,8 +10,8 @@ import pytest
 from conftest import write_lines
 
 from stepprove.eval.benchmarks.benchmark import benchmark_called
-from stepprove.eval.benchmarks.datasets import BadDataset, Loaded, load
-from stepprove.eval.benchmarks.known_errors import known_broken
+from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded, load
+from stepprove.eval.benchmarks.known_errors import known_errors
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat\n\n"
 THEOREM = "theorem add_comm' (a b : ℕ) : a + b = b + a := by"
@@ -96,9 +96,9 @@ def test_a_git_repository_is_read_at_a_commit(tmp_path: Path, monkeypatch: pytes
     newest = read(url)
     assert (len(newest.problems), newest.dataset.revision, newest.dataset.origin) == (2, heads[1], url)
     assert [problem.name for problem in read(url, revision=heads[0]).problems] == ["a"]
-    with pytest.raises(BadDataset, match="git could not read"):
+    with pytest.raises(BadBenchmark, match="git could not read"):
         read(url, revision="nowhere")
-    with pytest.raises(BadDataset, match="no commit, branch or tag"):
+    with pytest.raises(BadBenchmark, match="no commit, branch or tag"):
         read(url, revision="--upload-pack=false")
 
 
@@ -134,7 +134,7 @@ def test_a_statement_without_a_header_stands_under_the_benchmarks_own(tmp_path: 
 def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "data.json" if content.startswith(b"[") else tmp_path / "data.jsonl"
     file.write_bytes(content)
-    with pytest.raises(BadDataset, match=said) as raised:
+    with pytest.raises(BadBenchmark, match=said) as raised:
         read(file)
     assert "\n" not in str(raised.value) and str(raised.value).endswith(".")
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path: Path, content: by
     ("path", "said"), [("/nowhere/at/all", "no file or folder"), ("no such thing", "no file or folder")]
 )
 def test_a_place_that_is_none(path: str, said: str) -> None:
-    with pytest.raises(BadDataset, match=said):
+    with pytest.raises(BadBenchmark, match=said):
         read(path)
 
 
@@ -159,7 +159,7 @@ def test_broken_statements_are_told_by_their_words_not_their_names(tmp_path: Pat
     listed, mended = read(write_lines(tmp_path / "data.jsonl", records)).problems
     assert listed.broken is not None and "natural numbers" in listed.broken and "https://" in listed.broken
     assert mended.broken is None
-    assert all(each.reason and each.evidence for each in known_broken("minif2f"))
+    assert all(each.reason and each.evidence for each in known_errors("minif2f"))
 
 
 def test_a_huge_statement_is_read(tmp_path: Path) -> None:

@@ -14,15 +14,15 @@ from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
 from stepprove.eval.benchmarks.benchmark import benchmark_called
-from stepprove.eval.benchmarks.datasets import BadDataset, load
-from stepprove.eval.formalizer import Formalizer, left_out, meant
+from stepprove.eval.benchmarks.datasets import BadBenchmark, load
+from stepprove.eval.formalizer import Formalizer, left_out, reference_statement
 from stepprove.eval.log import read_run
-from stepprove.eval.record import Attempt, Problem, Run
+from stepprove.eval.record import Attempt, BenchmarkProblem, Run
 from stepprove.eval.report.compare import NothingShared, compare
 from stepprove.eval.report.markdown import markdown
 from stepprove.eval.report.page import page
 from stepprove.eval.report.report import Report
-from stepprove.eval.run import Watch, evaluate, rescore
+from stepprove.eval.run import RunListener, evaluate, rescore
 from stepprove.eval.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import formalize_minif2f
@@ -60,13 +60,13 @@ def lean(code: str) -> str:
     return f"Let me think.</think>\n```lean4\n{TWICE['header']}\n\n{code}\n```"
 
 
-def problem_of(record: dict[str, str], tmp_path: Path) -> Problem:
+def problem_of(record: dict[str, str], tmp_path: Path) -> BenchmarkProblem:
     assert MINIF2F is not None
     (problem,) = load(MINIF2F, None, str(write_lines(tmp_path / "one.jsonl", [record]))).problems
     return problem
 
 
-def attempt_of(worker: Formalizer, problem: Problem) -> Attempt:
+def attempt_of(worker: Formalizer, problem: BenchmarkProblem) -> Attempt:
     async def both() -> Attempt:
         return await worker.judge(problem, await worker.attempt(problem, 1))
 
@@ -138,7 +138,7 @@ def test_a_run_is_counted_resumed_and_scored_again(
     said: list[str] = []
     wanted = setup(data, form), Selection(epochs=2), engine, tmp_path / "runs"
     assert MINIF2F is not None
-    log = evaluate(MINIF2F, *wanted, lent=lean_pool, watch=Watch(say=said.append))
+    log = evaluate(MINIF2F, *wanted, lent=lean_pool, watch=RunListener(say=said.append))
     run = read_run(log)
     assert (run.task, run.metric, run.epochs, log.name[:19]) == (
         "formalize/minif2f",
@@ -159,7 +159,7 @@ def test_a_run_is_counted_resumed_and_scored_again(
     again = read_run(rescore(log, engine, lent=lean_pool))
     assert again.attempts == run.attempts and formalizer.count["steady"] == before
     with pytest.raises(
-        BadDataset, match="No model can be asked to state silent: it has no informal statement"
+        BadBenchmark, match="No model can be asked to state silent: it has no informal statement"
     ):
         evaluate(MINIF2F, *[wanted[0], Selection(names=("silent",)), *wanted[2:]], lent=lean_pool)
 
@@ -224,7 +224,7 @@ def test_proofs_and_statements_are_not_compared() -> None:
 
 def test_a_statement_in_a_namespace_is_left_out_with_the_reason() -> None:
     source = f"{HEADER}\n\nnamespace A\n\ntheorem t : 1 = 1 := by sorry\n"
-    assert "namespace" in str(left_out(Problem(name="t", source=source, informal="One is one.")))
+    assert "namespace" in str(left_out(BenchmarkProblem(name="t", source=source, informal="One is one.")))
 
 
 def test_the_comment_above_a_theorem_is_its_words_and_no_part_of_the_header(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_the_comment_above_a_theorem_is_its_words_and_no_part_of_the_header(tmp_
     }
     problem = problem_of(record, tmp_path)
     assert problem.informal == "Doubling 1 gives 2."
-    assert "gives 2" not in meant(problem, without_mathlib=True).header
+    assert "gives 2" not in reference_statement(problem, without_mathlib=True).header
 
 
 def test_other_words_are_another_dataset(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_other_words_are_another_dataset(tmp_path: Path) -> None:
 def test_a_file_without_words_is_refused_before_anything_is_written(engine: Engine, tmp_path: Path) -> None:
     assert MINIF2F is not None
     data = write_lines(tmp_path / "data.jsonl", [SILENT])
-    with pytest.raises(BadDataset, match="has no informal statements"):
+    with pytest.raises(BadBenchmark, match="has no informal statements"):
         evaluate(MINIF2F, setup(data, "tiny"), Selection(), engine, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
@@ -268,7 +268,7 @@ def test_a_log_folder_that_is_a_file_is_said_to_be_one(
 
 
 def test_inspects_own_command_has_the_task(tmp_path: Path) -> None:
-    with pytest.raises(BadDataset, match="no file or folder"):
+    with pytest.raises(BadBenchmark, match="no file or folder"):
         formalize_minif2f(model_form="tiny", path=str(tmp_path / "none"))
 
 

@@ -19,14 +19,14 @@ from scripted_prover import ScriptedProver
 
 from stepprove.eval.bench import Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
-from stepprove.eval.benchmarks.datasets import BadDataset, load
+from stepprove.eval.benchmarks.datasets import BadBenchmark, load
 from stepprove.eval.benchmarks.selection import NeedsMathlib
 from stepprove.eval.journal import Journal, JournalRefused
 from stepprove.eval.log import read_run
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import Attempt, BadLog, Problem, Run
-from stepprove.eval.retry import continued
-from stepprove.eval.run import Watch, evaluate, rescore, score_samples
+from stepprove.eval.record import Attempt, BadLog, BenchmarkProblem, Run
+from stepprove.eval.retry import setup_of_log
+from stepprove.eval.run import RunListener, evaluate, rescore, score_samples
 from stepprove.eval.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import minif2f
@@ -73,7 +73,7 @@ def test_a_run_leaves_a_log_that_says_all_of_it(engine: Engine, lean_pool: SyncP
         engine,
         tmp_path / "runs",
         lent=lean_pool,
-        watch=Watch(attempt=made.append),
+        watch=RunListener(attempt=made.append),
     )
     run = read_run(log)
     assert outcomes(run) == {"easy": ["proved"] * 2, "easy#2": ["proved"] * 2}
@@ -96,10 +96,10 @@ def test_a_run_leaves_a_log_that_says_all_of_it(engine: Engine, lean_pool: SyncP
     rescored = read_run(rescore(log, engine, lent=lean_pool))
     assert outcomes(rescored) == outcomes(run)
 
-    assert continued(log) == (setup(data), Selection(epochs=2, limit=2))
-    with pytest.raises(BadDataset, match="did you mean easy"):
+    assert setup_of_log(log) == (setup(data), Selection(epochs=2, limit=2))
+    with pytest.raises(BadBenchmark, match="did you mean easy"):
         evaluate(MINIF2F, setup(data), Selection(names=("esay",)), engine, tmp_path / "runs")
-    with pytest.raises(BadDataset, match="real does not elaborate without Mathlib"):
+    with pytest.raises(BadBenchmark, match="real does not elaborate without Mathlib"):
         evaluate(MINIF2F, setup(data), Selection(names=("real",)), engine, tmp_path / "runs")
     write_lines(data, [EASY])
     with pytest.raises(JournalRefused, match="another dataset"):
@@ -149,7 +149,7 @@ def test_outside_samples_are_held_against_the_benchmarks_own_statements(
         engine,
         tmp_path / "runs",
         lent=lean_pool,
-        watch=Watch(say=said.append),
+        watch=RunListener(say=said.append),
     )
     assert outcomes(read_run(log))["easy"] == ["proved", "failed", "proved", "proved", "rejected", "failed"]
     assert any("1 of its attempts are at other statements" in line for line in said)
@@ -165,7 +165,7 @@ def answer(proof: str) -> str:
 def attempt_of(worker: Prover, record: dict[str, str], journal: Journal | None = None) -> Attempt:
     """An attempt, and the gate's word on it."""
     source = f"import Mathlib\n\n{record['formal_statement']} sorry\n"
-    problem = Problem(name=record["name"], source=source)
+    problem = BenchmarkProblem(name=record["name"], source=source)
 
     async def both() -> Attempt:
         bench = Bench(worker, (problem,), journal)

@@ -10,7 +10,7 @@ from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
 from stepprove.formalizer.checks import NoLean, PoolChecks
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.statement import Statement
 
 ZERO = "theorem my_favorite_theorem (n : Nat) : n + 0 = n := by sorry"
@@ -75,7 +75,7 @@ def test_bad_usage_is_one_sentence(
 def test_a_lean_that_cannot_be_asked_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], formalizer: ScriptedFormalizer
 ) -> None:
-    async def gone(self: PoolChecks, a: Statement, b: Statement, method: str) -> Verdict:
+    async def gone(self: PoolChecks, a: Statement, b: Statement, method: str) -> EquivalenceVerdict:
         raise NoLean("Lean has gone.")
 
     monkeypatch.setattr(PoolChecks, "same", gone)

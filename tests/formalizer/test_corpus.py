@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stepprove.formalizer.autoformalize import Formalization
-from stepprove.formalizer.dataset.corpus import BadCorpus, Tally, formalize_corpus, read_done
+from stepprove.formalizer.dataset.corpus import BadCorpus, CorpusTally, formalize_corpus, read_done
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.serving.client.exchange import Usage
 
@@ -42,7 +42,7 @@ def problems(tmp_path: Path) -> Path:
     return path
 
 
-def run(problems: Path, formalizer: Formalizer, **options: object) -> Tally:
+def run(problems: Path, formalizer: Formalizer, **options: object) -> CorpusTally:
     out = problems.with_name("out.jsonl")
     return asyncio.run(formalize_corpus(problems, out, formalizer, **options))  # type: ignore[arg-type]
 
@@ -52,7 +52,7 @@ def lines(problems: Path) -> list[int]:
 
 
 def test_the_order_is_kept_though_problems_are_done_side_by_side(problems: Path) -> None:
-    assert run(problems, Formalizer()) == Tally(records=7, formalized=7)
+    assert run(problems, Formalizer()) == CorpusTally(records=7, formalized=7)
     assert lines(problems) == [1, 2, 3, 4, 5, 6, 7]
     assert read_done(problems.with_name("out.jsonl"))[3].name == "3"
 
@@ -69,9 +69,9 @@ def test_a_run_goes_on_from_what_a_killed_one_left(problems: Path) -> None:
 
 
 def test_what_got_no_answer_is_tried_again_and_put_in_its_place(problems: Path) -> None:
-    assert run(problems, Formalizer(silent=("p2",))) == Tally(records=6, formalized=6, unanswered=1)
+    assert run(problems, Formalizer(silent=("p2",))) == CorpusTally(records=6, formalized=6, unanswered=1)
     again = Formalizer()
-    assert run(problems, again) == Tally(records=7, formalized=7)
+    assert run(problems, again) == CorpusTally(records=7, formalized=7)
     assert again.asked == ["p2"] and lines(problems) == [1, 2, 3, 4, 5, 6, 7]
 
 
@@ -82,7 +82,7 @@ def test_bad_lines_are_told_by_number_and_skipped(problems: Path) -> None:
     tally = run(problems, Formalizer(), complain=lambda line, reason: told.append((line, reason)))
     assert [line for line, _ in told] == [8, 10, 11]
     assert told[0][1] == "it is no JSON" and "missing" in told[1][1]
-    assert tally == Tally(records=8, formalized=8, bad=3)
+    assert tally == CorpusTally(records=8, formalized=8, bad=3)
 
 
 def test_statements_of_other_problems_are_not_mixed_in(problems: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepprove.formalizer.dataset.dataset import BadDataset, BuildOptions, Part, build
-from stepprove.formalizer.dataset.decontaminate import Benchmarks, Known, problem_key, statement_key
+from stepprove.formalizer.dataset.decontaminate import Benchmarks, KnownProblem, problem_key, statement_key
 
 LONG = "Let n be a natural number that is greater than the sum of its own digits and even"
 STATEMENT = "theorem a (n : Nat) : n = n := by sorry"
@@ -29,7 +29,7 @@ def source(path: Path, *records: dict[str, str]) -> Path:
 
 def known(informal: str | None = None, name: str = "mathd_1", formal: str | None = None) -> Benchmarks:
     benchmarks = Benchmarks()
-    benchmarks.add([Known("miniF2F", name, informal, formal)])
+    benchmarks.add([KnownProblem("miniF2F", name, informal, formal)])
     return benchmarks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.majority import classes
 from stepprove.formalizer.statement import Statement, read_statement
 
@@ -13,13 +13,17 @@ def statements(*claims: str) -> list[Statement]:
     return [read_statement(f"theorem t{n} : {claim} := by sorry") for n, claim in enumerate(claims)]
 
 
-async def alike(a: Statement, b: Statement) -> Verdict:
+async def alike(a: Statement, b: Statement) -> EquivalenceVerdict:
     """By the first letter of what is claimed."""
-    return Verdict.EQUIVALENT if a.conclusion[:1] == b.conclusion[:1] else Verdict.NOT_SHOWN  # type: ignore[index]
+    return (
+        EquivalenceVerdict.EQUIVALENT
+        if a.conclusion[:1] == b.conclusion[:1]
+        else EquivalenceVerdict.NOT_SHOWN
+    )  # type: ignore[index]
 
 
-async def never_told(a: Statement, b: Statement) -> Verdict:
-    return Verdict.UNKNOWN
+async def never_told(a: Statement, b: Statement) -> EquivalenceVerdict:
+    return EquivalenceVerdict.UNKNOWN
 
 
 def test_the_largest_class_comes_first_and_its_most_probable_member_first_in_it() -> None:
@@ -34,7 +38,7 @@ def test_equal_sizes_are_told_apart_by_probability_and_then_by_place() -> None:
 
 
 def test_the_same_words_are_not_compared() -> None:
-    async def never(a: Statement, b: Statement) -> Verdict:
+    async def never(a: Statement, b: Statement) -> EquivalenceVerdict:
         raise AssertionError
 
     found, _ = asyncio.run(classes(statements("P  x", "P x", "P\nx"), [None] * 3, never))
@@ -44,7 +48,7 @@ def test_the_same_words_are_not_compared() -> None:
 def test_what_is_joined_through_others_is_not_compared_again() -> None:
     asked = []
 
-    async def count(a: Statement, b: Statement) -> Verdict:
+    async def count(a: Statement, b: Statement) -> EquivalenceVerdict:
         asked.append((a, b))
         return await alike(a, b)
 

@@ -17,7 +17,7 @@ import uvicorn
 from stepprove.cli.main import status
 from stepprove.formalizer.candidate import Candidate
 from stepprove.formalizer.checks import NoLean
-from stepprove.formalizer.equivalence.equivalence import Verdict
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict
 from stepprove.formalizer.equivalence.server_checks import ServerChecks
 from stepprove.formalizer.statement import read_statement
 from stepprove.lean_project import find_engine
@@ -66,14 +66,18 @@ def test_a_code_is_read_and_looked_at_for_emptiness(lean: ServerChecks) -> None:
 @pytest.mark.parametrize(
     ("a", "b", "verdict"),
     [
-        (PLUS, "(m : Nat) : m + 0 = m", Verdict.EQUIVALENT),
-        (PLUS, ": ∀ m : Nat, m + 0 = m", Verdict.EQUIVALENT),
-        (PLUS, "(n : Nat) (h : 3 < n) : n + 0 = n", Verdict.NOT_SHOWN),
-        ("(a b : Nat) (h : a < b) : a + 2 ≤ b + 1", "(a b : Nat) (h : a < b) : a < b + 1", Verdict.NOT_SHOWN),
+        (PLUS, "(m : Nat) : m + 0 = m", EquivalenceVerdict.EQUIVALENT),
+        (PLUS, ": ∀ m : Nat, m + 0 = m", EquivalenceVerdict.EQUIVALENT),
+        (PLUS, "(n : Nat) (h : 3 < n) : n + 0 = n", EquivalenceVerdict.NOT_SHOWN),
+        (
+            "(a b : Nat) (h : a < b) : a + 2 ≤ b + 1",
+            "(a b : Nat) (h : a < b) : a < b + 1",
+            EquivalenceVerdict.NOT_SHOWN,
+        ),
     ],
 )
 def test_statements_are_compared_by_what_exact_finds(
-    lean: ServerChecks, a: str, b: str, verdict: Verdict
+    lean: ServerChecks, a: str, b: str, verdict: EquivalenceVerdict
 ) -> None:
     one, other = read_statement(code(a)), read_statement(code(b))
     assert asyncio.run(lean.same(one, other, "beq")) is verdict
@@ -139,7 +143,7 @@ def test_lean_that_gave_up_or_died_is_no_verdict(
 ) -> None:
     monkeypatch.setattr("httpx2.post", Answers(STATED, *[end] * 2, STATED, *[end] * 2))
     one, other = read_statement(code(PLUS)), read_statement(code("(m : Nat) : m + 0 = m"))
-    assert asyncio.run(ServerChecks("http://lean").same(one, other, "beq")) is Verdict.UNKNOWN
+    assert asyncio.run(ServerChecks("http://lean").same(one, other, "beq")) is EquivalenceVerdict.UNKNOWN
 
 
 def test_a_death_is_no_statement_that_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
-from stepprove.formalizer.dataset.stage import NoAnswer, Outcome, StageTally, run_stage
+from stepprove.formalizer.dataset.stage import StageResult, StageTally, Unanswered, run_stage
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 
 
@@ -31,7 +31,7 @@ class Worker:
         self.asked: list[str] = []
         self.running = self.most = 0
 
-    async def __call__(self, item: InformalProblem) -> Outcome:
+    async def __call__(self, item: InformalProblem) -> StageResult:
         self.asked.append(item.problem)
         self.running += 1
         self.most = max(self.most, self.running)
@@ -40,8 +40,8 @@ class Worker:
         if item.problem == self.deadly:
             raise self.death
         if item.problem in self.silent:
-            raise NoAnswer("silence")
-        return Outcome(item, "even" if int(item.problem[1:]) % 2 == 0 else None)
+            raise Unanswered("silence")
+        return StageResult(item, "even" if int(item.problem[1:]) % 2 == 0 else None)
 
 
 def run(folder: Path, source: Path, worker: Worker, at_once: int = 3) -> StageTally:

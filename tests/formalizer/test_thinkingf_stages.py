@@ -9,10 +9,16 @@ import pytest
 
 from stepprove.formalizer.autoformalize import FormalizeOptions
 from stepprove.formalizer.checks import Leans, PoolChecks, by_header
-from stepprove.formalizer.dataset.knowledge import Prepared, knowledge_pair
+from stepprove.formalizer.dataset.knowledge import PreparedAnswers, knowledge_pair
 from stepprove.formalizer.dataset.reasoning import PARTS, ReasoningOptions, reasoning_trajectory
-from stepprove.formalizer.dataset.stage import Outcome
-from stepprove.formalizer.equivalence.pairs import Dropped, InformalProblem, KnowledgePair, Pair, Trajectory
+from stepprove.formalizer.dataset.stage import StageResult
+from stepprove.formalizer.equivalence.pairs import (
+    Dropped,
+    InformalProblem,
+    KnowledgePair,
+    Pair,
+    ReasoningTrajectory,
+)
 from stepprove.lean_project import find_engine
 from stepprove.lean_project.pool.pool import Pool, SyncPool
 
@@ -38,13 +44,13 @@ BROKEN = lean("(n : Nat) : n + = n")
 EMPTY = lean("(n : Nat) (h : n < n) : n + 0 = n")
 
 
-def pair_of(pool: SyncPool, *candidates: str, judge: str | None = None) -> Outcome:
+def pair_of(pool: SyncPool, *candidates: str, judge: str | None = None) -> StageResult:
     outcome = asyncio.run(
         knowledge_pair(
             InformalProblem(problem="n + 0 = n", name="p", candidates=candidates),
             checks(pool),
             FormalizeOptions(),
-            judge=None if judge is None else Prepared((judge,)),
+            judge=None if judge is None else PreparedAnswers((judge,)),
         )
     )
     return outcome
@@ -84,16 +90,16 @@ PAIR = Pair(problem="n + 0 = n", formal_statement="theorem p (n : Nat) : n + 0 =
 THOUGHTS = "\n".join(f"### {number}. On {part}\nIt is plain." for number, part in enumerate(PARTS, 1))
 
 
-def trajectory_of(pool: SyncPool, text: str, pair: Pair = PAIR) -> Outcome:
+def trajectory_of(pool: SyncPool, text: str, pair: Pair = PAIR) -> StageResult:
     outcome = asyncio.run(
-        reasoning_trajectory(pair, checks(pool), Prepared((text,)), ReasoningOptions(tries=1))
+        reasoning_trajectory(pair, checks(pool), PreparedAnswers((text,)), ReasoningOptions(tries=1))
     )
     return outcome
 
 
 def test_a_trajectory_ends_in_a_statement_that_says_the_same(pool: SyncPool) -> None:
     outcome = trajectory_of(pool, f"{THOUGHTS}\n\n{PLUS_TOO}")
-    assert outcome.dropped is None and isinstance(outcome.body, Trajectory)
+    assert outcome.dropped is None and isinstance(outcome.body, ReasoningTrajectory)
     assert outcome.body.reasoning == THOUGHTS
     assert outcome.body.answer == "theorem my_favorite_theorem (m : Nat) : m + 0 = m := by sorry"
 

@@ -1,1 +1,1 @@
-"""Filling the holes of one file: search each, assemble, and run the gate on the result."""
+"""Fill the holes of one file: search each hole, assemble the proofs, run the gate on the result."""

@@ -1,4 +1,4 @@
-"""The end of a run: the proofs put together and judged, so that an error of ours at one of them costs no other one."""
+"""Assemble the proofs of a run and gate the file; a fault of ours at one proof costs no other proof."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import TypeVar
 
-from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.filled_file_gate import gate_filled_file
 from stepprove.agent.file.options import Listener
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import again
+from stepprove.agent.file.retry import retry_lost_process
 from stepprove.agent.file.worker import Worker
 from stepprove.faults import fault_told
 from stepprove.lean_project.gate.gate import Verdict
@@ -22,38 +22,59 @@ _Done = TypeVar("_Done")
 def conclude(
     worker: Worker, found: Sequence[HoleResult], listen: Listener, stop: Event
 ) -> tuple[str, list[HoleResult], tuple[Verdict, ...]]:
-    """The text with its proofs, what became of each hole, and the gate's verdicts. Never raises for one hole's sake."""
-    results = sparing(lambda some: worker.assemble(some, listen, stop), found)
+    """Assemble the proofs and run the gate on the file.
+
+    Args:
+        worker: the Lean process and the file.
+        found: one result for each hole that was searched.
+        listen: receives the events of searches that the assembly repeats.
+        stop: ends those searches when set.
+
+    Returns:
+        The text with its proofs, the result of each hole, and the gate's verdicts.
+    """
+    results = isolate_faults(lambda some: worker.assemble(some, listen, stop), found)
     try:
-        return sparing(lambda some: again(lambda: settle(worker, list(some)), stop.is_set), results)
-    except Exception as problem:  # without a single proof in it: nothing can be judged any more
+        return isolate_faults(
+            lambda some: retry_lost_process(lambda: gate_filled_file(worker, list(some)), stop.is_set),
+            results,
+        )
+    except Exception as problem:  # the file fails even without proofs, so there is no verdict
         reason = _reason(problem, "the gate")
-        return worker.source.text, [taken_out(result, reason) for result in results], ()
+        return worker.source.text, [without_proof(result, reason) for result in results], ()
 
 
-def sparing(step: Callable[[Sequence[HoleResult]], _Done], results: Sequence[HoleResult]) -> _Done:
-    """Take a step with all results; where that raises, without the proofs that make it raise.
+def isolate_faults(step: Callable[[Sequence[HoleResult]], _Done], results: Sequence[HoleResult]) -> _Done:
+    """Run a step on all results; if it raises, rerun it without the proofs that make it raise.
 
-    Raises whatever the step raises without any proof.
+    Args:
+        step: takes results and returns a value.
+        results: of all holes.
+
+    Returns:
+        The step's value for the results that it accepts.
+
+    Raises:
+        Exception: the step raises without any proof, too.
     """
     try:
         return step(results)
     except Exception as problem:
-        kept = [taken_out(result, _reason(problem, _place(result))) for result in results]
+        kept = [without_proof(result, _reason(problem, _place(result))) for result in results]
     for place, result in enumerate(results):
         if result.outcome is Outcome.PROVED:
             trial = [*kept[:place], result, *kept[place + 1 :]]
             try:
                 step(trial)
             except Exception as problem:
-                kept[place] = taken_out(result, _reason(problem, _place(result)))
+                kept[place] = without_proof(result, _reason(problem, _place(result)))
             else:
                 kept = trial
     return step(kept)
 
 
-def taken_out(result: HoleResult, reason: str) -> HoleResult:
-    """A proof that could not be put in or judged: no verdict, and the proof is kept beside it."""
+def without_proof(result: HoleResult, reason: str) -> HoleResult:
+    """Turn a proof that raised a fault into an infrastructure outcome; the proof stays in `partial`."""
     if result.outcome is not Outcome.PROVED:
         return result
     update = {"outcome": Outcome.INFRASTRUCTURE, "reason": reason, "partial": result.proof, "proof": None}
@@ -65,5 +86,5 @@ def _place(result: HoleResult) -> str:
 
 
 def _reason(problem: Exception, where: str) -> str:
-    """What to say of a failure; one of our own goes into the log."""
+    """Describe a failure in one sentence; log it if it is a fault of ours."""
     return str(problem) if isinstance(problem, ReplFailure) else fault_told(problem, where)

@@ -1,4 +1,4 @@
-"""A file in the hands of one Lean process: the environments along its chunks, found again after a restart."""
+"""The environments along a file's chunks in one Lean process, rebuilt after a restart."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplStateLost
 
 
-class Chain:
-    """The environments after each chunk of a text, elaborating only what differs from the last call.
+class IncrementalFile:
+    """The environment after each chunk of a text; a call elaborates only what differs from the last call.
 
-    A chunk is elaborated in the environment that the chunk before it left, so `open`, `variable`, `namespace` and notation carry
-    over as in the file. When Lean restarts, everything is elaborated anew on demand.
+    Each chunk is elaborated in the environment of the chunk before it, so `open`, `variable`, `namespace` and notation carry
+    over as in the file. After a restart of Lean, the next call elaborates everything again.
     """
 
     def __init__(self, repl: Repl, *, base: Sequence[str] = (), timeout: float | None = None) -> None:
-        """`base` is elaborated first, from nothing: the file's imports, or a prelude. `timeout` is in seconds a chunk."""
+        """Create the environments of a file, with nothing elaborated yet.
+
+        Args:
+            repl: the Lean process.
+            base: texts to elaborate first, from an empty environment: the file's imports, or a prelude.
+            timeout: seconds for each chunk.
+        """
         self.repl = repl
         self._base = tuple(base)
         self._timeout = timeout
@@ -25,7 +31,11 @@ class Chain:
         self._generation = repl.generation
 
     def answers(self, chunks: Sequence[str]) -> list[CommandResponse]:
-        """What Lean says of each chunk, in order. Raises ReplFailure when Lean cannot say."""
+        """Elaborate chunks and return Lean's answer to each, in order.
+
+        Raises:
+            ReplFailure: Lean gave no answer.
+        """
         wanted = [*self._base, *chunks]
         if self.repl.generation != self._generation:
             self._forget()
@@ -36,7 +46,7 @@ class Chain:
         for text in wanted[same:]:
             try:
                 answer = self.repl.command(text, self._last(), timeout=self._timeout)
-            except ReplStateLost:  # Lean was restarted under our feet
+            except ReplStateLost:  # Lean was restarted
                 self._forget()
                 return self.answers(chunks)
             if isinstance(answer, ErrorResponse):
@@ -48,16 +58,16 @@ class Chain:
 
     @property
     def reached(self) -> int | None:
-        """How many chunks are elaborated: after a failure, the number of the one that failed; None if the base did."""
+        """The number of elaborated chunks; after a failure, the number of the chunk that failed; None if the base failed."""
         return None if len(self._texts) < len(self._base) else len(self._texts) - len(self._base)
 
     def nothing(self) -> CommandResponse:
-        """What Lean says of the last text of the base, before any chunk."""
+        """Return Lean's answer to the last text of the base."""
         self.answers(())
         return self._answers[-1]
 
     def environment(self, chunks: Sequence[str]) -> int | None:
-        """The environment that these chunks leave; None stands for Lean's own, before any import."""
+        """Return the environment after these chunks; None is Lean's own, before any import."""
         self.answers(chunks)
         return self._last()
 

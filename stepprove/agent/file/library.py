@@ -1,7 +1,7 @@
-"""A library's premises, and which of them may help with a goal: BM25 over the words of their statements.
+"""Premise selection: BM25 over the statements of a library, restricted to what a file can use.
 
-The file is LeanDojo's `corpus.jsonl` (arXiv 2306.15626, section 4): a line for each Lean file, those it imports before it, with
-its path, its imports and its theorems and definitions. Only what a text can use is found: what it imports, and what that imports.
+The library is a `corpus.jsonl` of LeanDojo (arXiv 2306.15626, section 4): one line for each Lean file, after the files that it
+imports, with its path, its imports, and its theorems and definitions.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_]|[^\w\s.,;:(){}\[\
 _IMPORT = re.compile(r"^\s*(?:public )?(?:meta )?import (?:all )?([^\s]+)", re.MULTILINE)
 
 Position = tuple[int, int]
-"""(line, column) from 1."""
+"""(line, column), both from 1."""
 
 
 class BadLibrary(ValueError):
-    """The file holds no library; the message is one sentence."""
+    """The file is not a library; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,9 @@ class Premise:
 
     name: str
     path: str
-    """Of its file in the repository."""
+    """The path of its file in the repository."""
     code: str
-    """Its text; of a theorem the part before the proof."""
+    """Its text; for a theorem, the part before the proof."""
     start: Position
     end: Position
     kind: str
@@ -48,16 +48,21 @@ class Premise:
 
 @dataclass(frozen=True)
 class Library:
-    """Premises by file, and which file imports which."""
+    """The premises of each file, and the import graph."""
 
     premises: tuple[Premise, ...]
     imports: dict[str, tuple[str, ...]]
-    """Of each file, the files that it imports itself."""
+    """The direct imports of each file."""
     _closures: dict[str, frozenset[str]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a `corpus.jsonl`; premises without a name or a text are left out. Raises BadLibrary, OSError."""
+        """Read a `corpus.jsonl`; skip premises without a name or a text.
+
+        Raises:
+            BadLibrary: the file is not a library.
+            OSError: the file cannot be read.
+        """
         premises: list[Premise] = []
         imports: dict[str, tuple[str, ...]] = {}
         for place, line in enumerate(path.read_bytes().splitlines(), 1):
@@ -74,7 +79,7 @@ class Library:
         return cls(tuple(premises), imports)
 
     def closure(self, path: str) -> frozenset[str]:
-        """The files that a file imports, and those that these import."""
+        """Return the transitive imports of a file."""
         if path not in self._closures:
             seen: set[str] = set()
             todo = list(self.imports.get(path, ()))
@@ -86,30 +91,39 @@ class Library:
         return self._closures[path]
 
     def imported_by(self, header: str) -> frozenset[str]:
-        """The files that a text with these import lines can use; empty where it imports nothing of the library."""
+        """Return the files that a text with this header can use; empty if it imports nothing of the library."""
         found: set[str] = set()
         for module in _IMPORT.findall(header):
             stem = module.replace(".", "/").replace("«", "").replace("»", "")
             named = [p for p in self.imports if p == f"{stem}.lean" or p.endswith(f"/{stem}.lean")]
-            # A root module has no premises of its own and may not be listed: `Mathlib` stands for all below it.
+            # A root module has no premises and may be missing from the list: `Mathlib` stands for all files below it.
             under = [] if named else [p for p in self.imports if f"/{stem}/" in f"/{p}"]
             for path in named or under:
                 found |= {path, *self.closure(path)}
         return frozenset(found)
 
     def usable(self, premise: Premise, path: str, position: Position) -> bool:
-        """Whether a premise stands before a position of a file, or in what the file imports."""
+        """Return whether a premise stands before a position of a file, or in a file that it imports."""
         if premise.path == path:
             return premise.end <= position
         return premise.path in self.closure(path)
 
     def at(self, path: str, position: Position) -> Premise | None:
-        """The innermost premise around a position."""
+        """Return the innermost premise around a position."""
         around = [one for one in self._by_path.get(path, ()) if one.start <= position <= one.end]
         return max(around, key=lambda one: one.start, default=None)
 
     def near(self, text: str, count: int, allowed: Callable[[Premise], bool]) -> list[Premise]:
-        """At most `count` premises that are allowed, by BM25, the best first; none that shares no word with the text."""
+        """Return the premises that BM25 ranks highest for a text.
+
+        Args:
+            text: the query, such as a goal.
+            count: the most premises to return.
+            allowed: whether a premise may be returned.
+
+        Returns:
+            Premises that share a word with the text, the best first.
+        """
         scores: dict[int, float] = {}
         index = self._index
         for word, weight in Counter(words(text)).items():
@@ -138,7 +152,7 @@ class Library:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """Where each word occurs, and how often."""
+    """An inverted index: where each word occurs, and how often."""
 
     places: dict[str, array[int]]
     times: dict[str, array[int]]
@@ -151,16 +165,18 @@ class _Index:
         times: dict[str, array[int]] = {}
         lengths: array[int] = array("L")
         for place, text in enumerate(texts):
-            found = Counter(words(text))
-            lengths.append(sum(found.values()))
-            for word, count in found.items():
+            counts = Counter(words(text))
+            lengths.append(sum(counts.values()))
+            for word, count in counts.items():
                 places.setdefault(word, array("L")).append(place)
                 times.setdefault(word, array("L")).append(count)
         return cls(places, times, lengths, max(1.0, sum(lengths) / max(1, len(lengths))))
 
 
 def words(text: str) -> list[str]:
-    """What a Lean text is compared by: the parts of its names (`addLeftCancel`, `mul_le_mul`), its numbers and its signs."""
+    """Split a Lean text into the words that BM25 compares: parts of names (`addLeftCancel`, `mul_le_mul`), numbers
+    and signs.
+    """
     return [word.lower() for word in _WORD.findall(text)]
 
 

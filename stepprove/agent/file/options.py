@@ -1,4 +1,4 @@
-"""What to do with a file, and what is told while it is done."""
+"""The options of a run on a file, and the events that it reports."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from stepprove.lean_project.gate.gate import Policy
 
 
 class FileRefused(Exception):
-    """The file cannot be worked on as it is; the message says why, in one sentence."""
+    """The file cannot be worked on; the message says why, in one sentence."""
 
 
 class FileTooSlow(FileRefused):
-    """Lean did not get through the file in time."""
+    """Elaborating the file timed out."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProveOptions:
-    """How to go about a file."""
+    """The options of a run on one file."""
 
     theorems: tuple[str, ...] = ()
-    """Only the holes of these declarations; empty for all."""
+    """Fill only the holes of these declarations; empty for all."""
     time_limit: float = 60.0
     """Seconds for each hole."""
     jobs: int = 1
-    """Lean processes at once."""
+    """Lean processes in parallel."""
     seed: int = 0
     policy: Policy = field(default_factory=Policy)
     prelude: str | None = None
     """Elaborated in place of the file's imports."""
     remember: bool = True
-    """Whether proofs that an earlier run found on the same text are tried first."""
+    """Try the proofs that an earlier run found on the same text first."""
     standby: bool = True
-    """Whether a second Lean is kept ready for the moment in which one is lost."""
+    """Keep a second Lean process ready, in case one is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A hole is being worked on."""
+    """The work on a hole begins."""
 
     hole: int
 
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """How far the search for a hole's proof is."""
+    """The progress of the search on a hole."""
 
     hole: int
     progress: Progress
@@ -55,7 +55,7 @@ class Working:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """A search for a hole's proof has ended; its graph tells what it has seen."""
+    """A search on a hole has ended; the result has its proof graph."""
 
     hole: int
     result: SearchResult
@@ -63,21 +63,21 @@ class Searched:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """How far a model is with a hole."""
+    """The progress of a model on a hole."""
 
     hole: int
     answers: int
-    """What it has written so far, in all its attempts."""
+    """Answers that it has written, in all its attempts."""
     tokens: int
-    """Read and written for it."""
+    """Tokens that it has read and written for this hole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What the search, not yet the gate, says of a hole."""
+    """The result of a hole before the gate."""
 
     result: HoleResult
 
 
-Event = Started | Working | Searched | Thinking | Finished
-Listener = Callable[[Event], None]
+ProveEvent = Started | Working | Searched | Thinking | Finished
+Listener = Callable[[ProveEvent], None]

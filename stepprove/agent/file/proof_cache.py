@@ -1,10 +1,9 @@
-"""Proofs found before, so that a killed run does not find them again. The gate checks each anew: nothing here is trusted."""
+"""A cache of proofs, so that a killed run does not search for them again; the gate checks each cached proof anew."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,17 +11,25 @@ import orjson
 from platformdirs import user_cache_dir
 
 from stepprove.private_folder import private_folder
+from stepprove.storage import replacing
 
 
-class Memory:
-    """Scripts by the exact text that they were found in: everything before the hole, its declaration, and the engine."""
+class ProofCache:
+    """Scripts by the exact text before the hole, its declaration, and the engine."""
 
     def __init__(self, folder: Path | None = None) -> None:
         cache = os.environ.get("STEPPROVE_CACHE") or user_cache_dir("stepprove")
         self._folder = folder or Path(cache) / "proofs"
 
     def key(self, lean_version: str, before: Sequence[str], chunk: str, place: int) -> str:
-        """Name a hole: the `place`-th (from 0) of `chunk`, after the texts `before`."""
+        """Return the key of a hole.
+
+        Args:
+            lean_version: of the engine.
+            before: the texts before the chunk.
+            chunk: the text of the hole's chunk.
+            place: the number of the hole in the chunk, from 0.
+        """
         digest = hashlib.sha256()
         for part in (lean_version, str(place), *before, chunk):
             digest.update(f"{len(part)}:".encode())
@@ -30,7 +37,7 @@ class Memory:
         return digest.hexdigest()
 
     def recall(self, key: str) -> tuple[str, str] | None:
-        """Return (script, what found it), or None."""
+        """Return (script, its finder) of a cached proof, or None."""
         try:
             record = orjson.loads(self._path(key).read_bytes())
             return str(record["script"]), str(record["found_by"])
@@ -38,14 +45,13 @@ class Memory:
             return None
 
     def keep(self, key: str, script: str, found_by: str) -> None:
-        """Write a proof down at once. A cache that cannot be written is no reason to fail."""
+        """Write a proof to the cache at once; ignore a cache that cannot be written."""
         record = orjson.dumps({"script": script, "found_by": found_by})
         try:
             path = self._path(key)
             private_folder(path.parent)
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            with replacing(path, shared=True) as file:
                 file.write(record)
-            os.replace(file.name, path)
         except OSError:
             return
 

@@ -1,9 +1,9 @@
-"""Fill the holes of a file: search each, put what was found together, and let the trust gate have the last word.
+"""Fill the holes of a file: search each hole, assemble the proofs, and run the trust gate on the file.
 
-Three passes. The search, with a language model beside it where one is given, looks at each hole on its own, the other holes
-still open, on as many Lean processes as there are jobs. The assembly walks the file from the top with the proofs in place, and
-searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate then judges the whole
-file; a proof that it turns away is taken out again, and the hole stays `sorry`.
+There are three passes. The search, with a language model beside it if the options name one, works on each hole alone while the
+others stay open, on as many Lean processes as there are jobs. The assembly puts the proofs into the file from the top, and
+searches again where one no longer holds (a definition's hole may have been filled meanwhile). The gate judges the whole file;
+it drops each rejected proof, and that hole stays `sorry`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from stepprove.agent.file.conclude import conclude
 from stepprove.agent.file.options import FileRefused, Finished, Listener, ProveOptions, Started
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.file.worker import CHUNK_SECONDS, Worker, blank_result
-from stepprove.agent.models.auto_policy import Race
+from stepprove.agent.models.auto_policy import AutoPolicy
 from stepprove.agent.models.model_attempts import ModelPlan
-from stepprove.agent.models.model_runtime import ModelSide
-from stepprove.agent.trace.listener import traced
+from stepprove.agent.models.model_runtime import ModelRuntime
+from stepprove.agent.trace.listener import trace_listener
 from stepprove.agent.trace.trace import Trace
 from stepprove.faults import fault_told
 from stepprove.lean_project.engines.engine import Engine
@@ -34,9 +34,9 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.exchange import Usage
 
 HOLES_WITH_MODEL = 4
-"""Holes that may wait for a model at any time, beside those that are searched."""
+"""Holes that may wait for a model at a time, beside those that are being searched."""
 MEMORY_LIMIT_MB = 1700.0
-"""The embedded engine can address 2 GB; beyond this it is replaced."""
+"""The embedded engine can address 2 GB; a process beyond this limit is replaced."""
 
 
 def prove_source(
@@ -54,35 +54,49 @@ def prove_source(
 ) -> ProveReport:
     """Fill the holes of a source text.
 
-    `listen` is told what happens, from any thread. Setting `cancelled` ends the search; what was found until then is still
-    assembled and judged. With a `repl` of that engine no other Lean is started for the search, and there is one job. With a
-    `model` that is asked too, as its plan says; its code runs in the `pool`, or in one of as many engines as jobs, two at least.
-    `trace` gets a record of everything; `say` is told what takes a while.
+    Args:
+        source: the file.
+        engine: the Lean.
+        options: how to search.
+        listen: receives the events of the run, from any thread.
+        cancelled: ends the search when set; the proofs found so far are still assembled and gated.
+        repl: a process of that engine for the search; no other is started, and there is one job.
+        pool: runs the model's code; None: a pool of as many engines as jobs, two at least.
+        model: a model to run beside the search, and how.
+        trace: receives a record of every event.
+        say: receives a line before slow work.
 
-    Raises FileRefused for a text that cannot be worked on, ReplFailure when Lean cannot be run at all.
+    Returns:
+        The report, with the text and the result of each hole.
+
+    Raises:
+        FileRefused: the text cannot be worked on.
+        ReplFailure: Lean cannot be run at all.
     """
     started = time.monotonic()
     stop = cancelled or Event()
     trace = trace or Trace()
-    listen = traced(trace, source, listen)
+    listen = trace_listener(trace, source, listen)
     wanted = _select(source, options.theorems)
     with ExitStack() as stack:
-        workers = stack.enter_context(_Workers(source, engine, options, repl))
+        workers = stack.enter_context(_WorkerPool(source, engine, options, repl))
         first = workers.borrow()
         try:
             first.check_original()
         finally:
             workers.give_back(first)
-        side = None
+        runtime = None
         if model is not None:
-            side = stack.enter_context(ModelSide(model, engine, options, source, listen, trace, say, pool))
-        found = _search_all(workers, wanted, listen, stop, options.time_limit, side)
+            runtime = stack.enter_context(
+                ModelRuntime(model, engine, options, source, listen, trace, say, pool)
+            )
+        found = _search_all(workers, wanted, listen, stop, options.time_limit, runtime)
         worker = workers.borrow()
         text, results, verdicts = conclude(worker, found, listen, stop)
     for result in results:
         trace.record("result", hole=result.index, **result.model_dump(mode="json", exclude={"index"}))
-    usage = Usage() if side is None else side.account.usage
-    dollars = 0.0 if side is None else side.account.dollars
+    usage = Usage() if runtime is None else runtime.account.usage
+    dollars = 0.0 if runtime is None else runtime.account.dollars
     return ProveReport(
         holes=tuple(results),
         verdicts=verdicts,
@@ -94,7 +108,7 @@ def prove_source(
 
 
 def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
-    """The holes to work on. Raises FileRefused for a name that the file does not have."""
+    """Return the holes to work on; raise FileRefused for a name that the file does not have."""
     if not theorems:
         return list(source.holes)
     indices: set[int] = set()
@@ -106,24 +120,24 @@ def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
             if d.full_name is not None and wanted and components(d.full_name)[-len(wanted) :] == wanted
         ]
         if not same:
-            known = ", ".join(d.full_name or "" for d in source.declarations if d.full_name and d.holes)
+            names = ", ".join(d.full_name or "" for d in source.declarations if d.full_name and d.holes)
             raise FileRefused(
-                f"there is no declaration `{name}`" + (f"; with a hole there are: {known}" if known else "")
+                f"there is no declaration `{name}`" + (f"; with a hole there are: {names}" if names else "")
             )
         indices.update(i for d in same for i in d.holes)
     return [hole for hole in source.holes if hole.index in indices]
 
 
 def _search_all(
-    workers: _Workers,
+    workers: _WorkerPool,
     holes: Sequence[Hole],
     listen: Listener,
     stop: Event,
     seconds: float,
-    side: ModelSide | None,
+    runtime: ModelRuntime | None,
 ) -> list[HoleResult]:
     def one(hole: Hole) -> HoleResult:
-        """What comes of one hole; whatever goes wrong with it is its own affair."""
+        """Search one hole; a fault is this hole's outcome only."""
         started = time.monotonic()
         try:
             return searched(hole)
@@ -141,15 +155,15 @@ def _search_all(
 
     def searched(hole: Hole) -> HoleResult:
         worker = workers.borrow()
-        race = None if side is None else Race(side, hole, seconds, listen, stop)
+        policy = None if runtime is None else AutoPolicy(runtime, hole, seconds, listen, stop)
         started = time.monotonic()
         try:
             listen(Started(hole.index))
-            result = worker.attempt(hole, listen, stop) if race is None else race.search(worker)
+            result = worker.attempt(hole, listen, stop) if policy is None else policy.search(worker)
         finally:
             workers.give_back(worker)
-        if race is not None:
-            result = result or race.model()
+        if policy is not None:
+            result = result or policy.model()
             if result.outcome is Outcome.PROVED and result.proof is not None:
                 worker.keep(hole, worker.chunks[: hole.chunk], result.proof, result.found_by or "")
             result = result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
@@ -157,8 +171,8 @@ def _search_all(
         listen(Finished(result))
         return result
 
-    # A hole that waits for the model needs no worker: the search goes on with the next ones.
-    count = workers.count if side is None else workers.count + HOLES_WITH_MODEL
+    # A hole that waits for the model needs no worker, so the search continues with the next holes.
+    count = workers.count if runtime is None else workers.count + HOLES_WITH_MODEL
     with ThreadPoolExecutor(max_workers=count) as pool:
         futures = [pool.submit(one, hole) for hole in holes]
         try:
@@ -174,20 +188,20 @@ def _start(engine: Engine) -> Repl:
     return Repl(engine, timeout=CHUNK_SECONDS, memory_limit_mb=MEMORY_LIMIT_MB)
 
 
-class _Workers:
-    """The Lean processes of a run, lent out one at a time."""
+class _WorkerPool:
+    """The Lean processes of a run, lent to one hole at a time."""
 
     def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl | None) -> None:
         self.source = source
         self.count = 1 if repl is not None else max(1, min(options.jobs, len(source.holes)))
         self._lent = repl is not None
         repls = [repl] if repl is not None else [_start(engine) for _ in range(self.count)]
-        self._all = [Worker(source, engine, options, each) for each in repls]
+        self._all = [Worker(source, engine, options, process) for process in repls]
         self._free: SimpleQueue[Worker] = SimpleQueue()
         for worker in self._all:
             self._free.put(worker)
 
-    def __enter__(self) -> _Workers:
+    def __enter__(self) -> _WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:

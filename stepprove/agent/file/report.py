@@ -1,4 +1,4 @@
-"""What became of each hole of a file, as plain data."""
+"""The results of a file's holes, as plain data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Record(BaseModel):
 
 
 class HoleResult(_Record):
-    """One `sorry` and what became of it."""
+    """One `sorry` and its outcome."""
 
     index: int
     """From 0, in the order of the file."""
@@ -26,36 +26,36 @@ class HoleResult(_Record):
     outcome: Outcome
     goal: str | None = None
     proof: str | None = None
-    """The text that stands in the hole's place, when proved; the proof of the negation, when disproved."""
+    """The text that replaces the hole if proved; the proof of the negation if disproved."""
     found_by: str | None = None
     seconds: float = 0.0
     reason: str | None = None
     partial: str | None = None
-    """The best proof of a model that Lean accepts but for a `sorry` in it."""
+    """The best proof of a model that Lean accepts except for a `sorry` in it."""
     counterexample: str | None = None
     remembered: bool = False
-    """The proof was found by an earlier run on the same text, and checked again now."""
+    """An earlier run on the same text found this proof; this run has checked it again."""
 
 
 class ProveReport(_Record):
-    """What became of a file."""
+    """The result of a file."""
 
     holes: tuple[HoleResult, ...]
     verdicts: tuple[Verdict, ...]
-    """The gate's word on every declaration that had a hole, in the text as it now stands."""
+    """The gate's verdict on each declaration that had a hole, in the present text."""
     text: str
-    """The whole file with its proofs, every other character as it was."""
+    """The whole file with its proofs; every other character is unchanged."""
     seconds: float
     usage: Usage = Usage()
-    """Tokens of the model."""
+    """Tokens that the model read and wrote."""
     dollars: float = 0.0
-    """What they cost, at the prices given."""
+    """The price of these tokens."""
 
     @property
     def complete(self) -> bool:
-        """Whether every hole asked about is proved."""
+        """Whether every selected hole is proved."""
         return all(hole.outcome is Outcome.PROVED for hole in self.holes)
 
     def count(self, outcome: Outcome) -> int:
-        """How many holes ended so."""
+        """Return the number of holes with this outcome."""
         return sum(hole.outcome is outcome for hole in self.holes)

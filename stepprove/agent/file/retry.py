@@ -1,4 +1,4 @@
-"""What a lost Lean process costs: the same work once more, in the next one, also when it was lost while it started."""
+"""Retry work whose Lean process was lost, also while it started."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ TRIES = 3
 _Result = TypeVar("_Result")
 
 
-def again(work: Callable[[], _Result], stop: Callable[[], bool] = lambda: False) -> _Result:
-    """Do a piece of work, and do it anew when its process dies, `TRIES` times in all and not after `stop` says so.
+def retry_lost_process(work: Callable[[], _Result], stop: Callable[[], bool] = lambda: False) -> _Result:
+    """Do a piece of work; repeat it while its process dies, `TRIES` times in all.
 
-    Time-outs and too much memory are no such loss: they would come again. Raises ReplFailure.
+    Args:
+        work: raises ReplFailure when its process fails.
+        stop: no retry once this returns true.
+
+    Raises:
+        ReplFailure: the last failure. A time-out or a memory limit is not retried: it would recur.
     """
     for _ in range(TRIES - 1):
         try:

@@ -1,4 +1,4 @@
-"""One Lean process at work on a file: the search for each hole, and the assembly of what was found."""
+"""One Lean process at work on a file: search each hole, then assemble the proofs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import partial
 from threading import Event
 from typing import Literal
 
-from stepprove.agent.file.incremental_file import Chain
+from stepprove.agent.file.incremental_file import IncrementalFile
 from stepprove.agent.file.options import FileRefused, FileTooSlow, Listener, ProveOptions, Searched, Working
-from stepprove.agent.file.proof_cache import Memory
+from stepprove.agent.file.proof_cache import ProofCache
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import again
+from stepprove.agent.file.retry import retry_lost_process
 from stepprove.agent.search.disprove import disprove
 from stepprove.agent.search.search import SearchOutcome, SearchResult, block, search
 from stepprove.agent.search.session import ReplSession
@@ -25,15 +25,15 @@ from stepprove.lean_project.source.file import Edit, Hole, SourceFile, apply_edi
 from stepprove.outcome import Outcome
 
 CHUNK_SECONDS = 120.0
-"""For one chunk of the user's own file."""
+"""Seconds for one chunk of the user's file."""
 FIRST_LOOK_SECONDS = 4.0
-"""Before a hole's negation is looked at."""
+"""Seconds of search before the first attempt to disprove a hole."""
 DISPROOF_SHARE = 0.1
-"""Of a hole's time."""
+"""The share of a hole's time for the first attempt to disprove it."""
 
 
 def blank_result(source: SourceFile, hole: Hole) -> HoleResult:
-    """A result that says nothing yet but where the hole is."""
+    """Return a result that only places the hole."""
     declaration = next((d for d in source.declarations if hole.index in d.holes), None)
     name = None if declaration is None else declaration.full_name or declaration.keyword
     return HoleResult(
@@ -42,14 +42,14 @@ def blank_result(source: SourceFile, hole: Hole) -> HoleResult:
 
 
 class Worker:
-    """One Lean process and what it knows of the file."""
+    """One Lean process and its state of the file."""
 
     def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl) -> None:
         self.source = source
         self.engine = engine
         self.options = options
         self.repl = repl
-        # `admit` is a macro for `sorry`, but Lean shows a goal only for `sorry`: to Lean, and only to it, holes are spelled so.
+        # `admit` is a macro for `sorry`, but Lean reports a goal only for `sorry`, so Lean receives `sorry` for both.
         self.text = apply_edits(source.text, [Edit(h.start, h.end, "sorry") for h in source.holes])
         header = source.header
         if options.prelude is not None:
@@ -57,23 +57,28 @@ class Worker:
         else:
             base = (header,) if source.imports else ()
         self.base = base
-        self.chain = Chain(self.repl, base=base, timeout=CHUNK_SECONDS)
+        self.chain = IncrementalFile(self.repl, base=base, timeout=CHUNK_SECONDS)
         self.chunks = [self.text[chunk.start : chunk.end] for chunk in source.chunks]
-        self.memory = Memory() if options.remember else None
+        self.cache = ProofCache() if options.remember else None
         self.unconfirmed: set[int] = set()
         """Holes whose proof Lean cannot check apart from their declaration."""
         self.patience = CHUNK_SECONDS
-        """Seconds for the whole text at once; more once it is known how long it takes in pieces."""
+        """Seconds for the whole text at once; raised once the time of its chunks is known."""
         self.kinds: dict[int, Literal["tactic", "term"]] = {h.index: h.kind for h in source.holes}
-        """What stands at each hole, as far as is known: the text's guess, until Lean objects."""
+        """Whether each hole is a tactic or a term: the text's guess, until Lean objects."""
 
     # The user's own text.
 
     def check_original(self) -> None:
-        """Raise FileRefused when the text has errors of its own, ReplFailure when Lean cannot say."""
+        """Elaborate the text as the user wrote it.
+
+        Raises:
+            FileRefused: the text has errors of its own.
+            ReplFailure: Lean gave no answer.
+        """
         started = time.monotonic()
         try:
-            answers = again(lambda: self.chain.answers(self.chunks))
+            answers = retry_lost_process(lambda: self.chain.answers(self.chunks))
             self.patience += 3 * (time.monotonic() - started)
         except ReplTimeout as late:
             if self.chain.reached is None:
@@ -84,35 +89,35 @@ class Worker:
             if errors := errors_of(answer.messages):
                 error = errors[0]
                 line = chunk.line + error.pos.line - 1
-                said = error.data.splitlines()[0] if error.data else "an error"
-                raise FileRefused(f"line {line} has an error of its own, to be mended first: {said}")
+                first_line = error.data.splitlines()[0] if error.data else "an error"
+                raise FileRefused(f"line {line} has an error of its own, to be mended first: {first_line}")
 
     # The search.
 
     def attempt(self, hole: Hole, listen: Listener, stop: Event) -> HoleResult:
-        """Look for a proof of one hole in the original text."""
-        return self.look(hole, self.chunks, self.options.time_limit, listen, stop)
+        """Search for a proof of one hole in the original text."""
+        return self.search_after(hole, self.chunks, self.options.time_limit, listen, stop)
 
-    def look(
+    def search_after(
         self, hole: Hole, before: Sequence[str], seconds: float, listen: Listener, stop: Event
     ) -> HoleResult:
-        """Look for a proof of one hole of an original chunk, after the chunks `before` (one too many does no harm)."""
+        """Search for a proof of one hole after the chunks `before` (one chunk too many does no harm)."""
         started = time.monotonic()
         prefix = list(before[: hole.chunk])
-        result, sorry = self.glance(hole, prefix, stop)
+        result, sorry = self.inspect_hole(hole, prefix, stop)
         if sorry is not None:
-            result = self.pursue(hole, prefix, sorry, result, seconds, listen, stop)
+            result = self.search_both(hole, prefix, sorry, result, seconds, listen, stop)
         return result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
 
-    def glance(self, hole: Hole, prefix: Sequence[str], stop: Event) -> tuple[HoleResult, Sorry | None]:
-        """What can be said of a hole without a search, and its goal when more than that is to be done."""
+    def inspect_hole(self, hole: Hole, prefix: Sequence[str], stop: Event) -> tuple[HoleResult, Sorry | None]:
+        """Return the result of a hole that needs no search; else a blank result and the hole's goal."""
         blank = self.blank(hole)
         if stop.is_set():
             return blank.model_copy(
                 update={"outcome": Outcome.TIMEOUT, "reason": "stopped before its turn"}
             ), None
         try:
-            sorry, wants_data = again(lambda: self.asked(hole, prefix), stop.is_set)
+            sorry, wants_data = retry_lost_process(lambda: self.goal_of(hole, prefix), stop.is_set)
             if sorry is None:
                 return blank.model_copy(update={"reason": "Lean shows no goal at this place"}), None
             blank = blank.model_copy(update={"goal": sorry.goal})
@@ -122,53 +127,53 @@ class Worker:
             return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)}), None
         except ReplFailure as failure:
             return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)}), None
-        return self.recalled(hole, prefix, sorry, blank)
+        return self.recall_proof(hole, prefix, sorry, blank)
 
-    def recalled(
+    def recall_proof(
         self, hole: Hole, prefix: Sequence[str], sorry: Sorry, blank: HoleResult
     ) -> tuple[HoleResult, Sorry | None]:
-        """A remembered proof that still holds; else the hole as it was."""
-        known = None if self.memory is None else self.memory.recall(self.key(self.memory, hole, prefix))
-        if known is None or not self.holds(sorry, known[0]):
+        """Return a cached proof that still holds; else the result and goal unchanged."""
+        cached = None if self.cache is None else self.cache.recall(self.key(self.cache, hole, prefix))
+        if cached is None or not self.holds(sorry, cached[0]):
             return blank, sorry
-        proof, found_by = known
+        proof, found_by = cached
         update = {"outcome": Outcome.PROVED, "proof": proof, "found_by": found_by, "remembered": True}
         return blank.model_copy(update=update), None
 
     def keep(self, hole: Hole, prefix: Sequence[str], script: str, found_by: str) -> None:
-        """Remember a proof."""
-        if self.memory is not None:
-            self.memory.keep(self.key(self.memory, hole, prefix), script, found_by)
+        """Store a proof in the cache."""
+        if self.cache is not None:
+            self.cache.keep(self.key(self.cache, hole, prefix), script, found_by)
 
-    def key(self, memory: Memory, hole: Hole, prefix: Sequence[str]) -> str:
-        """The name under which proofs of a hole are remembered."""
+    def key(self, cache: ProofCache, hole: Hole, prefix: Sequence[str]) -> str:
+        """Return the cache key of a hole."""
         place = sum(other.chunk == hole.chunk and other.index < hole.index for other in self.source.holes)
-        return memory.key(self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place)
+        return cache.key(self.engine.lean_version, [*self.base, *prefix], self.chunks[hole.chunk], place)
 
     def blank(self, hole: Hole) -> HoleResult:
-        """A result that says nothing yet but where the hole is."""
+        """Return a result that only places the hole."""
         return blank_result(self.source, hole)
 
-    def asked(self, hole: Hole, prefix: Sequence[str]) -> tuple[Sorry | None, bool]:
-        """The hole's goal, and whether it asks for data."""
+    def goal_of(self, hole: Hole, prefix: Sequence[str]) -> tuple[Sorry | None, bool]:
+        """Return the hole's goal, and whether its type is data, not a proposition."""
         sorry = self.find(hole, prefix)
         return sorry, sorry is not None and self.asks_for_data(sorry)
 
     def find(self, hole: Hole, prefix: Sequence[str]) -> Sorry | None:
-        """The hole's goal as Lean has it: the report at the hole's place."""
+        """Return the goal that Lean reports at the hole's place."""
         answer = self.chain.answers([*prefix, self.chunks[hole.chunk]])[-1]
         line = hole.line - self.source.chunks[hole.chunk].line + 1
         at = [s for s in answer.sorries if s.pos and (s.pos.line, s.pos.column) == (line, hole.column)]
         return at[-1] if at else None
 
     def asks_for_data(self, sorry: Sorry) -> bool:
-        """Whether what a hole wants is no proposition: whatever stood there would decide what the file means."""
+        """Return whether the goal is not a proposition: a filled-in value would change the meaning of the file."""
         if sorry.proof_state is None:
             return False
         answer = self.repl.tactic(sorry.proof_state, "show (_ : Prop)")
         return isinstance(answer, ErrorResponse) and "is not definitionally equal to" in answer.message
 
-    def pursue(
+    def search_both(
         self,
         hole: Hole,
         prefix: Sequence[str],
@@ -195,11 +200,11 @@ class Worker:
         )
 
         if self.options.standby:
-            self.repl.keep_standby()  # not before: a run that only recalls proofs starts one Lean, not two
+            self.repl.keep_standby()  # only now: a run that recalls every proof starts one Lean, not two
 
         def try_for(budget: float) -> SearchResult:
             found = search(
-                again(session.root, stop.is_set),
+                retry_lost_process(session.root, stop.is_set),
                 session,
                 budget,
                 mathlib=self.engine.mathlib is not None,
@@ -212,7 +217,7 @@ class Worker:
             return found
 
         try:
-            # A look at the goal, a look at its negation, then all the time that is left for either.
+            # First a short search, then a short disproof, then the rest of the time for each.
             result = try_for(min(FIRST_LOOK_SECONDS, seconds / 3))
             for longer, share in ((False, DISPROOF_SHARE), (True, 1.0)):
                 if result.found or result.outcome is SearchOutcome.INFRASTRUCTURE:
@@ -225,7 +230,7 @@ class Worker:
                     break
                 patience = min(left, max(1.0, seconds * share))
                 attempt = partial(disprove, self.repl, open_root, patience, cancelled=stop.is_set)
-                against = again(attempt, stop.is_set)
+                against = retry_lost_process(attempt, stop.is_set)
                 if against.found:
                     return blank.model_copy(
                         update={
@@ -240,9 +245,9 @@ class Worker:
             return blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:
             return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
-        except Exception as fault:  # a model may still be at work on the hole
-            told = fault_told(fault, f"the search at line {hole.line}")
-            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": told})
+        except Exception as fault:  # a model may still prove the hole
+            reason = fault_told(fault, f"the search at line {hole.line}")
+            return blank.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": reason})
         match result.outcome:
             case SearchOutcome.FOUND:
                 script = "\n".join(result.script)
@@ -259,16 +264,20 @@ class Worker:
         return blank.model_copy(update=update)
 
     def holds(self, sorry: Sorry, script: str) -> bool:
-        """Whether a script is seen to close a hole's goal, on allowed axioms only."""
+        """Return whether Lean confirms that a script closes the goal on allowed axioms."""
         try:
             return self.objection(sorry, script) is None
         except ReplFailure:
             return False
 
     def objection(self, sorry: Sorry, script: str) -> str | None:
-        """What speaks against a script, run on the hole's goal alone; None when nothing does, "" when Lean cannot tell alone.
+        """Check a script against the hole's goal alone.
 
-        Raises ReplFailure when Lean does not answer, which speaks neither for nor against it.
+        Returns:
+            The objection; None if there is none; "" if Lean cannot check the goal alone.
+
+        Raises:
+            ReplFailure: Lean gave no answer, which decides nothing.
         """
         if sorry.proof_state is None:
             return ""
@@ -289,34 +298,35 @@ class Worker:
 
     # The assembly.
 
-    def assemble(self, found: Sequence[HoleResult], listen: Listener, stop: Event) -> list[HoleResult]:
-        """Put the proofs into the file from the top, each in the environment of the text above it as it then stands."""
-        results = {r.index: r for r in found}
+    def assemble(self, hole_results: Sequence[HoleResult], listen: Listener, stop: Event) -> list[HoleResult]:
+        """Put the proofs into the file from the top, each after the present text above it."""
+        results = {r.index: r for r in hole_results}
         before: list[str] = []
         for number, chunk in enumerate(self.chunks):
             mine = [h for h in self.source.holes if h.chunk == number and h.index in results]
             for hole in mine:
                 if results[hole.index].outcome is Outcome.PROVED:
                     results[hole.index] = self.confirm(hole, before, results[hole.index], listen, stop)
-            before.append(self.fitted(number, mine, before, results) if mine else chunk)
+            before.append(self.fit_proofs(number, mine, before, results) if mine else chunk)
         return [results[index] for index in sorted(results)]
 
-    def fitted(
+    def fit_proofs(
         self, number: int, mine: Sequence[Hole], before: Sequence[str], results: dict[int, HoleResult]
     ) -> str:
-        """A chunk with those proofs in it that hold there.
+        """Return a chunk with those of its proofs that hold there.
 
-        One that breaks it is tried as the other kind of hole (text alone cannot always tell which it is), or else taken out.
+        A proof that breaks the chunk is tried as the other kind of hole, which the text alone cannot always
+        show, and then dropped.
         """
         proved = {h.index: results[h.index] for h in mine if results[h.index].outcome is Outcome.PROVED}
-        if not proved or self.trouble(before, self.filled(number, proved)) is None:
+        if not proved or self.chunk_failure(before, self.filled(number, proved)) is None:
             return self.filled(number, proved)
         kept: dict[int, HoleResult] = {}
         for index, result in proved.items():
             first = None
             for kind in self.kinds[index], "term" if self.kinds[index] == "tactic" else "tactic":
                 self.kinds[index] = kind
-                trouble = self.trouble(before, self.filled(number, {**kept, index: result}))
+                trouble = self.chunk_failure(before, self.filled(number, {**kept, index: result}))
                 first = first or trouble
                 if trouble is None:
                     kept[index] = result
@@ -326,10 +336,10 @@ class Worker:
                 results[index] = result.model_copy(update={"outcome": first[0], "reason": first[1]})
         return self.filled(number, kept)
 
-    def trouble(self, before: Sequence[str], chunk: str) -> tuple[Outcome, str] | None:
-        """What is wrong with a chunk after the chunks `before`; None when Lean accepts it."""
+    def chunk_failure(self, before: Sequence[str], chunk: str) -> tuple[Outcome, str] | None:
+        """Return the outcome and reason of a chunk that fails after the chunks `before`; None if Lean accepts it."""
         try:
-            errors = errors_of(again(lambda: self.chain.answers([*before, chunk]))[-1].messages)
+            errors = errors_of(retry_lost_process(lambda: self.chain.answers([*before, chunk]))[-1].messages)
         except ReplTimeout as late:
             return Outcome.TIMEOUT, str(late)
         except ReplFailure as failure:
@@ -341,7 +351,7 @@ class Worker:
     def confirm(
         self, hole: Hole, before: Sequence[str], result: HoleResult, listen: Listener, stop: Event
     ) -> HoleResult:
-        """Check a proof again after the chunks `before`; search again where it no longer holds."""
+        """Check a proof again after the chunks `before`; search again if it no longer holds."""
         assert result.proof is not None
         script = result.proof
 
@@ -350,7 +360,7 @@ class Worker:
             return "Lean no longer shows its goal" if sorry is None else self.objection(sorry, script)
 
         try:
-            objection = again(objected, stop.is_set)
+            objection = retry_lost_process(objected, stop.is_set)
         except ReplTimeout as late:
             return result.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": str(late)})
         except ReplFailure as failure:
@@ -360,12 +370,14 @@ class Worker:
         if not objection:
             return result
         if list(before) != self.chunks[: hole.chunk]:
-            return self.look(hole, before, max(5.0, self.options.time_limit - result.seconds), listen, stop)
+            return self.search_after(
+                hole, before, max(5.0, self.options.time_limit - result.seconds), listen, stop
+            )
         outcome = Outcome.REJECTED if "rests on" in objection else Outcome.FAILED
         return result.model_copy(update={"outcome": outcome, "reason": objection})
 
     def filled(self, number: int, results: dict[int, HoleResult]) -> str:
-        """A chunk with its proofs in the place of its holes."""
+        """Return a chunk with its holes replaced by proofs."""
         chunk = self.source.chunks[number]
         edits = [
             e.within(chunk.start)
@@ -374,7 +386,7 @@ class Worker:
         return apply_edits(self.chunks[number], edits)
 
     def fills(self, results: Sequence[HoleResult]) -> list[Edit]:
-        """The edits that put proofs in the place of their holes."""
+        """Return the edits that replace holes by proofs."""
         return [
             fill_hole(self.source, self.source.holes[r.index], r.proof, kind=self.kinds[r.index])
             for r in results

@@ -1,1 +1,1 @@
-"""Language models as provers: tool-integrated reasoning, refinement, and the policy that runs them beside the search."""
+"""Language models as provers: tool-integrated reasoning, refinement, and the policy that runs a model beside the search."""

@@ -1,7 +1,7 @@
-"""The proof of one hole in a whole declaration that a model wrote again.
+"""Extract the proof of one hole from a declaration that a model has rewritten.
 
-Models are given a declaration and answer with one. Only what stands in the hole's place is taken from it; the statement and the
-rest of the file stay the user's own. Words are compared, not white space or comments.
+The model receives a declaration and answers with a whole declaration. Only the text in the hole's place is taken from it; the
+statement and the rest of the file stay the user's. The comparison is by tokens, without white space and comments.
 """
 
 from __future__ import annotations
@@ -17,9 +17,17 @@ _HELPERS = ("theorem", "lemma")
 
 
 def proof_in(source: SourceFile, hole: Hole, answer: str) -> str | None:
-    """The tactics that stand in the hole's place in the answer; None when the answer has no such declaration.
+    """Return the tactics that stand in the hole's place in the answer.
 
-    Lemmas that the answer states before it are told again as `have`s, where the proof names them.
+    Lemmas that the answer states first become `have`s if the proof uses them.
+
+    Args:
+        source: the user's file.
+        hole: the hole in it.
+        answer: the model's Lean text.
+
+    Returns:
+        The tactics; None if the answer does not have this declaration.
     """
     if hole.declaration is None:
         return None
@@ -29,9 +37,9 @@ def proof_in(source: SourceFile, hole: Hole, answer: str) -> str | None:
     theirs = parse_source(answer)
     for declaration in reversed(theirs.declarations):
         tokens = _tokens(theirs, declaration)
-        found = _gap(pieces, tokens, place)
-        if found is not None:
-            words, term = found
+        gap = _gap(pieces, tokens, place)
+        if gap is not None:
+            words, term = gap
             proof = _script(theirs, words, term or hole.kind == "term")
             return _with_helpers(theirs, declaration, source, proof)
     return None
@@ -42,7 +50,7 @@ def _tokens(source: SourceFile, declaration: Declaration) -> list[Token]:
 
 
 def _pieces(source: SourceFile, declaration: Declaration) -> list[list[Token]]:
-    """What stands before, between and after the holes of a declaration."""
+    """Split a declaration's tokens at its holes."""
     starts = {source.holes[index].start for index in declaration.holes}
     pieces: list[list[Token]] = [[]]
     for token in _tokens(source, declaration):
@@ -65,13 +73,13 @@ def _same(some: Sequence[Token], others: Sequence[Token]) -> bool:
 def _gap(
     pieces: Sequence[Sequence[Token]], tokens: Sequence[Token], place: int
 ) -> tuple[Sequence[Token], bool] | None:
-    """The tokens at a hole's place, and whether a term stands there for tactics; None when the rest is not the same."""
+    """Return the tokens at a hole's place and whether they are a term in place of tactics; None if the rest differs."""
     first, *others = pieces
     start = len(first)
     term = False
     stated = [*tokens[:1], *([first[1]] if _one_name(first, tokens) else tokens[1:2]), *tokens[2:start]]
     if not _same(first, stated):
-        # `:= by sorry` may be answered by `:= term`.
+        # A model may answer `:= by sorry` with `:= term`.
         if first[-1].text != "by" or not _same(first[:-1], stated[: start - 1]):
             return None
         start, term = start - 1, True
@@ -87,7 +95,7 @@ def _gap(
 
 
 def _one_name(some: Sequence[Token], others: Sequence[Token]) -> bool:
-    """Whether two declarations have one name, each perhaps with namespaces before it."""
+    """Return whether two declarations have the same name, up to leading namespaces."""
     if min(len(some), len(others)) < 2 or {some[1].kind, others[1].kind} != {"word"}:
         return False
     one, other = sorted((some[1].text, others[1].text), key=len)
@@ -95,7 +103,7 @@ def _one_name(some: Sequence[Token], others: Sequence[Token]) -> bool:
 
 
 def _end_of_gap(tokens: Sequence[Token], start: int, piece: Sequence[Token], *, last: bool) -> int | None:
-    """Where a gap that begins at `start` ends: before the piece that follows it, at the tokens' end if it is the last one."""
+    """Return the end of a gap that begins at `start`: before the next piece, or the tokens' end for the last gap."""
     if last:
         end = len(tokens) - len(piece)
         return end if end >= start and _same(piece, tokens[end:]) else None
@@ -104,7 +112,7 @@ def _end_of_gap(tokens: Sequence[Token], start: int, piece: Sequence[Token], *, 
 
 
 def _script(source: SourceFile, tokens: Sequence[Token], term: bool) -> str:
-    """The text of some tokens as tactics, the first line at the margin."""
+    """Return tokens as tactics, with the first line at the margin."""
     text = source.text[tokens[0].start : tokens[-1].end]
     column = source.positions.code.column(tokens[0].start)
     if tokens[0].text == "by":
@@ -115,11 +123,11 @@ def _script(source: SourceFile, tokens: Sequence[Token], term: bool) -> str:
 
 
 def _with_helpers(theirs: SourceFile, declaration: Declaration, source: SourceFile, proof: str) -> str:
-    """A proof with the lemmas before it that it names, in the answer's order."""
-    known = {d.name for d in source.declarations}
+    """Return a proof with the lemmas that it uses, in the answer's order."""
+    declared = {d.name for d in source.declarations}
     script = [proof]
     for helper in reversed(theirs.declarations[: declaration.index]):
-        if helper.keyword not in _HELPERS or helper.name is None or helper.name in known:
+        if helper.keyword not in _HELPERS or helper.name is None or helper.name in declared:
             continue
         word = re.compile(rf"(?<![\w'.]){re.escape(helper.name)}(?![\w'])")
         if any(word.search(part) for part in script):

@@ -1,4 +1,4 @@
-"""The Lean code in what a model says."""
+"""Extract Lean code from a model's answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["code_of", "without_beginning"]
 
 
 def without_beginning(text: str, beginning: str) -> str:
-    """A Lean text without the words that `beginning` has, if it begins with all of them; white space and comments may differ."""
-    said, known = tokenize(text), tokenize(beginning)
-    same = [(t.kind, t.text) for t in said[: len(known)]] == [(t.kind, t.text) for t in known]
-    return text[said[len(known) - 1].end :].lstrip() if known and same else text
+    """Remove `beginning` from the start of a Lean text if all its tokens match; white space and comments may differ."""
+    tokens, expected = tokenize(text), tokenize(beginning)
+    same = [(t.kind, t.text) for t in tokens[: len(expected)]] == [(t.kind, t.text) for t in expected]
+    return text[tokens[len(expected) - 1].end :].lstrip() if expected and same else text

@@ -1,7 +1,6 @@
-"""The search and a model at one hole: whoever is first ends the other.
+"""The policy `auto`: run the search and the model on one hole; the first proof cancels the other.
 
-The search begins; a little later, if it has not found a proof by then, the model joins in. What the search leaves is the
-model's alone.
+The search starts first. The model joins after a head start and continues alone when the search gives up.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from threading import Event, Lock, Timer
 from stepprove.agent.file.options import Listener
 from stepprove.agent.file.report import HoleResult
 from stepprove.agent.file.worker import Worker
-from stepprove.agent.models.model_runtime import ModelSide
+from stepprove.agent.models.model_runtime import ModelRuntime
 from stepprove.lean_project.source.file import Hole
 from stepprove.outcome import Outcome
 
 HEAD_START_SECONDS = 5.0
-"""Before the model is asked; most holes that the search can prove are proved by then."""
+"""Seconds before the model starts; the search proves most of its holes within them."""
 SEARCH_SECONDS = 60.0
-"""The most that the search works on a hole beside a model."""
+"""The most seconds of search on a hole beside a model."""
 _PAUSE = 0.05
 
 
-class _Lap(Event):
-    """The end of one hole's race; also set when the whole run is to stop."""
+class _CancelScope(Event):
+    """Cancels the work on one hole; also set when the whole run is cancelled."""
 
     def __init__(self, run: Event) -> None:
         super().__init__()
@@ -36,52 +35,58 @@ class _Lap(Event):
         return super().is_set() or self._run.is_set()
 
 
-class Race:
-    """One hole's race."""
+class AutoPolicy:
+    """The search and the model on one hole."""
 
-    def __init__(self, side: ModelSide, hole: Hole, seconds: float, listen: Listener, stop: Event) -> None:
-        self._side, self._hole, self._listen, self._stop = side, hole, listen, stop
+    def __init__(
+        self, runtime: ModelRuntime, hole: Hole, seconds: float, listen: Listener, stop: Event
+    ) -> None:
+        self._runtime, self._hole, self._listen, self._stop = runtime, hole, listen, stop
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._lap = _Lap(stop)
+        self._scope = _CancelScope(stop)
         self._lock = Lock()
         self._searching: Worker | None = None
         self._model: Future[HoleResult] | None = None
         self._blank: HoleResult | None = None
 
     def search(self, worker: Worker) -> HoleResult | None:
-        """The first part, for which a Lean process is needed: a result that stands, or None when the model is to go on."""
+        """Run the search, which needs a Lean process.
+
+        Returns:
+            The final result, or None if `model` must finish the hole.
+        """
         prefix = worker.chunks[: self._hole.chunk]
-        blank, sorry = worker.glance(self._hole, prefix, self._lap)
+        blank, sorry = worker.inspect_hole(self._hole, prefix, self._scope)
         if sorry is None:
             return blank
         self._blank = blank
-        if self._side.plan.policy == "model":
-            self._begin()
+        if self._runtime.plan.policy == "model":
+            self._start_model()
             return None
-        timer = Timer(min(HEAD_START_SECONDS, self._seconds / 4), self._begin)
+        timer = Timer(min(HEAD_START_SECONDS, self._seconds / 4), self._start_model)
         timer.daemon = True
         self._searching = worker
         timer.start()
         try:
             seconds = min(SEARCH_SECONDS, self._seconds)
-            found = worker.pursue(self._hole, prefix, sorry, blank, seconds, self._listen, self._lap)
+            result = worker.search_both(self._hole, prefix, sorry, blank, seconds, self._listen, self._scope)
         finally:
             with self._lock:
                 self._searching = None
             timer.cancel()
-        if found.outcome in (Outcome.PROVED, Outcome.DISPROVED) or self._stop.is_set():
+        if result.outcome in (Outcome.PROVED, Outcome.DISPROVED) or self._stop.is_set():
             with self._lock:
-                self._lap.set()
+                self._scope.set()
             if self._model is not None:
                 self._model.cancel()
-            return found
-        self._blank = found
-        self._begin()
+            return result
+        self._blank = result
+        self._start_model()
         return None
 
     def model(self) -> HoleResult:
-        """The second part: wait for the model. `search` has returned None before."""
+        """Wait for the model after `search` has returned None."""
         assert self._model is not None and self._blank is not None
         while not self._model.done():
             if self._stop.wait(_PAUSE):
@@ -90,30 +95,30 @@ class Race:
             result = self._model.result()
         except CancelledError:
             return self._blank.model_copy(update={"outcome": Outcome.TIMEOUT, "reason": "stopped"})
-        return result if result.outcome is Outcome.PROVED else _both(result, self._blank)
+        return result if result.outcome is Outcome.PROVED else _merge_failures(result, self._blank)
 
-    def _begin(self) -> None:
-        """Ask the model, if it has not been asked and is still wanted."""
+    def _start_model(self) -> None:
+        """Start the model unless it runs already or the hole is decided."""
         with self._lock:
-            if self._model is not None or self._lap.is_set() or self._blank is None:
+            if self._model is not None or self._scope.is_set() or self._blank is None:
                 return
             left = max(0.1, self._deadline - time.monotonic())
             blank = self._blank.model_copy(update={"outcome": Outcome.FAILED, "reason": None})
-            self._model = self._side.begin(self._hole, blank, left)
-        self._model.add_done_callback(self._won)
+            self._model = self._runtime.begin(self._hole, blank, left)
+        self._model.add_done_callback(self._on_model_done)
 
-    def _won(self, future: Future[HoleResult]) -> None:
-        """End the search when the model has a proof: the step that Lean is at is cut short."""
+    def _on_model_done(self, future: Future[HoleResult]) -> None:
+        """Cancel the search when the model has a proof, and interrupt its Lean process."""
         with suppress(CancelledError):
             if future.result().outcome is Outcome.PROVED:
                 with self._lock:
-                    self._lap.set()
+                    self._scope.set()
                     if self._searching is not None:
                         self._searching.repl.interrupt()
 
 
-def _both(model: HoleResult, search: HoleResult) -> HoleResult:
-    """What two failures come to; one that says nothing of the goal comes before one that does."""
+def _merge_failures(model: HoleResult, search: HoleResult) -> HoleResult:
+    """Merge two failures: infrastructure > timeout > rejected > failed."""
     if search.reason is None:
         return model
     order = [Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED, Outcome.FAILED]

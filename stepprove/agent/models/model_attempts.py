@@ -1,7 +1,7 @@
-"""One hole in the hands of a language model: attempts side by side, until the gate accepts one.
+"""Model attempts on one hole, in parallel, until the gate accepts one.
 
-A model is shown the hole's declaration and what stands above it, and answers with the whole declaration. Only the proof in the
-hole's place is taken from that; it is put into the user's own file, and the gate judges the file.
+The model receives the hole's declaration with its context and answers with a whole declaration. Only the proof in the hole's
+place is taken from the answer and put into the user's file; the gate judges that file.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from threading import Event as Flag
 from typing import Any, Literal
 
-from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.filled_file_gate import gate_filled_file
 from stepprove.agent.file.options import Listener, ProveOptions, Thinking
 from stepprove.agent.file.report import HoleResult
 from stepprove.agent.file.worker import Worker
 from stepprove.agent.models.alignment import proof_in
 from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
-from stepprove.agent.models.refine import Event, RefineOptions, run_refinement
+from stepprove.agent.models.refine import RefineEvent, RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial
 from stepprove.agent.models.stepfun import (
     Checked,
@@ -45,38 +45,40 @@ Style = Literal["tir", "chat"]
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """Which model to ask, and how much of it."""
+    """The model, its budget and its policy."""
 
     name: str
-    """As `--model` has it: `openai:NAME`, `http://HOST:PORT/v1#NAME`, `vllm:NAME` or `tiny`."""
+    """The value of `--model`: `openai:NAME`, `http://HOST:PORT/v1#NAME`, `vllm:NAME` or `tiny`."""
     policy: Literal["model", "auto"] = "auto"
-    """Whether the model works alone, or the search begins and goes on beside it."""
+    """`model`: the model alone; `auto`: the search first, then both."""
     style: Style | None = None
-    """`tir`: one growing text with sketches (`stepfun.py`); `chat`: whole proofs (`refine.py`); None: by the model's name."""
+    """`tir`: one growing text with sketches (`stepfun.py`); `chat`: whole proofs (`refine.py`); None: the model's
+    usual style.
+    """
     attempts: int = 4
-    """For each hole, side by side."""
+    """Model attempts per hole, in parallel."""
     rounds: int = 4
-    """Of a chat."""
+    """Answers per chat."""
     budget: Budget = field(default_factory=Budget)
-    """For the whole file."""
+    """The budget of the whole file."""
     prices: Prices = field(default_factory=Prices)
     hole_tokens: int | None = None
-    """For each hole."""
+    """The token budget of each hole."""
     retries: int = 4
-    """How often a request is made again when the server is busy, fails or is not there."""
+    """Retries of a request when the server is busy, fails or is not there."""
     tir: TirOptions | None = None
-    """None: by the model's name."""
+    """None: the options for the model's name."""
     chat: RefineOptions = field(default_factory=RefineOptions)
 
 
 def style_of(model: str) -> Style:
-    """How a model wants to be asked, by its name: those trained to use sketches are known."""
+    """Return the style of a model by its name; models trained to write sketches are listed."""
     name = re.sub(r"[^a-z]", "", model.lower())
     return "tir" if "stepfunprover" in name or name == "tiny" else "chat"
 
 
 def problem_of(source: SourceFile, hole: Hole, prelude: str | None) -> Problem:
-    """A hole as a problem for a model: its declaration, in the environment of what stands above it."""
+    """Return a hole as a problem for a model: its declaration, in the environment of the text above it."""
     chunk = source.chunks[hole.chunk]
     declaration = None if hole.declaration is None else source.declarations[hole.declaration]
     start, end = chunk.start, chunk.end
@@ -113,14 +115,22 @@ class HoleAttempts:
         self.listen, self.trace = listen, trace
         self.problem = problem_of(source, hole, options.prelude)
         self.proofs: dict[str, str] = {}
-        """What stands in the hole for each accepted answer."""
+        """The hole's proof for each accepted answer."""
         self.ways: dict[str, str] = {}
-        """How the model came to each answer."""
+        """The way in which the model produced each answer."""
         self.answers = self.tokens = 0
         self.best: Partial | None = None
 
     async def run(self, blank: HoleResult, seconds: float) -> HoleResult:
-        """Attempt the hole, `seconds` at most. Never raises for what a model or Lean does or fails to do."""
+        """Run the attempts on the hole.
+
+        Args:
+            blank: a result that places the hole.
+            seconds: the time limit.
+
+        Returns:
+            The hole's result; a failure of a model or of Lean is its outcome.
+        """
         ended: list[tuple[Outcome, str]] = []
         tasks: set[asyncio.Task[tuple[Outcome, str]]] = set()
         try:
@@ -128,40 +138,40 @@ class HoleAttempts:
                 style = self.plan.style or style_of(await self.client.model())
                 tasks = {asyncio.create_task(self.attempt(n, style)) for n in range(self.plan.attempts)}
                 for task in asyncio.as_completed(tasks):
-                    outcome, said = await task
+                    outcome, detail = await task
                     if outcome is Outcome.PROVED:
-                        return self.result(blank, outcome, said)
-                    ended.append((outcome, said))
+                        return self.result(blank, outcome, detail)
+                    ended.append((outcome, detail))
         except TimeoutError:
             ended.append((Outcome.TIMEOUT, f"no proof within {seconds:g} s"))
         except (ModelFailure, BudgetSpent) as failure:
             ended.append((Outcome.INFRASTRUCTURE, _sentence(failure)))
         except Exception as fault:
-            told = fault_told(fault, f"the model at line {self.hole.line}")
-            ended.append((Outcome.INFRASTRUCTURE, told))
+            reason = fault_told(fault, f"the model at line {self.hole.line}")
+            ended.append((Outcome.INFRASTRUCTURE, reason))
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        return self.result(blank, *_worst(ended))
+        return self.result(blank, *_merge_failures(ended))
 
-    def result(self, blank: HoleResult, outcome: Outcome, said: str) -> HoleResult:
-        """The hole's result."""
+    def result(self, blank: HoleResult, outcome: Outcome, detail: str) -> HoleResult:
+        """Build the hole's result from an outcome."""
         if outcome is Outcome.PROVED:
             return blank.model_copy(
                 update={
                     "outcome": outcome,
-                    "proof": self.proofs[said],
-                    "found_by": f"the model ({self.ways[said]})",
+                    "proof": self.proofs[detail],
+                    "found_by": f"the model ({self.ways[detail]})",
                 }
             )
         best = None if self.best is None else self.best.code
-        return blank.model_copy(update={"outcome": outcome, "reason": said, "partial": best})
+        return blank.model_copy(update={"outcome": outcome, "reason": detail, "partial": best})
 
     async def attempt(self, number: int, style: Style) -> tuple[Outcome, str]:
-        """One attempt: its outcome, and why, or the answer that was accepted."""
+        """Run one attempt; return its outcome, with the accepted answer or the reason."""
         name = f"{self.hole.index}.{number}"
-        told = _Told(self, name)
+        listener = _AttemptListener(self, name)
         seed = self.options.seed + number
         self.trace.record(
             "attempt",
@@ -174,19 +184,19 @@ class HoleAttempts:
         )
         try:
             if style == "tir":
-                judgement, answer, why = await self.trajectory(seed, told)
+                judgement, answer, why = await self.trajectory(seed, listener)
             else:
-                judgement, answer, why = await self.refinement(seed, told)
+                judgement, answer, why = await self.refinement(seed, listener)
         except (ModelFailure, BudgetSpent, PoolFull, PoolClosed) as failure:
             self.trace.record("stopped", attempt=name, reason=_sentence(failure))
             return Outcome.INFRASTRUCTURE, _sentence(failure)
         except asyncio.CancelledError:
             self.trace.record("stopped", attempt=name, reason="cancelled")
             raise
-        except Exception as fault:  # ours: whatever a model writes must not cost the proofs of other holes
-            said = fault_told(fault, f"attempt {name}")
-            self.trace.record("stopped", attempt=name, reason=said)
-            return Outcome.INFRASTRUCTURE, said
+        except Exception as fault:  # a fault of ours at one answer must not cost the proofs of other holes
+            reason = fault_told(fault, f"attempt {name}")
+            self.trace.record("stopped", attempt=name, reason=reason)
+            return Outcome.INFRASTRUCTURE, reason
         if judgement is None:
             self.trace.record("stopped", attempt=name, reason=why)
             return Outcome.FAILED, why
@@ -194,22 +204,26 @@ class HoleAttempts:
             return Outcome.PROVED, answer
         return judgement.outcome, judgement.reason or why
 
-    async def trajectory(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
-        """One growing text: the gate's word on its answer, the answer, and how it ended."""
+    async def trajectory(
+        self, seed: int, listener: _AttemptListener
+    ) -> tuple[Judgement | None, str | None, str]:
+        """Run one trajectory of tool-integrated reasoning; return the judgement, the answer and the reason it ended."""
         options = replace(self.plan.tir or options_for(await self.client.model()), seed=seed)
         trajectory = await run_trajectory(
-            self.client, self.pool, self.problem, options, listen=told, judge=self.judge
+            self.client, self.pool, self.problem, options, listen=listener, judge=self.judge
         )
         if trajectory.answer is not None:
             self.ways[trajectory.answer] = _count(len(trajectory.sketches), "sketch", "sketches")
         why = f"the model's text ended without an answer ({trajectory.end.value})"
         judgement = trajectory.judgement
         if judgement is None and trajectory.outcome is not Outcome.FAILED:
-            judgement = self.silent(told, trajectory.outcome, "sketches")
+            judgement = self.unanswered(listener, trajectory.outcome, "sketches")
         return judgement, trajectory.answer, why
 
-    async def refinement(self, seed: int, told: _Told) -> tuple[Judgement | None, str | None, str]:
-        """One chat: likewise."""
+    async def refinement(
+        self, seed: int, listener: _AttemptListener
+    ) -> tuple[Judgement | None, str | None, str]:
+        """Run one chat; return the judgement, the answer and the reason it ended."""
         options = replace(self.plan.chat, seed=seed, rounds=self.plan.rounds)
         refinement = await run_refinement(
             self.client,
@@ -217,7 +231,7 @@ class HoleAttempts:
             self.engine,
             self.problem,
             options,
-            listen=told,
+            listen=listener,
             judge=self.judge,
         )
         if refinement.answer is not None:
@@ -226,17 +240,19 @@ class HoleAttempts:
         answers = _count(refinement.rounds, "answer", "answers")
         judgement = refinement.judgement
         if judgement is None and refinement.unanswered is not None:
-            judgement = self.silent(told, refinement.unanswered, answers)
+            judgement = self.unanswered(listener, refinement.unanswered, answers)
         return judgement, refinement.answer, f"Lean accepts none of the model's {answers}"
 
-    def silent(self, told: _Told, outcome: Outcome, what: str) -> Judgement:
-        """The word on an attempt of which Lean left something without an answer: no verdict."""
-        judgement = Judgement(outcome=outcome, reason=f"Lean could not tell of all of the model's {what}")
-        self.trace.record("stopped", attempt=told.name, reason=judgement.reason)
+    def unanswered(self, listener: _AttemptListener, outcome: Outcome, left_open: str) -> Judgement:
+        """Return the judgement of an attempt that Lean left partly unanswered: no verdict."""
+        judgement = Judgement(
+            outcome=outcome, reason=f"Lean could not tell of all of the model's {left_open}"
+        )
+        self.trace.record("stopped", attempt=listener.name, reason=judgement.reason)
         return judgement
 
     async def judge(self, answer: str) -> Judgement:
-        """The gate's word on the file with an answer's proof in the hole's place."""
+        """Run the gate on the file with an answer's proof in the hole."""
         if len(answer) > MOST_CHARACTERS:
             return Judgement(
                 outcome=Outcome.REJECTED, reason=f"it is longer than {MOST_CHARACTERS} characters"
@@ -252,25 +268,25 @@ class HoleAttempts:
         return Judgement(outcome=result.outcome, reason=result.reason)
 
     def judged(self, repl: Repl, proof: str) -> HoleResult:
-        """What the gate leaves of a proof in the hole, all other holes still open."""
+        """Run the gate on the file with a proof in the hole and all other holes open."""
         options = replace(self.options, remember=False, standby=False)
         worker = Worker(self.source, self.engine, options, repl)
         claim = worker.blank(self.hole).model_copy(update={"outcome": Outcome.PROVED, "proof": proof})
         try:
             results = worker.assemble([claim], lambda _: None, Flag())
-            _, (result,), _ = settle(worker, results)
+            _, (result,), _ = gate_filled_file(worker, results)
         except ReplFailure as failure:
             return claim.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})
         return result
 
 
-class _Told:
-    """What one attempt tells, written down and counted."""
+class _AttemptListener:
+    """Records and counts the events of one attempt."""
 
     def __init__(self, owner: HoleAttempts, name: str) -> None:
         self.owner, self.name = owner, name
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: RefineEvent) -> None:
         owner = self.owner
         record: dict[str, Any]
         match event:
@@ -298,12 +314,12 @@ class _Told:
             raise BudgetSpent(f"the budget of {limit} tokens for a hole is spent ({owner.tokens} used)")
 
 
-def _worst(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
-    """What several attempts without a proof come to: what kept one from its end is told before what Lean or the gate said."""
+def _merge_failures(ended: Sequence[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+    """Merge failed attempts: infrastructure > timeout > rejected > failed."""
     for outcome in (Outcome.INFRASTRUCTURE, Outcome.TIMEOUT, Outcome.REJECTED):
-        for found, said in ended:
-            if found is outcome:
-                return outcome, said
+        for ended_as, reason in ended:
+            if ended_as is outcome:
+                return outcome, reason
     count = len(ended)
     last = ended[-1][1] if ended else "there was none"
     return Outcome.FAILED, last if count == 1 else f"none of {count} attempts was accepted; the last: {last}"

@@ -1,6 +1,6 @@
-"""The model's side of a run: an event loop in a thread of its own, the model's server, and the Lean processes for its code.
+"""The model's runtime in a run: an event loop in its own thread, the model's server, and a pool for its code.
 
-All of it begins with the first hole that the model is asked about, and ends with the run.
+The first hole for the model starts the runtime; the end of the run stops it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from stepprove.serving.client.client import Client, ModelFailure
 from stepprove.serving.client.endpoint import serving
 
 
-class ModelSide:
-    """Works on holes beside the search; a context manager for plain code."""
+class ModelRuntime:
+    """Runs model attempts beside the search; a synchronous context manager."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ModelSide:
         self._serving: asyncio.Task[None] | None = None
         self._over: asyncio.Event | None = None
 
-    def __enter__(self) -> ModelSide:
+    def __enter__(self) -> ModelRuntime:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,7 +62,16 @@ class ModelSide:
         self._stack.close()
 
     def begin(self, hole: Hole, blank: HoleResult, seconds: float) -> Future[HoleResult]:
-        """Have the model work on a hole for so long; cancelling the future ends that."""
+        """Start the model on a hole.
+
+        Args:
+            hole: the hole.
+            blank: a result that places it.
+            seconds: the time limit.
+
+        Returns:
+            A future of the hole's result; cancel it to stop the attempts.
+        """
         with self._lock:
             if self._portal is None:
                 self._portal = self._stack.enter_context(start_blocking_portal())
@@ -88,7 +97,7 @@ class ModelSide:
         return await attempts.run(blank, seconds)
 
     async def _opened(self) -> tuple[Client, Pool]:
-        """The client and the pool, made once for all holes."""
+        """Return the client and the pool, started once for all holes."""
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._over = asyncio.Event()
@@ -96,7 +105,7 @@ class ModelSide:
         return await asyncio.shield(self._ready)
 
     async def _serve(self, ready: asyncio.Future[tuple[Client, Pool]], over: asyncio.Event) -> None:
-        """Keep both for as long as the run lasts: what a task enters, the same task must leave."""
+        """Keep the client and the pool open for the run: the task that enters them must also leave them."""
         try:
             async with AsyncExitStack() as stack:
                 endpoint = await stack.enter_async_context(serving(self.plan.name, self._say))
@@ -106,7 +115,7 @@ class ModelSide:
                 if self._pool is not None:
                     pool = Pool.over(self._pool)
                 else:
-                    # Two at least: one may be at a search, or at a sketch that runs away, while answers are checked.
+                    # Two at least: a search or a runaway sketch may occupy one while the other checks answers.
                     size = max(2, self._options.jobs)
                     pool = await stack.enter_async_context(Pool(self._engine, size=size))
                 ready.set_result((client, pool))

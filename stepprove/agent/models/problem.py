@@ -1,4 +1,4 @@
-"""A theorem to prove, as a model is given it and as its answer is judged."""
+"""A theorem to prove: the text for the model, and the gate for its answer."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
 MOST_CHARACTERS = 200_000
-"""Of an answer. Longer ones are not read: the longest proofs of the known benchmarks have a tenth of it."""
+"""Characters of an answer; a longer one is refused. The longest proofs of the known benchmarks have a tenth of it."""
 
 MOST_CONTEXT = 8000
-"""Characters of what stands above a statement that a model is shown."""
+"""Characters of context above a statement in the model's prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A Lean text with a theorem that rests on `sorry`."""
+    """A Lean text with a theorem that depends on `sorry`."""
 
     header: str
     """The imports; empty where there are none."""
     statement: str
     """The text after them: what the theorem needs, and the theorem with its `sorry`."""
     name: str
-    """The theorem's full name; empty: every theorem of the text is asked about."""
+    """The theorem's full name; empty: every theorem of the text."""
     context: str = ""
-    """What stands between the imports and the statement, where a sketch need not say it again."""
+    """The text between the imports and the statement; a sketch need not repeat it."""
     prelude: str | None = None
     """Elaborated in place of the imports (see `prelude.py`)."""
 
     @classmethod
     def parse(cls, text: str, name: str | None = None, *, prelude: str | None = None) -> Self:
-        """Take a whole Lean text. Raises ValueError when there is no `sorry` in a declaration with a name, or none of `name`."""
+        """Parse a whole Lean text.
+
+        Raises:
+            ValueError: no declaration with a name, or none called `name`, has a `sorry`.
+        """
         source = parse_source(text)
         holed = [d.full_name for d in source.declarations if d.holes and d.full_name]
         if not holed or (name is not None and name not in holed):
@@ -50,28 +54,28 @@ class Problem:
 
     @property
     def context_shown(self) -> str:
-        """The nearest part of the context, no more of it than a model is shown."""
+        """The nearest part of the context, cut to the limit for prompts."""
         if len(self.context) <= MOST_CONTEXT:
             return self.context
         return self.context[-MOST_CONTEXT:].partition("\n")[2]
 
     @property
     def shown(self) -> str:
-        """The text that a model is shown."""
+        """The text for the model's prompt."""
         return _joined(self.header, self.context_shown, self.statement)
 
     @property
     def environment(self) -> str:
-        """What has been elaborated where a sketch is run."""
+        """The text that is elaborated before a sketch runs."""
         return _joined(self.header if self.prelude is None else self.prelude, self.context)
 
     def own(self, answer: str) -> str:
-        """What an answer adds to the problem's environment: without imports, and without the context if it begins with that."""
+        """Return an answer without its imports, and without the context if it begins with it."""
         own = answer[parse_source(answer).header_end :].strip()
         return without_beginning(without_beginning(own, self.context), self.context_shown)
 
     def candidate(self, answer: str) -> str:
-        """The text to judge for an answer: with the problem's imports and context, whatever imports it has itself."""
+        """Return the candidate for an answer: the problem's imports and context, then the answer."""
         return _joined(self.header, self.context, self.own(answer))
 
     async def judge(
@@ -82,7 +86,18 @@ class Problem:
         policy: Policy = Policy(),  # noqa: B008 - frozen
         timeout: float | None = None,
     ) -> Judgement:
-        """The trust gate's word on an answer. Raises BrokenOriginal when the problem itself has errors, and as `Pool.verify`."""
+        """Run the trust gate on an answer.
+
+        Args:
+            pool: runs the gate.
+            answer: the model's Lean text.
+            policy: of the gate.
+            timeout: seconds for each of the gate's calls.
+
+        Raises:
+            BrokenOriginal: the problem itself has errors.
+            PoolFull, PoolClosed: the pool took no work.
+        """
         if len(answer) > MOST_CHARACTERS:
             return Judgement(
                 outcome=Outcome.REJECTED, reason=f"it is longer than {MOST_CHARACTERS} characters"

@@ -1,9 +1,8 @@
-"""Whole proofs by chat: any instruct model states a proof, Lean says what is wrong with it, and the model mends it.
+"""Whole proofs by chat: the model writes a proof, Lean reports its errors, the model repairs it.
 
-What the model is told of a proof that fails: each error with the line it points at and the goals there, and the part that
-stands. That part is made by cutting the errors back to `sorry` and by searching for proofs of the goals left; when nothing is
-left the whole goes to the gate without asking the model again. A conversation holds the problem, the last answer and what was
-said of it, so that it does not grow.
+The feedback has each error with its line and its goals, and the part of the proof that holds: the errors are cut back to
+`sorry`, and the search tries the open goals. A proof that the search completes goes to the gate without another question to the
+model. The chat keeps the problem, the last answer and its feedback, so that it does not grow.
 """
 
 from __future__ import annotations
@@ -25,12 +24,12 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.client import Client
 from stepprove.serving.client.exchange import Sampling, Turn, Usage
 
-Event = Generated | Checked | Judgement | Partial
-"""What an attempt tells as it goes; a `Partial` is the best so far."""
+RefineEvent = Generated | Checked | Judgement | Partial
+"""The events of an attempt; a `Partial` is the best so far."""
 
 _MOST_ERRORS = 5
 _MOST_WORDS = 1200
-"""Characters of one message, goal or partial proof that the model is told."""
+"""Characters of one message, goal or partial proof in the feedback."""
 
 _TASK = """\
 Prove this theorem in Lean 4:
@@ -58,7 +57,7 @@ _TOO_LONG = (
 
 @dataclass(frozen=True, slots=True)
 class RefineOptions:
-    """How a proof is asked for and mended."""
+    """The options of a chat."""
 
     rounds: int = 4
     """Answers of the model, the first one included."""
@@ -69,30 +68,30 @@ class RefineOptions:
     check_seconds: float = 60.0
     judge_seconds: float = 120.0
     search_seconds: float = 4.0
-    """For each goal that is left of a proof that fails, twice that for all of them; 0: none is searched."""
+    """Seconds for each open goal of a failed proof, and twice that for all of them; 0: no search."""
     policy: Policy = field(default_factory=Policy)
     library: Library | None = None
-    """Where premises are looked for that the model is shown, of what the problem imports."""
+    """A library of premises; the prompt shows some that the problem imports."""
     premises: int = 12
-    """At most so many of them."""
+    """The most premises in a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
-    """What became of an attempt."""
+    """The result of a chat."""
 
     problem: Problem
     rounds: int
     answer: str | None
-    """The last code that was judged or checked."""
+    """The last code that Lean or the gate checked."""
     judgement: Judgement | None
-    """The gate's word on it; None when Lean found errors in it before, or gave no answer."""
+    """The gate's judgement on it; None if Lean found errors first, or gave no answer."""
     unanswered: Outcome | None
-    """What it counts as that Lean, or the gate, could not tell of one of the answers; None where it could of all."""
+    """The outcome of an answer that Lean or the gate could not decide; None if all were decided."""
     best: Partial | None
-    """The best of what stood of the proofs that failed."""
+    """The best part that holds among the failed proofs."""
     mended: bool
-    """The accepted proof was completed by the search."""
+    """The search completed the accepted proof."""
     usage: Usage
     seconds: float
 
@@ -103,18 +102,18 @@ class Refinement:
 
 
 def task(problem: Problem, options: RefineOptions = RefineOptions()) -> str:
-    """What the model is asked, with the premises that may help where there is a library."""
-    said = _TASK.format(problem=problem.shown.strip())
+    """Return the prompt, with premises if the options have a library."""
+    prompt = _TASK.format(problem=problem.shown.strip())
     if options.library is None:
-        return said
+        return prompt
     files = options.library.imported_by(problem.header)
     helpful = options.library.near(problem.statement, options.premises, lambda one: one.path in files)
     listed = "\n".join(f"-- {one.name}\n{_short(one.code)}" for one in helpful)
-    return said + _HELPFUL.format(premises=listed) if listed else said
+    return prompt + _HELPFUL.format(premises=listed) if listed else prompt
 
 
 def feedback(code: str, answer: CommandResponse, best: Partial | None) -> str:
-    """What the model is told of a code that Lean does not accept."""
+    """Return the feedback on a code that Lean does not accept."""
     said = ["Lean does not accept this proof."]
     errors = answer.errors
     lines = code.split("\n")
@@ -137,7 +136,7 @@ def feedback(code: str, answer: CommandResponse, best: Partial | None) -> str:
 
 
 def goals_at(tactics: tuple[TacticInfo, ...], error: Message) -> str | None:
-    """The goals before the innermost tactic that an error points into."""
+    """Return the goals before the innermost tactic at an error."""
     place = (error.pos.line, error.pos.column)
     around = [
         t
@@ -158,14 +157,26 @@ async def run_refinement(
     problem: Problem,
     options: RefineOptions = RefineOptions(),
     *,
-    listen: Callable[[Event], None] = lambda event: None,
+    listen: Callable[[RefineEvent], None] = lambda event: None,
     judge: Callable[[str], Awaitable[Judgement]] | None = None,
 ) -> Refinement:
-    """Ask for a proof and have it mended until the gate accepts one or the rounds are spent.
+    """Ask for a proof and for repairs, until the gate accepts one or the rounds are spent.
 
-    `engine` is the one of the pool. Arguments and exceptions otherwise as of `stepfun.run_trajectory`.
+    Args:
+        client: the model.
+        pool: checks and gates the answers.
+        engine: the pool's engine.
+        problem: the theorem to prove.
+        options: of the chat.
+        listen: receives the events.
+        judge: replaces the gate where the answer belongs in a larger file.
+
+    Raises:
+        ModelFailure, BudgetSpent: the model did not answer.
+        BrokenOriginal: the problem has errors of its own.
+        PoolFull, PoolClosed: the pool took no work.
     """
-    attempt = _Attempt(client, pool, engine, problem, options, listen, judge)
+    attempt = _Conversation(client, pool, engine, problem, options, listen, judge)
     started = time.monotonic()
     rounds = 0
     while rounds < options.rounds and not attempt.accepted:
@@ -184,8 +195,8 @@ async def run_refinement(
     )
 
 
-class _Attempt:
-    """One conversation."""
+class _Conversation:
+    """One chat."""
 
     def __init__(
         self,
@@ -194,7 +205,7 @@ class _Attempt:
         engine: Engine,
         problem: Problem,
         options: RefineOptions,
-        listen: Callable[[Event], None],
+        listen: Callable[[RefineEvent], None],
         judge: Callable[[str], Awaitable[Judgement]] | None,
     ) -> None:
         self.client, self.pool, self.engine = client, pool, engine
@@ -213,7 +224,7 @@ class _Attempt:
         return self.judgement is not None and self.judgement.accepted
 
     async def round(self) -> None:
-        """One answer, and what Lean says of it."""
+        """Ask for one answer and check it."""
         text = await self.ask()
         self.judgement = None
         code = code_of(final_text(text) or text, self.problem.name)
@@ -223,7 +234,7 @@ class _Attempt:
         check = await self.pool.check(
             code,
             header=self.problem.environment or None,
-            priority=1,  # before the searches for what other attempts have left
+            priority=1,  # ahead of the searches of other attempts
             timeout=self.options.check_seconds,
             all_tactics=True,
         )
@@ -246,7 +257,7 @@ class _Attempt:
         return None
 
     async def ask(self) -> str:
-        """The model's answer to the conversation."""
+        """Return the model's answer to the chat."""
         options = self.options
         reply = await self.client.chat(
             self.turns,
@@ -263,7 +274,7 @@ class _Attempt:
         return sample.text
 
     async def salvage(self, code: str, answer: CommandResponse) -> None:
-        """Keep what stands of a proof that fails, and have the gate judge it where the search completes it."""
+        """Keep the part of a failed proof that holds; gate the proof if the search completes it."""
         options = self.options
         partial = await partial_of(self.pool, self.problem, code, answer, options.check_seconds)
         if partial is None:
@@ -280,7 +291,7 @@ class _Attempt:
             self.listen(partial)
 
     async def judged(self, code: str) -> Judgement:
-        """The gate's word on a code."""
+        """Run the gate on a code."""
         if self._judge is not None:
             judgement = await self._judge(code)
         else:
@@ -293,10 +304,14 @@ class _Attempt:
         self.listen(judgement)
         return judgement
 
-    def tell(self, text: str, said: str, check: Check | None = None) -> None:
-        """Answer the model; the conversation goes on from its last answer alone."""
+    def tell(self, text: str, feedback_text: str, check: Check | None = None) -> None:
+        """Send feedback; the chat keeps only the last answer."""
         if check is not None:
-            self.listen(Checked(self.code or "", said, check.outcome, False, check.seconds))
+            self.listen(Checked(self.code or "", feedback_text, check.outcome, False, check.seconds))
         else:
-            self.listen(Checked("", said, "answered", False, 0.0))
-        self.turns = [self.turns[0], Turn(role="assistant", content=text), Turn(role="user", content=said)]
+            self.listen(Checked("", feedback_text, "answered", False, 0.0))
+        self.turns = [
+            self.turns[0],
+            Turn(role="assistant", content=text),
+            Turn(role="user", content=feedback_text),
+        ]

@@ -1,7 +1,7 @@
-"""What stands of a proof that Lean does not accept: each error is cut back to a `sorry`, and the goals left are searched.
+"""Cut the errors of a failed proof back to `sorry`, and search for proofs of the open goals.
 
-A tactic that fails is replaced, with the rest of its block, by `sorry`; a block that ends too early gets a `sorry` at its end,
-once nothing else is wrong: what does not parse hides what follows it.
+A failed tactic and the rest of its block become `sorry`. A block that ends too early gets a `sorry` at its end, after all other
+errors are cut, because a parse error hides the errors after it.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from stepprove.outcome import Outcome
 _UNSOLVED = "unsolved goals"
 _TOO_MUCH = "No goals"
 _MOST_CUTS = 8
-"""Rounds of cutting; errors that hide others come to light one after another."""
+"""Rounds of cutting; one error may hide the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A text that Lean elaborates without errors, with what is open in it as `sorry`."""
+    """A text that Lean elaborates without errors, with `sorry` for its open goals."""
 
     code: str
     goals: tuple[str, ...]
-    """What is to be proved at each `sorry`."""
+    """The goal of each `sorry`."""
     tactics: int
-    """How many tactics stand in it beside `sorry`."""
+    """Tactics in it other than `sorry`."""
 
     @property
     def worth(self) -> tuple[int, int]:
-        """Larger is better: fewer open goals, then more that holds."""
+        """A sort key, larger is better: fewer open goals, then more tactics."""
         return -len(self.goals), self.tactics
 
 
 def cut_back(code: str, errors: Sequence[Message]) -> str | None:
-    """The code with the places of these errors cut back to `sorry`; None where an error is in no tactic."""
+    """Replace the tactics at these errors by `sorry`; None if an error is in no tactic."""
     source = parse_source(code)
     errors = [e for e in errors if not e.data.startswith(_UNSOLVED)] or errors
     edits: list[Edit] = []
@@ -65,7 +65,7 @@ def cut_back(code: str, errors: Sequence[Message]) -> str | None:
 
 
 def _from(source: SourceFile, offset: int, tactic: str) -> Edit | None:
-    """Put a tactic in the place of the one at an offset and of what follows it in its block."""
+    """Replace the tactic at an offset, and the rest of its block, by another tactic."""
     tokens = source.positions.code.tokens
     at = bisect_right(tokens, offset, key=lambda token: token.start) - 1
     while at >= 0 and not source.positions.is_tactic(at):
@@ -74,7 +74,7 @@ def _from(source: SourceFile, offset: int, tactic: str) -> Edit | None:
 
 
 def _sorry_at_end(source: SourceFile, offset: int) -> Edit | None:
-    """Put `sorry` at the end of the block that begins after an offset."""
+    """Append `sorry` to the block that begins after an offset."""
     tokens = source.positions.code.tokens
     at = bisect_right(tokens, offset, key=lambda token: token.start)
     while at < len(tokens) and not source.positions.is_tactic(at):
@@ -86,7 +86,7 @@ def _sorry_at_end(source: SourceFile, offset: int) -> Edit | None:
 
 
 def _last(source: SourceFile, first: int) -> int:
-    """The last token of the block that a tactic stands in."""
+    """Return the last token of a tactic's block."""
     code = source.positions.code
     tokens = code.tokens
     column, depth = code.column(tokens[first].start), tokens[first].depth
@@ -104,7 +104,18 @@ def _last(source: SourceFile, first: int) -> int:
 async def partial_of(
     pool: Pool, problem: Problem, code: str, answer: CommandResponse, seconds: float
 ) -> Partial | None:
-    """What stands of a code in the problem's environment, of which Lean has said `answer`; None when nothing does."""
+    """Return the part of a code that holds in the problem's environment.
+
+    Args:
+        pool: elaborates the texts.
+        problem: the theorem to prove.
+        code: the model's code.
+        answer: Lean's answer to it.
+        seconds: for each elaboration.
+
+    Returns:
+        The partial proof; None if nothing holds.
+    """
     for _ in range(_MOST_CUTS):
         if not answer.errors:
             return _partial(code, [sorry.goal for sorry in answer.sorries])
@@ -127,7 +138,15 @@ def _partial(code: str, goals: Sequence[str]) -> Partial | None:
 
 
 async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partial, seconds: float) -> Partial:
-    """A partial proof with those of its open goals proved that the search proves within `seconds` each, twice that in all."""
+    """Search for proofs of a partial proof's open goals.
+
+    Args:
+        pool: runs the search.
+        engine: the pool's engine.
+        problem: the theorem to prove.
+        partial: the partial proof.
+        seconds: for each goal; twice that for all of them.
+    """
     stop = Event()
 
     def work(repl: Repl) -> Partial:
@@ -137,8 +156,8 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
         worker = Worker(source, engine, options, repl)
         mine = [hole for hole in source.holes if hole.start >= own]
         with _ended_after(2 * seconds, repl, stop):
-            found = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
-        results = worker.assemble(found, lambda _: None, stop)
+            hole_results = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
+        results = worker.assemble(hole_results, lambda _: None, stop)
         left = [r for r in results if r.outcome is not Outcome.PROVED]
         code = apply_edits(source.text, worker.fills(results))[own:].strip()
         return Partial(code, tuple(r.goal or "" for r in left), partial.tactics + len(results) - len(left))
@@ -151,7 +170,7 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
 
 @contextmanager
 def _ended_after(seconds: float, repl: Repl, stop: Event) -> Iterator[None]:
-    """Stop what goes on in the context when its time is up, whatever Lean is at then."""
+    """Interrupt the Lean process when the block's time is up."""
 
     def end() -> None:
         stop.set()

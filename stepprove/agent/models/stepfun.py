@@ -1,12 +1,12 @@
-"""Tool-integrated reasoning as StepFun-Prover Preview does it (arXiv 2507.20199; protocol of its public demo).
+"""Tool-integrated reasoning as in StepFun-Prover Preview (arXiv 2507.20199; protocol of its public demo).
 
-The model writes one growing text. Where it closes a `<sketch>`, Lean runs the sketch and what Lean says is appended between
-`<REPL>` and `</REPL>`; the model goes on from there. When it closes `</think>`, what follows is its proof, and the trust gate
-alone says whether it is one. The functions that make the text are pure: training data is made with the same ones.
+The model writes one growing text. After each `</sketch>` Lean runs the sketch, and the loop appends Lean's answer between
+`<REPL>` and `</REPL>`; then the model continues. The text after `</think>` is the model's proof, and the trust gate alone
+decides it. The functions that build the text are pure, and training data is built with the same ones.
 
-Three things differ from the demo. Numbers of proof states in the feedback count from 0, so that the same sketch has the same
-feedback whatever the engine did before. A generation is asked for no more tokens than the context still has. And a server that
-does not say what it stopped at is taken to have stopped at `</sketch>` when a sketch stands open.
+Three things differ from the demo. Proof states in the feedback are numbered from 0, so that the same sketch gets the same
+feedback in any engine. A generation gets at most the tokens that the context still has. If a server does not report its stop
+string and a sketch is open, the stop string was `</sketch>`.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ END_ID, SKETCH_END_ID = 151643, 151666
 """END and SKETCH_END in the tokenizer of the StepFun-Prover models."""
 
 _MOST_CHARACTERS = 1_000_000
-"""Of a whole text, whatever its tokens are said to be."""
+"""Characters of a whole text, whatever its token count."""
 
 
 class End(StrEnum):
-    """Why a trajectory ended; in the order in which the reasons are looked for."""
+    """The reason that a trajectory ended, in the order of the checks."""
 
     CUT = "cut"
-    """A generation did not end by itself: the limit of its tokens, or the server's own reason."""
+    """A generation hit its token limit, or the server stopped it."""
     CONTEXT = "context"
     """The context is full."""
     FORMAT = "format"
@@ -60,11 +60,13 @@ class End(StrEnum):
     FINISHED = "finished"
     """The model ended its text."""
     TURNS = "turns"
-    """As many sketches were run as may be (`max_turns`)."""
+    """The limit of sketches (`max_turns`) is reached."""
 
 
 def feedback_tokens(text: str) -> int:
-    """More tokens than a text of Lean and JSON has in the usual vocabularies: half its ASCII characters, all its other bytes."""
+    """Return an upper bound on the tokens of a Lean or JSON text in the usual vocabularies: half its ASCII characters, all
+    its other bytes.
+    """
     size = len(text.encode(errors="replace"))
     ascii_size = sum(letter.isascii() for letter in text)
     return ascii_size // 2 + 1 + size - ascii_size
@@ -72,38 +74,38 @@ def feedback_tokens(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class TirOptions:
-    """How a trajectory is made; the defaults are the demo's."""
+    """The options of a trajectory; the defaults are the demo's."""
 
     temperature: float = 0.999
     top_p: float = 0.95
     top_k: int | None = None
     max_tokens: int = 16384
-    """Of one generation."""
+    """Tokens of one generation."""
     max_seq_len: int = 20480
-    """Tokens of the whole text, prompt and feedback included; less where the server says that it takes less."""
+    """Tokens of the whole text, prompt and feedback included; less if the server reports a smaller limit."""
     max_turns: int | None = None
-    """The most sketches that are run; None: as many as fit."""
+    """The most sketches; None: as many as fit."""
     seed: int | None = None
     check_seconds: float = 60.0
-    """For one sketch."""
+    """Seconds for one sketch."""
     judge_seconds: float = 120.0
-    """For each of the gate's calls."""
+    """Seconds for each of the gate's calls."""
     policy: Policy = field(default_factory=Policy)
     count: Callable[[str], int] = feedback_tokens
-    """Tokens of a text that the server has not counted yet; better too many than too few."""
+    """Estimates the tokens of a text that the server has not counted; an overestimate is safer."""
 
 
 def options_for(model: str) -> TirOptions:
-    """How a model of a name is used: as in the demo, but for the small one that is trained here, whose context is short."""
+    """Return the options for a model's name: the demo's, except for the small model trained here, whose context is short."""
     return TirOptions(temperature=0.7, max_seq_len=1024) if model == "tiny" else TirOptions()
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What the model wrote in one go."""
+    """One generation of the model."""
 
     text: str
-    """With the `</sketch>` that it stopped at."""
+    """With the `</sketch>` at its end."""
     usage: Usage
     finish: str
     seconds: float
@@ -111,13 +113,13 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A sketch, and what Lean said of it."""
+    """A sketch, and Lean's feedback on it."""
 
     sketch: str
     feedback: str
     """Without the tags around it."""
     outcome: str
-    """`answered`, `timeout`, `crashed` or `memory`, as the pool has it."""
+    """The pool's outcome: `answered`, `timeout`, `crashed` or `memory`."""
     clean: bool
     """Lean found no error and no `sorry` in it."""
     seconds: float
@@ -125,7 +127,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class TirTurn:
-    """A generation, and the check that it asked for."""
+    """A generation, and the check of its sketch."""
 
     generated: Generated
     checked: Checked | None = None
@@ -140,15 +142,17 @@ class Trajectory:
     turns: tuple[TirTurn, ...]
     end: End
     judgement: Judgement | None
-    """The gate's word on the answer; None without an answer."""
+    """The gate's judgement on the answer; None without an answer."""
     usage: Usage
-    """Of all requests together: each counts its whole prompt."""
+    """The sum over all requests; each counts its whole prompt."""
     tokens: int
-    """Of the whole text, as far as the server told."""
+    """Tokens of the whole text, as far as the server reported them."""
     seconds: float
 
     def segments(self) -> Iterator[tuple[str, bool]]:
-        """The text in order, each piece with whether the model wrote it: the prompt and Lean's feedback are not its own."""
+        """Yield the text's pieces in order, each with whether the model wrote it; the prompt and Lean's feedback are not
+        the model's.
+        """
         yield self.prompt, False
         for turn in self.turns:
             yield turn.generated.text, True
@@ -157,7 +161,7 @@ class Trajectory:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """The whole text."""
         return "".join(piece for piece, _ in self.segments())
 
     @property
@@ -167,23 +171,23 @@ class Trajectory:
 
     @property
     def feedbacks(self) -> tuple[str, ...]:
-        """What it said of each."""
+        """Lean's feedback on each."""
         return tuple(turn.checked.feedback for turn in self.turns if turn.checked is not None)
 
     @property
     def final_text(self) -> str | None:
-        """What the model wrote after its thoughts."""
+        """The model's text after its thoughts."""
         return final_text(self.turns[-1].generated.text) if self.end is End.FINISHED else None
 
     @property
     def answer(self) -> str | None:
-        """The Lean code in it."""
-        said = self.final_text
-        return None if said is None else code_of(said, self.problem.name)
+        """The Lean code in the final text."""
+        final = self.final_text
+        return None if final is None else code_of(final, self.problem.name)
 
     @property
     def outcome(self) -> Outcome:
-        """The gate's word; without an answer `failed`, unless Lean gave none to a sketch: then nothing is known."""
+        """The gate's outcome; without an answer `failed`, unless Lean left a sketch unanswered: then nothing is known."""
         if self.judgement is not None:
             return self.judgement.outcome
         silent = [
@@ -203,7 +207,7 @@ class Trajectory:
 
 
 def formal_problem(problem: Problem) -> str:
-    """The problem's text as the model is shown it: a `sorry` at its end is left away, so that it ends in `:= by`."""
+    """Return the problem's text for the prompt, without a final `sorry`, so that it ends in `:= by`."""
     text = problem.shown.strip()
     tokens = tokenize(text)
     words = [token.text for token in tokens[-2:]]
@@ -215,36 +219,36 @@ def formal_problem(problem: Problem) -> str:
 
 
 def user_prompt(problem: Problem) -> str:
-    """What the user says."""
+    """Return the user's turn."""
     return f"```lean4\n{formal_problem(problem)}\n```"
 
 
 def build_prompt(problem: Problem) -> str:
-    """The text that the model continues: system and user prompt in the template of DeepSeek-R1-Distill-Qwen."""
+    """Return the prompt: system and user turn in the template of DeepSeek-R1-Distill-Qwen."""
     user = user_prompt(problem)
     return f"{BEGIN}{SYSTEM_PROMPT}{USER}{user}{ASSISTANT}{THINK}\n"
 
 
 def stop_ids(model: str) -> tuple[int, ...]:
-    """The stop tokens of a model that is known to have them."""
-    known = "stepfunprover" in re.sub(r"[^a-z]", "", model.lower())
-    return (END_ID, SKETCH_END_ID) if known else ()
+    """Return the stop tokens of a model that is known to have them."""
+    has_stop_ids = "stepfunprover" in re.sub(r"[^a-z]", "", model.lower())
+    return (END_ID, SKETCH_END_ID) if has_stop_ids else ()
 
 
 def generated_text(sample: Sample) -> tuple[str, bool]:
-    """A generation's text and whether it stopped at `</sketch>`, which then stands at its end."""
+    """Return a generation's text, with its final `</sketch>`, and whether it stopped there."""
     text = sample.text
     if text.endswith(SKETCH_END):
         return text, True
-    told = sample.stopped_by in (SKETCH_END, SKETCH_END_ID)
+    reported = sample.stopped_by in (SKETCH_END, SKETCH_END_ID)
     unsaid = sample.finish == "stop" and not sample.stop_told and text.rfind(SKETCH) > text.rfind(SKETCH_END)
-    return (text + SKETCH_END, True) if told or unsaid else (text, False)
+    return (text + SKETCH_END, True) if reported or unsaid else (text, False)
 
 
 def break_reason(
     finish: str, tokens: int, max_seq_len: int, stopped_at_sketch: bool, text: str
 ) -> End | None:
-    """Why a trajectory ends after a generation, None when its sketch is to be run. The order is the protocol's."""
+    """Return the reason to end a trajectory after a generation; None to run its sketch. The protocol fixes the order."""
     if finish != "stop":
         return End.CUT
     if tokens >= max_seq_len:
@@ -255,10 +259,12 @@ def break_reason(
 
 
 def sketch_of(text: str, header: str = "", context: str = "") -> str:
-    """The Lean code of a generation's first sketch, without what its environment has already.
+    """Return the Lean code of a generation's first sketch, without the imports and context of its environment.
 
-    `header` has the problem's imports; `import Mathlib` is always left out, as in the demo. The `context` is left out where the
-    sketch begins with it.
+    Args:
+        text: the generation.
+        header: the problem's imports; `import Mathlib` is always left out, as in the demo.
+        context: left out if the sketch begins with it.
     """
     start = text.find(SKETCH) + len(SKETCH)
     sketch = text[start : text.find(SKETCH_END)]
@@ -269,7 +275,7 @@ def sketch_of(text: str, header: str = "", context: str = "") -> str:
 
 
 def feedback_of(check: Check) -> str:
-    """What the model is told of a check: the REPL's JSON without its `env`, or what kept it from answering."""
+    """Return the feedback on a check: the REPL's JSON without its `env`, or the reason for no answer."""
     if check.outcome == "timeout":
         return f"repl cannot return status in {check.seconds} seconds!"
     if check.answer is None:
@@ -278,7 +284,7 @@ def feedback_of(check: Check) -> str:
 
 
 def answer_text(answer: CommandResponse | ErrorResponse) -> str:
-    """A REPL's answer without its `env`, its keys in the order in which the REPL prints them."""
+    """Return a REPL's answer without its `env`, its keys in the REPL's order."""
     wire = answer.to_wire()
     wire.pop("env", None)
     for number, sorry in enumerate(each for each in wire.get("sorries", ()) if "proofState" in each):
@@ -287,10 +293,10 @@ def answer_text(answer: CommandResponse | ErrorResponse) -> str:
 
 
 def _in_repl_order(value: Any) -> Any:
-    """Lean prints the fields of an object from Z to A."""
+    """Sort the fields of each object from Z to A, as Lean prints them."""
     if isinstance(value, dict):
         return {key: _in_repl_order(value[key]) for key in sorted(value, reverse=True)}
-    return [_in_repl_order(each) for each in value] if isinstance(value, list | tuple) else value
+    return [_in_repl_order(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _json(value: Any) -> str:
@@ -298,14 +304,14 @@ def _json(value: Any) -> str:
 
 
 def repl_block(feedback: str) -> str:
-    """Feedback as it is appended to the text."""
+    """Return feedback in its tags, ready to append."""
     return f"{REPL}{feedback}{REPL_END}"
 
 
 def final_text(text: str) -> str | None:
-    """What follows the last `</think>`; None when the thoughts never end."""
-    _, end, said = text.rpartition(THINK_END)
-    return said.strip() if end else None
+    """Return the text after the last `</think>`; None if the thoughts never end."""
+    _, end, final = text.rpartition(THINK_END)
+    return final.strip() if end else None
 
 
 # The driver.
@@ -320,15 +326,20 @@ async def run_trajectory(
     listen: Callable[[Generated | Checked | Judgement], None] = lambda event: None,
     judge: Callable[[str], Awaitable[Judgement]] | None = None,
 ) -> Trajectory:
-    """Let the model work on a problem until its text ends, and have the gate judge its answer.
+    """Run the model on a problem until its text ends, and gate its answer.
 
-    `listen` is told each generation, check and the judgement as they come. `judge` stands for the gate where the answer is to
-    be held against more than the problem (a file around it).
+    Args:
+        client: the model.
+        pool: runs the sketches and the gate.
+        problem: the theorem to prove.
+        options: of the trajectory.
+        listen: receives each generation, check and the judgement.
+        judge: replaces the gate where the answer belongs in a larger file.
 
     Raises:
-        ModelFailure, BudgetSpent: the model did not answer; this says nothing of the problem.
+        ModelFailure, BudgetSpent: the model did not answer, which decides nothing about the problem.
         BrokenOriginal: the problem has errors of its own.
-        PoolFull, PoolClosed: Lean could not be asked.
+        PoolFull, PoolClosed: the pool took no work.
     """
     started = time.monotonic()
     ids = stop_ids(await client.model())
@@ -356,7 +367,7 @@ async def run_trajectory(
         except ModelRefused as refused:
             if not turns or "tokens" not in str(refused):
                 raise
-            end = End.CONTEXT  # the text has outgrown a context that the server had not told of
+            end = End.CONTEXT  # the text exceeds a context limit that the server did not report
             break
         sample = reply.samples[0]
         chunk, at_sketch = generated_text(sample)
@@ -397,7 +408,7 @@ async def run_trajectory(
 
 
 async def _check(pool: Lean, problem: Problem, sketch: str, options: TirOptions) -> Checked:
-    """Run a sketch where the problem's imports have been elaborated."""
+    """Run a sketch in the problem's environment."""
     check = await pool.check(sketch, header=problem.environment or None, timeout=options.check_seconds)
     answer = check.answer
     clean = isinstance(answer, CommandResponse) and not answer.has_errors and not answer.sorries

@@ -1,7 +1,7 @@
-"""Arithmetic on the numbers of a user's text: no result exceeds a bound, and what would exceed it is not begun.
+"""Bounded arithmetic on the numbers of a user's text: an operation with a result beyond the bound is refused.
 
-A statement may name 10 ^ (10 ^ 9), or a number of thousands of digits. Whoever computes with what it names goes through here, so
-that neither the time nor the memory that takes depends on the numbers, and nothing becomes a `float`.
+A statement may name 10 ^ (10 ^ 9), or a number of thousands of digits. All computation with such numbers uses this module, so
+that its time and memory do not depend on them, and no number becomes a `float`.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 import math
 
 MOST_BITS = 4096
-"""Of any number; larger ones are not worth an experiment."""
+"""Bits of any number; larger ones are not worth an experiment."""
 MOST_DIGITS = 1200
-"""Of a numeral that is read; all such numbers have at most `MOST_BITS` bits."""
+"""Digits of a numeral; all such numbers have at most `MOST_BITS` bits."""
 
 
 class NotEvaluated(ValueError):
-    """The number is not known."""
+    """The number is unknown."""
 
 
 class TooLarge(NotEvaluated):
-    """It would have more than `MOST_BITS` bits."""
+    """The number has more than `MOST_BITS` bits."""
 
 
 class OutOfEffort(NotEvaluated):
-    """The experiment has used up its steps."""
+    """The experiment has spent its steps."""
 
 
 class Effort:
-    """The steps that an experiment may still take. They are counted, not timed, so that searches repeat."""
+    """A budget of steps for an experiment; steps are counted, not timed, so that searches repeat."""
 
     __slots__ = ("left",)
 
@@ -35,45 +35,50 @@ class Effort:
         self.left = steps
 
     def spend(self, steps: int = 1) -> None:
-        """Take some steps; one is about a microsecond. Raises OutOfEffort."""
+        """Spend steps of about a microsecond each; raise OutOfEffort when none are left."""
         self.left -= steps
         if self.left < 0:
             raise OutOfEffort("the experiment took too long")
 
     @property
     def spent(self) -> bool:
-        """Whether nothing is left, so that what was evaluated last may be unknown for that reason."""
+        """Whether no step is left, so that the last value may be unknown for that reason."""
         return self.left < 0
 
 
 def numeral(digits: str) -> int:
-    """The number that decimal digits denote. Raises TooLarge."""
+    """Return the number of a decimal numeral; raise TooLarge."""
     if len(digits) > MOST_DIGITS:
         raise TooLarge(f"a numeral of {len(digits)} digits")
     return int(digits)
 
 
 def kept(number: int) -> int:
-    """The number itself. Raises TooLarge."""
+    """Return the number itself; raise TooLarge."""
     if number.bit_length() > MOST_BITS:
         raise TooLarge(f"a number of {number.bit_length()} bits")
     return number
 
 
 def product(left: int, right: int) -> int:
-    """left · right. Raises TooLarge."""
+    """Return left · right; raise TooLarge."""
     if left.bit_length() + right.bit_length() > MOST_BITS + 1:
         raise TooLarge("a product of large numbers")
     return kept(left * right)
 
 
 def power(base: int, exponent: int) -> int:
-    """base ^ exponent for an exponent of 0 or more. Raises TooLarge, and NotEvaluated for a negative exponent."""
+    """Return base ^ exponent.
+
+    Raises:
+        TooLarge: the result is beyond the bound.
+        NotEvaluated: the exponent is negative.
+    """
     if exponent < 0:
         raise NotEvaluated("a negative exponent")
     if abs(base) <= 1:
         return base if exponent % 2 else base * base if exponent else 1
-    # base has at least 2 ^ (bits - 1) in it, so that this many bits are certain.
+    # base ≥ 2 ^ (bits - 1), so the result has at least this many bits.
     if exponent > MOST_BITS or (base.bit_length() - 1) * exponent > MOST_BITS:
         raise TooLarge("a large power")
     result: int = base**exponent
@@ -81,19 +86,19 @@ def power(base: int, exponent: int) -> int:
 
 
 def power_residue(base: int, exponent: int, modulus: int) -> int | None:
-    """base ^ exponent mod a positive modulus, without computing the power; None for a negative exponent."""
+    """Return base ^ exponent mod a positive modulus without the power itself; None for a negative exponent."""
     return None if exponent < 0 else pow(base, exponent, modulus)
 
 
 def least_common_multiple(left: int, right: int) -> int:
-    """The least common multiple. Raises TooLarge."""
+    """Return the least common multiple; raise TooLarge."""
     divisor = math.gcd(left, right)
     return 0 if divisor == 0 else abs(product(left // divisor, right))
 
 
 def integer_log(number: int, base: int) -> int:
-    """The largest k with base ^ k ≤ number, for a number of 1 or more and a base of 2 or more."""
-    exponent = max(0, (number.bit_length() - 1) // base.bit_length())  # at most the one that is sought
+    """Return the largest k with base ^ k ≤ number, for number ≥ 1 and base ≥ 2."""
+    exponent = max(0, (number.bit_length() - 1) // base.bit_length())  # at most the result
     at: int = base**exponent
     while at * base <= number:
         at *= base
@@ -102,5 +107,5 @@ def integer_log(number: int, base: int) -> int:
 
 
 def weight(*numbers: int) -> int:
-    """The steps that an operation on these numbers takes beyond the usual one."""
+    """Return the extra steps of an operation on these numbers."""
     return sum(number.bit_length() for number in numbers) >> 6

@@ -1,7 +1,7 @@
-"""Show that a goal is false: a proof of its negation, most often a counterexample among small values.
+"""Disproof: a proof of a goal's negation, most often a counterexample among small values.
 
-The engine turns a hole into the state `⊢ ¬∀ hypotheses, target`. Whatever closes that state is a term that the kernel has
-checked, and the axioms it rests on come with it; nothing is called disproved on the word of a tactic.
+The engine turns a hole into the state `⊢ ¬∀ hypotheses, target`. A tactic that closes this state yields a term that the kernel
+has checked, with its axioms; the outcome `disproved` needs both.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from stepprove.agent.search.closing_tactics import DISPROOF
 from stepprove.agent.search.experiments import counterexamples
 from stepprove.agent.search.goal import Goal, Hypothesis, is_proposition, parse_goal
 from stepprove.agent.search.search import block
@@ -21,7 +22,6 @@ from stepprove.lean_project.repl.repl import Repl, ReplTimeout
 _STEP_SECONDS = 3.0
 _MOST_TRIES = 120
 _MOST_FOUND = 3
-_OUTRIGHT = ("decide", "simp", "omega", "grind")
 _VALUES = {
     "Nat": ("0", "1", "2", "3", "4", "5", "7", "10"),
     "Int": ("0", "1", "(-1)", "2", "(-2)", "3", "(-3)", "5"),
@@ -31,18 +31,18 @@ _VALUES = {
 _VALUES |= {"ℕ": _VALUES["Nat"], "ℤ": _VALUES["Int"]}
 _HYPOTHESIS = "(by first | decide | omega | simp)"
 _CONTRADICTIONS = ("first | (revert hc; decide) | omega", "first | (simp at hc; done) | grind")
-"""The cheap ones are tried on all values before the dear ones."""
+"""The cheap one is tried on all values before the expensive one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disproof:
-    """What became of the attempt; `script` proves the negation when `found`."""
+    """The result of an attempt; `script` proves the negation if `found`."""
 
     found: bool
     script: tuple[str, ...] = ()
     found_by: str = ""
     counterexample: str | None = None
-    """Such as "x = 0, y = 1"."""
+    """For example "x = 0, y = 1"."""
 
 
 NOTHING = Disproof(False)
@@ -56,10 +56,19 @@ def disprove(
     cancelled: Callable[[], bool] = lambda: False,
     axioms: Collection[str] = STANDARD_AXIOMS,
 ) -> Disproof:
-    """Look for a proof that the goal of `open_root()`, with all its hypotheses, is false.
+    """Search for a proof that a goal with all its hypotheses is false.
 
-    Only the embedded engine can negate a state; with another there is nothing to find. Raises ReplFailure when Lean fails
-    other than by running out of time on a step.
+    Only the embedded engine can negate a state; with another engine the result is empty.
+
+    Args:
+        repl: the Lean process.
+        open_root: makes the goal's proof state; returns its number and goals.
+        budget_seconds: the time limit.
+        cancelled: stops the search once it returns true.
+        axioms: the allowed axioms.
+
+    Raises:
+        ReplFailure: Lean failed, other than by a time-out of a step.
     """
     if not repl.extended:
         return NOTHING
@@ -67,7 +76,7 @@ def disprove(
     goal = negation.open()
     if goal is None:
         return NOTHING
-    # Counted from here: Lean may just have been restarted, which is not on the search's account.
+    # Only now: a restart of Lean does not count as time of the search.
     deadline = time.monotonic() + budget_seconds
     for tactic, found_by, example in candidates(goal):
         left = deadline - time.monotonic()
@@ -79,7 +88,7 @@ def disprove(
 
 
 class _Negation:
-    """The proof state `⊢ ¬∀ hypotheses, target` of a hole, made again when Lean is restarted."""
+    """The proof state `⊢ ¬∀ hypotheses, target` of a hole, made again after a restart of Lean."""
 
     def __init__(self, repl: Repl, open_root: Callable[[], tuple[int, tuple[str, ...]]]) -> None:
         self._repl = repl
@@ -88,8 +97,8 @@ class _Negation:
         self._generation = -1
 
     def open(self) -> Goal | None:
-        """Make the state; return the goal that it negates, or None when it cannot be negated."""
-        self._state = None  # a number of a lost process could name any goal of the next
+        """Make the state; return the goal that it negates, or None if Lean cannot negate it."""
+        self._state = None  # the number of a lost process could name any goal of the next one
         number, _ = self._open_root()
         step = self._repl.tactic(number, "intros", timeout=_STEP_SECONDS)
         if isinstance(step, ErrorResponse):
@@ -102,7 +111,7 @@ class _Negation:
         return None if self._state is None else parse_goal(step.goals[0])
 
     def closes(self, tactic: str, seconds: float, axioms: Collection[str]) -> bool:
-        """Whether a tactic proves the negation on these axioms."""
+        """Return whether a tactic proves the negation on these axioms."""
         try:
             if self._repl.generation != self._generation:
                 self.open()
@@ -117,9 +126,9 @@ class _Negation:
 
 
 def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
-    """What may prove the negation of a goal: (tactic, what it is, the counterexample it shows), the cheap ones first."""
+    """Yield tactics that may prove a goal's negation, the cheap ones first: (tactic, its description, its counterexample)."""
     if not goal.hypotheses:
-        for tactic in _OUTRIGHT:
+        for tactic in DISPROOF:
             yield tactic, tactic, None
         return
     for contradiction in _CONTRADICTIONS:
@@ -128,12 +137,12 @@ def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:
             example = ", ".join(f"{h.name} = {v.strip('()')}" for h, v in values if v != _HYPOTHESIS)
             tactic = f"intro h\nhave hc := h {arguments}\n{contradiction}"
             yield tactic, f"counterexample: {example}" if example else "contradiction", example or None
-    for tactic in _OUTRIGHT:
+    for tactic in DISPROOF:
         yield tactic, tactic, None
 
 
 def _assignments(goal: Goal) -> Iterator[list[tuple[Hypothesis, str]]]:
-    """An argument for each hypothesis, small values first; propositions are proved where they stand."""
+    """Yield an argument for each hypothesis, small values first; a proposition gets a proof in place."""
     types: dict[str, str] = {}
     choices: list[tuple[str, ...]] = []
     for hypothesis in goal.hypotheses:
@@ -143,13 +152,13 @@ def _assignments(goal: Goal) -> Iterator[list[tuple[Hypothesis, str]]]:
             choices.append(("Bool",))
         else:
             choices.append(_values(hypothesis, kind))
-    for found in counterexamples(goal)[:_MOST_FOUND]:  # an experiment knows better than the order of the list
+    for found in counterexamples(goal)[:_MOST_FOUND]:  # the values of an experiment come first
         yield [
             (h, _numeral(found[h.name]) if h.name in found else choices[i][0])
             for i, h in enumerate(goal.hypotheses)
         ]
     ranked = sorted(product(*(range(len(c)) for c in choices[:6])), key=sum) if len(choices) <= 6 else []
-    if not ranked:  # many hypotheses: change one at a time
+    if not ranked:  # many hypotheses: vary one at a time
         zero = [0] * len(choices)
         ranked = [tuple(zero)]
         for place, options in enumerate(choices):

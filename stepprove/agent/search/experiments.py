@@ -1,4 +1,4 @@
-"""What the hypotheses allow among small numbers: the solutions that an experiment finds."""
+"""Numerical experiments on a goal: small numbers that satisfy its hypotheses."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import lru_cache
 
 from stepprove.agent.search.bounded import Effort
 from stepprove.agent.search.goal import Goal
-from stepprove.agent.search.numeric import Setting, assignments, holds, small_values
+from stepprove.agent.search.numeric import Valuation, assignments, holds, small_values
 from stepprove.agent.search.term import Term, free_names, literal
 
 _REACH = {1: 3000, 2: 90, 3: 20, 4: 10}
-"""How far each variable is tried, by the number of variables."""
+"""The largest size of each variable, by the number of variables."""
 STEPS = 1_500_000
-"""The most that the experiments of one kind take on a goal."""
+"""The most steps of one kind of experiment on a goal."""
 
 
 @dataclass(frozen=True)
@@ -25,57 +25,57 @@ class Solutions:
     names: tuple[str, ...]
     values: tuple[tuple[int, ...], ...]
     reach: int
-    """Values up to this size were tried."""
+    """The experiment tried all values up to this size."""
 
     def of(self, name: str) -> list[int]:
-        """The values that a variable takes, ascending."""
+        """Return the values of a variable, ascending."""
         place = self.names.index(name)
         return sorted({v[place] for v in self.values})
 
 
 @lru_cache(maxsize=4096)
 def solutions(goal: Goal) -> Solutions | None:
-    """Small solutions of the hypotheses, or None when there are no numbers, or too many or too heavy to look at."""
+    """Return small solutions of the hypotheses; None if they have no numbers, or too many or too heavy ones."""
     names = tuple(n for n in goal.variables if any(n in free_names(p) for p in goal.propositions))
     if not 1 <= len(names) <= 4:
         return None
     reach = _REACH[len(names)]
-    found = _within(goal, names, reach)
-    while found is None and reach > 10:
+    small = _within(goal, names, reach)
+    while small is None and reach > 10:
         reach //= 3
-        found = _within(goal, names, reach)
-    return found
+        small = _within(goal, names, reach)
+    return small
 
 
 def _within(goal: Goal, names: tuple[str, ...], reach: int) -> Solutions | None:
-    """The solutions with values up to `reach`, or None when they take too long to find."""
+    """Return the solutions with values up to `reach`; None if they take too long."""
     natural = frozenset(goal.naturals)
     ranges = {name: _range(goal, name, reach) for name in names}
     facts = _by_last_variable(goal, names)
-    found: list[tuple[int, ...]] = []
+    assignments_found: list[tuple[int, ...]] = []
     effort = Effort(STEPS)
 
     def extend(values: tuple[int, ...]) -> None:
-        if len(found) > 2000 or effort.spent:
+        if len(assignments_found) > 2000 or effort.spent:
             return
         if len(values) == len(names):
-            found.append(values)
+            assignments_found.append(values)
             return
         name = names[len(values)]
         for v in ranges[name]:
             candidate = (*values, v)
-            at = Setting(dict(zip(names, candidate, strict=False)), natural, effort=effort)
+            at = Valuation(dict(zip(names, candidate, strict=False)), natural, effort=effort)
             if all(holds(f, at) is not False for f in facts[len(values)]):
                 extend(candidate)
 
     extend(())
-    return None if effort.spent else Solutions(names, tuple(found), reach)
+    return None if effort.spent else Solutions(names, tuple(assignments_found), reach)
 
 
 def counterexamples(goal: Goal) -> list[dict[str, int]]:
-    """Small values for which the hypotheses that could be evaluated hold and the target does not.
+    """Return small values that satisfy the evaluated hypotheses and violate the target.
 
-    Without hypotheses about numbers, the smallest values of the variables in the target are tried.
+    If no hypothesis is about numbers, the experiment tries the smallest values of the target's variables.
     """
     target = goal.term
     if target is None:
@@ -90,11 +90,11 @@ def counterexamples(goal: Goal) -> list[dict[str, int]]:
         return []
     natural = frozenset(goal.naturals)
     effort = Effort(STEPS)
-    return [values for values in tried if holds(target, Setting(values, natural, effort=effort)) is False]
+    return [values for values in tried if holds(target, Valuation(values, natural, effort=effort)) is False]
 
 
 def _by_last_variable(goal: Goal, names: Sequence[str]) -> list[list[Term]]:
-    """The facts, each at the place of the last variable it needs."""
+    """Return the facts, each at the place of the last variable that it mentions."""
     places: list[list[Term]] = [[] for _ in names]
     for fact in goal.propositions:
         used = [i for i, n in enumerate(names) if n in free_names(fact)]
@@ -112,7 +112,7 @@ def _range(goal: Goal, name: str, reach: int) -> list[int]:
 
 
 def literal_bounds(goal: Goal, name: str) -> tuple[int | None, int | None]:
-    """The least and greatest value of a variable that single facts state outright (0 at least for ℕ)."""
+    """Return the least and greatest value of a variable that single facts state (at least 0 for ℕ)."""
     low: int | None = 0 if goal.is_natural(name) else None
     high: int | None = None
     for fact in goal.propositions:
@@ -140,11 +140,13 @@ def literal_bounds(goal: Goal, name: str) -> tuple[int | None, int | None]:
 
 
 def survivors(goal: Goal, name: str, low: int, high: int, effort: Effort) -> list[int]:
-    """The values in the range that the facts about this variable alone allow, as far as an experiment can tell."""
+    """Return the values in a range that the facts about this variable alone allow, as far as an experiment can
+    evaluate them.
+    """
     natural = frozenset(goal.naturals)
     facts = [p for p in goal.propositions if free_names(p) & set(goal.variables) == {name}]
     return [
         v
         for v in range(low, high + 1)
-        if all(holds(f, Setting({name: v}, natural, effort=effort)) is not False for f in facts)
+        if all(holds(f, Valuation({name: v}, natural, effort=effort)) is not False for f in facts)
     ]

@@ -1,4 +1,4 @@
-"""A goal as data: the hypotheses and the target that Lean's pretty printer shows."""
+"""A goal as data: the hypotheses and the target in Lean's pretty printer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stepprove.agent.search.term import Term, conjuncts, free_names, parse
 _NAT = frozenset({"ℕ", "Nat"})
 _INT = frozenset({"ℤ", "Int"})
 MOST_FACTS, MOST_VARIABLES = 100, 40
-"""Of a goal, that moves and experiments look at: the first ones."""
+"""Facts and variables of a goal that moves and experiments use: the first ones."""
 _HYPOTHESIS = re.compile(r"^([^\s:⊢][^:⊢]*?) :\s(.*)$", re.S)
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One name of the context, its type and, for a `let`, its value (all as Lean prints them)."""
+    """One name of the context, its type and, for a `let`, its value, as Lean prints them."""
 
     name: str
     type: str
@@ -27,7 +27,7 @@ class Hypothesis:
 
     @cached_property
     def term(self) -> Term | None:
-        """The type as a term, or None when it is outside the language of `term.py`."""
+        """The type as a term; None outside the language of `term.py`."""
         return parse(self.type)
 
     @property
@@ -38,7 +38,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to be proved: hypotheses in order, and the target."""
+    """The hypotheses in order, and the target."""
 
     hypotheses: tuple[Hypothesis, ...]
     target: str
@@ -46,7 +46,7 @@ class Goal:
 
     @cached_property
     def term(self) -> Term | None:
-        """The target as a term, or None when it is outside the language of `term.py`."""
+        """The target as a term; None outside the language of `term.py`."""
         return parse(self.target)
 
     @cached_property
@@ -66,30 +66,30 @@ class Goal:
 
     @cached_property
     def variables(self) -> tuple[str, ...]:
-        """Variables of type ℕ or ℤ, naturals first; no more than `MOST_VARIABLES`."""
+        """Variables of type ℕ or ℤ, naturals first; at most `MOST_VARIABLES`."""
         return (self.naturals + self.integers)[:MOST_VARIABLES]
 
     @cached_property
     def facts(self) -> tuple[tuple[str, Term], ...]:
-        """Hypotheses that are understood propositions: (name, term); no more than `MOST_FACTS`."""
-        found: list[tuple[str, Term]] = []
+        """Hypotheses that parse as propositions: (name, term); at most `MOST_FACTS`."""
+        facts: list[tuple[str, Term]] = []
         for h in self.hypotheses:
-            if len(found) == MOST_FACTS:
+            if len(facts) == MOST_FACTS:
                 break
             term = h.term
             if term is not None and h.usable and is_proposition(term):
-                found.append((h.name, term))
-        return tuple(found)
+                facts.append((h.name, term))
+        return tuple(facts)
 
     @cached_property
     def propositions(self) -> tuple[Term, ...]:
-        """The understood facts, conjunctions taken apart."""
+        """The facts, with conjunctions split."""
         parts = (part for _, term in self.facts for part in conjuncts(term))
         return tuple(islice(parts, MOST_FACTS))
 
     @cached_property
     def functions(self) -> dict[str, tuple[str, ...]]:
-        """Functions on numbers: name to argument types followed by the value's type."""
+        """Functions on numbers: name to argument types, then the value's type."""
         found = {}
         for h in self.hypotheses:
             parts = [p.strip() for p in h.type.split("→")]
@@ -98,15 +98,15 @@ class Goal:
         return found
 
     def kind(self, name: str) -> str:
-        """The printed type of `name`, "" when it is not in the context."""
+        """Return the printed type of `name`; "" if it is not in the context."""
         return next((h.type for h in self.hypotheses if h.name == name), "")
 
     def is_natural(self, name: str) -> bool:
-        """Whether `name` is a natural number."""
+        """Return whether `name` is a natural number."""
         return self.kind(name) in _NAT
 
     def fresh(self, *wanted: str) -> list[str]:
-        """Names for new things, as close to those wanted as the context allows."""
+        """Return unused names, as close to the wanted ones as the context allows."""
         used = set(self.names)
         names = []
         for want in wanted:
@@ -120,7 +120,7 @@ class Goal:
 
     @cached_property
     def key(self) -> str:
-        """Equal for goals that differ in the order of their hypotheses only, or in a fact stated twice."""
+        """A key that ignores the order of hypotheses and repeated facts."""
         known: dict[str, str] = {}
         for h in self.hypotheses:
             known.setdefault(
@@ -130,7 +130,7 @@ class Goal:
 
 
 def is_proposition(term: Term) -> bool:
-    """Whether the term states something (as far as its head shows)."""
+    """Return whether the head of a term shows a proposition."""
     return term.op in ("=", "≠", "<", "≤", ">", "≥", "∣", "∧", "∨", "↔", "¬", "∀", "∃") or (
         term.op == "→" and is_proposition(term.args[1])
     )
@@ -141,9 +141,10 @@ def _subscript(count: int) -> str:
 
 
 def parse_goal(text: str) -> Goal:
-    """Read a goal as Lean prints it (`case …`, `a b : T`, `⊢ target`).
+    """Parse a goal as Lean prints it (`case …`, `a b : T`, `⊢ target`).
 
-    Raises ValueError when the text has no target.
+    Raises:
+        ValueError: the text has no target.
     """
     entries: list[str] = []
     target: str | None = None
@@ -168,11 +169,11 @@ def parse_goal(text: str) -> Goal:
 
 
 def _hypotheses(entry: str) -> Iterable[Hypothesis]:
-    found = _HYPOTHESIS.match(entry)
-    if not found:
+    match = _HYPOTHESIS.match(entry)
+    if not match:
         return
-    kind, assign, value = _flat(found.group(2)).partition(" := ")
-    for name in found.group(1).split():
+    kind, assign, value = _flat(match.group(2)).partition(" := ")
+    for name in match.group(1).split():
         yield Hypothesis(name, _flat(kind), _flat(value) if assign else None)
 
 
@@ -181,5 +182,5 @@ def _flat(text: str) -> str:
 
 
 def mentions(goal: Goal, name: str) -> list[tuple[str, Term]]:
-    """The facts that speak of `name`."""
+    """Return the facts that mention `name`."""
     return [(h, t) for h, t in goal.facts if name in free_names(t)]

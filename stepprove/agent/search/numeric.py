@@ -1,7 +1,7 @@
-"""Numerical experiments: evaluate a statement at small values, as one does on paper before proving it.
+"""Evaluation of statements at small values, to guide the search and find counterexamples.
 
-ℕ's truncated subtraction, division by zero and ℤ's Euclidean remainder follow Lean. Experiments guide the
-search and find counterexamples; Lean confirms whatever comes of them.
+Lean's semantics holds for ℕ's truncated subtraction, division by zero and ℤ's Euclidean remainder. Lean confirms every result
+of an experiment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stepprove.agent.search.term import RELATIONS, Term, literal
 
 
 @dataclass(frozen=True)
-class Setting:
+class Valuation:
     """Values and types of the variables: type "ℕ" truncates subtraction, "ℤ" does not."""
 
     values: Mapping[str, int]
@@ -34,11 +34,11 @@ class Setting:
     functions: Mapping[str, Callable[..., int]] | None = None
     natural_functions: frozenset[str] = frozenset()
     effort: Effort | None = None
-    """What evaluation takes its steps from; None where few terms are evaluated."""
+    """The budget of the evaluation; None for a few terms."""
 
 
-def natural(term: Term, setting: Setting) -> bool | None:
-    """Whether the term is a natural number; None for literals, which take the type of their neighbours."""
+def natural(term: Term, setting: Valuation) -> bool | None:
+    """Return whether the term is a natural number; None for literals, which take the type of their neighbours."""
     if setting.effort is not None:
         setting.effort.spend()
     if term.op == "num":
@@ -62,8 +62,8 @@ _NATURAL_CONSTANTS = frozenset(
 )
 
 
-def value(term: Term, setting: Setting, is_natural: bool | None = None) -> int:
-    """The number that the term denotes, of bounded size. Raises NotEvaluated."""
+def value(term: Term, setting: Valuation, is_natural: bool | None = None) -> int:
+    """Return the term's number, of bounded size; raise NotEvaluated."""
     if setting.effort is not None:
         setting.effort.spend()
     match term.op:
@@ -103,13 +103,11 @@ def _arithmetic(op: str, left: int, right: int, is_natural: bool) -> int:
         return power(left, right)
     if right == 0:
         return 0 if op == "/" else left
-    quotient = (
-        left // right if right > 0 else -(left // -right)
-    )  # Lean's Int division rounds so that 0 ≤ remainder
+    quotient = left // right if right > 0 else -(left // -right)  # Lean's Int division leaves a remainder ≥ 0
     return quotient if op == "/" else left - right * quotient
 
 
-def _apply(term: Term, setting: Setting) -> int:
+def _apply(term: Term, setting: Valuation) -> int:
     name = term.args[0].name
     arguments = [value(a, setting) for a in term.args[1:]]
     if setting.functions and name in setting.functions:
@@ -130,8 +128,8 @@ def _apply(term: Term, setting: Setting) -> int:
     raise NotEvaluated(name)
 
 
-def truth(term: Term, setting: Setting) -> bool:
-    """Whether the (quantifier-free) statement holds. Raises NotEvaluated."""
+def truth(term: Term, setting: Valuation) -> bool:
+    """Return whether the quantifier-free statement holds; raise NotEvaluated."""
     if term.op in RELATIONS:
         left_kind, right_kind = natural(term.args[0], setting), natural(term.args[1], setting)
         kind = left_kind if left_kind is not None else right_kind
@@ -160,21 +158,16 @@ def truth(term: Term, setting: Setting) -> bool:
     raise NotEvaluated(term.op)
 
 
-def holds(term: Term, setting: Setting) -> bool | None:
-    """`truth`, or None where it is not known."""
+def holds(term: Term, setting: Valuation) -> bool | None:
+    """Return `truth`, or None if it is unknown."""
     try:
         return truth(term, setting)
     except NotEvaluated:
         return None
 
 
-def setting(goal: Goal, values: Mapping[str, int]) -> Setting:
-    """The goal's variables at the given values."""
-    return Setting(values, frozenset(goal.naturals))
-
-
 def small_values(is_natural: bool, bound: int) -> Iterator[int]:
-    """0, 1, 2 … and for integers 0, 1, -1, 2, -2 …, up to `bound` in size."""
+    """Yield 0, 1, 2 … and for integers 0, 1, -1, 2, -2 …, up to `bound` in size."""
     yield 0
     for n in range(1, bound + 1):
         yield n
@@ -183,14 +176,14 @@ def small_values(is_natural: bool, bound: int) -> Iterator[int]:
 
 
 def assignments(goal: Goal, names: Sequence[str], bound: int) -> Iterator[dict[str, int]]:
-    """Every assignment of small values to the names."""
+    """Yield every assignment of small values to the names."""
     ranges = [list(small_values(goal.is_natural(n), bound)) for n in names]
     for values in itertools.product(*ranges):
         yield dict(zip(names, values, strict=True))
 
 
 def constants(goal: Goal) -> list[int]:
-    """The literals of the goal's propositions and target, ascending."""
+    """Return the literals of the goal's propositions and target, ascending."""
     found = set()
     terms = list(goal.propositions) + ([goal.term] if goal.term is not None else [])
     for term in terms:

@@ -1,4 +1,4 @@
-"""Polynomials with integer coefficients: enough to divide one by another on paper."""
+"""Polynomials with integer coefficients, with division and simple factoring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_DIVISIONS = 200
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A sum of monomials; no coefficient is 0. Sums and products raise TooLarge where one would get out of hand."""
+    """A sum of monomials with nonzero coefficients; a sum or product beyond the size limit raises TooLarge."""
 
     terms: Mapping[Monomial, int]
 
@@ -53,19 +53,19 @@ class Polynomial:
         return Polynomial({m: c for m, c in total.items() if c})
 
     def variables(self) -> set[str]:
-        """The variables that occur."""
+        """Return the variables that occur."""
         return {v for m in self.terms for v, _ in m}
 
     def degree(self) -> int:
-        """The total degree; 0 for constants and for 0."""
+        """Return the total degree; 0 for constants and for 0."""
         return max((sum(e for _, e in m) for m in self.terms), default=0)
 
     def coefficient(self, variable: str) -> int:
-        """The coefficient of the monomial that is the variable alone."""
+        """Return the coefficient of the monomial that is the variable alone."""
         return self.terms.get(((variable, 1),), 0)
 
     def constant(self) -> int:
-        """The constant term."""
+        """Return the constant term."""
         return self.terms.get((), 0)
 
 
@@ -77,12 +77,12 @@ def _times(m: Monomial, n: Monomial) -> Monomial:
 
 
 def constant(value: int) -> Polynomial:
-    """A constant polynomial."""
+    """Return a constant polynomial."""
     return Polynomial({(): value} if value else {})
 
 
 def polynomial(term: Term) -> Polynomial | None:
-    """The term as a polynomial in its variables, or None when it is none or a large one (subtraction is taken as in ℤ)."""
+    """Return the term as a polynomial in its variables, with subtraction as in ℤ; None for other or large terms."""
     try:
         return _polynomial(term)
     except TooLarge:
@@ -119,7 +119,7 @@ def _polynomial(term: Term) -> Polynomial | None:
 
 
 def difference(equation: Term) -> Polynomial | None:
-    """The left side of an equation less its right side, as `polynomial` reads them."""
+    """Return an equation's left side minus its right side, as `polynomial` reads them."""
     return polynomial(Term("-", equation.args))
 
 
@@ -129,9 +129,9 @@ def _order(monomial: Monomial, names: list[str]) -> tuple[int, ...]:
 
 
 def divide(dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
-    """Quotient and rest in the lexicographic order of the variables; integer coefficients only.
+    """Return quotient and rest in the lexicographic order of the variables, with integer coefficients only.
 
-    A division that is not over after a while, or gets out of hand, ends there: what is left then belongs to the rest.
+    A division beyond the limit of steps or size stops there and leaves the remainder in the rest.
     """
     names = sorted(dividend.variables() | divisor.variables())
     lead = max(divisor.terms, key=lambda m: _order(m, names))
@@ -156,7 +156,7 @@ def divide(dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polyn
 
 
 def factorings(p: Polynomial) -> list[tuple[Polynomial, Polynomial, int]]:
-    """(a, b, c) with p = 0 exactly when a b = c: a difference of squares, or one mixed product u v."""
+    """Return (a, b, c) with p = 0 exactly when a b = c: a difference of squares, or one mixed product u v."""
     rest = {m: c for m, c in p.terms.items() if m}
     squares = [m for m in rest if len(m) == 1 and m[0][1] % 2 == 0]
     if len(rest) == 2 == len(squares) and sorted(rest.values()) == [-1, 1]:
@@ -180,7 +180,7 @@ def factorings(p: Polynomial) -> list[tuple[Polynomial, Polynomial, int]]:
 
 
 def text(p: Polynomial) -> str:
-    """The polynomial as Lean text."""
+    """Return the polynomial as Lean text."""
     names = sorted(p.variables())
     parts = []
     for monomial in sorted(p.terms, key=lambda m: _order(m, names), reverse=True):

@@ -1,4 +1,4 @@
-"""A found proof as a person would write it."""
+"""A proof tree, written as a tactic block and minimised."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _HOLE = "=> ?_"
 
 @dataclass(frozen=True)
 class Proof:
-    """A proof tree: a step, what it is called, and the proofs of the goals it leaves."""
+    """A proof tree: a step, its label, and the proofs of the goals it leaves."""
 
     tactic: str
     name: str = ""
     children: tuple[Proof, ...] = ()
 
     def steps(self) -> Iterator[Proof]:
-        """Every step, the first one first."""
+        """Yield every step, the first one first."""
         yield self
         for child in self.children:
             yield from child.steps()
 
 
 def write(proof: Proof) -> list[str]:
-    """The lines of the tactic block, without indentation of the block itself."""
+    """Return the lines of the tactic block, without indentation of the block itself."""
     return [part for line in _lines(proof) for part in _fold(line)]
 
 
@@ -47,19 +47,19 @@ def _holes(text: str) -> int:
 
 
 def _is_hole(line: str) -> bool:
-    """Whether the line is an alternative that stands for one goal: `| … => ?_`."""
+    """Return whether the line is an alternative that stands for one goal: `| … => ?_`."""
     return line.lstrip().startswith("|") and line.endswith(_HOLE)
 
 
 def _step_lines(proof: Proof) -> list[str]:
     text = proof.tactic
-    if not proof.children:  # everything was closed on the way, so that nothing needs to be tried
+    if not proof.children:  # the step closes its goals, so no further tactic is tried
         text = text.replace("<;> try ", "<;> ")
     return text.splitlines()
 
 
 def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
-    """Put each child in the place of its `?_`, on the same line when it is short."""
+    """Replace each `?_` by its child, on the same line if it is short."""
     remaining = iter(children)
     for line in lines:
         if not _is_hole(line):
@@ -78,7 +78,7 @@ def _filled(lines: Sequence[str], children: Sequence[Proof]) -> Iterator[str]:
 def _fold(line: str) -> Iterator[str]:
     """Break a long statement at a connective; Lean reads on while the indentation is deeper.
 
-    Only what stands before the first `by` is broken: in a tactic block the place of a line means something.
+    Only the text before the first `by` is broken, because columns matter in a tactic block.
     """
     indent = len(line) - len(line.lstrip())
     while len(line) > WIDTH:
@@ -94,12 +94,14 @@ def _fold(line: str) -> Iterator[str]:
 
 
 def minimise(proof: Proof, checks: Callable[[Proof], bool]) -> Proof:
-    """Drop steps that the rest of the proof does not need; `checks` says whether a shortened proof still
-    holds.
+    """Drop steps that the rest of the proof does not need.
 
-    A step with one remaining goal is left out where the proof of that goal also proves what was there
-    before, and a proof that a single closing step at the end can replace is replaced by it. The last steps
-    are tried first.
+    A step with one remaining goal is dropped if the proof of that goal also proves the goal before it. A closing step at the
+    end replaces the whole proof if it can. The last steps are tried first.
+
+    Args:
+        proof: the proof.
+        checks: whether a shortened proof still holds.
     """
     while True:
         for candidate in _shorter(proof):
@@ -111,7 +113,7 @@ def minimise(proof: Proof, checks: Callable[[Proof], bool]) -> Proof:
 
 
 def _shorter(proof: Proof) -> Iterator[Proof]:
-    """Proofs with one step less."""
+    """Yield proofs with one step less."""
     for place, child in enumerate(proof.children):
         for shorter in _shorter(child):
             children = (*proof.children[:place], shorter, *proof.children[place + 1 :])
@@ -121,7 +123,7 @@ def _shorter(proof: Proof) -> Iterator[Proof]:
 
 
 def summary(proof: Proof) -> str:
-    """What found the proof, in a few words: "omega", "search: induction n; omega"."""
+    """Return a label for the proof's finder: "omega", "search: induction n; omega"."""
     names = list(dict.fromkeys(step.name or step.tactic.splitlines()[0] for step in proof.steps()))
     if len(names) == 1:
         return names[0]

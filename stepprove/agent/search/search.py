@@ -1,9 +1,8 @@
 """Best-first search for a proof, goal by goal.
 
-The proof graph has two kinds of nodes: goals (alternatives: one move that works is enough) and moves (all
-the goals that a move leaves must be proved). A goal that turns up again is the same node. Moves come from
-the portfolio; Lean runs every one of them. What the search finds is a text: whether it is a proof is for
-the trust gate to say.
+The proof graph has two kinds of nodes: goals (one move that works is enough) and moves (all the goals that a move leaves must
+be proved). A goal that recurs is the same node. The portfolio proposes the moves and Lean runs them. The result is a tactic
+script, which the trust gate must still accept.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from stepprove.agent.search.goal import Goal, parse_goal
 from stepprove.agent.search.move import Move
 from stepprove.agent.search.portfolio import Portfolio, portfolio
 from stepprove.agent.search.script import Proof, minimise, summary, write
-from stepprove.agent.search.session import Prover, State, StepResult
+from stepprove.agent.search.session import State, StepResult, TacticRunner
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -31,32 +30,32 @@ _UNKNOWN = re.compile(r"\?[A-Za-z]")
 _SUGGESTION = re.compile(r"Try this:\s*(?:\[\w+\]\s*)?(.+)", re.DOTALL)
 
 POLISHING_SECONDS = 10.0
-"""The longest that a found proof is made shorter."""
+"""The most seconds for minimising a proof."""
 
 
 def suggestion(messages: Sequence[str]) -> str | None:
-    """What a tactic such as `exact?` says should stand in its place, on one line; None when it says nothing."""
+    """Return the tactic that `exact?` or a similar tactic suggests, on one line; None if there is no suggestion."""
     for message in messages:
-        if found := _SUGGESTION.match(message):
-            return " ".join(found[1].split())
+        if match := _SUGGESTION.match(message):
+            return " ".join(match[1].split())
     return None
 
 
 class SearchOutcome(StrEnum):
-    """How a search ended. Only "found" says something about the goal, once the gate has confirmed it."""
+    """How a search ended; only "found" concerns the goal, once the gate has confirmed it."""
 
     FOUND = "found"
     EXHAUSTED = "exhausted"
-    """Nothing left to try."""
+    """No move is left."""
     OUT_OF_TIME = "out of time"
     CANCELLED = "cancelled"
     INFRASTRUCTURE = "infrastructure"
-    """The engine failed again and again."""
+    """The engine failed repeatedly."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search brought.
+    """The result of a search.
 
     Attributes:
         outcome: how it ended.
@@ -65,8 +64,8 @@ class SearchResult:
         seconds: time spent.
         steps: tactics that Lean ran.
         graph: the proof graph: nodes `("goal", key)` and `("move", number)`, attributes `label`, `proved`,
-            `cost`; a proved goal's `closed_by` is the step that closed it, empty where a move and its goals did.
-        reason: for an infrastructure failure, what went wrong.
+            `cost`; a proved goal's `closed_by` is the step that closed it, empty if a move and its goals did.
+        reason: of an infrastructure failure.
     """
 
     outcome: SearchOutcome
@@ -79,13 +78,13 @@ class SearchResult:
 
     @property
     def found(self) -> bool:
-        """Whether there is a script to give to the gate."""
+        """Whether there is a script for the gate."""
         return self.outcome is SearchOutcome.FOUND
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the search has done so far."""
+    """The steps and goals of a search so far."""
 
     seconds: float
     steps: int
@@ -94,7 +93,7 @@ class Progress:
 
 
 class _Stop(Exception):
-    """Time is up, or the search was cancelled, or the engine is beyond help."""
+    """The time is up, the search is cancelled, or the engine cannot recover."""
 
     def __init__(self, outcome: SearchOutcome, reason: str = "") -> None:
         super().__init__(reason)
@@ -104,23 +103,22 @@ class _Stop(Exception):
 
 @dataclass(eq=False)
 class _Node:
-    """A goal of the graph: where Lean has it, and what is known about it."""
+    """A goal of the graph: its proof state, and its proof and moves so far."""
 
     goal: Goal
-    state: State  # its first goal is this one
-    others: int  # how many goals of the state belong to others
+    state: State  # a state with this goal first
+    others: int  # the number of the state's other goals
     cost: float
     number: int
     proof: Proof | None = None
-    attempts: list[_Attempt] = field(default_factory=list)  # the moves that need this goal
-    pending: list[Move] | None = None
+    attempts: list[_AppliedMove] = field(default_factory=list)  # the moves that need this goal
     expanded: bool = False
     looked: bool = False
     groups: set[str] = field(default_factory=set)
 
 
 @dataclass(eq=False)
-class _Attempt:
+class _AppliedMove:
     """A move that worked on a goal, and the goals it left."""
 
     parent: _Node
@@ -130,7 +128,7 @@ class _Attempt:
 
 def search(
     root: State,
-    prover: Prover,
+    prover: TacticRunner,
     budget_seconds: float,
     *,
     mathlib: bool = False,
@@ -139,16 +137,16 @@ def search(
     cancelled: Callable[[], bool] | None = None,
     definitions: Sequence[str] = (),
 ) -> SearchResult:
-    """Look for a proof of the first goal of `root`.
+    """Search for a proof of the first goal of `root`.
 
     Args:
-        root: the state to start from; only its first goal is looked at.
+        root: the state to start from; its other goals are ignored.
         prover: runs the tactics.
-        budget_seconds: when to give up; a running step is given no longer than what is left.
+        budget_seconds: the time limit, of which a running step gets at most the rest.
         mathlib: whether Mathlib's tactics may be used.
         seed: breaks ties between equally promising goals.
-        on_progress: called now and then, for people to watch.
-        cancelled: asked before every step; the search stops when it says yes.
+        on_progress: receives the progress now and then.
+        cancelled: checked before every step; true stops the search.
         definitions: names of the file's own definitions, which may be unfolded.
     """
     return _Search(
@@ -162,7 +160,7 @@ class _Search:
     def __init__(
         self,
         root: State,
-        prover: Prover,
+        prover: TacticRunner,
         budget_seconds: float,
         moves: Portfolio,
         seed: int,
@@ -178,7 +176,7 @@ class _Search:
         self.cancelled = cancelled
         self.steps = 0
         self.failures = 0
-        import networkx as nx  # a fifth of a second, which a run that only recalls proofs can spare
+        import networkx as nx  # it costs a fifth of a second, which a run that recalls every proof saves
 
         self.graph = nx.DiGraph()
         self.nodes: dict[str, _Node] = {}
@@ -220,19 +218,19 @@ class _Search:
     # Goals.
 
     def node(self, state: State, others: int, cost: float) -> _Node:
-        """The node of a state's first goal: an old one when the goal has been met before."""
+        """Return the node of a state's first goal, an existing one if the goal recurs."""
         goal = parse_goal(state.goals[0])
-        known = self.nodes.get(goal.key)
-        if known is not None:
-            known.cost = min(known.cost, cost)
-            return known
+        existing = self.nodes.get(goal.key)
+        if existing is not None:
+            existing.cost = min(existing.cost, cost)
+            return existing
         node = _Node(goal, state, others, cost, len(self.nodes))
         self.nodes[goal.key] = node
         self.graph.add_node(("goal", node.number), label=state.goals[0], proved=False, cost=cost)
         return node
 
     def wanted(self, node: _Node) -> bool:
-        """Whether a proof of the goal would still help: some move above it is still undecided."""
+        """Return whether a proof of the goal still helps: some move above it is undecided."""
         if node is self.top:
             return True
         return any(a.parent.proof is None for a in node.attempts) and self._reaches_top(node)
@@ -250,10 +248,9 @@ class _Search:
         return False
 
     def first_look(self, node: _Node, after_fact: bool = False) -> None:
-        """Try what costs next to nothing, and put the goal into the queue if that does not close it.
+        """Try the cheap steps, and queue the goal if they do not close it.
 
-        After a mere fact only the first closer is tried; the others follow when no more facts are to be
-        had.
+        After a fact, only the first closer is tried; the others follow once no more facts are to be had.
         """
         for move in self.portfolio.closers(node.goal):
             if self.close(node, move):
@@ -269,7 +266,7 @@ class _Search:
         heapq.heappush(self.queue, (cost, self.random.random() * 1e-6, self.order, node, move))
 
     def expand(self, node: _Node) -> None:
-        """Run the forced moves at once and queue all the others at their price."""
+        """Run the forced moves at once and queue the others by cost."""
         node.expanded = True
         moves = list(self.portfolio.moves(node.goal))
         for move in moves:
@@ -286,7 +283,7 @@ class _Search:
     # Steps.
 
     def close(self, node: _Node, move: Move) -> bool:
-        """Run a closing step; whether it closed the goal."""
+        """Run a closing step; return whether it closed the goal."""
         result = self.step(node, move)
         if not self.closes(node, result):
             return False
@@ -297,11 +294,11 @@ class _Search:
         return True
 
     def closes(self, node: _Node, result: StepResult) -> bool:
-        """Whether a step left nothing of a goal."""
+        """Return whether a step closed its goal."""
         return result.status == "ok" and result.state is not None and len(result.state.goals) <= node.others
 
     def attempt(self, node: _Node, move: Move) -> bool:
-        """Run a move and take in the goals it leaves; whether it worked."""
+        """Run a move and add the goals it leaves; return whether it worked."""
         if move.group and move.group in node.groups:
             return False
         if move.closing:
@@ -316,7 +313,7 @@ class _Search:
         if len(goals) == 1 and parse_goal(goals[0]).key == node.goal.key:
             return False  # nothing changed
         if any(_UNKNOWN.search(goal) for goal in goals):
-            return False  # goals that share an unknown cannot be proved one by one
+            return False  # goals that share a metavariable cannot be proved one by one
         if move.group:
             node.groups.add(move.group)
         if not goals:
@@ -338,9 +335,9 @@ class _Search:
         return replace(move, tactic=move.ladder[best]), result
 
     def take(self, node: _Node, move: Move, state: State, count: int) -> bool:
-        """Add the goals that a move left to the graph; the first open one is worked on first."""
+        """Add the goals that a move left to the graph; the search works on the first open one."""
         children: list[_Node] = []
-        attempt = _Attempt(node, move, children)
+        attempt = _AppliedMove(node, move, children)
         for place in range(count):
             if place:
                 rotated = self.run_tactic(state, "rotate_left 1", 5.0)
@@ -368,8 +365,8 @@ class _Search:
     def _queued(self, node: _Node) -> bool:
         return any(entry[3] is node for entry in self.queue)
 
-    def settle(self, attempt: _Attempt) -> None:
-        """Prove the goal above when all that a move left is proved; else turn to the next open goal."""
+    def settle(self, attempt: _AppliedMove) -> None:
+        """Prove the goal above once all goals of a move are proved; else continue with the next open goal."""
         if attempt.parent.proof is not None:
             return
         for child in attempt.children:
@@ -382,7 +379,7 @@ class _Search:
         self.prove(attempt.parent, Proof(attempt.move.tactic, attempt.move.name, proofs))
 
     def prove(self, node: _Node, proof: Proof) -> None:
-        """Record a proof, and whatever follows from it further up."""
+        """Record a proof, and propagate it up the graph."""
         if node.proof is not None:
             return
         node.proof = proof
@@ -396,7 +393,7 @@ class _Search:
         return self.run_tactic(node.state, block(move.tactic), move.seconds)
 
     def run_tactic(self, state: State, tactic: str, seconds: float) -> StepResult:
-        """Run a tactic within the budget. Raises _Stop."""
+        """Run a tactic within the budget; raise _Stop."""
         if self.cancelled is not None and self.cancelled():
             raise _Stop(SearchOutcome.CANCELLED)
         left = self.deadline - time.monotonic()
@@ -413,7 +410,7 @@ class _Search:
         return result
 
     def report(self, trying: _Node | Move) -> None:
-        """Tell whoever watches."""
+        """Report the progress."""
         if self.on_progress is not None:
             label = trying.label if isinstance(trying, Move) else trying.goal.target
             open_goals = sum(n.proof is None for n in self.nodes.values())
@@ -422,7 +419,7 @@ class _Search:
     # The proof found.
 
     def minimised(self, proof: Proof) -> Proof:
-        """Leave out steps that are not needed, as long as there is time."""
+        """Drop steps that are not needed while there is time."""
 
         self.deadline = max(self.deadline, time.monotonic() + 1.0)
         self.deadline = min(self.deadline, time.monotonic() + POLISHING_SECONDS)
@@ -436,14 +433,14 @@ class _Search:
             return proof
 
     def replays(self, state: State, others: int, proof: Proof) -> bool:
-        """Whether the whole text closes the first goal of a state."""
+        """Return whether the whole text closes the first goal of a state."""
         text = "\n".join(write(proof))
         result = self.run_tactic(state, block(text), 20.0)
         return result.state is not None and len(result.state.goals) == others
 
 
 def block(text: str) -> str:
-    """Several lines as one tactic."""
+    """Join several lines into one tactic."""
     lines = text.splitlines()
     if len(lines) == 1:
         return text

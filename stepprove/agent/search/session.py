@@ -1,7 +1,7 @@
-"""Running tactics on proof states, whatever becomes of the Lean process underneath.
+"""Tactic steps on proof states that survive the loss of the Lean process.
 
-A `State` remembers how it came about, so that it can be made again after the engine was killed (a tactic
-that ran away) and all its proof states were lost with it.
+A `State` records its parent and its tactic, so that it can be made again after a kill (by a runaway tactic) has lost all proof
+states of the engine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ StepStatus = Literal["ok", "error", "timeout", "infrastructure"]
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A proof state: the goals, and the tactic that led here from `parent` (None at the root)."""
+    """A proof state: its goals, and the tactic that led here from `parent` (None at the root)."""
 
     goals: tuple[str, ...]
     parent: State | None = None
@@ -28,7 +28,7 @@ class State:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a tactic did. Only "ok" and "error" are Lean's own words; the others say nothing of the goal."""
+    """The result of a tactic; only "ok" and "error" are Lean's verdict on it."""
 
     status: StepStatus
     state: State | None = None
@@ -37,11 +37,11 @@ class StepResult:
     goals: tuple[str, ...] = field(default=())
 
 
-class Prover(Protocol):
-    """Something that runs tactics on states."""
+class TacticRunner(Protocol):
+    """Runs tactics on states."""
 
     def root(self) -> State:
-        """The state that the search starts from. Raises ReplFailure."""
+        """Return the state that the search starts from; raise ReplFailure."""
 
     def run(self, state: State, tactic: str, timeout: float) -> StepResult:
         """Run a tactic on the first goal of a state, for at most `timeout` seconds."""
@@ -52,8 +52,8 @@ class ReplSession:
 
     Args:
         repl: the engine.
-        open_root: makes the proof state to start from anew, and returns its number and goals. It is called
-            at the start and after each loss of the engine; it raises ReplFailure when it cannot.
+        open_root: makes the first proof state and returns its number and goals, at the start and after
+            each loss of the engine; it raises ReplFailure if it cannot.
     """
 
     def __init__(self, repl: Repl, open_root: Callable[[], tuple[int, tuple[str, ...]]]) -> None:
@@ -71,7 +71,7 @@ class ReplSession:
         return self._root
 
     def run(self, state: State, tactic: str, timeout: float) -> StepResult:
-        """Run a tactic on the first goal of `state`. Never raises for what Lean does or fails to do."""
+        """Run a tactic on the first goal of `state`; every failure is a StepResult."""
         started = time.monotonic()
         try:
             answer = self._step(state, tactic, timeout)
@@ -87,8 +87,8 @@ class ReplSession:
             return StepResult("error", messages=errors or ("the step leaves a sorry",), seconds=seconds)
         result = State(tuple(answer.goals), state, tactic)
         self._numbers[result] = (self._repl.generation, answer.proof_state)
-        said = tuple(m.data for m in answer.messages if m.severity == "info")
-        return StepResult("ok", result, messages=said, seconds=seconds, goals=result.goals)
+        infos = tuple(m.data for m in answer.messages if m.severity == "info")
+        return StepResult("ok", result, messages=infos, seconds=seconds, goals=result.goals)
 
     def _step(self, state: State, tactic: str, timeout: float) -> ProofStepResponse | ErrorResponse:
         number = self._number(state)
@@ -98,10 +98,10 @@ class ReplSession:
             return self._repl.tactic(self._number(state), tactic, timeout=timeout)
 
     def _number(self, state: State) -> int:
-        """The proof state's number in the living engine; the way to it is run again where it was lost."""
-        known = self._numbers.get(state)
-        if known is not None and known[0] == self._repl.generation:
-            return known[1]
+        """Return the state's number in the living engine; replay its tactics if the engine lost it."""
+        numbered = self._numbers.get(state)
+        if numbered is not None and numbered[0] == self._repl.generation:
+            return numbered[1]
         if state.parent is None:
             number, _ = self._open_root()
         else:

@@ -1,8 +1,8 @@
-"""Terms as Lean's pretty printer shows them, read just far enough to reason about numbers.
+"""A parser for Lean's pretty-printed terms, enough to reason about numbers.
 
-Only the language of elementary arithmetic and logic is understood; anything else makes `parse` return None,
-and the moves that need to look inside a term then stay silent. So does a text that is too long or nested too
-deeply: whatever is a term can be walked by plain recursion. Nothing here decides truth: Lean judges every move.
+It reads the language of elementary arithmetic and logic; for any other text `parse` returns None and the moves that inspect
+terms stay silent. The same holds for a text that is too long or too deeply nested, so that plain recursion can walk every term.
+Lean judges every move.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from stepprove.agent.search.bounded import TooLarge, numeral
 
 MOST_TOKENS = 2000
-"""Of a text that is read."""
+"""Tokens of a text."""
 MOST_DEPTH = 100
-"""Of a term that is read, in nodes from its root to a leaf, and of the parser's own recursion."""
+"""Nodes from a term's root to a leaf, and the parser's own recursion."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<num>\d+)(?![\w'])|(?P<id>[A-Za-z_\u0370-\u03bb\u03bc-\u03ff\u1f00-\u1ffe\u2100-\u214f]"
@@ -34,7 +34,6 @@ _KEYWORDS = frozenset(
     {"if", "then", "else", "fun", "let", "have", "match", "with", "do", "from", "show", "by"}
 )
 RELATIONS = frozenset({"=", "≠", "<", "≤", ">", "≥", "∣"})
-CONNECTIVES = frozenset({"∧", "∨", "→", "↔", "¬", "∀", "∃"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Term:
     """A term: `op` is "num", "var", "app", "cast", "neg", "∀", "∃", "¬" or a binary operator.
 
     `name` holds the digits, the variable or the bound variable. A quantifier's arguments are its type (a
-    `var` term, or None-like empty `var`) and its body; an application's are the function and its arguments.
+    `var` term, or an empty `var`) and its body; an application's are the function and its arguments.
     """
 
     op: str
@@ -54,21 +53,21 @@ class Term:
 
 
 class ParseError(ValueError):
-    """The text is outside the small language understood here."""
+    """The text is outside the language of this parser."""
 
 
 def num(value: int) -> Term:
-    """The literal for an integer (negative ones become a negation)."""
+    """Return the literal of an integer (a negative one becomes a negation)."""
     return Term("num", name=str(value)) if value >= 0 else Term("neg", (num(-value),))
 
 
 def var(name: str) -> Term:
-    """The variable or constant `name`."""
+    """Return the variable or constant `name`."""
     return Term("var", name=name)
 
 
 def parse(text: str) -> Term | None:
-    """Read `text`, or return None when it is outside the language understood here."""
+    """Parse `text`; None outside the language of this parser."""
     try:
         return _Parser(text).whole()
     except ParseError:
@@ -223,7 +222,7 @@ class _Parser:
 
 
 def _field(token: str) -> Term:
-    """`n.gcd` is the application of `.gcd` to n; `Nat.gcd` is one name."""
+    """`n.gcd` applies `.gcd` to n; `Nat.gcd` is one name."""
     if token.count(".") > MOST_DEPTH:
         raise ParseError("too deep")
     head, dot, rest = token.rpartition(".")
@@ -233,7 +232,7 @@ def _field(token: str) -> Term:
 
 
 def _deep(term: Term) -> bool:
-    """Whether a path from the root is longer than `MOST_DEPTH`."""
+    """Return whether a path from the root is longer than `MOST_DEPTH`."""
     level, depth = [term], 0
     while level and depth <= MOST_DEPTH:
         level, depth = [argument for part in level for argument in part.args], depth + 1
@@ -241,7 +240,7 @@ def _deep(term: Term) -> bool:
 
 
 def show(term: Term, power: int = 0) -> str:
-    """Lean text of `term`, with the parentheses its operators need in a place of binding power `power`."""
+    """Return the Lean text of `term`, with the parentheses for a place of binding power `power`."""
     match term.op:
         case "num" | "var":
             return term.name
@@ -272,7 +271,7 @@ def _wrap(text: str, needed: bool) -> str:
 
 
 def subterms(term: Term) -> Iterator[Term]:
-    """Every subterm, outermost first."""
+    """Yield every subterm, the outermost first."""
     todo = [term]
     while todo:
         part = todo.pop()
@@ -281,7 +280,7 @@ def subterms(term: Term) -> Iterator[Term]:
 
 
 def free_names(term: Term) -> set[str]:
-    """Names that occur free: variables, constants, functions and types."""
+    """Return the free names: variables, constants, functions and types."""
     if term.op == "var":
         return {term.name} if term.name else set()
     if term.op in ("∀", "∃"):
@@ -290,7 +289,7 @@ def free_names(term: Term) -> set[str]:
 
 
 def replace(term: Term, values: Mapping[str, Term]) -> Term:
-    """Substitute for free variables (bound names are left alone; capture is the caller's care)."""
+    """Substitute for free variables; bound names stay, and the caller avoids capture."""
     if term.op == "var":
         return values.get(term.name, term)
     if term.op in ("∀", "∃"):
@@ -300,7 +299,7 @@ def replace(term: Term, values: Mapping[str, Term]) -> Term:
 
 
 def literal(term: Term) -> int | None:
-    """The value of a literal such as `7` or `-7`; None for one that is too large to compute with."""
+    """Return the value of a literal such as `7` or `-7`; None for one too large to compute with."""
     try:
         if term.op == "num":
             return numeral(term.name)
@@ -312,12 +311,12 @@ def literal(term: Term) -> int | None:
 
 
 def size(term: Term) -> int:
-    """The number of nodes."""
+    """Return the number of nodes."""
     return sum(1 for _ in subterms(term))
 
 
 def conjuncts(term: Term) -> Iterator[Term]:
-    """The parts of a conjunction, from the left."""
+    """Yield the parts of a conjunction, from the left."""
     if term.op == "∧":
         yield from conjuncts(term.args[0])
         yield from conjuncts(term.args[1])

@@ -1,1 +1,1 @@
-"""The record of a run, and its reading in the terminal or as one page."""
+"""The record of a run, and its display in the terminal or as one page."""

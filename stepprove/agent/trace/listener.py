@@ -1,27 +1,27 @@
-"""What a run tells its listener, written into the trace as well."""
+"""Write the events of a run to its trace."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from stepprove.agent.file.options import Event, Finished, Listener, Searched, Started
+from stepprove.agent.file.options import Finished, Listener, ProveEvent, Searched, Started
 from stepprove.agent.search.search import SearchResult
 from stepprove.agent.trace.trace import Trace
 from stepprove.faults import fault_told
 from stepprove.lean_project.source.file import SourceFile
 
 
-def traced(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
-    """A listener that writes a record of what it is told, then tells `listen`. It never raises: nothing is lost for its sake."""
+def trace_listener(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
+    """Wrap a listener: write each event to the trace, then pass it on. A failed write never raises."""
 
-    def told(event: Event) -> None:
-        for each in written, listen:
+    def listener(event: ProveEvent) -> None:
+        for each in write_event, listen:
             try:
                 each(event)
             except Exception as fault:
                 fault_told(fault, "what a run tells")
 
-    def written(event: Event) -> None:
+    def write_event(event: ProveEvent) -> None:
         match event:
             case Started(index):
                 hole = source.holes[index]
@@ -42,11 +42,11 @@ def traced(trace: Trace, source: SourceFile, listen: Listener) -> Listener:
                     seconds=result.seconds,
                 )
 
-    return told
+    return listener
 
 
 def _graph(result: SearchResult) -> dict[str, Any]:
-    """A proof graph as plain data: nodes numbered in their order, edges from goals to moves and from moves to goals."""
+    """Return a proof graph as plain data: nodes numbered in order, edges from goals to moves and from moves to goals."""
     numbers = {node: number for number, node in enumerate(result.graph)}
     nodes = [
         {

@@ -1,7 +1,7 @@
-"""A run as one HTML page: no script, nothing loaded from elsewhere, everything that a model or Lean wrote escaped.
+"""A run as one HTML page without scripts or external resources; all text by models and Lean is escaped.
 
-Jinja escapes what is not marked as HTML; marked are only the highlighted code (Pygments escapes it) and the drawn graph. The
-page's own policy forbids scripts besides.
+Jinja escapes every text that is not marked as HTML; only highlighted code (escaped by Pygments) and the drawn graph are marked.
+The page's content security policy forbids scripts besides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 from stepprove.agent.trace.proof_graph import draw_graph
-from stepprove.agent.trace.reader import RunStory, check_state
+from stepprove.agent.trace.reader import RunTrace, check_state
 from stepprove.visible import visible
 
 MOST_SHOWN = 50_000
@@ -27,8 +27,8 @@ _CODE = re.compile(r"<sketch>(.*?)(?:</sketch>|\Z)|```[ \t]*\w*\n(.*?)(?:```|\Z)
 _FORMATTER = HtmlFormatter(nowrap=True)
 
 
-def trace_page(story: RunStory) -> str:
-    """The page of a run."""
+def trace_page(run_trace: RunTrace) -> str:
+    """Return the page of a run."""
     environment = Environment(
         loader=PackageLoader("stepprove.agent.trace", "pages"),
         autoescape=True,
@@ -38,18 +38,18 @@ def trace_page(story: RunStory) -> str:
     )
     environment.filters |= {"lean": lean, "prose": prose, "said": said, "thousands": lambda n: f"{n:,}"}
     environment.globals |= {"draw": draw_graph, "state": check_state}
-    return visible(environment.get_template("trace.html").render(story=story))
+    return visible(environment.get_template("trace.html").render(run_trace=run_trace))
 
 
 def lean(code: str) -> Markup:
-    """Lean code, highlighted."""
+    """Highlight Lean code."""
     shown, rest = _cut(code)
     lexer = get_lexer_by_name("lean4", stripnl=False)
     return Markup('<pre class="code">{}</pre>{}').format(Markup(highlight(shown, lexer, _FORMATTER)), rest)
 
 
 def prose(text: str) -> Markup:
-    """What a model wrote: its words as they are, its sketches and blocks highlighted."""
+    """Show a model's text: its words as they are, its sketches and blocks highlighted."""
     shown, rest = _cut(text)
     parts: list[Markup] = []
     at = 0
@@ -64,7 +64,7 @@ def _words(text: str) -> Markup:
 
 
 def _cut(text: str) -> tuple[str, Markup]:
-    """As much of a text as is shown, and a remark on the rest."""
+    """Cut a text to the limit and remark on the rest."""
     if len(text) <= MOST_SHOWN:
         return text, Markup("")
     left = f"{len(text) - MOST_SHOWN:,}"
@@ -74,7 +74,7 @@ def _cut(text: str) -> tuple[str, Markup]:
 
 
 def said(feedback: str) -> Markup:
-    """What Lean said of code: its messages one by one where it is the REPL's JSON, else as it is."""
+    """Show Lean's feedback: its messages one by one if it is the REPL's JSON, else as it is."""
     try:
         answer = json.loads(feedback)
     except ValueError:

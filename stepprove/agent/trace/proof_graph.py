@@ -1,6 +1,6 @@
-"""The proof graph drawn as SVG: goals and the moves on them from left to right, what is proved in green.
+"""Draw the proof graph as SVG: goals and their moves from left to right, proved ones in green.
 
-Only what is inside the tags comes from Lean or a model, and all of that is escaped.
+Lean and models contribute only text inside the tags, all of it escaped.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _ROW = 42
 _MARGIN = 8
 _LETTERS = {"goal": 32, "move": 23}
 MOST_NODES = 80
-"""Larger graphs are drawn without the goals that were left last."""
+"""Nodes of a drawing; a larger graph loses the goals that the search left last."""
 
 
 def draw_graph(graph: dict[str, Any]) -> Markup:
-    """The SVG of a `graph` record. The first node is the hole's goal."""
+    """Return the SVG of a `graph` record; its first node is the hole's goal."""
     nodes = graph["nodes"]
     kept = _kept(graph)
     children = _tree(graph, kept)
@@ -46,7 +46,7 @@ def draw_graph(graph: dict[str, Any]) -> Markup:
 
 
 def _kept(graph: dict[str, Any]) -> set[int]:
-    """The nodes to draw: the proved ones, then the cheapest, each with what leads there, as far as they fit."""
+    """Choose the nodes to draw: the proved ones, then the cheapest, each with its ancestors, up to the limit."""
     nodes = graph["nodes"]
     if len(nodes) <= MOST_NODES:
         return set(range(len(nodes)))
@@ -64,7 +64,7 @@ def _kept(graph: dict[str, Any]) -> set[int]:
 
 
 def _tree(graph: dict[str, Any], kept: set[int]) -> dict[int, list[int]]:
-    """Each node below the first one that leads to it."""
+    """Return the tree of each node below its first parent."""
     below = moves_and_goals(graph)
     children: dict[int, list[int]] = {}
     seen, todo = {0}, [0]
@@ -84,7 +84,7 @@ def _place(
     x: float,
     row: float,
 ) -> float:
-    """Place a node and what is below it from a row on; how many rows that takes."""
+    """Place a node and its subtree from a row on; return the number of rows."""
     taken = 0.0
     for child in children[node]:
         taken += _place(child, children, nodes, places, x + _WIDTH[nodes[node]["kind"]] + _GAP, row + taken)
@@ -95,7 +95,7 @@ def _place(
 
 
 def _proved(graph: dict[str, Any]) -> set[int]:
-    """The proved goals, and the moves all of whose goals are proved."""
+    """Return the proved goals, and the moves with all goals proved."""
     nodes = graph["nodes"]
     below = moves_and_goals(graph)
     return {
@@ -119,15 +119,15 @@ def _node(node: dict[str, Any], proved: bool, x: float, y: float) -> Markup:
     words = _target(node["label"]) if kind == "goal" else str(node["label"])
     most = _LETTERS[kind] - (2 if closed_by else 0)
     shown = words if len(words) <= most else words[: most - 1] + "…"
-    told = f"{node['label']}\n\nclosed by: {closed_by}" if closed_by else node["label"]
+    tooltip = f"{node['label']}\n\nclosed by: {closed_by}" if closed_by else node["label"]
     return Markup(
-        '<g class="{kind}{proved}"><title>{told}</title>'
+        '<g class="{kind}{proved}"><title>{tooltip}</title>'
         '<rect x="{x:.0f}" y="{y:.0f}" width="{width}" height="{height}" rx="{radius}"/>'
         '<text x="{tx:.0f}" y="{ty:.0f}">{shown}</text></g>'
     ).format(
         kind=kind,
         proved=" proved" if proved else "",
-        told=told,
+        tooltip=tooltip,
         x=x,
         y=y,
         width=_WIDTH[kind],
@@ -140,6 +140,6 @@ def _node(node: dict[str, Any], proved: bool, x: float, y: float) -> Markup:
 
 
 def _target(goal: str) -> str:
-    """What a goal wants, on one line."""
+    """Return a goal's target on one line."""
     _, mark, target = goal.partition("⊢")
     return " ".join((mark + target).split()) or goal

@@ -1,4 +1,4 @@
-"""A trace read back: what happened at each hole, in order."""
+"""Read a trace: the events of each hole, in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Record = dict[str, Any]
 
 
 def check_state(check: Record) -> str:
-    """How a check ended, in a word: `clean`, `open` (a `sorry`, but no error), `errors`, or `lost` (Lean gave no answer)."""
+    """Return the state of a check: `clean`, `open` (a `sorry`, but no error), `errors`, or `lost` (Lean gave no answer)."""
     if check["outcome"] != "answered":
         return "lost"
     feedback = check["feedback"]
@@ -21,7 +21,7 @@ def check_state(check: Record) -> str:
 
 
 def moves_and_goals(graph: Record) -> dict[int, list[int]]:
-    """What is right below each node of a `graph` record: the moves on a goal, the goals that a move leaves."""
+    """Return the children of each node of a `graph` record: the moves on a goal, the goals that a move leaves."""
     below: dict[int, list[int]] = {}
     for above, node in graph["edges"]:
         below.setdefault(above, []).append(node)
@@ -29,7 +29,7 @@ def moves_and_goals(graph: Record) -> dict[int, list[int]]:
 
 
 @dataclass(slots=True)
-class AttemptStory:
+class AttemptTrace:
     """One attempt of a model."""
 
     name: str
@@ -37,7 +37,7 @@ class AttemptStory:
     events: list[Record] = field(default_factory=list)
     """Its turns, checks and partial proofs."""
     ended: Record | None = None
-    """The verdict, or why there is none; None when the run was killed in the middle."""
+    """The verdict, or the reason that there is none; None if the run was killed first."""
 
     @property
     def outcome(self) -> str:
@@ -48,61 +48,61 @@ class AttemptStory:
 
     @property
     def turns(self) -> list[Record]:
-        """What the model wrote."""
+        """The model's texts."""
         return [event for event in self.events if event["kind"] == "turn"]
 
     @property
     def tokens(self) -> int:
-        """Read and written."""
+        """Tokens that the model read and wrote."""
         return sum(t.get("prompt_tokens", 0) + t.get("completion_tokens", 0) for t in self.turns)
 
 
 @dataclass(slots=True)
-class HoleStory:
-    """What happened at one hole."""
+class HoleTrace:
+    """The events of one hole."""
 
     begun: Record
     graphs: list[Record] = field(default_factory=list)
-    attempts: list[AttemptStory] = field(default_factory=list)
+    attempts: list[AttemptTrace] = field(default_factory=list)
     result: Record | None = None
-    """What became of it: the gate's word, or what was found when the run ended before that."""
+    """The hole's result after the gate, or before it if the run ended first."""
 
     @property
     def outcome(self) -> str:
-        """What became of it, in a word."""
+        """The hole's outcome in a word."""
         return "unfinished" if self.result is None else str(self.result["outcome"])
 
     @property
     def graph(self) -> Record | None:
-        """The graph of the search that went furthest."""
+        """The graph of a search with a proof, else the largest graph."""
         return max(self.graphs, key=lambda g: (bool(g.get("found_by")), len(g["nodes"])), default=None)
 
 
 @dataclass(slots=True)
-class RunStory:
-    """A run."""
+class RunTrace:
+    """The events of a run."""
 
     run: Record
-    holes: list[HoleStory]
+    holes: list[HoleTrace]
     end: Record | None
-    """None when it was killed, or still goes on."""
+    """None if the run was killed or still goes on."""
 
     @property
     def tokens(self) -> int:
-        """Of the model, read and written."""
+        """Tokens that the model read and wrote."""
         return sum(attempt.tokens for hole in self.holes for attempt in hole.attempts)
 
     def count(self, outcome: str) -> int:
-        """How many holes ended so."""
+        """Return the number of holes with this outcome."""
         return sum(hole.outcome == outcome for hole in self.holes)
 
 
-def read_story(records: Iterable[Record]) -> RunStory:
+def read_run_trace(records: Iterable[Record]) -> RunTrace:
     """Put the records of a trace together; those that belong to nothing known are passed over."""
     run: Record = {}
     end: Record | None = None
-    holes: dict[int, HoleStory] = {}
-    attempts: dict[str, AttemptStory] = {}
+    holes: dict[int, HoleTrace] = {}
+    attempts: dict[str, AttemptTrace] = {}
     for record in records:
         kind = record["kind"]
         hole = holes.get(record.get("hole", -1))
@@ -112,12 +112,12 @@ def read_story(records: Iterable[Record]) -> RunStory:
         elif kind == "end":
             end = record
         elif kind == "hole":
-            holes[record["hole"]] = HoleStory(record)
+            holes[record["hole"]] = HoleTrace(record)
         elif hole is not None and kind == "graph":
             hole.graphs.append(record)
         elif hole is not None and kind == "attempt":
-            attempts[record["attempt"]] = story = AttemptStory(record["attempt"], record)
-            hole.attempts.append(story)
+            attempts[record["attempt"]] = attempt_trace = AttemptTrace(record["attempt"], record)
+            hole.attempts.append(attempt_trace)
         elif hole is not None and kind in ("found", "result"):
             hole.result = record
         elif attempt is not None and kind in ("turn", "check", "partial"):
@@ -125,4 +125,4 @@ def read_story(records: Iterable[Record]) -> RunStory:
         elif attempt is not None and kind in ("verdict", "stopped"):
             attempt.ended = record
             attempt.events.append(record)
-    return RunStory(run, [holes[index] for index in sorted(holes)], end)
+    return RunTrace(run, [holes[index] for index in sorted(holes)], end)

@@ -1,21 +1,21 @@
-"""What happens in a run, written down while it happens: one JSON object a line, each on the disk before the next.
+"""The trace of a run: one JSON object a line, each on the disk before the next.
 
-A run has a folder of its own with `trace.jsonl` in it. Every record has `kind` and `t`, the seconds since the run began:
+Each run has a folder with a `trace.jsonl`. Every record has `kind` and `t`, the seconds since the start of the run:
 
     run      the file and its text, the engine, the model, the options
-    hole     a hole is begun: its place and declaration
+    hole     work on a hole begins: its place and declaration
     graph    the proof graph of a search on it
-    attempt  a model begins on it: the style, the seed, and the problem as it is shown
-    turn     what the model wrote, its tokens, why it stopped
-    check    what Lean said of code in it, and what the model was told
-    partial  what stands of a proof that failed, the best so far
-    verdict  what the gate said of an attempt's answer
+    attempt  a model begins: the style, the seed, and the problem in its prompt
+    turn     the model's text, its tokens, and its stop reason
+    check    Lean's answer to code in it, and the feedback to the model
+    partial  the best part of a failed proof so far
+    verdict  the gate's judgement of an attempt's answer
     stopped  an attempt ended without a verdict, and why
-    found    what the search and the model came to at the hole
-    result   what the gate left of that
+    found    the result of the search and the model on the hole
+    result   the hole's result after the gate
     end      the run is over: the text and the totals
 
-A record may be missing at the end of a run that was killed; nothing else may.
+Only a killed run may lack records, at its end.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from typing import Any, Self
 
 import orjson
 
+from stepprove.storage import append_line
 from stepprove.visible import encodable
 
 FILE_NAME = "trace.jsonl"
@@ -42,7 +43,7 @@ class TraceMissing(Exception):
 
 
 class Trace:
-    """The records of one run. Without a file nothing is kept. May be written to from any thread."""
+    """The records of one run, safe to write from any thread; without a file it keeps nothing."""
 
     def __init__(self, descriptor: int | None = None, path: Path | None = None) -> None:
         self.path = path
@@ -52,7 +53,7 @@ class Trace:
 
     @classmethod
     def create(cls, parent: Path) -> Self:
-        """Begin a trace in a new folder `<time>-<id>` under `parent`. Raises OSError."""
+        """Begin a trace in a new folder `<time>-<id>` under `parent`; raise OSError."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         folder = parent / f"{stamp}-{secrets.token_hex(3)}"
         folder.mkdir(parents=True)
@@ -60,20 +61,19 @@ class Trace:
         return cls(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644), path)
 
     def record(self, kind: str, **fields: Any) -> None:
-        """Write one record down. A full disk is no reason to lose a proof: what cannot be written is left out."""
+        """Write one record; drop it if the disk is full, because a proof matters more."""
         if self._descriptor is None:
             return
         seconds = round(time.monotonic() - self._started, 3)
         line = _line({"kind": kind, "t": seconds, **fields})
         with self._lock:
             try:
-                while line:
-                    line = line[os.write(self._descriptor, line) :]
+                append_line(self._descriptor, line)
             except OSError:
                 return
 
     def close(self) -> None:
-        """End the trace; harmless when repeated."""
+        """Close the trace; repeated calls do no harm."""
         with self._lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)
@@ -81,7 +81,7 @@ class Trace:
 
 
 def _line(record: dict[str, Any]) -> bytes:
-    """A record as a line, also where half a character or a number beyond JSON's is in it."""
+    """Return a record as a line, also with a lone surrogate or a number beyond JSON's in it."""
     try:
         return orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
@@ -89,7 +89,11 @@ def _line(record: dict[str, Any]) -> bytes:
 
 
 def find_trace(run: Path) -> Path:
-    """The trace of a run: its folder, its file, or the name of a folder under `runs/`. Raises TraceMissing."""
+    """Return the trace of a run: its folder, its file, or the name of a folder under `runs/`.
+
+    Raises:
+        TraceMissing: there is none.
+    """
     for path in (run, run / FILE_NAME, Path("runs") / run / FILE_NAME):
         if path.is_file():
             return path
@@ -97,7 +101,11 @@ def find_trace(run: Path) -> Path:
 
 
 def read_trace(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a trace; a line that a killed run left unfinished is passed over. Raises TraceMissing."""
+    """Yield the records of a trace; skip a torn line.
+
+    Raises:
+        TraceMissing: the file cannot be read or has no records.
+    """
     found = False
     try:
         lines = path.read_bytes().splitlines()

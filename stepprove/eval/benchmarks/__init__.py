@@ -1,1 +1,1 @@
-"""Benchmarks: how their statements are found, read, selected and pinned."""
+"""Benchmarks: find, read, select and pin their statements."""

@@ -1,4 +1,4 @@
-"""The benchmarks that are known by name."""
+"""The benchmarks with a name."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ class Benchmark:
 
     name: str
     title: str
-    """What it is, in a line."""
+    """A description in one line."""
     splits: tuple[str, ...]
-    """The first is what is taken when none is named."""
+    """The first is the default."""
     origin: str
-    """Where its statements are read from when no place is named."""
+    """The default source of the statements."""
     licence: str
-    """As far as its publisher states one."""
+    """As its publisher states it, if at all."""
     header: str = "import Mathlib"
-    """Stands above a statement whose record has no header."""
+    """The header for a statement without one."""
 
 
 def benchmark_called(name: str) -> Benchmark | None:
-    """The benchmark of a name."""
-    return next((each for each in BENCHMARKS if each.name == name), None)
+    """Return the benchmark with a name."""
+    return next((benchmark for benchmark in BENCHMARKS if benchmark.name == name), None)
 
 
 BENCHMARKS = (

@@ -1,8 +1,7 @@
 """The core subset of a benchmark: the statements, written for Mathlib, that elaborate without it.
 
-Which those are is asked of the engine: in the place of their imports stands notation for ℕ and ℤ and nothing else, so a statement
-that elaborates means what it says in core Lean. Lean's habit of taking a letter that it does not know (ℝ, say) for a variable is
-turned off while it is asked.
+The engine decides. Notation for ℕ and ℤ replaces the imports and nothing else, so a statement that elaborates has the same
+meaning in core Lean. `autoImplicit` is off, so that Lean does not take an unknown letter (ℝ, say) for a variable.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stepprove.agent.models.problem import Problem as Task
-from stepprove.eval.record import Problem
+from stepprove.eval.record import BenchmarkProblem
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import ReplFailure
@@ -22,16 +21,21 @@ _HEADER = f"{PRELUDE}set_option autoImplicit false\n"
 
 def core(
     pool: SyncPool,
-    problems: Sequence[Problem],
+    problems: Sequence[BenchmarkProblem],
     listen: Callable[[int], None] = lambda done: None,
 ) -> tuple[str, ...]:
-    """The names of the problems that elaborate in core Lean, each with one hole.
+    """Return the names of the problems that elaborate in core Lean, each with one hole.
 
-    `listen` is told how many have been asked about. Raises ReplFailure when Lean gives no answer to one: a subset that depends on
-    what failed would be another one.
+    Args:
+        pool: the Lean processes.
+        problems: of the benchmark.
+        listen: receives the number of problems checked so far.
+
+    Raises:
+        ReplFailure: Lean gave no answer to one; leaving it out would change the subset.
     """
     texts = [Task.parse(problem.source, prelude=PRELUDE).statement for problem in problems]
-    found: set[int] = set()
+    elaborated: set[int] = set()
     for done, (place, check) in enumerate(pool.check_all(texts, header=_HEADER, timeout=_SECONDS), 1):
         if check.unanswered is not None:
             raise ReplFailure(
@@ -40,6 +44,6 @@ def core(
             )
         answer = check.answer
         if isinstance(answer, CommandResponse) and not answer.has_errors and len(answer.sorries) == 1:
-            found.add(place)
+            elaborated.add(place)
         listen(done)
-    return tuple(problems[place].name for place in sorted(found))
+    return tuple(problems[place].name for place in sorted(elaborated))

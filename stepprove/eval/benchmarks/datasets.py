@@ -1,4 +1,4 @@
-"""A benchmark as it is read: its statements in their order, pinned by a hash of all of them."""
+"""Read a benchmark: its statements in order, pinned by a hash of all of them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.eval.benchmarks.download import Fetched, NotFetched, fetch
-from stepprove.eval.benchmarks.known_errors import Broken, known_broken
-from stepprove.eval.benchmarks.statements import Statement, Unreadable, statement_in, statement_of
-from stepprove.eval.record import Dataset, Problem
+from stepprove.eval.benchmarks.known_errors import KnownError, known_errors
+from stepprove.eval.benchmarks.statements import BadRecord, BenchmarkStatement, statement_in, statement_of
+from stepprove.eval.record import BenchmarkProblem, Dataset
 from stepprove.input_file import InputError, require_file
 from stepprove.lean_project.source.file import MAX_BYTES, SourceError
 
 _ENDINGS = (".lean", ".jsonl", ".json", ".parquet")
 _SPLITS = {"valid": "valid", "validation": "valid", "val": "valid", "dev": "valid", "test": "test"}
-"""What the published forms call the splits."""
+"""The published names of the splits."""
 
 
-class BadDataset(Exception):
-    """There are no statements to be had as asked; the message is one sentence."""
+class BadBenchmark(Exception):
+    """The statements cannot be loaded; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +31,47 @@ class Loaded:
     """A benchmark's split."""
 
     dataset: Dataset
-    problems: tuple[Problem, ...]
+    problems: tuple[BenchmarkProblem, ...]
 
     def pinned(self, *, words: bool) -> Dataset:
-        """The dataset under a hash of its statements and, where they are asked with, of their words."""
+        """Return the dataset with a hash of its statements and, if `words` is true, of their informal texts."""
         if not words:
             return self.dataset
-        told = [problem.informal for problem in self.problems]
-        both = json.dumps([self.dataset.sha256, told], ensure_ascii=False)
+        informal_texts = [problem.informal for problem in self.problems]
+        both = json.dumps([self.dataset.sha256, informal_texts], ensure_ascii=False)
         return self.dataset.model_copy(update={"sha256": hashlib.sha256(_bytes(both)).hexdigest()})
 
 
 def load(
     benchmark: Benchmark, split: str | None = None, path: str | None = None, revision: str | None = None
 ) -> Loaded:
-    """Read a split of a benchmark, from `path` (a file, a folder, a git URL, a Hub id) or from where it is published.
+    """Read a split of a benchmark.
 
-    Statements without a split count for every split. Raises BadDataset.
+    Args:
+        benchmark: the benchmark.
+        split: its name; a statement without a split belongs to every split.
+        path: a file, a folder, a git URL or a Hub id; None: the publisher's.
+        revision: a commit of a git or Hub source.
+
+    Raises:
+        BadBenchmark: the statements cannot be loaded.
     """
     wanted = split or benchmark.splits[0]
     if wanted not in benchmark.splits:
-        raise BadDataset(f"{benchmark.name} has no split {wanted!r}; it has {', '.join(benchmark.splits)}.")
+        raise BadBenchmark(f"{benchmark.name} has no split {wanted!r}; it has {', '.join(benchmark.splits)}.")
     try:
         fetched = fetch(path or benchmark.origin, revision)
     except NotFetched as missing:
-        raise BadDataset(str(missing)) from None
+        raise BadBenchmark(str(missing)) from None
     read = _read(fetched, benchmark)
     statements = [
         s for s in read if s.split is None or wanted == "all" or _SPLITS.get(s.split, s.split) == wanted
     ]
     if not statements:
-        known = sorted({_SPLITS.get(s.split, s.split) for s in read if s.split is not None})
-        there = f"; its statements are of the split {' and '.join(known)}" if known else ""
-        raise BadDataset(f"{fetched.origin} has no statement of the split {wanted}{there}.")
-    problems = tuple(_problems(statements, known_broken(benchmark.name)))
+        splits = sorted({_SPLITS.get(s.split, s.split) for s in read if s.split is not None})
+        there = f"; its statements are of the split {' and '.join(splits)}" if splits else ""
+        raise BadBenchmark(f"{fetched.origin} has no statement of the split {wanted}{there}.")
+    problems = tuple(_problems(statements, known_errors(benchmark.name)))
     dataset = Dataset(
         name=benchmark.name,
         split=wanted,
@@ -77,48 +84,50 @@ def load(
     return Loaded(dataset, problems)
 
 
-def digest(problems: Iterable[Problem]) -> str:
-    """The SHA-256 of names and statements, in their order."""
-    told = [[problem.name, problem.source] for problem in problems]
-    return hashlib.sha256(_bytes(json.dumps(told, ensure_ascii=False))).hexdigest()
+def digest(problems: Iterable[BenchmarkProblem]) -> str:
+    """Return the SHA-256 of names and statements, in order."""
+    rows = [[problem.name, problem.source] for problem in problems]
+    return hashlib.sha256(_bytes(json.dumps(rows, ensure_ascii=False))).hexdigest()
 
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")  # a file's name may hold what is no UTF-8
 
 
-def _problems(statements: Sequence[Statement], broken: Sequence[Broken]) -> Iterable[Problem]:
-    """The statements under names of their own: the second of a name is called `name#2`."""
+def _problems(
+    statements: Sequence[BenchmarkStatement], broken: Sequence[KnownError]
+) -> Iterable[BenchmarkProblem]:
+    """Give each statement a unique name: the second of a name becomes `name#2`."""
     count: dict[str, int] = {}
     for statement in statements:
         count[statement.name] = number = count.get(statement.name, 0) + 1
-        yield Problem(
+        yield BenchmarkProblem(
             name=statement.name if number == 1 else f"{statement.name}#{number}",
             source=statement.source,
             informal=statement.informal,
-            broken=next((each.told for each in broken if each.fits(statement.source)), None),
+            broken=next((error.explanation for error in broken if error.matches(statement.source)), None),
         )
 
 
-def _read(fetched: Fetched, benchmark: Benchmark) -> list[Statement]:
+def _read(fetched: Fetched, benchmark: Benchmark) -> list[BenchmarkStatement]:
     if fetched.path is None:
         return _of_records(fetched.records, fetched.origin, benchmark)
     if fetched.path.is_file():
         return _of_file(fetched.path, None, benchmark)
     files = sorted(_files(fetched.path))
     if not files:
-        raise BadDataset(f"{fetched.origin} has no file that ends in {', '.join(_ENDINGS)}.")
+        raise BadBenchmark(f"{fetched.origin} has no file that ends in {', '.join(_ENDINGS)}.")
     lean = [file for file in files if file.suffix == ".lean"]
-    found: list[Statement] = []
+    found: list[BenchmarkStatement] = []
     for file in lean or files:
         try:
             found += _of_file(file, _split_of(file.relative_to(fetched.path)), benchmark)
-        except BadDataset:
+        except BadBenchmark:
             if len(lean) > 1 and not _stated(file):
                 continue  # the modules that only import the others
             raise
     if not found:
-        raise BadDataset(f"{fetched.origin} states no theorem.")
+        raise BadBenchmark(f"{fetched.origin} states no theorem.")
     return found
 
 
@@ -130,34 +139,34 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _stated(file: Path) -> bool:
-    """Whether a .lean file declares anything: a library's root only imports."""
+    """Return whether a .lean file declares anything; a library's root only imports."""
     return any(word in file.read_text("utf-8", "replace") for word in ("theorem", "lemma", "example"))
 
 
 def _split_of(path: Path) -> str | None:
-    """The split that a file's folders name."""
+    """Return the split in the names of a file's folders."""
     for part in reversed(path.parts[:-1]):
         if part.lower() in _SPLITS:
             return _SPLITS[part.lower()]
     return None
 
 
-def _of_file(file: Path, split: str | None, benchmark: Benchmark) -> list[Statement]:
+def _of_file(file: Path, split: str | None, benchmark: Benchmark) -> list[BenchmarkStatement]:
     if file.suffix == ".parquet":
         return _of_records(_parquet(file), str(file), benchmark, split)
     if file.suffix == ".lean":
         text = _text(file)
         if len(text) > MAX_BYTES:
-            raise BadDataset(f"{file} has more than {MAX_BYTES} characters.")
+            raise BadBenchmark(f"{file} has more than {MAX_BYTES} characters.")
         try:
             return [statement_in(text, file.stem, split)]
-        except (Unreadable, SourceError) as wrong:
-            raise BadDataset(f"{file}: {wrong}.") from None
+        except (BadRecord, SourceError) as wrong:
+            raise BadBenchmark(f"{file}: {wrong}.") from None
     return _of_records(read_json(file), str(file), benchmark, split)
 
 
 def read_json(file: Path) -> list[Any]:
-    """The records of a file: a JSON list, one object, or JSON lines. Raises BadDataset."""
+    """Return the records of a file: a JSON list, one object, or JSON lines; raise BadBenchmark."""
     text = _text(file)
     return _lines(text, file) if file.suffix == ".jsonl" else _json(text, file)
 
@@ -166,11 +175,11 @@ def _text(file: Path) -> str:
     try:
         return require_file(file).read_bytes().decode("utf-8-sig")
     except InputError as wrong:
-        raise BadDataset(str(wrong)) from None
+        raise BadBenchmark(str(wrong)) from None
     except OSError as wrong:
-        raise BadDataset(f"{file}: {wrong.strerror}.") from None
+        raise BadBenchmark(f"{file}: {wrong.strerror}.") from None
     except UnicodeDecodeError as wrong:
-        raise BadDataset(f"{file} is not UTF-8 text (byte {wrong.start}).") from None
+        raise BadBenchmark(f"{file} is not UTF-8 text (byte {wrong.start}).") from None
 
 
 def _lines(text: str, file: Path) -> list[Any]:
@@ -180,7 +189,7 @@ def _lines(text: str, file: Path) -> list[Any]:
             try:
                 records.append(json.loads(line))
             except (ValueError, RecursionError):
-                raise BadDataset(f"{file}, line {number}: that is no JSON.") from None
+                raise BadBenchmark(f"{file}, line {number}: that is no JSON.") from None
     return records
 
 
@@ -196,28 +205,28 @@ def _parquet(file: Path) -> list[Any]:
     try:
         import pyarrow.parquet
     except ModuleNotFoundError:
-        raise BadDataset(f"Reading {file} needs `pip install pyarrow`.") from None
+        raise BadBenchmark(f"Reading {file} needs `pip install pyarrow`.") from None
     try:
         rows: list[Any] = pyarrow.parquet.read_table(file).to_pylist()
     except (OSError, ValueError) as wrong:
-        raise BadDataset(f"{file} is no parquet file ({str(wrong).splitlines()[0]}).") from None
+        raise BadBenchmark(f"{file} is no parquet file ({str(wrong).splitlines()[0]}).") from None
     return rows
 
 
 def _of_records(
     records: Sequence[Any], origin: str, benchmark: Benchmark, split: str | None = None
-) -> list[Statement]:
+) -> list[BenchmarkStatement]:
     statements = []
     for number, record in enumerate(records, 1):
         if not isinstance(record, Mapping):
-            raise BadDataset(f"{origin}, record {number}: that is no object with fields.")
+            raise BadBenchmark(f"{origin}, record {number}: that is no object with fields.")
         try:
             statement = statement_of(record, benchmark.header)
-        except Unreadable as wrong:
-            raise BadDataset(f"{origin}, record {number}: {wrong}.") from None
+        except BadRecord as wrong:
+            raise BadBenchmark(f"{origin}, record {number}: {wrong}.") from None
         statements.append(
             statement if statement.split or not split else statement.model_copy(update={"split": split})
         )
     if not statements:
-        raise BadDataset(f"{origin} is empty.")
+        raise BadBenchmark(f"{origin} is empty.")
     return statements

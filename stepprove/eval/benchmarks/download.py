@@ -1,4 +1,4 @@
-"""Where a benchmark's files come from: a path, a git repository, or a data set of the Hugging Face Hub."""
+"""Fetch a benchmark's files: from a path, a git repository, or a dataset of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stepprove.private_folder import private_folder
 
 
 class NotFetched(Exception):
-    """A benchmark's files cannot be had; the message is one sentence."""
+    """The files cannot be fetched; the message is one sentence."""
 
 
 _GIT = re.compile(r"^(https?|ssh|git|file)://|^[\w.-]+@[\w.-]+:")
@@ -28,18 +28,18 @@ _REVISION = re.compile(r"[A-Za-z0-9][\w./+-]*")
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A benchmark's files, or its records where they are not files."""
+    """A benchmark's files, or its records if they are not files."""
 
     origin: str
     """As the user named it, or the benchmark's own."""
     revision: str | None
-    """The commit, where there is one."""
+    """The commit, if there is one."""
     path: Path | None
     records: tuple[Mapping[str, Any], ...] = ()
 
 
 def fetch(origin: str, revision: str | None = None) -> Fetched:
-    """Fetch from a path, a git URL, or `owner/name` on the Hub. Raises NotFetched."""
+    """Fetch from a path, a git URL, or `owner/name` on the Hub; raise NotFetched."""
     path = Path(origin).expanduser()
     if path.exists():
         if revision is not None:
@@ -53,7 +53,7 @@ def fetch(origin: str, revision: str | None = None) -> Fetched:
 
 
 def _cloned(url: str, revision: str | None) -> Fetched:
-    """One commit of a git repository, in the cache; a commit that is there already is not fetched again."""
+    """Fetch one commit of a git repository into the cache, unless it is there already."""
     if revision is not None and not _REVISION.fullmatch(revision):
         raise NotFetched(f"{revision!r} is no commit, branch or tag.")
     folder = user_cache_path("stepprove") / "benchmarks" / hashlib.sha256(url.encode()).hexdigest()[:16]
@@ -74,13 +74,13 @@ def _cloned(url: str, revision: str | None) -> Fetched:
 def _must(url: str, folder: Path, *words: str) -> str:
     done = _git(folder, *words)
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
-        raise NotFetched(f"git could not read {url}: {said.rstrip('.')}.")
+        message = (done.stderr.strip().splitlines() or ["it gives no reason"])[0]
+        raise NotFetched(f"git could not read {url}: {message.rstrip('.')}.")
     return done.stdout.strip()
 
 
 def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder; it asks nothing, and reaches what it is told to by no other means than these."""
+    """Run git in a folder without prompts, and with no transports but these."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http:ssh:git:file"}
     outside = {key: value for key, value in os.environ.items() if not key.startswith("GIT_DIR")}
     try:
@@ -98,7 +98,7 @@ def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _from_hub(name: str, revision: str | None) -> Fetched:
-    """The records of all splits of a data set on the Hub."""
+    """Return the records of all splits of a dataset on the Hub."""
     try:
         from datasets import Dataset, load_dataset
     except ModuleNotFoundError:
@@ -108,9 +108,9 @@ def _from_hub(name: str, revision: str | None) -> Fetched:
     try:
         whole = load_dataset(name, revision=revision)
     except Exception as wrong:  # the library raises what its parts raise, of a dozen kinds
-        said = (str(wrong).strip() or type(wrong).__name__).splitlines()[0].rstrip(".")
+        message = (str(wrong).strip() or type(wrong).__name__).splitlines()[0].rstrip(".")
         raise NotFetched(
-            f"{name} cannot be read from the Hub ({said[:200]}); name a file or folder of yours with --path."
+            f"{name} cannot be read from the Hub ({message[:200]}); name a file or folder of yours with --path."
         ) from None
     parts = {"": whole} if isinstance(whole, Dataset) else dict(whole)
     return Fetched(name, revision, None, tuple(_records(parts)))

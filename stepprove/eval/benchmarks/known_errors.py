@@ -1,7 +1,7 @@
-"""Statements that are known not to say what they should: a list in a data file, each with its reason and evidence.
+"""Statements with known errors: a list in a data file, each entry with a reason and evidence.
 
-Copies of a benchmark differ, and errors get mended. So an entry is for a statement, not for a name: it fits a text that states
-the theorem in the same words, whatever stands around it.
+Copies of a benchmark differ, and errors get fixed. An entry therefore matches a text that states the theorem in the same words,
+whatever its name and context.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from stepprove.lean_project.source.lexer import tokenize
 
 
-class Broken(BaseModel):
+class KnownError(BaseModel):
     """An entry of the list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,28 +23,28 @@ class Broken(BaseModel):
     """From `theorem` up to its `:=`."""
     reason: str
     evidence: str
-    """Where it is shown: an address, or a proof of the negation."""
+    """A URL, or a proof of the negation."""
 
     @property
-    def told(self) -> str:
+    def explanation(self) -> str:
         """Reason and evidence."""
         return f"{self.reason} ({self.evidence})"
 
-    def fits(self, source: str) -> bool:
-        """Whether a text states this theorem, word for word."""
+    def matches(self, source: str) -> bool:
+        """Return whether a text states this theorem, word for word."""
         return _words(self.statement) in _words(source)
 
 
 @cache
-def known_broken(benchmark: str) -> tuple[Broken, ...]:
-    """The entries for a benchmark."""
+def known_errors(benchmark: str) -> tuple[KnownError, ...]:
+    """Return the entries for a benchmark."""
     file = files("stepprove.eval.benchmarks") / "known" / f"{benchmark}.json"
     if not file.is_file():
         return ()
-    return tuple(TypeAdapter(list[Broken]).validate_json(file.read_bytes()))
+    return tuple(TypeAdapter(list[KnownError]).validate_json(file.read_bytes()))
 
 
 @cache
 def _words(text: str) -> str:
-    """A text's words, each with a space around it."""
+    """Return a text's words, each between spaces."""
     return f" {' '.join(text[token.start : token.end] for token in tokenize(text))} "

@@ -1,10 +1,10 @@
-"""A record of a benchmark's file as a statement: the published forms, told apart by their fields.
+"""Parse a record of a benchmark's file as a statement; the fields tell the published forms apart.
 
-miniF2F has five: .lean files, DeepSeek's JSONL (`header`, `informal_prefix` and a `formal_statement` that ends in `:= by`),
-Goedel's (the same fields, the header within the statement, and `lean4_code`), and plain `name`, `header`,
+miniF2F has several: .lean files, DeepSeek's JSONL (`header`, `informal_prefix` and a `formal_statement` that ends in `:= by`),
+Goedel's (the same fields, with the header inside the statement, and `lean4_code`), and plain `name`, `header`,
 `formal_statement`. FormalMATH has `autoformalization` and `refined_statement`; ProverBench `name`, `header` and
-`formal_statement`; StepFun-Formalizer's evaluation `name`, `problem`, `header` and `ground_truth`. What a statement says in words
-stands in a field, or in the comment above the theorem.
+`formal_statement`; StepFun-Formalizer's evaluation `name`, `problem`, `header` and `ground_truth`. The informal text is in a
+field, or in the comment above the theorem.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from stepprove.lean_project.source.file import parse_source
 from stepprove.lean_project.source.lexer import tokenize
 
 
-class Unreadable(ValueError):
-    """A record is no statement; the message says why, without the record's place."""
+class BadRecord(ValueError):
+    """A record is not a statement; the message says why, without the record's place."""
 
 
-class Statement(BaseModel):
+class BenchmarkStatement(BaseModel):
     """A theorem to prove, as a benchmark states it."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     source: str
-    """Lean text that ends in `sorry`, its header included."""
+    """Lean text that ends in `sorry`, header included."""
     split: str | None = None
-    """As the record says it, in lower case."""
+    """As in the record, in lower case."""
     informal: str | None = None
 
 
@@ -61,21 +61,21 @@ _INFORMAL = (
 _LEAN = re.compile(r"^\s*(?:import|theorem|lemma|example)\b", re.MULTILINE)
 
 
-def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> Statement:
-    """The statement of a record; `header` stands above one that has none. Raises Unreadable."""
+def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> BenchmarkStatement:
+    """Return the statement of a record; a record without a header gets `header`. Raises BadRecord."""
     formal = _text(record, _FORMAL)
     if formal is None:
-        raise Unreadable(f"it has none of the fields {', '.join(_FORMAL)}")
+        raise BadRecord(f"it has none of the fields {', '.join(_FORMAL)}")
     informal = _text(record, _INFORMAL)
     if informal is not None and _LEAN.search(informal):
-        informal = None  # a field that has words in some files has Lean in others
+        informal = None  # some files have words in this field, others Lean
     own = record.get("header")
     source = with_hole(_under(own if isinstance(own, str) and own.strip() else header, formal))
     name = _text(record, _NAMES) or theorem_of(source)
     if name is None:
-        raise Unreadable("it names no theorem")
+        raise BadRecord("it names no theorem")
     split = record.get("split")
-    return Statement(
+    return BenchmarkStatement(
         name=name,
         source=source,
         split=split.lower() if isinstance(split, str) else None,
@@ -83,14 +83,14 @@ def statement_of(record: Mapping[str, Any], header: str = "import Mathlib") -> S
     )
 
 
-def statement_in(text: str, stem: str, split: str | None) -> Statement:
-    """The statement that a .lean file holds; the file's name without its ending is the statement's. Raises Unreadable."""
+def statement_in(text: str, stem: str, split: str | None) -> BenchmarkStatement:
+    """Return the statement of a .lean file, named after the file; raise BadRecord."""
     source = with_hole(text)
-    return Statement(name=stem, source=source, split=split, informal=_documented(source))
+    return BenchmarkStatement(name=stem, source=source, split=split, informal=_documented(source))
 
 
 def with_hole(text: str) -> str:
-    """A Lean text that ends in a theorem, with `sorry` in the place of the proof that it lacks. Raises Unreadable."""
+    """Return a Lean text that ends in a theorem, with `sorry` in place of the missing proof; raise BadRecord."""
     text = text.strip()
     words = [token.text for token in tokenize(text)]
     if words[-1:] == ["by"]:
@@ -99,21 +99,21 @@ def with_hole(text: str) -> str:
         text += " by sorry"
     elif "sorry" not in words:
         if ":=" in words[_last_theorem(words) :]:
-            raise Unreadable("there is no `sorry` in it")
+            raise BadRecord("there is no `sorry` in it")
         text += " := by sorry"
     if theorem_of(text) is None:
-        raise Unreadable("it states no theorem with a name and a `sorry`")
+        raise BadRecord("it states no theorem with a name and a `sorry`")
     return text + "\n"
 
 
 def theorem_of(text: str) -> str | None:
-    """The last declaration with a name that rests on a `sorry` of its own."""
+    """Return the last named declaration with a `sorry` of its own."""
     holed = [d.full_name for d in parse_source(text).declarations if d.holes and d.full_name]
     return holed[-1] if holed else None
 
 
 def _documented(source: str) -> str | None:
-    """What the comment above the last theorem says."""
+    """Return the comment above the last theorem."""
     parsed = parse_source(source)
     holed = [d for d in parsed.declarations if d.holes]
     text = parsed.chunks[holed[-1].chunk].text if holed else ""
@@ -127,7 +127,7 @@ def _last_theorem(words: list[str]) -> int:
 
 
 def _text(record: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
-    """The first of the fields that says something."""
+    """Return the first nonempty field."""
     for field in fields:
         value = record.get(field)
         if isinstance(value, list) and value:
@@ -140,10 +140,10 @@ def _text(record: Mapping[str, Any], fields: tuple[str, ...]) -> str | None:
 
 
 def _under(header: str, formal: str) -> str:
-    """A statement under its header; one that has imports of its own is left as it is."""
+    """Put a statement under its header, unless it has imports of its own."""
     return formal if parse_source(formal).imports else f"{header.strip()}\n\n{formal}"
 
 
 def _plain(text: str) -> str:
-    """An informal statement without the marks of a comment."""
+    """Remove comment marks from an informal statement."""
     return re.sub(r"^/-[-!]?\s*|\s*-/$", "", text.strip())

@@ -1,4 +1,4 @@
-"""Two runs side by side, on the problems that both tried: paired differences, McNemar's test, problems gained and lost."""
+"""Compare two runs on their common problems: paired differences, McNemar's test, problems gained and lost."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.eval.record import SUCCESSES, Run
-from stepprove.eval.report.header import beside, count, pairs, title
+from stepprove.eval.report.header import caption, count, pairs, title
 from stepprove.eval.scores import (
     LEVEL,
     RESAMPLES,
-    Tally,
+    ProblemTally,
     blocked,
     bootstrap,
     lost_of,
@@ -30,7 +30,7 @@ class NothingShared(ValueError):
 
 
 class Difference(BaseModel):
-    """How much more of the problems B passes than A."""
+    """The difference of a pass rate, B minus A."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,7 +39,7 @@ class Difference(BaseModel):
     b: float
     difference: float
     low: float | None
-    """Of the interval; None with one problem, or when the difference is the same for every problem."""
+    """The lower end of the interval; None with one problem, or if every problem has the same difference."""
     high: float | None
 
 
@@ -49,33 +49,39 @@ class Comparison(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     shared: int
-    """Problems that both were to try."""
+    """Problems of both runs."""
     only_a: int
     only_b: int
     first: int
-    """Attempts of each that decide what is solved: the smaller number of the two."""
+    """Attempts per problem that decide solved or not: the smaller number of the two runs."""
     blocked: tuple[str, ...]
-    """Why there is nothing to compare yet, a sentence each; then there are no differences."""
+    """Reasons that there is no comparison yet, a sentence each; then there are no differences."""
     warnings: tuple[str, ...]
-    """Where the runs differ in more than what is compared, a sentence each."""
+    """Other differences between the runs, a sentence each."""
     differences: tuple[Difference, ...]
-    """Of pass@1, and of pass@k for the largest k that both allow."""
+    """Differences of pass@1, and of pass@k for the largest k that both allow."""
     gained: tuple[str, ...]
     """Solved by B and not by A, within the first attempts."""
     lost: tuple[str, ...]
     both: int
     neither: int
     p: float | None
-    """McNemar's exact two-sided test on what was gained and lost; None while blocked."""
+    """McNemar's exact two-sided test on gains and losses; None while blocked."""
     resamples: int
     level: float
     seed: int
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """The exact two-sided p of McNemar's test: how often a fair coin falls at least as unevenly.
+    """Return the exact two-sided p of McNemar's test: the chance that a fair coin falls at least as unevenly.
 
-    2 · P(X <= min(gained, lost)) for X ~ Binomial(gained + lost, 1/2), at most 1 (McNemar 1947). In whole numbers until the end.
+    2 · P(X <= min(gained, lost)) for X ~ Binomial(gained + lost, 1/2), at most 1, in whole numbers until the end.
+
+    Args:
+        gained: problems that only B solves.
+        lost: problems that only A solves.
+
+    Source: McNemar 1947.
     """
     thrown = gained + lost
     fewer = sum(comb(thrown, i) for i in range(min(gained, lost) + 1))
@@ -86,12 +92,14 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
     """Compare run B with run A.
 
     Args:
-        a: the run that is the measure.
-        b: the run that is measured.
+        a: the baseline.
+        b: the run to compare.
         resamples: of the paired bootstrap over problems.
         seed: of the bootstrap.
 
-    Raises NothingShared and InconsistentRun.
+    Raises:
+        NothingShared: the runs have no problem in common.
+        InconsistentRun: a run's attempts do not fit its problems.
     """
     if (a.method is None) != (b.method is None):
         raise NothingShared("One run is of proofs, the other of statements, so there is nothing to compare.")
@@ -125,25 +133,25 @@ def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Com
 
 
 def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
-    """The comparison of these two runs as lines of plain text."""
+    """Yield the comparison as lines of plain text."""
     for name, run in (("A", a), ("B", b)):
         yield f"{name}: {title(run)}"
-        yield f"   {beside(run, len(run.problems))}"
+        yield f"   {caption(run, len(run.problems))}"
     yield from (in_line(f"Warning: {warning}") for warning in comparison.warnings)
     yield (
         f"{count(comparison.shared, 'shared problem')}, {comparison.only_a} only in A, {comparison.only_b} only in B"
     )
     yield ""
     yield from comparison.blocked
-    for each in comparison.differences:
+    for difference in comparison.differences:
         interval = (
             ""
-            if each.low is None or each.high is None
-            else f" ({100 * each.low:+.1f} to {100 * each.high:+.1f})"
+            if difference.low is None or difference.high is None
+            else f" ({100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
         )
         yield (
-            f"{a.metric}@{each.k:<4} A {100 * each.a:5.1f} %   B {100 * each.b:5.1f} %   "
-            f"B - A {100 * each.difference:+.1f} points{interval}"
+            f"{a.metric}@{difference.k:<4} A {100 * difference.a:5.1f} %   B {100 * difference.b:5.1f} %   "
+            f"B - A {100 * difference.difference:+.1f} points{interval}"
         )
     if comparison.differences:
         yield (
@@ -159,18 +167,18 @@ def lines(comparison: Comparison, a: Run, b: Run) -> Iterator[str]:
         yield f"McNemar's exact test, two-sided: p = {comparison.p:.3g}"
 
 
-def _no_score(run: Run, tried: Sequence[Tally]) -> str | None:
+def _no_score(run: Run, tried: Sequence[ProblemTally]) -> str | None:
     if (why := blocked(run, tried)) is None and (lost := lost_of(tried)):
         return f"There are only bounds: the infrastructure spoiled {count(lost, 'attempt')} again and again."
     return why
 
 
-def _solved(tally: Tally, first: int) -> bool:
+def _solved(tally: ProblemTally, first: int) -> bool:
     return any(a is not None and a.outcome in SUCCESSES for a in tally.attempts[:first])
 
 
 def _differences(
-    pairs: Sequence[tuple[Tally, Tally]], most: int, resamples: int, seed: int
+    pairs: Sequence[tuple[ProblemTally, ProblemTally]], most: int, resamples: int, seed: int
 ) -> tuple[Difference, ...]:
     compared = (1,) if most == 1 else (1, most)
     rates = np.array(
@@ -186,7 +194,7 @@ def _differences(
     return tuple(found)
 
 
-def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]:
+def _warnings(a: Run, b: Run, pairs: Sequence[tuple[ProblemTally, ProblemTally]]) -> list[str]:
     warnings = []
     if a.method != b.method:
         warnings.append(f"The statements are compared by {a.metric} in A, by {b.metric} in B.")
@@ -225,11 +233,11 @@ def _warnings(a: Run, b: Run, pairs: Sequence[tuple[Tally, Tally]]) -> list[str]
     return warnings
 
 
-def _alike(x: Tally, y: Tally) -> bool:
-    """Whether two problems of one name are one; a log does not know the text of a problem that was never tried."""
+def _alike(x: ProblemTally, y: ProblemTally) -> bool:
+    """Return whether two problems of one name are equal; a log lacks the text of a problem that was never tried."""
     return x.problem.source == y.problem.source or not (x.problem.source and y.problem.source)
 
 
 def _unlike(mine: Mapping[str, object], other: Mapping[str, object]) -> str:
-    """What one mapping says where the other says something else."""
+    """Return the entries of one mapping that differ from another's."""
     return pairs({key: said for key, said in mine.items() if said != other.get(key)}) or "nothing"

@@ -1,4 +1,4 @@
-"""How a run's numbers came about, in words: what stands beside each of them."""
+"""The setting of a run in words, for the space beside each number."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from stepprove.visible import in_line
 
 
 def title(run: Run) -> str:
-    """What was evaluated on what: `minif2f valid core: portfolio`, `formalize/minif2f valid core: MODEL`."""
+    """Return the title of a run: `minif2f valid core: portfolio`, `formalize/minif2f valid core: MODEL`."""
     by = run.policy if run.method is None else None
     return in_line(f"{_task(run)}: {', '.join(filter(None, (by, run.model)))}")
 
 
-def beside(run: Run, problems: int) -> str:
-    """What stands beside a number, in a line: n, budget, engine, dataset hash and versions."""
+def caption(run: Run, problems: int) -> str:
+    """Return the caption of a number in one line: n, budget, engine, dataset hash and versions."""
     return in_line(
         f"{count(problems, 'problem')} × {count(run.epochs, 'attempt')} · budget: {pairs(run.budget) or 'none'} · "
         f"{run.engine} · dataset sha256 {run.dataset.sha256[:12]} · {pairs(run.versions)}"
     )
 
 
-def setting(run: Run, log: str) -> list[tuple[str, str]]:
-    """All that there is to know of how a run was made, by name; `log` is where it was read from."""
+def run_facts(run: Run, log: str) -> list[tuple[str, str]]:
+    """Return all facts about a run's setting by name; `log` is its path."""
     dataset, attempts = run.dataset, run.attempts
     revision = f" at {dataset.revision}" if dataset.revision else ""
     seconds = sum(attempt.seconds for attempt in attempts)
     interactions = sum(attempt.interactions for attempt in attempts)
     tokens = sum(attempt.tokens for attempt in attempts)
-    told = [
+    facts = [
         ("dataset", f"{_benchmark(dataset)}, from {dataset.origin}{revision}, licence {dataset.licence}"),
         ("dataset sha256", dataset.sha256),
         ("attempts", f"{count(len(run.problems), 'problem')}, {count(run.epochs, 'attempt')} at each"),
@@ -43,11 +43,11 @@ def setting(run: Run, log: str) -> list[tuple[str, str]]:
         ("versions", pairs(run.versions)),
         ("run", f"{run.task} {run.id}, started {run.started:%Y-%m-%d %H:%M %Z}, log {log}"),
     ]
-    return [(name, in_line(value)) for name, value in told]
+    return [(name, in_line(value)) for name, value in facts]
 
 
 def count(number: int, noun: str) -> str:
-    """A number and what it counts: `1 problem`, `1,000 problems`."""
+    """Return a number with its noun: `1 problem`, `1,000 problems`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -67,7 +67,7 @@ def _benchmark(dataset: Dataset) -> str:
 
 
 def pairs(mapping: Mapping[str, object]) -> str:
-    """A budget or versions in a line: `seconds 300, tokens 20480`."""
+    """Return a budget or versions in one line: `seconds 300, tokens 20480`."""
     return ", ".join(
         f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in mapping.items()
     )

@@ -5,32 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from stepprove.eval.report.header import beside, setting, title
+from stepprove.eval.report.header import caption, run_facts, title
 from stepprove.eval.report.plots import amount
-from stepprove.eval.report.report import Report, percent, rate_words, telling, told
+from stepprove.eval.report.report import Report, cost_rows, informative_curves, percent, rate_words
 from stepprove.eval.scores import tallies
 from stepprove.visible import brief
 
 
 def markdown(report: Report) -> str:
-    """The report as Markdown: scores, how they came about, and a line for each problem."""
+    """Return the report as Markdown: scores, the run's setting, and a line for each problem."""
     run, scores = report.run, report.scores
-    stands = [_shown(beside(run, scores.problems)), ""]
+    stands = [_shown(caption(run, scores.problems)), ""]
     lines = [f"# {_shown(title(run))}", ""]
     if scores.blocked:
         lines += [f"**{scores.blocked}** To make these attempts: `{report.retry.replace('`', '')}`", ""]
     for remark in scores.remarks:
         lines += [f"**{_shown(remark)}**", ""]
-    lines += _table(["", ""], setting(run, report.log))
+    lines += _table(["", ""], run_facts(run, report.log))
     if report.rows:
         lines += ["## Scores", "", *_scores(report), report.intervals, "", *stands]
     outcomes = [*scores.outcomes.items(), ("never made", scores.missing)]
     lines += ["## Attempts", "", *_table([name for name, _ in outcomes], [[n for _, n in outcomes]]), *stands]
     if scores.every is not None:
-        for curve in telling(scores.every):
+        for curve in informative_curves(scores.every):
             lines += [f"## {run.solved.capitalize()} within so many {curve.cost} of an attempt", ""]
             header = [curve.cost, f"{run.metric}@1", f"{run.metric}@{scores.epochs}"]
-            body = [[amount(at), percent(one), percent(some)] for at, one, some in told(curve)]
+            body = [[amount(at), percent(one), percent(some)] for at, one, some in cost_rows(curve)]
             shown = 2 if scores.epochs == 1 else 3
             lines += [*_table(header[:shown], [row[:shown] for row in body]), *stands]
     lines += ["## Problems", "", *_problems(report), *stands]
@@ -66,7 +66,7 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>|#~!])")
 
 
 def _shown(text: str) -> str:
-    """Text as Markdown that shows it: no mark in it does anything, and it stays in its line."""
+    """Escape text for Markdown, on one line."""
     return _MARKS.sub(r"\\\1", text.replace("&", "&amp;").replace("\n", " "))
 
 

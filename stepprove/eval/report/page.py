@@ -1,8 +1,8 @@
-"""A report as one HTML page that needs nothing else.
+"""A report as one HTML page without external resources.
 
-Everything that a model, Lean or a benchmark wrote is hostile. In the page it is text that Jinja escapes, or JSON in which no tag
-can end, shown by a script that only ever sets text; the page's own policy admits that script and that style by their
-hashes, and no request. The attempts' texts are drawn when they are unfolded, so that a page of many opens at once.
+Text by a model, Lean or a benchmark is hostile. The page has it as text that Jinja escapes, or as JSON that cannot close a tag,
+shown by a script that only ever sets text; the content security policy admits that script and that style by their hashes, and no
+request. The script draws an attempt's texts only once it is unfolded, so that a large page opens at once.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from stepprove.eval.record import SUCCESSES, Attempt, Ending, Run, Stated
-from stepprove.eval.report.header import beside, setting, title
-from stepprove.eval.report.plots import Line, amount, plot
-from stepprove.eval.report.report import Report, percent, rate_words, telling, ticks, told
-from stepprove.eval.scores import Curve, Tally, tallies
+from stepprove.eval.record import SUCCESSES, Attempt, Ending, FormalizationOutcome, Run
+from stepprove.eval.report.header import caption, run_facts, title
+from stepprove.eval.report.plots import Series, amount, plot
+from stepprove.eval.report.report import Report, cost_rows, informative_curves, percent, rate_words, ticks
+from stepprove.eval.scores import Curve, ProblemTally, tallies
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, shortened, visible
 
 PAGE_TEXT = 40_000_000
-"""Characters of statements, proofs, errors and traces that a page takes at most, as long as each can be cut short enough."""
+"""Characters of statements, proofs, errors and traces in a page, as long as each can be cut short enough."""
 
 _MOST_SHOWN = (50_000, 20_000, 8_000, 3_000, 1_000, 300)
-"""Characters of one text: the first of these with which all of them fit."""
+"""Limits for one text in characters; the page uses the first with which all texts fit."""
 _MOST_ERRORS = 50
 _LETTERS: dict[Ending, str] = {
     Outcome.PROVED: "P",
@@ -40,14 +40,14 @@ _LETTERS: dict[Ending, str] = {
     Outcome.TIMEOUT: "T",
     Outcome.REJECTED: "R",
     Outcome.INFRASTRUCTURE: "I",
-    Stated.EQUIVALENT: "E",
-    Stated.NOT_EQUIVALENT: "N",
-    Stated.ILL_TYPED: "X",
+    FormalizationOutcome.EQUIVALENT: "E",
+    FormalizationOutcome.NOT_EQUIVALENT: "N",
+    FormalizationOutcome.ILL_TYPED: "X",
 }
 
 
 def page(report: Report) -> str:
-    """The report as one HTML page."""
+    """Return the report as one HTML page."""
     style, script = (_asset(name) for name in ("report.css", "report.js"))
     most = _most_shown(report.run)
     tried = tallies(report.run)
@@ -56,8 +56,8 @@ def page(report: Report) -> str:
         run=report.run,
         scores=report.scores,
         title=title(report.run),
-        setting=setting(report.run, report.log),
-        beside=beside(report.run, report.scores.problems),
+        setting=run_facts(report.run, report.log),
+        beside=caption(report.run, report.scores.problems),
         tried=tried,
         some_broken=any(tally.problem.broken is not None for tally in tried),
         Outcome=Outcome,
@@ -65,7 +65,7 @@ def page(report: Report) -> str:
         most=most,
         cut=most < _MOST_SHOWN[0],
         plots=_plots(report),
-        told=told,
+        cost_rows=cost_rows,
         data=[_data(tally, most) for tally in tried],
         style=Markup(style),
         script=Markup(script),
@@ -94,7 +94,7 @@ def _template() -> Template:
 
 
 def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
-    """Each plot: its title, what it says, the drawing, and the curve behind it."""
+    """Return each plot: its title, its message, its drawing, and its curve."""
     if report.scores.every is None:
         return []
     solved = report.run.solved.capitalize()
@@ -102,7 +102,7 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
     if report.scores.epochs > 1:
         looks = ("one", "some")
         lines = [
-            Line(
+            Series(
                 "all" if rates is every else "not broken",
                 look,
                 [(rate.k, rate.value) for rate in rates.pass_at],
@@ -125,9 +125,9 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
                 None,
             )
         )
-    for curve in telling(every):
-        one = Line(f"{report.run.metric}@1", "one", list(zip(curve.allowed, curve.pass_1, strict=True)))
-        some = Line(
+    for curve in informative_curves(every):
+        one = Series(f"{report.run.metric}@1", "one", list(zip(curve.allowed, curve.pass_1, strict=True)))
+        some = Series(
             f"{report.run.metric}@{report.scores.epochs}",
             "some",
             list(zip(curve.allowed, curve.solved, strict=True)),
@@ -144,8 +144,8 @@ def _plots(report: Report) -> list[tuple[str, str, Markup, Curve | None]]:
     return drawn
 
 
-def _data(tally: Tally, most: int) -> Markup:
-    """What is unfolded of a problem, as JSON that no text can end."""
+def _data(tally: ProblemTally, most: int) -> Markup:
+    """Return a problem's foldable details as JSON that no text can end."""
     problem = tally.problem
     data = {
         "source": _shown(problem.source, most),

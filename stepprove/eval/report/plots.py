@@ -1,4 +1,4 @@
-"""Plots of rates as plain SVG: colours from the page's style, nothing to load, readable in print."""
+"""Plots of rates as plain SVG: colours from the page's style, no external resources, readable in print."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _TOPS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a plot. `points` are (x, rate) by ascending x; `band` are (low, high) at each of them."""
+class Series:
+    """One line of a plot. `points` are (x, rate) by ascending x; `band` has (low, high) at each of them."""
 
     name: str
     look: str
@@ -25,14 +25,14 @@ class Line:
     band: Sequence[tuple[float, float] | None] = ()
 
 
-def plot(lines: Sequence[Line], *, label: str, across: str, ticks: Sequence[float], steps: bool) -> Markup:
+def plot(lines: Sequence[Series], *, label: str, across: str, ticks: Sequence[float], steps: bool) -> Markup:
     """Draw rates over a cost.
 
     Args:
-        lines: what to draw; empty ones are left out.
-        label: what the plot shows, for those who cannot see it.
-        across: what the horizontal axis, which is logarithmic, counts.
-        ticks: where it is marked; its ends are the least and the greatest mark or point.
+        lines: the series; empty ones are left out.
+        label: the plot's description for screen readers.
+        across: the label of the logarithmic horizontal axis.
+        ticks: its marks; its ends are the least and the greatest mark or point.
         steps: a point holds until the next one; else points are joined.
     """
     drawn = [line for line in lines if line.points]
@@ -49,7 +49,7 @@ def plot(lines: Sequence[Line], *, label: str, across: str, ticks: Sequence[floa
 
 
 def powers_of_two(greatest: float) -> list[float]:
-    """1, 2, 4 … up to the first that is not below `greatest`."""
+    """Return 1, 2, 4 … up to the first that is not below `greatest`."""
     marks = [1.0]
     while marks[-1] < greatest:
         marks.append(marks[-1] * 2)
@@ -57,7 +57,7 @@ def powers_of_two(greatest: float) -> list[float]:
 
 
 def round_numbers(least: float, greatest: float) -> list[float]:
-    """1, 2, 5, 10, 20 … around what lies between, both above 0; only every third of them where they are many."""
+    """Return 1, 2, 5, 10, 20 … around the interval, both ends above 0; every third of them for a long interval."""
     marks: list[float] = []
     exponent = floor(log10(least))
     while not marks or marks[-1] < greatest:
@@ -72,7 +72,7 @@ def round_numbers(least: float, greatest: float) -> list[float]:
 
 
 def amount(value: float) -> str:
-    """A cost in few characters: 0.05, 2, 1.5 k, 20 k, 3 M."""
+    """Return a cost in few characters: 0.05, 2, 1.5 k, 20 k, 3 M."""
     for size, unit in ((1e6, " M"), (1e3, " k")):
         if value >= size:
             return f"{value / size:.3g}{unit}"
@@ -97,7 +97,7 @@ def _vertical(rates: Sequence[float]) -> tuple[Callable[[float], float], float]:
     return (lambda rate: round(HEIGHT - _BOTTOM - rate / top * (HEIGHT - _TOP - _BOTTOM), 1)), top
 
 
-def _highs(lines: Sequence[Line]) -> list[float]:
+def _highs(lines: Sequence[Series]) -> list[float]:
     return [interval[1] for line in lines for interval in line.band if interval]
 
 
@@ -124,7 +124,7 @@ def _grid(
     return Markup("").join(parts)
 
 
-def _path(line: Line, x: Callable[[float], float], y: Callable[[float], float], steps: bool) -> Markup:
+def _path(line: Series, x: Callable[[float], float], y: Callable[[float], float], steps: bool) -> Markup:
     if not steps:
         d = "M" + "L".join(f"{x(at)} {y(rate)}" for at, rate in line.points)
         dots = [
@@ -134,12 +134,12 @@ def _path(line: Line, x: Callable[[float], float], y: Callable[[float], float], 
             for at, rate in line.points
         ]
         return Markup('<path class="line {}" d="{}"/>{}').format(line.look, d, Markup("").join(dots))
-    places = {x(at): y(rate) for at, rate in line.points}  # what falls on one spot is drawn once, at its end
+    places = {x(at): y(rate) for at, rate in line.points}  # points on one spot are drawn once, at the end
     d = f"M{x(line.points[0][0])} {y(0)}" + "".join(f"H{across}V{up}" for across, up in places.items())
     return Markup('<path class="line {}" d="{}H{}"/>').format(line.look, d, WIDTH - _RIGHT)
 
 
-def _band(line: Line, x: Callable[[float], float], y: Callable[[float], float]) -> Markup:
+def _band(line: Series, x: Callable[[float], float], y: Callable[[float], float]) -> Markup:
     bars = [
         Markup('<path class="bar {}" d="M{} {}V{}"/>').format(
             line.look, x(at), y(interval[0]), y(interval[1])
@@ -150,8 +150,8 @@ def _band(line: Line, x: Callable[[float], float], y: Callable[[float], float]) 
     return Markup("").join(bars)
 
 
-def _labels(lines: Sequence[Line], y: Callable[[float], float]) -> list[Markup]:
-    """The lines' names beside their ends, moved apart where they would touch."""
+def _labels(lines: Sequence[Series], y: Callable[[float], float]) -> list[Markup]:
+    """Place the series' names beside their ends, moved apart where they would touch."""
     placed: list[Markup] = []
     lowest = -_LABEL_GAP
     for line in sorted(lines, key=lambda line: y(line.points[-1][1])):

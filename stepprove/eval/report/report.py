@@ -1,4 +1,4 @@
-"""A run with its scores, as a report shows them: as data, and in words that all of its forms share."""
+"""A run with its scores, as data and in the words of all report forms."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
 from stepprove.visible import encodable, in_line
 
 _LONG = {"problem", "candidate", "errors", "trace"}
-"""What the JSON form leaves to the log."""
+"""Fields that the JSON form leaves to the log."""
 _TOLD = 12
-"""Costs for which a table says what is solved within them."""
+"""Costs in a table of problems solved within them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run, its scores, and the log that it was read from, as a user would name it."""
+    """A run, its scores, and its log's path as a user would name it."""
 
     run: Run
     scores: Scores
@@ -28,12 +28,12 @@ class Report:
 
     @property
     def retry(self) -> str:
-        """The command that makes the attempts that are missing or spoiled."""
+        """The command that makes the missing and failed attempts."""
         return f"stepprove eval retry {in_line(shlex.quote(self.log))}"
 
     @property
     def intervals(self) -> str:
-        """How the intervals were made."""
+        """The method of the intervals."""
         scores = self.scores
         return (
             f"In brackets: {100 * scores.level:.0f} % intervals, percentiles of {scores.resamples:,} bootstrap resamples "
@@ -41,17 +41,17 @@ class Report:
         )
 
     def figures(self, rates: Rates) -> str:
-        """The headline in a line, for a terminal."""
+        """Return the headline in one line for a terminal."""
         return ", ".join(f"{name} {rate_words(rate)}" for name, rate in self.headline(rates))
 
     def headline(self, rates: Rates) -> list[tuple[str, Rate]]:
-        """The figures that stand first, each under its name: `pass@1`, `BEq@16`, `typecheck@1`."""
-        told = [(f"{self.run.metric}@{rate.k}", rate) for rate in rates.headline]
-        return told if rates.typechecked is None else [*told, ("typecheck@1", rates.typechecked)]
+        """Return the first figures by name: `pass@1`, `BEq@16`, `typecheck@1`."""
+        cost_rows = [(f"{self.run.metric}@{rate.k}", rate) for rate in rates.headline]
+        return cost_rows if rates.typechecked is None else [*cost_rows, ("typecheck@1", rates.typechecked)]
 
     @property
     def rows(self) -> list[tuple[str, Rates]]:
-        """The scores with and without the statements that are known to be broken, or the two bounds; none while blocked."""
+        """Return the scores with and without statements with known errors, or the two bounds; none while blocked."""
         if (bounds := self.scores.bounds) is not None:
             lost = count(self.scores.lost, "lost attempt")
             return [
@@ -68,7 +68,7 @@ class Report:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """The report as data: the run, its scores, its problems and attempts, without what models and Lean wrote at length."""
+    """Return the report as data: the run, its scores, problems and attempts, without long texts."""
     run = report.run.model_dump(mode="json", exclude={"problems", "attempts"})
     problems = [
         {
@@ -81,35 +81,37 @@ def document(report: Report) -> dict[str, Any]:
         for tally in tallies(report.run)
     ]
     scores = report.scores.model_dump(mode="json")
-    told: dict[str, Any] = encodable({"log": report.log, "run": run, "scores": scores, "problems": problems})
-    return told
+    cost_rows: dict[str, Any] = encodable(
+        {"log": report.log, "run": run, "scores": scores, "problems": problems}
+    )
+    return cost_rows
 
 
 def percent(share: float) -> str:
-    """A share for people: 92.6 %."""
+    """Return a share as 92.6 %."""
     return f"{100 * share:.1f} %"
 
 
 def rate_words(rate: Rate) -> str:
-    """A rate with its interval: 92.6 % (85.2–98.1)."""
+    """Return a rate with its interval: 92.6 % (85.2–98.1)."""
     if rate.low is None or rate.high is None:
         return percent(rate.value)
     return f"{percent(rate.value)} ({100 * rate.low:.1f}–{100 * rate.high:.1f})"
 
 
-def telling(rates: Rates) -> list[Curve]:
-    """The curves that say something: those with a proof, and one that cost anything."""
+def informative_curves(rates: Rates) -> list[Curve]:
+    """Return the curves with a proof and a cost above zero."""
     return [curve for curve in rates.curves if curve.allowed and curve.allowed[-1] > 0]
 
 
 def ticks(curve: Curve) -> list[float]:
-    """The costs that mark a curve's axis."""
+    """Return the costs that mark a curve's axis."""
     positive = [at for at in curve.allowed if at > 0]
     if curve.cost == "interactions":
         return powers_of_two(positive[-1])
     return round_numbers(positive[0], positive[-1])
 
 
-def told(curve: Curve) -> list[tuple[float, float, float]]:
-    """A curve in a few lines: (cost, pass@1, solved)."""
+def cost_rows(curve: Curve) -> list[tuple[float, float, float]]:
+    """Return a curve in a few rows: (cost, pass@1, solved)."""
     return [(at, *curve.at(at)) for at in ticks(curve)[-_TOLD:]]

@@ -1,8 +1,7 @@
-"""A file of problems in words becomes a file of statements: a record a line, in the order of the problems, kept as soon as it
-is there.
+"""Formalize a file of problems: one record a line, in the order of the problems, written as soon as it is known.
 
-A run that was killed goes on where it ended. A problem about which the model or Lean gave no answer is left out, and tried
-again by the next run.
+A killed run continues where it stopped. A problem that the model or Lean left unanswered has no record, so the next run tries
+it again.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.faults import fault_told
 from stepprove.formalizer.autoformalize import Formalization
-from stepprove.formalizer.dataset.jsonl import Line, read_lines
+from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.output_file import write_output
+from stepprove.storage import cut_torn_line, read_whole_lines
 
 
 class BadCorpus(ValueError):
@@ -27,33 +27,33 @@ class BadCorpus(ValueError):
 
 
 class CorpusRecord(BaseModel):
-    """What became of a problem."""
+    """The result for one problem."""
 
     model_config = ConfigDict(frozen=True)
 
     line: int
-    """In the file of problems, from 1."""
+    """Its line in the file of problems, from 1."""
     digest: str
-    """Of that line."""
+    """The digest of that line."""
     name: str | None
     result: Formalization
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """What a run came to."""
+class CorpusTally:
+    """The counts of a run."""
 
     records: int = 0
-    """In the file of statements now."""
+    """Records in the file of statements."""
     formalized: int = 0
     unanswered: int = 0
     """Problems left for the next run."""
     bad: int = 0
-    """Lines that are no problem."""
+    """Lines that are not a problem."""
 
 
 def read_done(path: Path) -> dict[int, CorpusRecord]:
-    """The records of earlier runs, by their lines; what a killed run had begun to write is cut off.
+    """Read the records of earlier runs by their lines, and cut a torn last line.
 
     Raises:
         BadCorpus: the file holds something else.
@@ -61,15 +61,11 @@ def read_done(path: Path) -> dict[int, CorpusRecord]:
     """
     if not path.exists():
         return {}
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
     try:
-        records = [CorpusRecord.model_validate_json(line) for line in data[:whole].splitlines() if line]
+        records = [CorpusRecord.model_validate_json(line) for line in read_whole_lines(path)]
     except ValidationError:
         raise BadCorpus(f"{path} holds something else than statements: name another file with -o.") from None
-    if whole < len(data):
-        with path.open("r+b") as file:
-            file.truncate(whole)
+    cut_torn_line(path)
     return {record.line: record for record in records}
 
 
@@ -80,17 +76,17 @@ async def formalize_corpus(
     *,
     at_once: int = 4,
     complain: Callable[[int, str], None] = lambda line, reason: None,
-    listen: Callable[[Line[InformalProblem], Formalization | None], None] = lambda task, result: None,
-) -> Tally:
-    """Formalize the problems of a file that `out` has no record of.
+    listen: Callable[[JsonlRecord[InformalProblem], Formalization | None], None] = lambda task, result: None,
+) -> CorpusTally:
+    """Formalize the problems that `out` has no record of.
 
     Args:
         problems: JSONL.
-        out: gets a record a line.
-        one: formalizes one; None: there was no answer, so that it is left for the next run.
-        at_once: how many at the same time.
-        complain: told of lines that are no problem.
-        listen: told of each that ends, in the order of the file.
+        out: receives a record a line.
+        one: formalizes one problem; None: there was no answer, so the next run tries it again.
+        at_once: problems in parallel.
+        complain: receives each line that is not a problem.
+        listen: receives each result, in the order of the file.
 
     Raises:
         BadCorpus: `out` holds something else, or statements of other problems.
@@ -104,7 +100,7 @@ async def formalize_corpus(
         bad += 1
         complain(line, reason)
 
-    ahead: deque[tuple[Line[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
+    ahead: deque[tuple[JsonlRecord[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
     last = max(done, default=0)
     disorder = False
     with out.open("ab") as file:
@@ -147,16 +143,16 @@ async def formalize_corpus(
     if disorder:
         write_output(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
     formalized = sum(record.result.statement is not None for record in done.values())
-    return Tally(len(done), formalized, unanswered, bad)
+    return CorpusTally(len(done), formalized, unanswered, bad)
 
 
 async def _problem(
-    one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: Line[InformalProblem]
+    one: Callable[[InformalProblem], Awaitable[Formalization | None]], task: JsonlRecord[InformalProblem]
 ) -> Formalization | None:
     try:
         return await one(task.item)
     except OSError:
         raise
-    except Exception as fault:  # left for the next run, like what the model did not answer
+    except Exception as fault:  # the next run tries it again, as if the model had not answered
         fault_told(fault, f"the problem at line {task.number}")
         return None

@@ -1,7 +1,7 @@
-"""Pairs and trajectories as a dataset: without what benchmarks hold, without repetitions, split, with a card.
+"""Build a dataset from pairs and trajectories: decontaminated, deduplicated, split, with a card.
 
-The records go through one after the other; what is kept of them in memory is a few bytes each for the benchmarks, and an SQLite
-file for what has been seen. A build that is killed leaves nothing behind and is made anew: it asks neither a model nor Lean.
+The records stream through; memory holds a few bytes for each benchmark problem, and an SQLite file holds the keys of earlier
+records. A killed build leaves nothing behind and starts anew; it needs neither a model nor Lean.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from pydantic import ValidationError
 
 from stepprove.formalizer.dataset.decontaminate import Benchmarks, problem_key, statement_key
 from stepprove.formalizer.dataset.jsonl import reason_of
-from stepprove.formalizer.equivalence.pairs import Pair, Trajectory, messages
+from stepprove.formalizer.equivalence.pairs import Pair, ReasoningTrajectory, messages
 
 Split = Literal["train", "dev"]
 _IN_ONE_GROUP = 1_000
-"""Rows that are in memory when Parquet is written."""
+"""Rows in memory while Parquet is written."""
 _COLUMNS = ("name", "problem", "header", "formal_statement", "reasoning", "answer")
 
 
 class BadDataset(ValueError):
-    """A dataset cannot be made; the message is one sentence."""
+    """The dataset cannot be built; the message is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What is made."""
+    """The options of a build."""
 
     title: str = "Informal problems and Lean 4 statements"
     licence: str = "other"
-    """As the Hub names licences."""
+    """The Hub's name of the licence."""
     dev_share: float = 0.01
-    """Of the problems, those for tests; which they are follows from their words alone."""
+    """The share of problems for tests; a problem's words alone decide its side."""
     parquet: bool = True
 
 
 @dataclass(slots=True)
 class Part:
-    """What became of one source."""
+    """The counts of one source."""
 
     source: str
     read: int = 0
     kept: Counter[str] = field(default_factory=Counter)
-    """By split."""
+    """Kept records by split."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """By reason."""
+    """Dropped records by reason."""
 
 
 def build(
@@ -66,16 +66,16 @@ def build(
     complain: Callable[[Path, int, str], None] = lambda path, line, reason: None,
     listen: Callable[[int], None] = lambda read: None,
 ) -> list[Part]:
-    """Make a dataset's folder: `data/SPLIT-SOURCE.jsonl`, the same as Parquet, and `README.md`, its card.
+    """Build a dataset's folder: `data/SPLIT-SOURCE.jsonl`, the same as Parquet, and `README.md`, its card.
 
     Args:
         sources: JSONL files of pairs or trajectories; each is a configuration of the dataset, by its file's name.
-        output: the folder; what was there is replaced when the new one is whole.
-        benchmarks: what must not be in it.
-        options: what is made.
-        origins: said in the card: which benchmarks were kept out.
-        complain: told of lines that are no record.
-        listen: told how many records have been read.
+        output: the folder; the new one replaces the old one once it is complete.
+        benchmarks: the problems to keep out.
+        options: the licence and the split.
+        origins: the benchmarks that were kept out, for the card.
+        complain: receives each line that is not a record.
+        listen: receives the number of records read.
 
     Raises:
         BadDataset: the folder holds something else, two sources have one name, or there is no library for Parquet.
@@ -123,7 +123,7 @@ def _sifted(
     seen: _Seen,
     complain: Callable[[Path, int, str], None],
 ) -> Iterator[Pair]:
-    """The records of a source that stay; the others are counted by reason."""
+    """Yield the records of a source that are kept; count the others by reason."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -131,7 +131,7 @@ def _sifted(
             part.read += 1
             try:
                 pair = (
-                    Trajectory.model_validate_json(line)
+                    ReasoningTrajectory.model_validate_json(line)
                     if b'"reasoning"' in line
                     else Pair.model_validate_json(line)
                 )
@@ -151,7 +151,7 @@ def _sifted(
 
 
 class _Seen:
-    """What the parts have had so far, and the files that are being written."""
+    """The keys of earlier records, and the open files."""
 
     def __init__(self, path: Path) -> None:
         self._file = sqlite3.connect(path, isolation_level=None)
@@ -169,7 +169,7 @@ class _Seen:
         self._file.close()
 
     def before(self, part: str, kind: str, key: bytes) -> bool:
-        """Whether the part had this already; it has from now on."""
+        """Return whether the part has this key already, and add it."""
         whole = f"{part}\0{kind}\0".encode() + key
         return self._file.execute("INSERT OR IGNORE INTO seen VALUES (?)", (whole,)).rowcount == 0
 
@@ -181,18 +181,18 @@ class _Seen:
 
 
 def _for_tests(problem: str, share: float) -> bool:
-    """The same problem always goes to the same side, so that what a part has for tests no other has for training."""
+    """Return whether a problem is for tests; it depends on the problem alone, so that no part trains on another's tests."""
     return int.from_bytes(problem_key(problem)[:8]) < share * 2**64
 
 
 def _row(pair: Pair) -> dict[str, Any]:
     thoughts, answer = (
         (f"\n{pair.reasoning}\n", pair.answer)
-        if isinstance(pair, Trajectory)
+        if isinstance(pair, ReasoningTrajectory)
         else ("", pair.formal_statement)
     )
-    told = {name: getattr(pair, name) for name in _COLUMNS if hasattr(pair, name)}
-    return {**told, "messages": messages(pair, thoughts, answer)}
+    fields = {name: getattr(pair, name) for name in _COLUMNS if hasattr(pair, name)}
+    return {**fields, "messages": messages(pair, thoughts, answer)}
 
 
 def _as_parquet(path: Path) -> None:
@@ -217,7 +217,7 @@ def _as_parquet(path: Path) -> None:
 
 
 def _without_nulls(schema: Any) -> Any:
-    """Columns of which nothing is known yet hold text."""
+    """Give columns without a known type the type of text."""
     import pyarrow
 
     fields = [f.with_type(pyarrow.string()) if pyarrow.types.is_null(f.type) else f for f in schema]
@@ -225,7 +225,7 @@ def _without_nulls(schema: Any) -> Any:
 
 
 def card(parts: Sequence[Part], options: BuildOptions, origins: Sequence[str], *, parquet: bool) -> str:
-    """The dataset's card, as the Hub reads it."""
+    """Return the dataset's card for the Hub."""
     kind = "parquet" if parquet else "jsonl"
     lines = ["---", f"license: {options.licence}", "language:\n- en", "tags:\n- lean4\n- autoformalization"]
     lines.append("configs:")

@@ -1,7 +1,7 @@
-"""Whether a record is, or resembles, a problem of a benchmark: by name, by thirteen words in a row, by its statement.
+"""Detect records that resemble a benchmark problem: by name, by a 13-gram, by statement.
 
-StepFun-Formalizer (arXiv 2508.04440) removes what shares a 13-gram with a benchmark, or a problem's name. A text of fewer words
-is compared as a whole.
+StepFun-Formalizer (arXiv 2508.04440) removes records that share a 13-gram or a name with a benchmark problem. A text of fewer
+words is compared as a whole.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownProblem:
     """A problem of a benchmark."""
 
     benchmark: str
@@ -30,16 +30,16 @@ class Known:
 
 @dataclass(slots=True)
 class Benchmarks:
-    """What must not be in the training data; some bytes for each word of it."""
+    """The problems to keep out of the training data, in a few bytes for each word."""
 
     length: int = 13
-    """Words in a row."""
+    """Words of an n-gram."""
     _names: dict[str, str] = field(default_factory=dict)
     _runs: dict[bytes, str] = field(default_factory=dict)
     _statements: dict[bytes, str] = field(default_factory=dict)
 
-    def add(self, problems: Iterable[Known]) -> int:
-        """Keep problems out; returns how many there were."""
+    def add(self, problems: Iterable[KnownProblem]) -> int:
+        """Add problems; return their number."""
         count = 0
         for problem in problems:
             count += 1
@@ -51,14 +51,14 @@ class Benchmarks:
         return count
 
     def why(self, name: str | None, problem: str, formal: str) -> str | None:
-        """Why a record must go: how it meets which benchmark; None when it does not."""
-        if name and (found := self._names.get(_plain(name))):
-            return f"has the name of a problem of {found}"
+        """Return the reason to drop a record: the benchmark and the kind of match; None if there is none."""
+        if name and (benchmark := self._names.get(_plain(name))):
+            return f"has the name of a problem of {benchmark}"
         for run in self._of(problem):
-            if found := self._runs.get(run):
-                return f"shares {self.length} words in a row with {found}"
-        if found := self._statements.get(statement_key(formal)):
-            return f"states the same as a problem of {found}"
+            if benchmark := self._runs.get(run):
+                return f"shares {self.length} words in a row with {benchmark}"
+        if benchmark := self._statements.get(statement_key(formal)):
+            return f"states the same as a problem of {benchmark}"
         return None
 
     def _of(self, text: str) -> Iterable[bytes]:
@@ -71,12 +71,15 @@ class Benchmarks:
 
 
 def problem_key(problem: str) -> bytes:
-    """Equal for problems of the same words."""
+    """Return a key that is equal for problems with the same words."""
     return hashlib.blake2b(" ".join(_WORD.findall(problem.lower())).encode(), digest_size=16).digest()
 
 
 def statement_key(formal: str) -> bytes:
-    """Equal for statements of the same tokens, whatever the theorem's name, its proof, white space, imports and comments."""
+    """Return a key that is equal for statements with the same tokens.
+
+    The theorem's name, its proof, white space, imports and comments do not count.
+    """
     try:
         words = words_of(read_statement(formal))
     except BadStatement:

@@ -1,4 +1,4 @@
-"""The records of a JSONL file, one after the other; a line that is none is told and passed over."""
+"""Read the records of a JSONL file; report and skip invalid lines."""
 
 from __future__ import annotations
 
@@ -16,16 +16,27 @@ Item = TypeVar("Item", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Line(Generic[Item]):
-    """A record of the file and where it stands."""
+class JsonlRecord(Generic[Item]):
+    """A record and its place in the file."""
 
     number: int
     digest: str
     item: Item
 
 
-def read_lines(path: Path, kind: type[Item], complain: Callable[[int, str], None]) -> Iterator[Line[Item]]:
-    """The records of a JSONL file, one after the other; a line that is none is told to `complain`. Raises InputError, OSError."""
+def read_lines(
+    path: Path, kind: type[Item], complain: Callable[[int, str], None]
+) -> Iterator[JsonlRecord[Item]]:
+    """Yield the records of a JSONL file.
+
+    Args:
+        path: the file.
+        kind: the model of a record.
+        complain: receives the number and fault of each invalid line.
+
+    Raises:
+        InputError, OSError: the file cannot be read.
+    """
     with require_file(path).open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -35,11 +46,11 @@ def read_lines(path: Path, kind: type[Item], complain: Callable[[int, str], None
             except ValidationError as wrong:
                 complain(number, reason_of(wrong))
                 continue
-            yield Line(number, hashlib.sha256(line.strip()).hexdigest()[:16], item)
+            yield JsonlRecord(number, hashlib.sha256(line.strip()).hexdigest()[:16], item)
 
 
 def reason_of(wrong: ValidationError) -> str:
-    """What is wrong with a line, in a few words."""
+    """Describe the fault of a line in a few words."""
     error = wrong.errors()[0]
     if error["type"] == "json_invalid":
         return "it is no JSON"

@@ -1,9 +1,9 @@
-"""Distil and select: problems in words become pairs by the majority of a formalizer's answers (StepFun-Formalizer,
+"""Distil and select: turn problems into pairs by the majority of a formalizer's answers (StepFun-Formalizer,
 arXiv 2508.04440, section 3.1).
 
-Of 16 answers, those that Lean reads are divided into BEq's classes; a member of the largest is taken; a judge throws out what is
-oversimplified or supposes a contradiction. Here the most probable member is taken where the paper takes any, and statements
-that Lean itself finds contradictory or false are thrown out before the judge is asked.
+Lean checks 16 answers; BEq divides the accepted ones into classes; a member of the largest class is taken; a judge rejects
+oversimplified or contradictory statements. Two things differ from the paper: the most probable member is taken in place of any,
+and statements that Lean finds contradictory or false are dropped before the judge.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean
-from stepprove.formalizer.dataset.stage import NoAnswer, Outcome
+from stepprove.formalizer.dataset.stage import StageResult, Unanswered
 from stepprove.formalizer.equivalence.pairs import Dropped, InformalProblem, KnowledgePair
 from stepprove.serving.client.answer import after_thinking
 from stepprove.serving.client.client import BudgetSpent, ModelFailure
@@ -47,13 +47,13 @@ Verdict: contradictory"""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """Answers that were made before, in a model's place."""
+class PreparedAnswers:
+    """Stands for a model; its answers were made before."""
 
     answers: tuple[str, ...]
 
     async def chat(self, turns: Sequence[Turn], sampling: Sampling) -> Reply:
-        """All of them, whatever is asked."""
+        """Return all answers, for any chat."""
         samples = tuple(Sample(text=answer, finish="stop") for answer in self.answers)
         return Reply(samples=samples, usage=Usage(), seconds=0.0)
 
@@ -65,51 +65,52 @@ async def knowledge_pair(
     *,
     formalizer: Chatter | None = None,
     judge: Chatter | None = None,
-) -> Outcome:
+) -> StageResult:
     """Make a pair of a problem.
 
     Args:
-        problem: in words, with the answers of a formalizer or without.
-        lean: by header.
-        options: how the formalizer is asked and its answers are compared; each answer counts as it is, without a second try.
-        formalizer: the model, for problems that come without answers.
-        judge: a model that throws out what says too little; None: nothing is thrown out for that.
+        problem: in words, with or without the answers of a formalizer.
+        lean: the Lean for a header.
+        options: how answers are sampled and compared; each answer counts as it is, without repair.
+        formalizer: the model, for problems without answers.
+        judge: a model that rejects statements; None: no judge.
 
-    Raises NoAnswer.
+    Raises:
+        Unanswered: a model or Lean gave no answer.
     """
     own = options
     if problem.header is not None:
         own = replace(options, header=problem.header)
-    asked = Prepared(problem.candidates) if problem.candidates else formalizer
-    if asked is None:
-        return Outcome(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
+    model = PreparedAnswers(problem.candidates) if problem.candidates else formalizer
+    if model is None:
+        return StageResult(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
     try:
-        found = await autoformalize(
-            asked,
+        formalization = await autoformalize(
+            model,
             lean(own.header),
             problem.problem,
             replace(own, rounds=1),
         )
-        if found.outcome == "unknown":
-            silent = (each.reason for each in found.samples if each.outcome == "unanswered")
-            raise NoAnswer(next(silent, None) or "Lean did not answer in time")
-        if found.statement is None:
-            why = _why_none(found)
-            return Outcome(_dropped(problem, why, found), why)
-        verdict = None if judge is None else await _judged(judge, problem.problem, found.statement)
+        if formalization.outcome == "unknown":
+            silent = (each.reason for each in formalization.samples if each.outcome == "unanswered")
+            raise Unanswered(next(silent, None) or "Lean did not answer in time")
+        if formalization.statement is None:
+            why = _why_none(formalization)
+            return StageResult(_dropped(problem, why, formalization), why)
+        verdict = None if judge is None else await _judged(judge, problem.problem, formalization.statement)
     except (ModelFailure, BudgetSpent, NoLean) as failure:
-        raise NoAnswer(str(failure)) from failure
+        raise Unanswered(str(failure)) from failure
     pair = KnowledgePair(
         name=problem.name,
         problem=problem.problem,
         header=own.header,
-        formal_statement=found.statement.removeprefix(own.header.strip()).strip(),
-        samples=len(found.samples),
-        valid=sum(len(each.members) for each in found.classes),
-        agreeing=len(found.classes[0].members),
+        formal_statement=formalization.statement.removeprefix(own.header.strip()).strip(),
+        samples=len(formalization.samples),
+        valid=sum(len(each.members) for each in formalization.classes),
+        agreeing=len(formalization.classes[0].members),
         verdict=verdict,
     )
-    return Outcome(pair, None if verdict is None else _thrown_out(verdict))
+    return StageResult(pair, None if verdict is None else _thrown_out(verdict))
 
 
 async def _judged(judge: Chatter, problem: str, statement: str) -> str:
@@ -121,21 +122,21 @@ async def _judged(judge: Chatter, problem: str, statement: str) -> str:
 
 
 def _thrown_out(words: str) -> str | None:
-    """Why a judge's words throw a statement out; None when they keep it."""
-    said = _JUDGED.findall(words)
-    if not said:
+    """Return the judge's reason to reject a statement; None if it accepts."""
+    decisions = _JUDGED.findall(words)
+    if not decisions:
         return "the judge gave no verdict"
-    return None if said[-1].lower() == "keep" else f"judged {said[-1].lower()}"
+    return None if decisions[-1].lower() == "keep" else f"judged {decisions[-1].lower()}"
 
 
-def _why_none(found: Formalization) -> str:
-    """What became of most of the answers."""
-    kinds = Counter(each.outcome for each in found.samples)
+def _why_none(formalization: Formalization) -> str:
+    """Return the most frequent outcome of the answers."""
+    kinds = Counter(sample.outcome for sample in formalization.samples)
     if not kinds:
         return "no candidates"
     return "contradictory or false" if kinds.most_common(1)[0][0] == "empty" else "no valid candidate"
 
 
-def _dropped(problem: InformalProblem, reason: str, found: Formalization | None = None) -> Dropped:
-    reasons = {} if found is None else {"candidates": [each.reason for each in found.samples]}
+def _dropped(problem: InformalProblem, reason: str, formalization: Formalization | None = None) -> Dropped:
+    reasons = {} if formalization is None else {"candidates": [each.reason for each in formalization.samples]}
     return Dropped(name=problem.name, problem=problem.problem, reason=reason, details=reasons)

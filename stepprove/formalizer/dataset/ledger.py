@@ -1,7 +1,7 @@
-"""What became of each record of a long stage, in an SQLite file: kept or dropped, and why.
+"""The ledger of a long stage: one row for each record, kept or dropped, in an SQLite file.
 
-A record is there whole or not at all, whenever the process is killed; a million of them need no memory. What nothing became of,
-because a model or Lean gave no answer, has no row and is tried again by the next run.
+A row is complete or absent after a kill; a million rows need no memory. A record that a model or Lean left unanswered has no
+row, so the next run tries it again.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from stepprove.storage import AlreadyRunning, run_lock
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -25,35 +26,35 @@ _MOST_AT_ONCE = 1000
 
 
 class BadLedger(ValueError):
-    """A file cannot be gone on with; the message is one sentence."""
+    """A ledger cannot be continued; the message is one sentence."""
 
 
 class Ledger:
     """The records of one stage.
 
     Args:
-        path: the file, made if it is not there.
-        about: what the stage is made with; a file that was made otherwise is refused.
+        path: the file; created if missing.
+        about: the settings of the stage; a ledger with other settings is refused.
 
     Raises:
-        BadLedger: another process writes to it, it was made with other settings, or it is no ledger.
+        BadLedger: another process holds it, it has other settings, or it is not a ledger.
         OSError: it cannot be written.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(path.with_suffix(".lock"), timeout=0)
+        self._held = ExitStack()
         try:
-            self._lock.acquire()
-        except Timeout:
+            self._held.enter_context(run_lock(path.with_suffix(".lock")))
+        except AlreadyRunning:
             raise BadLedger(f"Another process is writing to {path}.") from None
         self._file = sqlite3.connect(path, isolation_level=None)
         try:
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute(
                 "PRAGMA synchronous=NORMAL"
-            )  # survives any kill; the last rows may go with the power
+            )  # survives any kill; a power cut may lose the last rows
             self._file.executescript(_SCHEMA)
             self._agree(about)
         except sqlite3.DatabaseError as wrong:
@@ -64,14 +65,14 @@ class Ledger:
             raise
 
     def _agree(self, about: Mapping[str, Any]) -> None:
-        known = dict(self._file.execute("SELECT what, value FROM about"))
+        settings = dict(self._file.execute("SELECT what, value FROM about"))
         for what, value in about.items():
-            said = json.dumps(value, sort_keys=True)
-            if known.get(what, said) != said:
+            encoded = json.dumps(value, sort_keys=True)
+            if settings.get(what, encoded) != encoded:
                 raise BadLedger(
-                    f"{self.path} was begun with {what} {known[what]}, not {said}: name another folder."
+                    f"{self.path} was begun with {what} {settings[what]}, not {encoded}: name another folder."
                 )
-            self._file.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (what, said))
+            self._file.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (what, encoded))
 
     def __enter__(self) -> Self:
         return self
@@ -82,30 +83,37 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file and release its lock."""
         self._file.close()
-        self._lock.release()
+        self._held.close()
 
     def digest(self, line: int) -> str | None:
-        """Of the line that a record was made of; None when there is none yet."""
+        """Return the digest of a record's source line; None without a row."""
         row = self._file.execute("SELECT digest FROM records WHERE line = ?", (line,)).fetchone()
         return None if row is None else str(row[0])
 
     def put(self, line: int, digest: str, body: str, dropped: str | None = None) -> None:
-        """Record what became of a line, on disk when this returns; `dropped`: why it is not kept."""
+        """Write the row of a line; it is on disk on return.
+
+        Args:
+            line: the number of the source line, from 1.
+            digest: of that line.
+            body: the record as JSON.
+            dropped: the reason to drop it; None keeps it.
+        """
         self._file.execute(
             "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", (line, digest, dropped, body)
         )
 
     def counts(self) -> dict[str, int]:
-        """How many were kept (under `kept`) and dropped, by reason, the most frequent first."""
+        """Return the number of kept records (under `kept`) and of dropped ones by reason, the most frequent first."""
         rows = self._file.execute(
             "SELECT coalesce(dropped, 'kept'), count(*) FROM records GROUP BY dropped ORDER BY dropped IS NOT NULL, 2 DESC"
         )
         return {str(reason): int(count) for reason, count in rows}
 
     def kept(self) -> Iterator[str]:
-        """The bodies of the kept records, in the order of their lines."""
+        """Yield the bodies of the kept records, by line."""
         last = 0
         while True:
             rows = self._file.execute(

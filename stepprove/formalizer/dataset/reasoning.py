@@ -1,7 +1,7 @@
-"""Reasoning made for pairs: a model writes, by a template of eight parts, how one comes from the words to the statement.
+"""Reasoning trajectories for pairs: a model writes, by a template of eight parts, how the words become the statement.
 
-StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to Lean. A trajectory is
-kept when the statement at its end says the same as the given one (BEq), and when it reasons instead of quoting what it was given.
+StepFun-Formalizer (arXiv 2508.04440, figure 3): four parts on understanding the problem, four on the way to Lean. A trajectory
+is kept if its final statement is equivalent to the given one (BEq), and if it reasons instead of quoting the given one.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from stepprove.formalizer.candidate import code_in
 from stepprove.formalizer.checks import Leans, NoLean
-from stepprove.formalizer.dataset.stage import NoAnswer, Outcome
+from stepprove.formalizer.dataset.stage import StageResult, Unanswered
 from stepprove.formalizer.equivalence.methods import Method
-from stepprove.formalizer.equivalence.pairs import Dropped, Pair, Trajectory, thoughts_of
+from stepprove.formalizer.equivalence.pairs import Dropped, Pair, ReasoningTrajectory, thoughts_of
 from stepprove.formalizer.equivalence.scoring import Scored
 from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.serving.client.client import BudgetSpent, ModelFailure
@@ -55,17 +55,17 @@ Then write the complete code, with `sorry` for the proof, in one ```lean4 block.
 
 @dataclass(frozen=True, slots=True)
 class ReasoningOptions:
-    """How trajectories are asked for and kept."""
+    """The options of the stage."""
 
     tries: int = 2
-    """Answers for a pair until one is kept."""
+    """The most answers for a pair; the first good one is kept."""
     temperature: float = 0.6
     max_tokens: int = 16384
     method: Method = "beq"
 
 
 def question(pair: Pair) -> Turn:
-    """What the model is asked."""
+    """Return the model's prompt."""
     parts = "\n".join(f"{number}. {part}" for number, part in enumerate(PARTS, 1))
     statement = "\n\n".join(part for part in (pair.header.strip(), pair.formal_statement.strip()) if part)
     return Turn(
@@ -79,21 +79,22 @@ async def reasoning_trajectory(
     lean: Leans,
     model: Chatter,
     options: ReasoningOptions,
-) -> Outcome:
-    """Have the way to a pair's statement written down.
+) -> StageResult:
+    """Ask a model for the reasoning that leads to a pair's statement.
 
     Args:
         pair: the problem and its statement.
-        lean: by header.
-        model: who writes.
-        options: how.
+        lean: the Lean for a header.
+        model: writes the trajectory.
+        options: of the stage.
 
-    Raises NoAnswer.
+    Raises:
+        Unanswered: the model or Lean gave no answer.
     """
     try:
         truth = read_statement(pair.formal_statement)
     except BadStatement as wrong:
-        return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
+        return StageResult(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
     reason, words = "", ""
     for _ in range(options.tries):
         try:
@@ -101,24 +102,24 @@ async def reasoning_trajectory(
                 [question(pair)], Sampling(temperature=options.temperature, max_tokens=options.max_tokens)
             )
             text = reply.samples[0].text
-            found = await lean(pair.header).score(text, truth, pair.header, options.method)
+            scored = await lean(pair.header).score(text, truth, pair.header, options.method)
         except BadStatement as wrong:
-            return Outcome(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
+            return StageResult(_dropped(pair, str(wrong)), "the pair's statement cannot be read")
         except (ModelFailure, BudgetSpent, NoLean) as failure:
-            raise NoAnswer(str(failure)) from failure
-        if found.outcome == "unknown":
-            raise NoAnswer(found.reason or "Lean did not answer in time")
-        reason, words = fault(text, found), found.reason or ""
+            raise Unanswered(str(failure)) from failure
+        if scored.outcome == "unknown":
+            raise Unanswered(scored.reason or "Lean did not answer in time")
+        reason, words = fault(text, scored), scored.reason or ""
         if not reason:
-            kept = Trajectory(
-                **pair.model_dump(), reasoning=thoughts_of(text), answer=(found.statement or "").strip()
+            kept = ReasoningTrajectory(
+                **pair.model_dump(), reasoning=thoughts_of(text), answer=(scored.statement or "").strip()
             )
-            return Outcome(kept)
-    return Outcome(_dropped(pair, words or reason), reason)
+            return StageResult(kept)
+    return StageResult(_dropped(pair, words or reason), reason)
 
 
 def fault(text: str, scored: Scored) -> str:
-    """Why a trajectory is not kept; empty when it is."""
+    """Return the reason to drop a trajectory; empty to keep it."""
     if scored.outcome == "refused":
         return "no code" if code_in(text) is None else "its statement is not accepted by Lean"
     if scored.outcome != "equivalent":

@@ -1,9 +1,8 @@
-"""A stage of the making of a dataset: records of a file, many at the same time, each with a row in the ledger when it is done."""
+"""Run a stage of the dataset: records of a file in parallel, each with a row in the ledger when it is done."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,35 +10,36 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from stepprove.faults import fault_told
-from stepprove.formalizer.dataset.jsonl import Item, Line, read_lines
+from stepprove.formalizer.dataset.jsonl import Item, JsonlRecord, read_lines
 from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
+from stepprove.storage import replacing
 
 
-class NoAnswer(Exception):
+class Unanswered(Exception):
     """A model or Lean gave no answer about a record; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a record."""
+class StageResult:
+    """The result for one record."""
 
     body: BaseModel
     dropped: str | None = None
-    """Why it is not kept."""
+    """The reason to drop it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageTally:
-    """What a run of a stage came to."""
+    """The counts of a run."""
 
     counts: dict[str, int]
-    """Of the ledger: `kept`, and dropped by reason."""
+    """Rows of the ledger: `kept`, and dropped by reason."""
     unanswered: tuple[str, ...]
-    """Why there was no answer, for each record that is left for the next run."""
+    """The reason for each record that is left for the next run."""
     bad: int
-    """Lines that are no record."""
+    """Lines that are not a record."""
     written: int
-    """Records in the file of what is kept."""
+    """Records in the output file."""
 
 
 async def run_stage(
@@ -47,23 +47,23 @@ async def run_stage(
     kind: type[Item],
     ledger: Ledger,
     out: Path,
-    one: Callable[[Item], Awaitable[Outcome]],
+    one: Callable[[Item], Awaitable[StageResult]],
     *,
     at_once: int = 16,
     complain: Callable[[int, str], None] = lambda line, reason: None,
-    listen: Callable[[Line[Item]], None] = lambda line: None,
+    listen: Callable[[JsonlRecord[Item]], None] = lambda line: None,
 ) -> StageTally:
-    """Do what the ledger has no row of, and write what is kept to a file.
+    """Process the records without a row in the ledger, and write the kept ones to a file.
 
     Args:
-        source: JSONL; read as a stream, with at most `at_once` records under way.
-        kind: what a record is.
-        ledger: gets a row for each.
-        out: JSONL of what is kept, in the order of the source, written anew at the end.
-        one: does one record; where it raises NoAnswer the record is left for the next run.
-        at_once: how many at the same time.
-        complain: told of lines that are no record.
-        listen: told of each that is done.
+        source: JSONL; streamed, with at most `at_once` records in progress.
+        kind: the model of a record.
+        ledger: receives a row for each record.
+        out: JSONL of the kept records, in the order of the source, rewritten at the end.
+        one: processes one record; Unanswered leaves it for the next run.
+        at_once: records in parallel.
+        complain: receives each line that is not a record.
+        listen: receives each finished record.
 
     Raises:
         BadLedger: the ledger has rows of another file.
@@ -79,10 +79,10 @@ async def run_stage(
 
     running: set[asyncio.Task[None]] = set()
 
-    async def work(line: Line[Item]) -> None:
+    async def work(line: JsonlRecord[Item]) -> None:
         try:
             outcome = await one(line.item)
-        except NoAnswer as failure:
+        except Unanswered as failure:
             unanswered.append(str(failure))
         except Exception as fault:
             unanswered.append(fault_told(fault, f"line {line.number} of {source}"))
@@ -118,13 +118,9 @@ async def _settled(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
 
 
 def write_kept(ledger: Ledger, out: Path) -> int:
-    """Write the kept records to a file, whole or not at all; returns how many. Raises OSError."""
-    new = out.with_name(out.name + ".new")
+    """Replace a file by the kept records; return their number. Raises OSError."""
     count = 0
-    with new.open("w", encoding="utf-8") as file:
+    with replacing(out, sync=True) as file:
         for count, body in enumerate(ledger.kept(), 1):  # noqa: B007 - it is the number of them
-            file.write(body + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(out)
+            file.write(body.encode() + b"\n")
     return count

@@ -1,1 +1,1 @@
-"""Whether two statements say the same: BEq, BEqL, BEq+."""
+"""Equivalence of statements: BEq, BEqL, BEq+."""

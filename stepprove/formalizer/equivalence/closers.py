@@ -1,4 +1,8 @@
-"""The tactics that BEq+ closes goals with, and what stands in for them where there is no Mathlib."""
+"""The closing tactics of BEq+, and their stand-ins without Mathlib.
+
+They differ from the portfolio's (`agent/search/closing_tactics.py`) on purpose: the published method fixes them, and stronger
+ones would call more statements equivalent.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,21 @@ class Closers:
     """The two lists of BEq+ (Poiroux et al., EMNLP 2025; the authors' code in LeanInteract)."""
 
     after_apply: tuple[str, ...]
-    """For what `apply` and `convert` leave."""
+    """For the goals that `apply` and `convert` leave."""
     with_hypothesis: tuple[str, ...]
-    """For a goal whose premise is the hypothesis `this`."""
+    """For a goal with the premise as the hypothesis `this`."""
     alone: tuple[str, ...]
     """`with_hypothesis` without the hypothesis."""
     published: bool
-    """These are the authors' tactics, `convert` among them."""
+    """These are the authors' tactics, with `convert`."""
     stand_ins: tuple[str, ...] = ()
-    """What is not as published, a sentence each."""
+    """The differences from the published method, a sentence each."""
 
     def prove_all(self, tactics: Sequence[str]) -> str:
-        """Tactics that close all goals with some of these.
+        """Return tactics that close all goals with some of these.
 
-        The authors' try each tactic on every goal in turn; the stand-ins, which leave a goal either closed or as it was, take
-        the first that closes it.
+        The authors' version tries each tactic on every goal in turn. A stand-in either closes a goal or leaves it unchanged, so
+        the first that closes it is taken.
         """
         if not self.published:
             return f"all_goals intros\nall_goals {any_of(tactics)}"
@@ -40,10 +44,10 @@ MATHLIB = Closers(
     alone=("tauto", "simp_all! +arith", "exact?"),
     published=True,
 )
-"""As published, with Lean's present words for `simp_all_arith!`."""
+"""As published, in the present spelling of `simp_all_arith!`."""
 
 _CORE = ("assumption", "omega", "simp_all", "grind", "exact?")
-"""`simp_all +arith` is not among them: on products of integers it rewrites until its time is over."""
+"""Without `simp_all +arith`, which rewrites products of integers until its time is up."""
 
 CORE = Closers(
     after_apply=("ac_rfl", *_CORE),
@@ -58,5 +62,5 @@ CORE = Closers(
 
 
 def any_of(tactics: Sequence[str]) -> str:
-    """Tactics that close one goal with one of these."""
+    """Return tactics that close one goal with one of these."""
     return "first | " + " | ".join(f"({t}; done)" for t in tactics)

@@ -1,4 +1,4 @@
-"""The imports that statements stand on, elaborated once in a REPL process and again when it has been restarted."""
+"""The header of statements, elaborated once in a REPL process and again after a restart."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
 
-class Ground:
+class ElaborationContext:
     """A REPL and the environment of a header in it.
 
     Args:
         repl: the process.
-        header: imports, and whatever else stands before every text.
-        timeout: seconds for one text.
+        header: imports, and any other text before every statement.
+        timeout: seconds for each text.
     """
 
     def __init__(self, repl: Repl, header: str = "", *, timeout: float = 60.0) -> None:
@@ -28,7 +28,7 @@ class Ground:
         self._made: list[tuple[int, int]] = []
 
     def env(self) -> int:
-        """The environment after the header. Raises ReplFailure."""
+        """Return the environment after the header; raise ReplFailure."""
         if self._env is None or self._env[0] != self.repl.generation:
             answer = elaborated(self.repl, self.header, timeout=max(self.timeout, 300.0))
             if answer.has_errors:
@@ -37,35 +37,35 @@ class Ground:
         return self._env[1]
 
     def elaborate(self, text: str) -> CommandResponse:
-        """Lean's answer to a text after the header. Raises ReplFailure."""
+        """Elaborate a text after the header and return Lean's answer; raise ReplFailure."""
         answer = elaborated(self.repl, text, self.env(), timeout=self.timeout)
         self._made.append((self.repl.generation, answer.env))
         return answer
 
     def has_mathlib(self) -> bool:
-        """Whether Mathlib's tactics can be used after the header. Raises ReplFailure."""
+        """Return whether the header provides Mathlib's tactics; raise ReplFailure."""
         if self._mathlib is None:
             self._mathlib = not self.elaborate("example : True := by tauto").has_errors
         return self._mathlib
 
     def forget(self) -> None:
-        """Give the memory of all answers back, where the engine can."""
+        """Free the memory of all answers if the engine can."""
         if self.repl.extended:
             envs = [int(env) for generation, env in self._made if generation == self.repl.generation]
-            with suppress(ReplFailure):  # who lost the process has lost them too
+            with suppress(ReplFailure):  # a lost process has freed them already
                 self.repl.request({"forget": {"envs": envs, "proofStates": []}}, timeout=self.timeout)
         self._made.clear()
 
 
-class Grounds:
-    """One header on many processes: the ground of each, made when it is first asked for."""
+class ElaborationContexts:
+    """One header in many processes; the context of each is made on first use."""
 
     def __init__(self, header: str = "", *, timeout: float = 60.0) -> None:
         self.header, self.timeout = header, timeout
-        self._known: WeakKeyDictionary[Repl, Ground] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Repl, ElaborationContext] = WeakKeyDictionary()
 
-    def __call__(self, repl: Repl) -> Ground:
-        """The ground of a process."""
+    def __call__(self, repl: Repl) -> ElaborationContext:
+        """Return the context of a process."""
         if (found := self._known.get(repl)) is None:
-            found = self._known[repl] = Ground(repl, self.header, timeout=self.timeout)
+            found = self._known[repl] = ElaborationContext(repl, self.header, timeout=self.timeout)
         return found

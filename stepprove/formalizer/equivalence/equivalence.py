@@ -1,9 +1,9 @@
-"""Whether two statements say the same, as far as each can be proved from the other by restricted means: BEq, BEqL, BEq+.
+"""Equivalence of two statements by restricted proofs of each from the other: BEq, BEqL, BEq+.
 
-Equivalence by arbitrary proof would make all true theorems the same; so the means are few (`methods.py`), and the proof found
-must use the premise. That it does is read off the axioms of the finished proof, in which the premise is one, and the rest are
-Lean's three: the trust gate judges it, not a message's text. `not shown` says nothing about the statements, least of all that
-they differ; a direction in which time ran out is `unknown`.
+Arbitrary proofs would make all true theorems equivalent, so the tactics are few (`methods.py`) and the proof must use the
+premise. The finished proof's axioms show it: the premise is one of them, the rest are Lean's three, and the trust gate judges
+it, not a message's text. `not shown` says nothing about the statements, least of all that they differ; a direction that ran out
+of time is `unknown`.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.formalizer.equivalence import methods
 from stepprove.formalizer.equivalence.closers import CORE, MATHLIB, Closers
-from stepprove.formalizer.equivalence.elaboration_context import Ground
-from stepprove.formalizer.equivalence.joint_context import Apart, Joint, check_statement, join
-from stepprove.formalizer.equivalence.methods import Method, Step
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
+from stepprove.formalizer.equivalence.joint_context import CannotJoin, JointContext, check_statement, join
+from stepprove.formalizer.equivalence.methods import Method, MethodStep
 from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate.gate import errors_of
 from stepprove.lean_project.repl.protocol import Message
 from stepprove.lean_project.repl.repl import Repl, ReplClosed, ReplFailure, ReplMemory, ReplTimeout
 from stepprove.outcome import Outcome
 
-__all__ = ["Direction", "Equivalence", "Verdict", "compare", "equivalent", "gave_up", "suggestion"]
+__all__ = ["Direction", "Equivalence", "EquivalenceVerdict", "compare", "equivalent", "gave_up", "suggestion"]
 
 _SUGGESTED = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.*)", re.DOTALL)
 _LATE = re.compile(r"\(deterministic\) timeout|maximum number of heartbeats|maximum recursion depth")
-"""What Lean says when it gave up for time or depth: nothing is known then."""
+"""Lean's messages for a limit of time or depth, after which nothing is known."""
 
 
-class Verdict(StrEnum):
-    """What is known of two statements, or of one direction."""
+class EquivalenceVerdict(StrEnum):
+    """The verdict on two statements, or on one direction."""
 
     EQUIVALENT = "equivalent"
-    """Each was proved from the other (of a direction: the target from the premise)."""
+    """Each was proved from the other (for a direction: the target from the premise)."""
     NOT_SHOWN = "not shown"
-    """The method found no proof that uses the premise. It is no proof that there is none."""
+    """The method found no proof that uses the premise; a proof may exist."""
     UNKNOWN = "unknown"
-    """Time or memory ran out, or Lean died, before the method was through."""
+    """Time or memory ran out, or Lean died, before the method ended."""
 
 
 class _Record(BaseModel):
@@ -55,41 +55,41 @@ class Direction(_Record):
 
     premise: Literal["A", "B"]
     target: Literal["A", "B"]
-    verdict: Verdict
+    verdict: EquivalenceVerdict
     step: str | None = None
-    """Which step of the method found the proof."""
+    """The step of the method that found the proof."""
     proof: str | None = None
     """Tactics for the target; `thm_A` or `thm_B` is the premise."""
     axioms: tuple[str, ...] = ()
-    """Beside the premise."""
+    """Axioms beside the premise."""
     reason: str | None = None
-    """Why there is no proof."""
+    """The reason that there is no proof."""
     infrastructure: bool = False
-    """It is unknown because memory ran out or Lean died, not for lack of time: asked again, it may be told."""
+    """The verdict is unknown because memory ran out or Lean died, not because time ran out; a retry may decide it."""
     seconds: float
 
 
 class Equivalence(_Record):
-    """What a method says of two statements."""
+    """The verdict of a method on two statements."""
 
-    verdict: Verdict
+    verdict: EquivalenceVerdict
     method: str
     directions: tuple[Direction, ...]
-    """Those that were tried: the second is not once the first has failed."""
+    """The directions that were tried; the second is skipped if the first fails."""
     reason: str | None = None
     stand_ins: tuple[str, ...] = ()
-    """What is not as the method was published, a sentence each."""
+    """The differences from the published method, a sentence each."""
     infrastructure: bool = False
-    """As of a direction."""
+    """As in `Direction`."""
 
     @property
     def equivalent(self) -> bool:
         """Whether each was proved from the other."""
-        return self.verdict is Verdict.EQUIVALENT
+        return self.verdict is EquivalenceVerdict.EQUIVALENT
 
 
-Proposals = Callable[[Joint], Iterator[Step]]
-"""More scripts for a direction, after those of the method: a model's, say."""
+Proposals = Callable[[JointContext], Iterator[MethodStep]]
+"""Yields further scripts for a direction, such as a model's, after the method's."""
 
 
 def equivalent(
@@ -106,27 +106,27 @@ def equivalent(
     """Try to prove each of two statements from the other.
 
     Args:
-        repl: the Lean to ask.
+        repl: the Lean process.
         a: a statement.
         b: another.
-        header: elaborated in place of both files' imports; None: their own, which must be the same.
-        method: which steps are taken.
+        header: replaces both files' imports; None: their own, which must be equal.
+        method: the steps.
         propose: further scripts for a direction, tried after the method's.
-        label: what the method is called in the answer, where `propose` makes it another one.
-        timeout: seconds for each text that Lean is sent.
+        label: the name of the method in the result, if `propose` makes it another one.
+        timeout: seconds for each text.
 
     Raises:
         BadStatement: Lean reports errors in one of them, or they import different modules.
-        ReplClosed: Lean cannot be asked any more.
+        ReplClosed: the process is closed.
     """
     if header is None:
         header = _common_header(a, b)
-    ground = Ground(repl, header, timeout=timeout)
-    return compare(ground, a, b, method, propose=propose, label=label)
+    context = ElaborationContext(repl, header, timeout=timeout)
+    return compare(context, a, b, method, propose=propose, label=label)
 
 
 def compare(
-    ground: Ground,
+    context: ElaborationContext,
     a: Statement,
     b: Statement,
     method: Method = "beq+",
@@ -134,47 +134,54 @@ def compare(
     propose: Proposals | None = None,
     label: str | None = None,
 ) -> Equivalence:
-    """As `equivalent`, for statements without imports of their own on a ground that is there already."""
+    """Compare two statements without imports in an existing context; see `equivalent`."""
     try:
         for statement, name in ((a, "thm_A"), (b, "thm_B")):
-            check_statement(ground, statement, name)
-        closers = MATHLIB if ground.has_mathlib() else CORE
-        directions = [_direction(ground, (a, b), ("A", "B"), method, closers, propose)]
-        if directions[0].verdict is not Verdict.NOT_SHOWN:
-            directions.append(_direction(ground, (b, a), ("B", "A"), method, closers, propose))
+            check_statement(context, statement, name)
+        closers = MATHLIB if context.has_mathlib() else CORE
+        directions = [_direction(context, (a, b), ("A", "B"), method, closers, propose)]
+        if directions[0].verdict is not EquivalenceVerdict.NOT_SHOWN:
+            directions.append(_direction(context, (b, a), ("B", "A"), method, closers, propose))
     except ReplClosed:
         raise
     except ReplFailure as failure:
         return Equivalence(
-            verdict=Verdict.UNKNOWN,
+            verdict=EquivalenceVerdict.UNKNOWN,
             method=label or method,
             directions=(),
             reason=str(failure),
             infrastructure=not isinstance(failure, ReplTimeout),
         )
     finally:
-        ground.forget()
+        context.forget()
     worst = next(
-        (d for v in (Verdict.NOT_SHOWN, Verdict.UNKNOWN) for d in directions if d.verdict is v), directions[0]
+        (
+            d
+            for v in (EquivalenceVerdict.NOT_SHOWN, EquivalenceVerdict.UNKNOWN)
+            for d in directions
+            if d.verdict is v
+        ),
+        directions[0],
     )
     return Equivalence(
         verdict=worst.verdict,
         method=label or method,
         directions=tuple(directions),
         reason=worst.reason,
-        infrastructure=worst.verdict is Verdict.UNKNOWN and any(d.infrastructure for d in directions),
+        infrastructure=worst.verdict is EquivalenceVerdict.UNKNOWN
+        and any(d.infrastructure for d in directions),
         stand_ins=closers.stand_ins if method == "beq+" else (),
     )
 
 
 def suggestion(messages: tuple[Message, ...]) -> str | None:
-    """The tactic that `exact?` suggests, in either of Lean's spellings; None when there is none."""
-    told = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
-    return next((tactic.strip() for tactic in reversed(told) if tactic), None)
+    """Return the tactic that `exact?` suggests, in either of Lean's spellings; None if there is none."""
+    suggestions = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
+    return next((tactic.strip() for tactic in reversed(suggestions) if tactic), None)
 
 
 def gave_up(errors: Iterable[Message]) -> bool:
-    """Whether Lean stopped for time or depth, so that its errors say nothing."""
+    """Return whether Lean reached a limit of time or depth, so that its errors decide nothing."""
     return any(_LATE.search(error.data) for error in errors)
 
 
@@ -189,7 +196,7 @@ def _common_header(a: Statement, b: Statement) -> str:
 
 
 def _direction(
-    ground: Ground,
+    context: ElaborationContext,
     statements: tuple[Statement, Statement],
     sides: tuple[Literal["A", "B"], Literal["A", "B"]],
     method: Method,
@@ -200,75 +207,77 @@ def _direction(
     started = time.monotonic()
 
     def say(
-        verdict: Verdict,
+        verdict: EquivalenceVerdict,
         reason: str | None = None,
-        found: _Found | None = None,
+        proof: _FoundProof | None = None,
         infrastructure: bool = False,
     ) -> Direction:
         return Direction(
             premise=sides[0],
             target=sides[1],
             verdict=verdict,
-            step=found.step if found else None,
-            proof=found.proof if found else None,
-            axioms=found.axioms if found else (),
+            step=proof.step if proof else None,
+            proof=proof.proof if proof else None,
+            axioms=proof.axioms if proof else (),
             reason=reason,
             infrastructure=infrastructure,
             seconds=round(time.monotonic() - started, 3),
         )
 
     try:
-        joint = join(ground, *statements, sides)
-        search = _Search(joint, closers)
+        joint = join(context, *statements, sides)
+        search = _DirectionSearch(joint, closers)
         scripts = methods.steps(method, closers, joint.premise_name, joint.premise.conclusion, search.goal())
         for step in scripts:
-            if (found := search.attempt(step)) is not None:
-                return say(Verdict.EQUIVALENT, found=found)
+            if (proof := search.attempt(step)) is not None:
+                return say(EquivalenceVerdict.EQUIVALENT, proof=proof)
         for step in propose(joint) if propose is not None else ():
-            if (found := search.attempt(step)) is not None:
-                return say(Verdict.EQUIVALENT, found=found)
-    except Apart as apart:
-        return say(Verdict.NOT_SHOWN, str(apart))
+            if (proof := search.attempt(step)) is not None:
+                return say(EquivalenceVerdict.EQUIVALENT, proof=proof)
+    except CannotJoin as apart:
+        return say(EquivalenceVerdict.NOT_SHOWN, str(apart))
     except ReplClosed:
         raise
     except ReplFailure as failure:
-        return say(Verdict.UNKNOWN, str(failure), infrastructure=not isinstance(failure, ReplTimeout))
+        return say(
+            EquivalenceVerdict.UNKNOWN, str(failure), infrastructure=not isinstance(failure, ReplTimeout)
+        )
     if search.late:
         what = "time or memory" if search.spoiled else "time"
         why = f"{what} ran out in {', '.join(search.late)}, and no other step found a proof"
-        return say(Verdict.UNKNOWN, why, infrastructure=search.spoiled)
-    return say(Verdict.NOT_SHOWN, search.reason(sides))
+        return say(EquivalenceVerdict.UNKNOWN, why, infrastructure=search.spoiled)
+    return say(EquivalenceVerdict.NOT_SHOWN, search.reason(sides))
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _FoundProof:
     step: str
     proof: str
     axioms: tuple[str, ...]
 
 
-class _Search:
-    """What was tried in one direction."""
+class _DirectionSearch:
+    """The steps tried in one direction."""
 
-    def __init__(self, joint: Joint, closers: Closers) -> None:
+    def __init__(self, joint: JointContext, closers: Closers) -> None:
         self.joint, self.closers = joint, closers
         self.late: list[str] = []
-        """Steps that ended for lack of time, depth or memory."""
+        """Steps that ran out of time, depth or memory."""
         self.without: list[str] = []
-        """Steps that gave a proof which does not use the premise, or cannot be believed to."""
+        """Steps whose proof does not use the premise, or is not trusted to use it."""
         self.spoiled = False
-        """One of these ended for lack of memory, or because Lean died."""
+        """One of these ran out of memory, or Lean died."""
         self._closed: dict[str, bool] = {}
         self.trivial = self.explosive = False
 
     def goal(self) -> str:
-        """The target's goal."""
-        answer = self.joint.ground.elaborate(self.joint.text("sorry"))
+        """Return the target's goal."""
+        answer = self.joint.context.elaborate(self.joint.text("sorry"))
         return answer.sorries[-1].goal if answer.sorries else ""
 
-    def attempt(self, step: Step) -> _Found | None:
+    def attempt(self, step: MethodStep) -> _FoundProof | None:
         """Try one script."""
-        afterwards = step.searches or step.literal is not None  # most often there is no need to know
+        afterwards = step.searches or step.literal is not None  # most scripts never need it
         if not afterwards and self._forbidden(step):
             return None
         if not step.refutable and self.explodes():
@@ -290,8 +299,8 @@ class _Search:
                 return None if afterwards and self._forbidden(step) else found
         return None
 
-    def _forbidden(self, step: Step) -> bool:
-        """Whether the target is provable without the premise, so that a step does not count."""
+    def _forbidden(self, step: MethodStep) -> bool:
+        """Return whether the target is provable without the premise, so that the step does not count."""
         if step.unless is None or (
             step.literal is not None and self._run(step.name, self.joint.text(step.literal)) is not None
         ):
@@ -301,13 +310,13 @@ class _Search:
         return closed
 
     def explodes(self) -> bool:
-        """Whether the closing tactics refute the premise."""
+        """Return whether the closing tactics refute the premise."""
         script = methods.refutation(self.closers, self.joint.premise_name)
         self.explosive = self._closes("the premise alone", self.joint.without_target("False", script))
         return self.explosive
 
     def reason(self, sides: tuple[str, str]) -> str:
-        """Why no step gave a proof, in a sentence without a full stop."""
+        """Return the reason that no step gave a proof, in a sentence without a full stop."""
         premise, target = sides
         if self.explosive:
             return f"{premise} alone gives False, from which everything follows, and no step gets {target} from it otherwise"
@@ -318,23 +327,23 @@ class _Search:
         return f"no step found a proof of {target} from {premise}"
 
     def _closes(self, what: str, text: str) -> bool:
-        """Whether a text elaborates; where that cannot be told, as if it did."""
+        """Return whether a text elaborates; true if Lean cannot decide it."""
         if text not in self._closed:
             before = len(self.late)
             self._closed[text] = self._run(what, text) is not None or len(self.late) > before
         return self._closed[text]
 
-    def _mentions(self, step: Step, script: str) -> bool:
-        """Whether a script proves the target just as well from a premise that claims nothing."""
+    def _mentions(self, step: MethodStep, script: str) -> bool:
+        """Return whether a script proves the target from an empty premise as well."""
         if step.searches or step.name == "restatement":
             return False
         text = self.joint.emptied(script)
         return text is not None and self._closes(f"{step.name} without the premise's claim", text)
 
     def _run(self, name: str, text: str) -> tuple[Message, ...] | None:
-        """Lean's messages, None when there are errors among them or no answer in time."""
+        """Return Lean's messages; None if they have errors or Lean gave no answer in time."""
         try:
-            answer = self.joint.ground.elaborate(text)
+            answer = self.joint.context.elaborate(text)
         except (ReplTimeout, ReplMemory) as ended:
             self.late.append(name)
             self.spoiled |= isinstance(ended, ReplMemory)
@@ -345,7 +354,7 @@ class _Search:
             return None
         return answer.messages
 
-    def _judged(self, step: Step, script: str) -> _Found | None:
+    def _judged(self, step: MethodStep, script: str) -> _FoundProof | None:
         judgement = self.joint.judge(script, unlimited=step.searches)
         if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):
             self.late.append(step.name)
@@ -357,9 +366,9 @@ class _Search:
             return None
         verdict = judgement.verdict(self.joint.full_target)
         axioms = tuple(a for a in verdict.axioms if a != self.joint.premise_name) if verdict else ()
-        return _Found(step.name, script, axioms)
+        return _FoundProof(step.name, script, axioms)
 
 
 def applies(term: str, premise: str) -> bool:
-    """Whether a suggested term is the premise applied, whatever stands before it in `fun`."""
+    """Return whether a suggested term applies the premise, after any leading `fun`."""
     return re.match(rf"exact\s+(?:fun[^=]*=>\s*)?\(?@?{re.escape(premise)}(?![\w'.])", term) is not None

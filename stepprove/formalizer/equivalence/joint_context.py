@@ -1,10 +1,8 @@
-"""Two statements in one text, the one taken for granted and the other to be proved from it, each meaning there what it means
-alone.
+"""A premise and a target in one text, each with the meaning that it has alone.
 
-The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof that rests on the
-axiom's name is one that uses the premise. The target's file follows in a section of its own. Whatever the one file opens,
-declares or notates could change what the other says; the trust gate compares the terms, and nothing is concluded where they
-differ.
+The premise's file comes first, its statement with `sorry` for a proof and then as an axiom, so that a proof with that axiom is
+one that uses the premise. The target's file follows in a section of its own. One file's `open`s, declarations and notation
+could change the other statement; the trust gate compares the terms, and a difference ends the comparison without a verdict.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from stepprove.formalizer.equivalence.elaboration_context import Ground
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
 from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of, facts_of, judge, weigh
 from stepprove.lean_project.repl.protocol import CommandResponse, Message
@@ -22,22 +20,21 @@ from stepprove.outcome import Outcome
 
 _SORRY = ":= by sorry"
 _LASTING = NOTATIONS | {"instance", "attribute", "deriving", "grind_pattern"}
-"""Commands that hold beyond their section though they declare no name, or one of Lean's making."""
+"""Commands with an effect beyond their section, although they declare no name, or only one that Lean makes."""
 
 
-class Apart(Exception):
-    """Two statements cannot stand in one text without changing their meaning; the message is one sentence without a full
-    stop."""
+class CannotJoin(Exception):
+    """One text would change the meaning of a statement; the message is one sentence without a full stop."""
 
 
-def check_statement(ground: Ground, statement: Statement, name: str) -> None:
-    """Make sure that Lean reads a statement, and reads it as it stands in its file.
+def check_statement(context: ElaborationContext, statement: Statement, name: str) -> None:
+    """Check that Lean accepts a statement and reads it as its file has it.
 
     Raises:
-        BadStatement: there are errors in it, or its end was not told rightly.
-        ReplFailure: Lean cannot say.
+        BadStatement: there are errors in it, or its end was misjudged.
+        ReplFailure: Lean gave no answer.
     """
-    answer = ground.elaborate(_alone(statement, name))
+    answer = context.elaborate(_alone(statement, name))
     where = statement.source.path.name if statement.source.path else "the text"
     if errors := errors_of(answer.messages):
         raise BadStatement(
@@ -52,25 +49,25 @@ def check_statement(ground: Ground, statement: Statement, name: str) -> None:
         [":=", "sorry"],
     ):
         return
-    before, after = ground.elaborate(cut), ground.elaborate(whole)
-    facts = facts_of(ground.repl, cut, before, whole, after, confirm=False, timeout=ground.timeout)
+    before, after = context.elaborate(cut), context.elaborate(whole)
+    facts = facts_of(context.repl, cut, before, whole, after, confirm=False, timeout=context.timeout)
     if not any(d.display == own and d.statement == "same" for d in facts.declarations):
         raise BadStatement(f"{where} does not state what it seems to: put `sorry` in the place of its proof.")
 
 
 @dataclass(frozen=True)
-class Juxtaposed:
-    """A premise and a target in one text; made by `juxtapose`."""
+class JointText:
+    """A premise and a target in one text; made by `join_texts`."""
 
     premise: Statement
     target: Statement
     premise_name: str
-    """The axiom that scripts use."""
+    """The axiom for scripts."""
     stated_name: str
-    """The premise as its file states it; named as Lean's own auxiliary lemmas are, so that `exact?` passes it over."""
+    """The premise in its file; named like Lean's auxiliary lemmas, so that `exact?` skips it."""
     target_name: str
     before: str
-    """The text up to the target's statement."""
+    """The text before the target's statement."""
     claim: str
     """The target's statement."""
 
@@ -79,9 +76,9 @@ class Juxtaposed:
         return _premise_part(self.premise, self.stated_name, self.premise_name)
 
     def emptied(self, script: str) -> str | None:
-        """The text of a script where the premise claims nothing; None where that cannot be written.
+        """Return the text of a script with an empty premise; None if that cannot be written.
 
-        A proof that stands there as well has only mentioned the premise, as `have := thm_A` does.
+        A proof that also holds there only mentions the premise, as `have := thm_A` does.
         """
         claimless = self.premise.emptied(self.stated_name)
         if claimless is None:
@@ -90,62 +87,73 @@ class Juxtaposed:
         return head + self.text(script).removeprefix(self._head)
 
     def text(self, script: str, *, unlimited: bool = False) -> str:
-        """The whole text with tactics for the target's proof; `unlimited`: however much work Lean has with it."""
+        """Return the whole text with a proof of the target.
+
+        Args:
+            script: the tactics.
+            unlimited: lift Lean's limit on work.
+        """
         lines = "\n".join("  " + line if line else line for line in script.split("\n"))
         limit = "set_option maxHeartbeats 0\n" if unlimited else ""
         return f"{self.before}{limit}{self.claim} := by\n{lines}\n"
 
     def without_target(self, claim: str, script: str) -> str:
-        """A text that proves something else from the premise, in the target's place."""
+        """Return a text that proves another claim from the premise, in the target's place."""
         lines = "\n".join("  " + line for line in script.split("\n"))
         return f"{self._head}theorem {self.target_name} : {claim} := by\n{lines}\n"
 
     @cached_property
     def full_target(self) -> str:
-        """The name under which Lean knows the target."""
+        """Return the target's full name in Lean."""
         return self.target.full_name(self.target_name)
 
 
 @dataclass(frozen=True)
-class Joint(Juxtaposed):
-    """A premise and a target on one ground; made by `join`."""
+class JointContext(JointText):
+    """A premise and a target in one elaboration context; made by `join`."""
 
-    ground: Ground
+    context: ElaborationContext
 
     def judge(self, script: str, *, unlimited: bool = False) -> Judgement:
-        """The gate's word on a proof of the target in which the premise is an axiom that is allowed."""
+        """Run the gate on a proof of the target, with the premise as an allowed axiom."""
         return judge(
-            self.ground.repl,
+            self.context.repl,
             self.text("sorry", unlimited=unlimited),
             self.text(script, unlimited=unlimited),
-            env=self.ground.env(),
+            env=self.context.env(),
             targets={self.full_target},
             policy=Policy(axioms=frozenset({self.premise_name}), only_holes=True),
-            timeout=self.ground.timeout,
+            timeout=self.context.timeout,
         )
 
     def uses_premise(self, judgement: Judgement) -> bool:
-        """Whether the proof that was judged rests on the premise."""
+        """Return whether the judged proof depends on the premise."""
         verdict = judgement.verdict(self.full_target)
         return verdict is not None and self.premise_name in verdict.axioms
 
 
-def join(ground: Ground, premise: Statement, target: Statement, sides: tuple[str, str]) -> Joint:
-    """Put two statements into one text and hold what each means there against what it means alone.
+def join(
+    context: ElaborationContext, premise: Statement, target: Statement, sides: tuple[str, str]
+) -> JointContext:
+    """Put two statements into one text, and check that each keeps its meaning.
 
-    `sides` are the letters that they are named by, the premise's first.
+    Args:
+        context: the elaboration context.
+        premise: the statement that becomes an axiom.
+        target: the statement to prove.
+        sides: the letters of their names, the premise's first.
 
     Raises:
-        Apart: they cannot stand in one text.
-        ReplFailure: Lean cannot say.
+        CannotJoin: one text would change a meaning.
+        ReplFailure: Lean gave no answer.
     """
-    joint = Joint(**vars(juxtapose(premise, target, sides)), ground=ground)
+    joint = JointContext(**vars(join_texts(premise, target, sides)), context=context)
     _compare(joint)
     return joint
 
 
-def juxtapose(premise: Statement, target: Statement, sides: tuple[str, str]) -> Juxtaposed:
-    """As `join`, without asking Lean whether they mean together what they mean alone. Raises Apart."""
+def join_texts(premise: Statement, target: Statement, sides: tuple[str, str]) -> JointText:
+    """Put two statements into one text without the check of `join`; raise CannotJoin."""
     used = {t.text for s in (premise, target) for t in tokenize(s.source.text) if t.kind == "word"}
     ending = ""
     while any(
@@ -156,11 +164,11 @@ def juxtapose(premise: Statement, target: Statement, sides: tuple[str, str]) -> 
     stated = f"_stated_{sides[0]}{ending}"
     before = _premise_part(premise, stated, names[0]) + _target_context(premise, target)
     claim = target.named(names[1]).rstrip()
-    return Juxtaposed(premise, target, names[0], stated, names[1], before, claim)
+    return JointText(premise, target, names[0], stated, names[1], before, claim)
 
 
 def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None = None) -> str:
-    """The premise's file up to its statement (or `claim`), in a section, with the axiom that says the same."""
+    """Return the premise's file up to its statement (or `claim`), in a section, with the axiom of the same claim."""
     declared = ".".join([*premise._path, stated])
     return (
         f"section\n{_context(premise.context)}{(claim or premise.named(stated)).rstrip()} {_SORRY}\n"
@@ -169,7 +177,7 @@ def _premise_part(premise: Statement, stated: str, axiom: str, claim: str | None
 
 
 def _target_context(premise: Statement, target: Statement) -> str:
-    """The target's file up to its statement, in a section, without what the premise's file has declared already."""
+    """Return the target's file up to its statement, in a section, without the declarations of the premise's file."""
     return f"section\n{_context(_unshared(premise, target))}"
 
 
@@ -178,7 +186,7 @@ def _context(chunks: tuple[Chunk, ...]) -> str:
 
 
 def _unshared(premise: Statement, target: Statement) -> tuple[Chunk, ...]:
-    """The target's context but for what stands word for word in the premise's and is still in force after it."""
+    """Return the target's context without the commands that the premise's context also has and that still hold after it."""
     mine = {_words(chunk.text) for chunk in premise.context}
     names = {d.full_name for d in premise.source.declarations if d.chunk < premise.declaration.chunk} - {None}
     kept = []
@@ -187,7 +195,7 @@ def _unshared(premise: Statement, target: Statement) -> tuple[Chunk, ...]:
         same = _words(chunk.text) in mine
         if clash := sorted(name for name in declared & names if name):
             if not same:
-                raise Apart(f"both declare `{clash[0]}`, and not in the same words")
+                raise CannotJoin(f"both declare `{clash[0]}`, and not in the same words")
             continue
         if same and "local" not in chunk.text.split() and (declared or chunk.keyword in _LASTING):
             continue
@@ -200,29 +208,29 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _alone(statement: Statement, name: str) -> str:
-    """A file as it stands up to its statement, with another name for it and `sorry` for a proof."""
+    """Return a file up to its statement, with another theorem name and `sorry` for a proof."""
     return f"{_context(statement.context)}{statement.named(name).rstrip()} {_SORRY}\n"
 
 
-def _compare(joint: Joint) -> None:
-    """Hold both statements' meanings in the joint text against those they have alone."""
-    ground, text = joint.ground, joint.text("sorry")
-    together = ground.elaborate(text)
+def _compare(joint: JointContext) -> None:
+    """Compare the meanings of both statements in the joint text with those that they have alone."""
+    context, text = joint.context, joint.text("sorry")
+    together = context.elaborate(text)
     if errors := errors_of(together.messages):
-        raise Apart(f"they cannot stand in one text: {_first_line(errors[0])}")
+        raise CannotJoin(f"they cannot stand in one text: {_first_line(errors[0])}")
     for statement, name in ((joint.premise, joint.stated_name), (joint.target, joint.target_name)):
         own = _alone(statement, name)
-        alone = ground.elaborate(own)
+        alone = context.elaborate(own)
         judgement = _held(joint, own, alone, text, together, statement.full_name(name))
         if judgement.outcome is Outcome.REJECTED:
-            raise Apart(f"in one text one would change what the other says: {judgement.reason}")
+            raise CannotJoin(f"in one text one would change what the other says: {judgement.reason}")
 
 
 def _held(
-    joint: Joint, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
+    joint: JointContext, own: str, alone: CommandResponse, text: str, together: CommandResponse, name: str
 ) -> Judgement:
-    ground = joint.ground
-    facts = facts_of(ground.repl, own, alone, text, together, timeout=ground.timeout)
+    context = joint.context
+    facts = facts_of(context.repl, own, alone, text, together, timeout=context.timeout)
     judgement = weigh(
         facts, together.messages, targets={name}, policy=Policy(axioms=frozenset({joint.premise_name}))
     )

@@ -1,4 +1,4 @@
-"""Records that the stages of ThinkingF read and write."""
+"""The records of the ThinkingF stages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Record(BaseModel):
 
 
 class InformalProblem(_Record):
-    """A problem in words, and the answers of a formalizer where it has been asked already."""
+    """A problem in words, with a formalizer's answers if there are any."""
 
     name: str | None = Field(default=None, validation_alias=AliasChoices("name", "id", "problem_id", "uuid"))
     problem: str = Field(
@@ -26,13 +26,13 @@ class InformalProblem(_Record):
         ),
     )
     header: str | None = None
-    """What its statement stands on, where it is not the one of all."""
+    """The header of its statement, if it differs from the common one."""
     candidates: tuple[str, ...] = ()
-    """Answers of a formalizer; where there are some, no model is asked."""
+    """Answers of a formalizer; if there are some, no model is called."""
 
 
 class Pair(_Record):
-    """A problem in words and the statement that it means."""
+    """A problem in words and its statement."""
 
     name: str | None = Field(default=None, validation_alias=AliasChoices("name", "id", "problem_id", "uuid"))
     problem: str = Field(
@@ -45,23 +45,23 @@ class Pair(_Record):
     formal_statement: str = Field(
         min_length=1, validation_alias=AliasChoices("formal_statement", "statement", "lean_code", "formal")
     )
-    """From its keyword to `sorry`, with what it needs beyond the header."""
+    """From its keyword to `sorry`, with its definitions beyond the header."""
 
 
 class KnowledgePair(Pair):
-    """A pair that the majority of a formalizer's answers stands behind."""
+    """A pair with the majority of a formalizer's answers."""
 
     samples: int
     valid: int
-    """Of them, those that Lean read and that say something."""
+    """Answers that Lean accepts and that are not empty."""
     agreeing: int
-    """Of these, those that say the same as this one."""
+    """Valid answers that are equivalent to this one."""
     verdict: str | None = None
-    """The judge's words, where there was one."""
+    """The judge's words, if there was one."""
 
 
-class Trajectory(Pair):
-    """A pair, and the reasoning that leads to a statement which says the same as the pair's."""
+class ReasoningTrajectory(Pair):
+    """A pair, and reasoning whose statement is equivalent to the pair's."""
 
     reasoning: str
     answer: str
@@ -69,7 +69,7 @@ class Trajectory(Pair):
 
 
 class Dropped(_Record):
-    """What is known of a record that was not kept."""
+    """A dropped record and the reason."""
 
     name: str | None
     problem: str
@@ -78,14 +78,14 @@ class Dropped(_Record):
 
 
 def messages(pair: Pair, thoughts: str, answer: str) -> list[dict[str, str]]:
-    """The chat that a model is to learn: StepFun-Formalizer's prompt, and `<think>…</think>` before the code."""
-    asked: list[Turn] = STEPFUN.turns(pair.problem, pair.header, mathlib=True)
+    """Return the chat for training: StepFun-Formalizer's prompt, and `<think>…</think>` before the code."""
+    prompt: list[Turn] = STEPFUN.turns(pair.problem, pair.header, mathlib=True)
     code = "\n\n".join(part for part in (pair.header.strip(), answer.strip()) if part)
-    said = f"<think>{thoughts}</think>\n\n```lean4\n{code}\n```"
-    return [*(turn.model_dump() for turn in asked), {"role": "assistant", "content": said}]
+    answer_text = f"<think>{thoughts}</think>\n\n```lean4\n{code}\n```"
+    return [*(turn.model_dump() for turn in prompt), {"role": "assistant", "content": answer_text}]
 
 
 def thoughts_of(text: str) -> str:
-    """What stands before the last Lean block of a text, without the marks of thinking."""
-    said = after_thinking(text) if "</think>" in text else text
-    return said[: said.rfind("```lean")].rstrip() if "```lean" in said else said.rstrip()
+    """Return the text before the last Lean block, without the thinking tags."""
+    thoughts = after_thinking(text) if "</think>" in text else text
+    return thoughts[: thoughts.rfind("```lean")].rstrip() if "```lean" in thoughts else thoughts.rstrip()

@@ -1,9 +1,9 @@
-"""BEq's levels: a model writes the proof of one statement from the other, with no tactics but a level's.
+"""BEq's levels: a model proves one statement from the other with the tactics of a level.
 
-After `exact?` BEq asks a model for proofs (Liu et al., ICLR 2025; the authors' code, `equivalence/beq_*.py`: 16 tries).
-`basic` is `have` and a final `exact`; `normal` and `advanced` are lists of tactics, one of which each line must have; `all`
-is any tactic. A proof must be written with the premise's name, and have none of the banned words. As always here, it counts
-when the gate accepts it and the premise is among its axioms. The words in which the model is asked are our own.
+After `exact?` BEq asks a model for proofs (Liu et al., ICLR 2025; the authors' code, `equivalence/beq_*.py`: 16 tries). `basic`
+is `have` and a final `exact`; `normal` and `advanced` are lists of tactics, and each line must use one; `all` is any tactic. A
+proof must contain the premise's name and none of the banned words. It counts if the gate accepts it with the premise among its
+axioms. The prompt is our own.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stepprove.formalizer.equivalence.joint_context import Joint
-from stepprove.formalizer.equivalence.methods import COMPUTED, Step
+from stepprove.formalizer.equivalence.joint_context import JointContext
+from stepprove.formalizer.equivalence.methods import COMPUTED, MethodStep
 from stepprove.lean_project.source.lexer import tokenize
 from stepprove.serving.client.answer import after_thinking, code_of
 from stepprove.serving.client.exchange import Turn
 
 Level = Literal["basic", "normal", "advanced", "all"]
 Ask = Callable[[Sequence[Turn]], Sequence[str]]
-"""Asks a model, and returns its answers."""
+"""Sends a chat to a model and returns its answers."""
 
 _NORMAL = frozenset(
     {
@@ -37,10 +37,10 @@ _NEVER = frozenset({"sorry", "admit"})
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a level allows."""
+    """The rules of a level."""
 
     allowed: frozenset[str] | None
-    """One of them must begin each line, or stand in it; None: anything."""
+    """Each line must begin with one of these tactics, or contain it; None: no restriction."""
     banned: frozenset[str]
 
 
@@ -62,22 +62,22 @@ Prove `{target}` from `{premise}`, in place of the `sorry`. The proof must use `
 in one ```lean4 block; if the two statements do not say the same, answer with an empty block."""
 
 
-def proposals(ask: Ask, level: Level) -> Callable[[Joint], Iterator[Step]]:
-    """What a model proposes for a direction, as further steps of `equivalence.equivalent`."""
+def proposals(ask: Ask, level: Level) -> Callable[[JointContext], Iterator[MethodStep]]:
+    """Return a model's proposals for a direction, as further steps of `equivalence.equivalent`."""
 
-    def propose(joint: Joint) -> Iterator[Step]:
+    def propose(joint: JointContext) -> Iterator[MethodStep]:
         seen = set()
         for answer in ask(task(joint, level)):
             script = script_of(answer)
             if script and script not in seen and refusal(script, level, joint.premise_name) is None:
                 seen.add(script)
-                yield Step(f"model ({level})", script, COMPUTED, refutable=False)
+                yield MethodStep(f"model ({level})", script, COMPUTED, refutable=False)
 
     return propose
 
 
-def task(joint: Joint, level: Level) -> list[Turn]:
-    """What the model is asked for a direction."""
+def task(joint: JointContext, level: Level) -> list[Turn]:
+    """Return the prompt for a direction."""
     allowed = LEVELS[level].allowed
     rule = "" if allowed is None else f"Use no other tactics than these: {', '.join(sorted(allowed))}. "
     text = joint.text("sorry").strip()
@@ -86,13 +86,13 @@ def task(joint: Joint, level: Level) -> list[Turn]:
 
 
 def script_of(answer: str) -> str | None:
-    """The tactics in an answer: its Lean block, without a statement and a `by` before them."""
-    said = after_thinking(answer)
-    code = code_of(said)
+    """Return the tactics of an answer: its Lean block, without a leading statement and `by`."""
+    code_text = after_thinking(answer)
+    code = code_of(code_text)
     if code is None:
         return None
-    at = said.rfind(code)
-    before = said[said.rfind("\n", 0, at) + 1 : at]
+    at = code_text.rfind(code)
+    before = code_text[code_text.rfind("\n", 0, at) + 1 : at]
     code = before + code if before.isspace() else code  # the first line's indentation
     body = re.sub(r"^(?:theorem|lemma|example)\b.*?:=[ \t]*(?=by\b)", "", code, flags=re.DOTALL)
     body = re.sub(r"^\s*by\b[ \t]*\n?", "", body)
@@ -102,7 +102,7 @@ def script_of(answer: str) -> str | None:
 
 
 def refusal(script: str, level: Level, premise: str) -> str | None:
-    """Why a script is not of a level, or None."""
+    """Return the reason that a script breaks the rules of a level, or None."""
     rules = LEVELS[level]
     words = {token.text for token in tokenize(script) if token.kind == "word"}
     if banned := sorted(words & rules.banned):
@@ -113,8 +113,8 @@ def refusal(script: str, level: Level, premise: str) -> str | None:
         return None
     for line in script.split("\n"):
         found = {token.text for token in tokenize(line) if token.kind == "word"}
-        said = found | {f"{word}?" for word in found if f"{word}?" in line}
-        if said and not said & rules.allowed:
+        spellings = found | {f"{word}?" for word in found if f"{word}?" in line}
+        if spellings and not spellings & rules.allowed:
             return f"the line `{line.strip()}` has none of the tactics allowed"
     if level == "basic" and not script.split("\n")[-1].lstrip().startswith("exact"):
         return "it does not end in `exact`"

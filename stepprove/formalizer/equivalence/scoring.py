@@ -1,4 +1,4 @@
-"""Whether an answer states what was meant: what reinforcement learning rewards, and what kept trajectories must end in."""
+"""Score an answer against the known statement: the reward of reinforcement learning, and the filter for trajectories."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove.formalizer.candidate import code_in, read_candidate
-from stepprove.formalizer.equivalence.elaboration_context import Ground
-from stepprove.formalizer.equivalence.equivalence import Verdict, compare
+from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, compare
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.majority import words_of
 from stepprove.formalizer.statement import Statement
@@ -18,22 +18,23 @@ ScoreOutcome = Literal["equivalent", "not shown", "refused", "unknown"]
 
 
 class Scored(BaseModel):
-    """What became of an answer."""
+    """The score of an answer."""
 
     model_config = ConfigDict(frozen=True)
 
     outcome: ScoreOutcome
-    """equivalent: it was proved to say the same; not shown: it was not; refused: there is no statement that Lean accepts;
-    unknown: Lean did not answer in time, so that nothing is known."""
+    """equivalent: proved equivalent; not shown: not proved equivalent; refused: Lean accepts no statement in it;
+    unknown: Lean did not answer in time, so nothing is known.
+    """
     infrastructure: bool = False
-    """It is unknown because memory ran out or Lean died, not for lack of time."""
+    """The outcome is unknown because memory ran out or Lean died, not because time ran out."""
     reason: str | None = None
     statement: str | None = None
-    """What Lean read, without the header."""
+    """The statement that Lean accepted, without the header."""
 
 
 def score(
-    ground: Ground,
+    context: ElaborationContext,
     answer: str,
     truth: Statement,
     *,
@@ -41,45 +42,45 @@ def score(
     name: str | None = None,
     method: Method = "beq",
 ) -> Scored:
-    """Compare a model's answer with the statement that is known to be right.
+    """Compare a model's answer with the known statement.
 
     Args:
-        ground: the header, elaborated.
-        answer: the model's text, thinking and all.
-        truth: without imports.
-        header: what the answer may begin with.
-        name: of the theorem; None: as the answer has it.
-        method: how the two are compared.
+        context: the elaborated header.
+        answer: the model's text, thinking included.
+        truth: the known statement, without imports.
+        header: the text that the answer may begin with.
+        name: the theorem's new name; None keeps its own.
+        method: of the comparison.
 
     Raises:
         BadStatement: Lean reports errors in `truth`.
-        ReplClosed: Lean cannot be asked any more.
+        ReplClosed: the process is closed.
     """
     code = code_in(answer)
     if code is None:
         return Scored(outcome="refused", reason="There is no Lean code in the answer.")
     try:
-        found = read_candidate(ground, code, header, name)
+        candidate = read_candidate(context, code, header, name)
     except ReplClosed:
         raise
     except ReplFailure as failure:
         late = isinstance(failure, ReplTimeout)
         return Scored(outcome="unknown", reason=str(failure), infrastructure=not late)
     finally:
-        ground.forget()
-    if isinstance(found, str):
-        return Scored(outcome="refused", reason=found)
-    if words_of(found.statement) == words_of(truth):
-        return Scored(outcome="equivalent", statement=found.text)
-    verdict = compare(ground, found.statement, truth, method)
-    outcome: dict[Verdict, ScoreOutcome] = {
-        Verdict.EQUIVALENT: "equivalent",
-        Verdict.NOT_SHOWN: "not shown",
-        Verdict.UNKNOWN: "unknown",
+        context.forget()
+    if isinstance(candidate, str):
+        return Scored(outcome="refused", reason=candidate)
+    if words_of(candidate.statement) == words_of(truth):
+        return Scored(outcome="equivalent", statement=candidate.text)
+    verdict = compare(context, candidate.statement, truth, method)
+    outcome: dict[EquivalenceVerdict, ScoreOutcome] = {
+        EquivalenceVerdict.EQUIVALENT: "equivalent",
+        EquivalenceVerdict.NOT_SHOWN: "not shown",
+        EquivalenceVerdict.UNKNOWN: "unknown",
     }
     return Scored(
         outcome=outcome[verdict.verdict],
         infrastructure=verdict.infrastructure,
         reason=verdict.reason,
-        statement=found.text,
+        statement=candidate.text,
     )

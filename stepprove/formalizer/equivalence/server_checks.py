@@ -1,9 +1,8 @@
-"""The same questions to a Lean server that speaks Kimina Lean Server's JSON: ours, or one before many machines.
+"""`Checks` on a Lean server with Kimina Lean Server's JSON: ours, or one that distributes to many machines.
 
-A server keeps nothing between requests, so each text is sent whole. What counts is what Lean's messages say, as in the published
-programs: no error, and a suggestion of `exact?` that applies the premise. Messages could be forged, unlike what the trust gate
-reads off the environment; texts that run programs are refused before they are sent, and what is chosen so is data to learn from,
-not a proof.
+A server keeps no state between requests, so each request has the whole text. As in the published programs, Lean's messages
+decide: no error, and a suggestion of `exact?` that applies the premise. Unlike the trust gate's facts, messages could be
+forged; texts that run programs are refused before they are sent, and the result is training data, not a proof.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Any
 import httpx2
 from pydantic import ValidationError
 
-from stepprove.formalizer.candidate import Candidate, code_in, proposed
+from stepprove.formalizer.candidate import Candidate, code_in, parse_candidate
 from stepprove.formalizer.checks import NoLean
 from stepprove.formalizer.equivalence.closers import CORE, MATHLIB
-from stepprove.formalizer.equivalence.equivalence import Verdict, applies, gave_up, suggestion
-from stepprove.formalizer.equivalence.joint_context import Apart, Juxtaposed, juxtapose
-from stepprove.formalizer.equivalence.methods import Method, Step, steps
+from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, applies, gave_up, suggestion
+from stepprove.formalizer.equivalence.joint_context import CannotJoin, JointText, join_texts
+from stepprove.formalizer.equivalence.methods import Method, MethodStep, steps
 from stepprove.formalizer.equivalence.scoring import Scored, ScoreOutcome
 from stepprove.formalizer.majority import words_of
 from stepprove.formalizer.statement import Statement
@@ -31,21 +30,21 @@ from stepprove.lean_project.source.lexer import tokenize
 
 _TRIES = 5
 _BUSY = (429, 502, 503, 504)
-_OUTCOMES: dict[Verdict, ScoreOutcome] = {
-    Verdict.EQUIVALENT: "equivalent",
-    Verdict.NOT_SHOWN: "not shown",
-    Verdict.UNKNOWN: "unknown",
+_OUTCOMES: dict[EquivalenceVerdict, ScoreOutcome] = {
+    EquivalenceVerdict.EQUIVALENT: "equivalent",
+    EquivalenceVerdict.NOT_SHOWN: "not shown",
+    EquivalenceVerdict.UNKNOWN: "unknown",
 }
 
 
 class ServerChecks:
-    """A Lean server, asked about texts under one header.
+    """A Lean server, for texts under one header.
 
     Args:
-        url: the server's, without the path.
-        header: stands before every text.
+        url: of the server, without the path.
+        header: the text before every statement.
         timeout: seconds for each text.
-        key: for the server, where it wants one.
+        key: of the server, if it needs one.
     """
 
     def __init__(self, url: str, header: str = "", *, timeout: float = 60.0, key: str | None = None) -> None:
@@ -57,8 +56,8 @@ class ServerChecks:
         """As `Checks.read`."""
         return await asyncio.to_thread(self._read, code, header, name, vacuous=True)
 
-    async def same(self, a: Statement, b: Statement, method: Method) -> Verdict:
-        """As `Checks.same`, by the steps of BEq alone: a server's word is worth the term that `exact?` finds."""
+    async def same(self, a: Statement, b: Statement, method: Method) -> EquivalenceVerdict:
+        """As `Checks.same`, by the steps of BEq alone: the messages of a server show only the term that `exact?` finds."""
         return await asyncio.to_thread(self._same, a, b)
 
     async def score(self, answer: str, truth: Statement, header: str, method: Method) -> Scored:
@@ -70,25 +69,25 @@ class ServerChecks:
         if code is None:
             return Scored(outcome="refused", reason="There is no Lean code in the answer.")
         try:
-            found, _ = self._read(code, header, None, vacuous=False)
-            if isinstance(found, str):
-                return Scored(outcome="refused", reason=found)
-            same = words_of(found.statement) == words_of(truth)
-            verdict = Verdict.EQUIVALENT if same else self._same(found.statement, truth)
+            candidate, _ = self._read(code, header, None, vacuous=False)
+            if isinstance(candidate, str):
+                return Scored(outcome="refused", reason=candidate)
+            same = words_of(candidate.statement) == words_of(truth)
+            verdict = EquivalenceVerdict.EQUIVALENT if same else self._same(candidate.statement, truth)
         except _Late as late:
             return Scored(outcome="unknown", reason=str(late))
-        return Scored(outcome=_OUTCOMES[verdict], statement=found.text)
+        return Scored(outcome=_OUTCOMES[verdict], statement=candidate.text)
 
     def _read(
         self, code: str, header: str, name: str | None, *, vacuous: bool
     ) -> tuple[Candidate | str, Vacuity]:
-        said = proposed(code, header, name)
-        if isinstance(said, str):
-            return said, Vacuity()
-        found = said.read(self._ask(said.text))
-        if isinstance(found, str) or not vacuous:
-            return found, Vacuity()
-        return found, vacuity(self._trial, found.text, found.name, found.goal)
+        parsed = parse_candidate(code, header, name)
+        if isinstance(parsed, str):
+            return parsed, Vacuity()
+        candidate = parsed.read(self._ask(parsed.text))
+        if isinstance(candidate, str) or not vacuous:
+            return candidate, Vacuity()
+        return candidate, vacuity(self._trial, candidate.text, candidate.name, candidate.goal)
 
     def _trial(self, original: str, candidate: str, target: str) -> bool | None:
         try:
@@ -96,28 +95,32 @@ class ServerChecks:
         except _Late:
             return None
 
-    def _same(self, a: Statement, b: Statement) -> Verdict:
+    def _same(self, a: Statement, b: Statement) -> EquivalenceVerdict:
         verdicts = []
         for premise, target, sides in ((a, b, ("A", "B")), (b, a, ("B", "A"))):
             try:
                 verdicts.append(self._follows(premise, target, sides))
-            except Apart:
-                verdicts.append(Verdict.NOT_SHOWN)
+            except CannotJoin:
+                verdicts.append(EquivalenceVerdict.NOT_SHOWN)
             except _Late:
-                verdicts.append(Verdict.UNKNOWN)
-            if verdicts[-1] is Verdict.NOT_SHOWN:
-                return Verdict.NOT_SHOWN
-        return Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.EQUIVALENT
+                verdicts.append(EquivalenceVerdict.UNKNOWN)
+            if verdicts[-1] is EquivalenceVerdict.NOT_SHOWN:
+                return EquivalenceVerdict.NOT_SHOWN
+        return (
+            EquivalenceVerdict.UNKNOWN
+            if EquivalenceVerdict.UNKNOWN in verdicts
+            else EquivalenceVerdict.EQUIVALENT
+        )
 
-    def _follows(self, premise: Statement, target: Statement, sides: tuple[str, str]) -> Verdict:
-        joint = juxtapose(premise, target, sides)
+    def _follows(self, premise: Statement, target: Statement, sides: tuple[str, str]) -> EquivalenceVerdict:
+        joint = join_texts(premise, target, sides)
         stated = self._ask(joint.text("sorry"))
         if errors := errors_of(stated.messages):
             if gave_up(errors):
                 raise _Late("time ran out")
-            raise Apart("they cannot stand in one text")
+            raise CannotJoin("they cannot stand in one text")
         if not stated.sorries:
-            return Verdict.NOT_SHOWN
+            return EquivalenceVerdict.NOT_SHOWN
         closers = MATHLIB if "Mathlib" in self._header else CORE
         goal = stated.sorries[-1].goal
         late = False
@@ -133,17 +136,17 @@ class ServerChecks:
                 continue
             term = suggestion(answer.messages) if step.searches else step.script
             if term is not None and applies(term, joint.premise_name):
-                return Verdict.EQUIVALENT
-        return Verdict.UNKNOWN if late else Verdict.NOT_SHOWN
+                return EquivalenceVerdict.EQUIVALENT
+        return EquivalenceVerdict.UNKNOWN if late else EquivalenceVerdict.NOT_SHOWN
 
-    def _forbidden(self, joint: Juxtaposed, step: Step) -> bool:
-        """Whether the target is provable without the premise, so that a step does not count. Raises _Late."""
+    def _forbidden(self, joint: JointText, step: MethodStep) -> bool:
+        """Return whether the target is provable without the premise, so that the step does not count; raise _Late."""
         if step.literal is not None and self._proved(joint.text(step.literal)) is not None:
             return False
         return step.unless is not None and self._proved(joint.text(step.unless)) is not None
 
     def _proved(self, text: str) -> CommandResponse | None:
-        """The answer to a text that stands and rests on no `sorry` but what it says itself; None otherwise. Raises _Late."""
+        """Return the answer to a text that holds without a `sorry` of its proofs; None otherwise. Raises _Late."""
         answer = self._ask(text)
         errors = errors_of(answer.messages)
         if gave_up(errors):
@@ -152,7 +155,7 @@ class ServerChecks:
         return answer if not errors and len(answer.sorries) == owned else None
 
     def _ask(self, text: str) -> CommandResponse:
-        """Lean's answer to a text after the header. Raises _Late, NoLean."""
+        """Return Lean's answer to a text after the header; raise _Late or NoLean."""
         code = f"{self._header}\n\n{text}" if self._header else text
         body = {"snippets": [{"id": "0", "code": code}], "timeout": self._timeout}
         pause = 1.0

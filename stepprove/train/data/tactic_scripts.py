@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from stepprove.agent.search.closing_tactics import TRAINING_SCRIPTS
 from stepprove.agent.search.goal import Goal
 
 __all__ = ["Script", "scripts"]
@@ -28,7 +29,6 @@ class Script:
     """A lower rank comes earlier; people would try it first."""
 
 
-_CLOSERS = ("omega", "simp", "simp_all", "decide", "rfl", "grind")
 _MOST_WITNESS = 20
 
 
@@ -47,7 +47,7 @@ def scripts(goal: Goal, definitions: Sequence[str], rng: random.Random) -> list[
 
 
 def _all(goal: Goal, definitions: Sequence[str]) -> Iterator[Script]:
-    for tactic in _CLOSERS:
+    for tactic in TRAINING_SCRIPTS:
         yield Script(tactic, tactic, 1.0)
     yield from _logic(goal)
     yield from _witnesses(goal)

@@ -1,8 +1,7 @@
-"""Bound a variable, then look at the cases: the way most small Diophantine problems fall.
+"""Bound a variable, then split into cases: the standard way through small Diophantine problems.
 
-A bound is read off linearly, from a divisor of a constant, from the growth of a power, or from products of
-inequalities; which bound to try is suggested by an experiment. A bounded variable is split into its values,
-or the finitely many cases are left to `decide`.
+Linear facts, a divisor of a constant, the growth of a power or products of inequalities give a bound; an experiment
+suggests which one to try. A bounded variable is split into its values, or `decide` checks the finitely many cases.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from stepprove.agent.search.bounded import Effort, integer_log
 from stepprove.agent.search.experiments import STEPS, literal_bounds, solutions, survivors
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, constants, holds
+from stepprove.agent.search.numeric import Valuation, constants, holds
 from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
 
 FEW_CASES = 12
@@ -24,11 +23,11 @@ MOST_VALUES = 40
 LONG_RANGE = 150
 MOST_DECIDED = 40_000
 FARTHEST = 10_000
-"""The largest number below which all are looked at."""
+"""The largest bound below which all numbers are checked."""
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """Bounds for unbounded variables, case splits for bounded ones."""
+    """Yield bounds for unbounded variables and case splits for bounded ones."""
     yield from _divisors(goal)
     effort = Effort(STEPS)
     for name in goal.variables:
@@ -48,39 +47,39 @@ def moves(goal: Goal) -> Iterator[Move]:
 # Bounds.
 
 
-def _upper(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
+def _upper(goal: Goal, name: str, bound: int | None) -> Iterator[Move]:
     largest = _extreme(goal, name, largest=True)
     numbers = [c for c in constants(goal) if c > 0]
     (h,) = goal.fresh("h" + name)
-    if known is None:
+    if bound is None:
         candidates = sorted({d for c in numbers for d in (c - 1, c)} - {0})
         ladder = [
             f"have {h} : {name} ≤ {c} := by omega" for c in candidates if c <= 5000 and c >= (largest or 0)
         ]
         if ladder:
             yield Move(ladder[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(ladder))
-    if largest is None or not _curved(goal, name) or (known is not None and known <= 2 * max(largest, 4)):
+    if largest is None or not _curved(goal, name) or (bound is not None and bound <= 2 * max(largest, 4)):
         return
     exponents = _bases(goal, name)
     if exponents and goal.is_natural(name):
         logs = {integer_log(c, b) + 1 for c in numbers for b in exponents}
-        caps = sorted(c for c in {largest, *logs} if c >= largest and (known is None or c < known))
+        caps = sorted(c for c in {largest, *logs} if c >= largest and (bound is None or c < bound))
         steps = [_by_power(goal, name, h, c, exponents) for c in caps]
         if steps:
             yield Move(steps[-1], 0.1, f"bound {name}", forced=True, fact=True, ladder=tuple(steps))
         return
     values = {largest, largest + 1} | {math.isqrt(c) for c in numbers} | {c for c in numbers if c <= 5000}
     steps = [
-        _by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (known is None or c < known)
+        _by_growth(goal, name, h, c) for c in sorted(values) if c >= largest and (bound is None or c < bound)
     ][:5]
     if steps:
         yield Move(steps[-1], 0.6, f"bound {name}", fact=True, ladder=tuple(steps), seconds=8.0)
 
 
-def _lower(goal: Goal, name: str, known: int | None) -> Iterator[Move]:
+def _lower(goal: Goal, name: str, bound: int | None) -> Iterator[Move]:
     least = _extreme(goal, name, largest=False)
     (h,) = goal.fresh("h" + name)
-    if known is not None:
+    if bound is not None:
         return
     candidates = sorted({d for c in constants(goal) for d in (c, c + 1, -c, -c + 1)} | {0, 1}, reverse=True)
     claims = [
@@ -104,17 +103,17 @@ def _numeral(c: int) -> str:
 
 
 def _extreme(goal: Goal, name: str, *, largest: bool) -> int | None:
-    """The largest or least value among the solutions of an experiment, None when they reach to its edge."""
-    found = solutions(goal)
-    if found is None or name not in found.names or not found.values:
+    """Return the largest or least value among an experiment's solutions; None if they reach its edge."""
+    small = solutions(goal)
+    if small is None or name not in small.names or not small.values:
         return None
-    values = found.of(name)
+    values = small.of(name)
     extreme = values[-1] if largest else values[0]
-    return None if abs(extreme) >= found.reach else extreme
+    return None if abs(extreme) >= small.reach else extreme
 
 
 def _curved(goal: Goal, name: str) -> bool:
-    """Whether the variable stands in a product, a power or an exponent of some fact."""
+    """Return whether the variable stands in a product, a power or an exponent of some fact."""
     return any(
         part.op in ("^", "*")
         and name in free_names(part)
@@ -125,7 +124,7 @@ def _curved(goal: Goal, name: str) -> bool:
 
 
 def _bases(goal: Goal, name: str) -> list[int]:
-    """The literals b ≥ 2 such that b ^ name occurs in a fact."""
+    """Return the literals b ≥ 2 such that b ^ name occurs in a fact."""
     bases = {
         literal(part.args[0])
         for fact in goal.propositions
@@ -136,7 +135,7 @@ def _bases(goal: Goal, name: str) -> list[int]:
 
 
 def _by_power(goal: Goal, name: str, h: str, c: int, bases: list[int]) -> str:
-    """n ≤ c, since otherwise b ^ n would be too large."""
+    """Prove n ≤ c, because otherwise b ^ n is too large."""
     (contra,) = goal.fresh("hc")
     powers = [f"  have := Nat.pow_le_pow_right (n := {b}) (by decide) {contra}" for b in bases]
     return "\n".join(
@@ -150,7 +149,7 @@ def _by_power(goal: Goal, name: str, h: str, c: int, bases: list[int]) -> str:
 
 
 def _by_growth(goal: Goal, name: str, h: str, c: int) -> str:
-    """x ≤ c, since otherwise some product would be too large."""
+    """Prove x ≤ c, because otherwise some product is too large."""
     forms = [f"{_integer(goal, var(name))} - {_numeral(c + 1)}", *_nonnegative(goal)]
     return _contradiction(h, f"{name} ≤ {c}", _products(forms))
 
@@ -161,14 +160,12 @@ def _contradiction(h: str, claim: str, facts: list[str]) -> str:
 
 
 def _integer(goal: Goal, term: Term) -> str:
-    """The term as text of an integer: natural variables are cast."""
+    """Return the term as integer text, with natural variables cast."""
     return show(replace(term, {n: Term("cast", (var(n),)) for n in goal.naturals}), 66)
 
 
 def _nonnegative(goal: Goal) -> list[str]:
-    """Integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from n :
-    ℕ.
-    """
+    """Return integer forms that the hypotheses make nonnegative: b - a from a ≤ b, b - a - 1 from a < b, n from n : ℕ."""
     forms: list[str] = []
     for fact in goal.propositions:
         negated = fact.op == "¬"
@@ -192,9 +189,7 @@ def _nonnegative(goal: Goal) -> list[str]:
 
 
 def _products(forms: list[str]) -> list[str]:
-    """Facts: the first form is the one of interest; its products with itself, its square and the others are
-    nonnegative.
-    """
+    """Return facts: the first form's products with itself, its square and the other forms are nonnegative."""
     first = forms[0]
     pairs = [(first, other) for other in forms] + [(f"({first}) * ({first})", first)]
     return [
@@ -204,7 +199,7 @@ def _products(forms: list[str]) -> list[str]:
 
 
 def _nonlinear(goal: Goal) -> Iterator[Move]:
-    """Products of hypotheses, squares of differences, then linear arithmetic, as in nlinarith."""
+    """Multiply hypotheses, add squares of differences, then run linear arithmetic, as nlinarith does."""
     if goal.term is None or goal.term.op not in ("<", "≤", ">", "≥", "=", "var") or not goal.variables:
         return
     if not any(_curved(goal, n) or _in_product(goal.term, n) for n in goal.variables):
@@ -227,7 +222,7 @@ def _in_product(term: Term, name: str) -> bool:
 
 
 def _divisors(goal: Goal) -> Iterator[Move]:
-    """A factor of a constant divides it, and a divisor of a positive constant is at most that constant."""
+    """Use that a factor of a constant divides it, and that a divisor of a positive constant is at most that constant."""
     for fact in goal.propositions:
         if fact.op == "=":
             for product, constant in (fact.args, fact.args[::-1]):
@@ -294,7 +289,7 @@ def _parts(fact: Term) -> list[Term]:
 
 
 def _determined(goal: Goal, name: str) -> Iterator[Move]:
-    """The facts leave one value only, and linear reasoning sees it."""
+    """State the only value that the facts allow if linear arithmetic proves it."""
     found = solutions(goal)
     if found is None or name not in found.names or len(found.names) > 1:
         return
@@ -305,7 +300,7 @@ def _determined(goal: Goal, name: str) -> Iterator[Move]:
 
 
 def _split(goal: Goal, name: str, low: int, high: int, effort: Effort) -> Iterator[Move]:
-    """One case for each value, or for each value that the facts about this variable alone allow."""
+    """Split into one case for each value in the range, or for each value that the facts about this variable allow."""
     if high < low or high - low > 5000:
         return
     count = high - low + 1
@@ -336,7 +331,7 @@ def _cases(goal: Goal, name: str, values: list[int], tactic: str, cost: float) -
 
 
 def _every_case(goal: Goal, name: str, low: int, high: int, tactic: str, cost: float) -> Move:
-    """The statement for each value in turn, as one lemma: for ranges too long to be written out."""
+    """State all cases as one lemma, for ranges that are too long to write out."""
     assert goal.term is not None
     facts = [(n, f) for n, f in goal.facts if name in free_names(f) and not _only_bound(f, name)]
     (key,) = goal.fresh("key")
@@ -363,9 +358,7 @@ def _every_case(goal: Goal, name: str, low: int, high: int, tactic: str, cost: f
 
 
 def _sieve(goal: Goal, name: str, high: int, effort: Effort) -> Iterator[Move]:
-    """Let `decide` find the values below the bound that satisfy the facts about this variable, and split on
-    those.
-    """
+    """Let `decide` find the values below the bound that satisfy the facts about this variable, and split on them."""
     facts = [
         (n, f)
         for n, f in goal.facts
@@ -377,8 +370,8 @@ def _sieve(goal: Goal, name: str, high: int, effort: Effort) -> Iterator[Move]:
     natural = frozenset(goal.naturals)
 
     def passing(chosen: list[tuple[str, Term]]) -> list[int] | None:
-        """The values that satisfy the facts; None when that takes too long to find out."""
-        at = [Setting({name: v}, natural, effort=effort) for v in range(high + 1)]
+        """Return the values that satisfy the facts; None if that takes too long."""
+        at = [Valuation({name: v}, natural, effort=effort) for v in range(high + 1)]
         found = [v for v, here in enumerate(at) if all(holds(f, here) is not False for _, f in chosen)]
         return None if effort.spent else found
 
@@ -386,7 +379,7 @@ def _sieve(goal: Goal, name: str, high: int, effort: Effort) -> Iterator[Move]:
     if found is None:
         return
     allowed = found
-    for fact in reversed(facts):  # leave out what the sieve does not need, the latest first
+    for fact in reversed(facts):  # drop the facts that the sieve does not need, the latest first
         fewer = [f for f in facts if f is not fact]
         if fewer and passing(fewer) == allowed:
             facts = fewer
@@ -411,7 +404,7 @@ def _sieve(goal: Goal, name: str, high: int, effort: Effort) -> Iterator[Move]:
 
 
 def _below(name: str, limit: int) -> str:
-    """Quantify over the naturals below a limit; where there are many, over a list, which `decide` walks faster."""
+    """Quantify over the naturals below a limit; for a high limit over a list, which `decide` walks faster."""
     if limit > LONG_RANGE:
         return f"∀ {name} ∈ List.range {limit}, "
     return f"∀ {name} : Nat, {name} < {limit} → "
@@ -426,7 +419,7 @@ def _only_bound(fact: Term, name: str) -> bool:
 
 
 def _decide(goal: Goal, effort: Effort) -> Iterator[Move]:
-    """When every variable that matters is bounded, check all the cases by computation."""
+    """Check all cases by computation if every relevant variable is bounded."""
     if goal.term is None:
         return
     connected = set(goal.variables) & _connected(goal)
@@ -448,7 +441,7 @@ def _decide_with(goal: Goal, involved: set[str], effort: Effort) -> Iterator[Mov
             ranges[name] = (low, high)
     cases = math.prod(max(0, high - low + 1) for low, high in ranges.values())
     far = any(goal.is_natural(name) and high > MOST_DECIDED for name, (_, high) in ranges.items())
-    if cases > MOST_DECIDED or far:  # of a natural number, everything below its bound is looked at
+    if cases > MOST_DECIDED or far:  # for a natural number, all values below its bound are checked
         return
     facts = [
         (n, f)
@@ -458,7 +451,7 @@ def _decide_with(goal: Goal, involved: set[str], effort: Effort) -> Iterator[Mov
         and not any(_only_bound(f, v) and _implied(f, v, ranges[v][0]) for v in involved)
     ]
     if _fails_somewhere(goal, ranges, [f for _, f in facts], effort) is not True:
-        if cases <= 3000:  # leave out what the experiment does not need, the latest first
+        if cases <= 3000:  # drop the facts that the experiment does not need, the latest first
             for fact in reversed(facts):
                 fewer = [f for f in facts if f is not fact]
                 if _fails_somewhere(goal, ranges, [f for _, f in fewer], effort) is False:
@@ -470,11 +463,11 @@ def _decide_with(goal: Goal, involved: set[str], effort: Effort) -> Iterator[Mov
 def _fails_somewhere(
     goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[Term], effort: Effort
 ) -> bool | None:
-    """Whether an experiment finds values that satisfy the facts and not the target; None when it takes too long."""
+    """Return whether an experiment finds values that satisfy the facts but not the target; None if it takes too long."""
     assert goal.term is not None
     natural = frozenset(goal.naturals)
     for values in itertools.product(*(range(low, high + 1) for low, high in ranges.values())):
-        at = Setting(dict(zip(ranges, values, strict=True)), natural, effort=effort)
+        at = Valuation(dict(zip(ranges, values, strict=True)), natural, effort=effort)
         if all(holds(f, at) is not False for f in facts) and holds(goal.term, at) is False:
             return True
         if effort.spent:
@@ -483,10 +476,10 @@ def _fails_somewhere(
 
 
 def _connected(goal: Goal) -> set[str]:
-    """Names tied to the target through shared facts."""
+    """Return the names that share facts with the target, directly or through others."""
     assert goal.term is not None
     names = set(free_names(goal.term))
-    if not names & set(goal.variables):  # the target is False: everything counts
+    if not names & set(goal.variables):  # the target is False: every variable counts
         names |= {n for p in goal.propositions for n in free_names(p)}
     changed = True
     while changed:
@@ -500,7 +493,7 @@ def _connected(goal: Goal) -> set[str]:
 
 
 def _implied(fact: Term, name: str, low: int) -> bool:
-    """Whether the range of the quantifier says the same already."""
+    """Return whether the quantifier's range already implies the fact."""
     upper = (fact.op in ("<", "≤") and fact.args[0] == var(name)) or (
         fact.op in (">", "≥") and fact.args[1] == var(name)
     )
@@ -508,9 +501,7 @@ def _implied(fact: Term, name: str, low: int) -> bool:
 
 
 def _decide_text(goal: Goal, ranges: dict[str, tuple[int, int]], facts: list[tuple[str, Term]]) -> str:
-    """`have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to what we
-    have.
-    """
+    """Return `have key : ∀ x < 10, facts about x → ∀ y < 10, … → target := by decide +kernel`, applied to the hypotheses."""
     assert goal.term is not None
     (key,) = goal.fresh("key")
     statement, use = f"have {key} : ", [f"exact {key}"]

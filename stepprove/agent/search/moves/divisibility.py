@@ -1,6 +1,4 @@
-"""Moves about divisors: explicit cofactors, eliminating a variable from two divisibilities, greatest common
-divisors.
-"""
+"""Moves on divisors: explicit cofactors, eliminating a variable from two divisibilities, greatest common divisors."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from stepprove.agent.search.term import Term, free_names, literal, num, parse, s
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """Prove a divisibility by its cofactor; combine divisibilities; use what a gcd divides."""
+    """Prove a divisibility by its cofactor, combine divisibilities, use the divisors of a gcd."""
     yield from _cofactor(goal)
     yield from _from_remainders(goal)
     yield from _gcd_facts(goal)
@@ -27,7 +25,7 @@ def moves(goal: Goal) -> Iterator[Move]:
 
 
 def _cofactor(goal: Goal) -> Iterator[Move]:
-    """d ∣ p: divide the polynomials, modulo the equations at hand, and give the quotient."""
+    """Prove d ∣ p: divide the polynomials modulo the equations at hand, and state the quotient."""
     term = goal.term
     if term is None or term.op != "∣":
         return
@@ -54,7 +52,7 @@ def _quotients(
         yield quotient
         return
     for relation in relations:
-        # modulo the divisor the relation becomes reduced; if that divides the rest, its multiple corrects
+        # modulo the divisor the relation is `reduced`; if that divides the rest, its multiple corrects
         # the quotient
         shift, reduced = divide(relation, divisor)
         if not reduced:
@@ -66,7 +64,7 @@ def _quotients(
 
 
 def _multiple(goal: Goal, name: str, fact: Term, dividend: Polynomial, divisor: Polynomial) -> Iterator[Move]:
-    """From a ∣ b, where the goal is a ∣ c · b."""
+    """Use a ∣ b if the goal is a ∣ c · b."""
     left, right = (polynomial(a) for a in fact.args)
     if left is None or right is None or not right or left != divisor:
         return
@@ -84,7 +82,7 @@ def _multiple(goal: Goal, name: str, fact: Term, dividend: Polynomial, divisor: 
 
 
 def _from_remainders(goal: Goal) -> Iterator[Move]:
-    """a % m = c says that m divides a - c, also where m varies."""
+    """Derive from a % m = c that m divides a - c, for a variable m, too."""
     for name, fact in goal.facts:
         if fact.op != "=" or fact.args[0].op != "%" or literal(fact.args[0].args[1]) is not None:
             continue
@@ -105,7 +103,7 @@ def _from_remainders(goal: Goal) -> Iterator[Move]:
 
 
 def _gcd_facts(goal: Goal) -> Iterator[Move]:
-    """A gcd divides both its numbers, and gcd · lcm is their product."""
+    """State that a gcd divides both its numbers, and that gcd · lcm is their product."""
     seen = []
     terms = [*goal.propositions, *([goal.term] if goal.term is not None else [])]
     for term in terms:
@@ -144,7 +142,7 @@ def _gcd_facts(goal: Goal) -> Iterator[Move]:
 
 
 def _known_gcd(goal: Goal) -> Iterator[Move]:
-    """A gcd that is known divides both numbers, and both divide an lcm that is known."""
+    """State that a known gcd divides both numbers, and that both divide a known lcm."""
     for name, fact in goal.facts:
         if fact.op != "=" or fact.args[0].op != "app" or len(fact.args[0].args) != 3:
             continue
@@ -164,7 +162,7 @@ def _known_gcd(goal: Goal) -> Iterator[Move]:
 
 
 def _factor(goal: Goal) -> Iterator[Move]:
-    """a² - b² = c is (a - b)(a + b) = c; and u v + p u + q v = c is (u + q)(v + p) = c + p q."""
+    """Rewrite a² - b² = c to (a - b)(a + b) = c, and u v + p u + q v = c to (u + q)(v + p) = c + p q."""
     for name, fact in goal.facts:
         if fact.op != "=" or not free_names(fact) <= set(goal.integers):
             continue
@@ -183,7 +181,7 @@ def _factor(goal: Goal) -> Iterator[Move]:
 
 
 def _eliminate(goal: Goal) -> Iterator[Move]:
-    """From d ∣ a x + b and d ∣ c x + e: d divides the combination without x."""
+    """Derive from d ∣ a x + b and d ∣ c x + e that d divides the combination without x."""
     facts = [(n, f) for n, f in goal.facts if f.op == "∣"]
     for i, (first_name, first) in enumerate(facts):
         for second_name, second in facts[i + 1 :]:
@@ -205,7 +203,7 @@ def _eliminate(goal: Goal) -> Iterator[Move]:
 
 
 def _combination(first: Term, second: Term) -> tuple[int, int, int] | None:
-    """(p, q, c) with p · first + q · second = c, a constant, when both are linear in the same variable."""
+    """Return (p, q, c) with p · first + q · second = c, a constant, if both are linear in the same variable."""
     a, b = polynomial(first), polynomial(second)
     if a is None or b is None:
         return None
@@ -243,7 +241,7 @@ def _combine(
 
 
 def _antisymmetry(goal: Goal) -> Iterator[Move]:
-    """A gcd is 1 when it divides 1; a number that divides 1 is 1."""
+    """Prove that a gcd is 1 because it divides 1; a number that divides 1 is 1."""
     term = goal.term
     if term is None or term.op != "=" or literal(term.args[1]) != 1:
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stepprove.agent.search.bounded import NotEvaluated
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, constants, value
+from stepprove.agent.search.numeric import Valuation, constants, value
 from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
 
 LONGEST_RUN = 110
@@ -17,7 +17,7 @@ LONGEST_PERIOD = 30
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """What a universal hypothesis or a recurrence gives at the points that matter."""
+    """Instantiate universal hypotheses and recurrences at the useful points."""
     if goal.functions:
         for recurrence in _recurrences(goal):
             yield from _run(goal, recurrence)
@@ -51,7 +51,7 @@ def _instances(goal: Goal) -> Iterator[Move]:
 
 
 def _points(goal: Goal) -> list[Term]:
-    """Arguments of functions in the target and the facts, then the constants, 0 and 1."""
+    """Return the functions' arguments in the target and the facts, then the constants, 0 and 1."""
     found: dict[Term, None] = {}
     terms = [*([goal.term] if goal.term is not None else []), *goal.propositions]
     for term in terms:
@@ -70,7 +70,7 @@ def _points(goal: Goal) -> list[Term]:
 
 
 def _telescope(fact: Term) -> tuple[list[str], list[Term], Term]:
-    """Bound variables, premises and conclusion of ∀ x y, p → q → r."""
+    """Return the bound variables, premises and conclusion of ∀ x y, p → q → r."""
     variables: list[str] = []
     guards: list[Term] = []
     while fact.op in ("∀", "→"):
@@ -88,7 +88,7 @@ def _telescope(fact: Term) -> tuple[list[str], list[Term], Term]:
 
 @dataclass(frozen=True)
 class Recurrence:
-    """f (n + order) in terms of f n … f (n + order - 1), for n ≥ start.
+    """A recurrence: f (n + order) in terms of f n … f (n + order - 1), for n ≥ start.
 
     `equation(n)` is the statement at n as text; `proof(n)` proves it.
     """
@@ -99,11 +99,11 @@ class Recurrence:
     start: int
     body: Term  # the right-hand side at n + order, with `variable` for n
     hypothesis: str
-    shifted: bool  # the hypothesis speaks of f n, f (n - 1) …
+    shifted: bool  # the hypothesis mentions f n, f (n - 1) …
     guarded: bool
 
     def proof(self, n: str) -> str:
-        """A term that proves the equation at n (a numeral or `m + k`)."""
+        """Return a term that proves the equation at n (a numeral or `m + k`)."""
         argument = n
         if self.shifted and self.order:
             argument = str(int(n) + self.order) if n.isdigit() else _plus(n, self.order)
@@ -111,7 +111,7 @@ class Recurrence:
         return f"{self.hypothesis} {argument}" + (" (by omega)" if self.guarded else "")
 
     def equation(self, n: Term) -> str:
-        """The statement at n; arguments of the function are computed."""
+        """Return the statement at n, with the function's arguments computed."""
         left = Term("app", (var(self.function), _sum(n, self.order)))
         right = _computed(replace(self.body, {self.variable: n}), self.function)
         return f"{left} = {right}"
@@ -149,7 +149,7 @@ def _recurrences(goal: Goal) -> Iterator[Recurrence]:
 
 
 def _offset(term: Term, n: str) -> int | None:
-    """k where the term is n + k (k may be negative)."""
+    """Return k if the term is n + k (k may be negative)."""
     if term == var(n):
         return 0
     if term.op in ("+", "-") and term.args[0] == var(n):
@@ -159,7 +159,7 @@ def _offset(term: Term, n: str) -> int | None:
 
 
 def _least(guards: list[Term], n: str) -> int | None:
-    """The least n that the premises allow, None when they are of another kind."""
+    """Return the least n that the premises allow; None for other kinds of premises."""
     if not guards:
         return 0
     if len(guards) > 1:
@@ -192,7 +192,7 @@ def _plus(text: str, k: int) -> str:
 
 
 def _computed(term: Term, function: str) -> Term:
-    """Compute the arguments n + a - b of the function."""
+    """Compute the function's arguments of the form n + a - b."""
     if term.op == "app" and term.args[0].name == function:
         return Term("app", (term.args[0], _argument(term.args[1])))
     return Term(term.op, tuple(_computed(a, function) for a in term.args), term.name)
@@ -218,7 +218,7 @@ def _shifted(term: Term, k: int) -> Term:
 
 
 def _needed(goal: Goal, function: str) -> list[int]:
-    """Literal arguments of the function in the target."""
+    """Return the function's literal arguments in the target."""
     if goal.term is None:
         return []
     found = {
@@ -230,7 +230,7 @@ def _needed(goal: Goal, function: str) -> list[int]:
 
 
 def _known(goal: Goal, function: str) -> dict[int, tuple[str, int]]:
-    """Values that facts state outright: index to (fact, value)."""
+    """Return the values that facts state outright: index to (fact, value)."""
     found = {}
     for name, fact in goal.facts:
         if fact.op == "=" and fact.args[0].op == "app" and fact.args[0].args[0].name == function:
@@ -241,7 +241,7 @@ def _known(goal: Goal, function: str) -> dict[int, tuple[str, int]]:
 
 
 def _values(goal: Goal, recurrence: Recurrence, last: int) -> dict[int, int]:
-    """The sequence as far as it can be computed, up to index `last`."""
+    """Compute the sequence as far as possible, up to index `last`."""
     values = {i: v for i, (_, v) in _known(goal, recurrence.function).items()}
 
     def lookup(i: int) -> int:
@@ -253,7 +253,7 @@ def _values(goal: Goal, recurrence: Recurrence, last: int) -> dict[int, int]:
     natural_value = kinds[-1] in ("ℕ", "Nat")
     functions: dict[str, Callable[..., int]] = {recurrence.function: lookup}
     for n in range(recurrence.start, last - recurrence.order + 1):
-        at = Setting(
+        at = Valuation(
             {recurrence.variable: n},
             frozenset({recurrence.variable}) if kinds[0] in ("ℕ", "Nat") else frozenset(),
             functions,
@@ -269,7 +269,7 @@ def _values(goal: Goal, recurrence: Recurrence, last: int) -> dict[int, int]:
 
 
 def _run(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
-    """Compute the terms one after another up to the one that is asked for."""
+    """Compute the terms one after another up to the last one that the target needs."""
     needed = _needed(goal, recurrence.function)
     if not needed or max(needed) > LONGEST_RUN:
         return
@@ -288,7 +288,7 @@ def _run(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
 
 
 def _chains(goal: Goal) -> Iterator[Move]:
-    """An equation between neighbouring terms, at every point from what is known to what is asked for."""
+    """State an equation between neighbouring terms at every point from the known values to the needed ones."""
     for name, fact in goal.facts:
         variables, guards, equation = _telescope(fact)
         if len(variables) != 1 or equation.op != "=" or equation.args[0].op == "app":
@@ -317,7 +317,7 @@ def _chains(goal: Goal) -> Iterator[Move]:
 
 
 def _periodic(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
-    """A sequence that repeats: prove the period, and reduce large indices by it."""
+    """Prove the period of a sequence that repeats, and reduce large indices by it."""
     needed = _needed(goal, recurrence.function)
     if not needed or max(needed) < 12:
         return
@@ -367,7 +367,7 @@ def _periodic(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
 
 
 def _period(values: list[int | None], order: int) -> tuple[int, int] | None:
-    """(start, period) of a sequence, from its first values."""
+    """Return (start, period) of a sequence from its first values."""
     first = next((i for i, v in enumerate(values) if v is not None), None)
     if first is None:
         return None
@@ -383,7 +383,7 @@ def _period(values: list[int | None], order: int) -> tuple[int, int] | None:
 
 
 def _periodic_residues(goal: Goal, recurrence: Recurrence) -> Iterator[Move]:
-    """The residues mod m repeat, although the sequence grows: state a window of residues by class of n."""
+    """State a window of residues by class of n for a growing sequence with periodic residues mod m."""
     needed = _needed(goal, recurrence.function)
     moduli = {
         literal(t.args[1])

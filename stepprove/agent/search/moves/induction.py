@@ -20,7 +20,7 @@ from stepprove.agent.search.term import (
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """Induction on each natural number that the target speaks of, and strengthenings that help it."""
+    """Yield inductions on each natural number in the target, and strengthenings that help them."""
     yield from _without_subtraction(goal)
     named = _named_in_target(goal)
     for name in goal.naturals:
@@ -35,9 +35,7 @@ def _named_in_target(goal: Goal) -> set[str]:
 
 
 def _grows(goal: Goal, name: str) -> bool:
-    """Whether the number stands where induction helps: in a power, a product, a function or what is not
-    understood.
-    """
+    """Return whether induction on the number helps: it stands in a power, a product, a function or an unparsed term."""
     if goal.term is None:
         return True
     return any(t.op in ("^", "*", "app") and name in free_names(t) for t in subterms(goal.term))
@@ -88,7 +86,7 @@ def _on(goal: Goal, name: str) -> Iterator[Move]:
 
 
 def _two_step(goal: Goal, name: str, ih: str) -> str:
-    """Prove two neighbouring cases at once, so that each step has two to build on."""
+    """Prove two neighbouring cases at once, so that each step can use both."""
     assert goal.term is not None
     (h,) = goal.fresh("h")
     following = replace(goal.term, {name: Term("+", (var(name), num(1)))})
@@ -101,7 +99,7 @@ def _two_step(goal: Goal, name: str, ih: str) -> str:
 
 
 def _second_order(goal: Goal) -> bool:
-    """Whether some hypothesis relates f n, f (n + 1) and f (n + 2)."""
+    """Return whether some hypothesis relates f n, f (n + 1) and f (n + 2)."""
     return any(
         fact.op == "∀" and part.op == "+" and part.args == (var(fact.name), num(2))
         for _, fact in goal.facts
@@ -110,19 +108,19 @@ def _second_order(goal: Goal) -> bool:
 
 
 def _base(goal: Goal, name: str) -> tuple[int, list[str]] | None:
-    """The least value that the hypotheses allow for `name`, and the facts that say so."""
-    best, said = 0, []
+    """Return the least value that the hypotheses allow for `name`, and the facts that state it."""
+    best, facts = 0, []
     for h, fact in goal.facts:
         for part in conjuncts(fact):
             least = lower_bound(part, name)
             if least is not None:
-                said.append(h)
+                facts.append(h)
                 best = max(best, least)
-    return (best, said) if best else None
+    return (best, facts) if best else None
 
 
 def lower_bound(fact: Term, name: str) -> int | None:
-    """The least natural value of `name` that a fact of the form k ≤ n, k < n, n ≠ 0 allows."""
+    """Return the least natural value of `name` that a fact k ≤ n, k < n or n ≠ 0 allows."""
     if len(fact.args) != 2:
         return None
     left, right = fact.args
@@ -140,7 +138,7 @@ def lower_bound(fact: Term, name: str) -> int | None:
 
 
 def _without_subtraction(goal: Goal) -> Iterator[Move]:
-    """To prove a = b - c in ℕ, prove a + c = b: subtraction that stops at 0 spoils an induction."""
+    """Prove a + c = b in place of a = b - c in ℕ: truncated subtraction spoils an induction."""
     term = goal.term
     if term is None or term.op != "=" or not goal.naturals:
         return

@@ -1,4 +1,4 @@
-"""Moves of pure logic: introduce, take apart, substitute, argue by contradiction."""
+"""Moves of pure logic: introduce, destructure, substitute, argue by contradiction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BINDERS = re.compile(r"^∀ (?:\{|⦃|\()?([^\W\d][\w' ]*?)(?:\s*[:,)}⦄]|\s*[
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """Moves on the shape of the target and of the hypotheses."""
+    """Yield moves on the shape of the target and of the hypotheses."""
     yield from _introduce(goal)
     yield from _take_apart(goal)
     yield from _substitute(goal)
@@ -25,9 +25,9 @@ def _introduce(goal: Goal) -> Iterator[Move]:
     target = goal.term
     names: list[str] = []
     if target is None:
-        found = _BINDERS.match(goal.target)
-        if found:
-            names = found.group(1).split()
+        match = _BINDERS.match(goal.target)
+        if match:
+            names = match.group(1).split()
         elif goal.target.startswith("¬"):
             names = ["h"]
     else:
@@ -66,7 +66,7 @@ def _take_apart(goal: Goal) -> Iterator[Move]:
 
 
 def _pattern(goal: Goal, h: Hypothesis, term: Term) -> str:
-    """A pattern that takes a whole ∧/∃ hypothesis apart, with names near the old one."""
+    """Return a pattern that destructures a whole ∧/∃ hypothesis, with names near the old one."""
     names: list[str] = [h.name]
     used: set[str] = set(goal.names) - {h.name}
 
@@ -137,7 +137,7 @@ def _target(goal: Goal) -> Iterator[Move]:
 
 
 def _right_depth(term: Term, count: int) -> int:
-    """The number of parts of a ∧ b ∧ c along its right spine (parts on the left may be conjunctions)."""
+    """Return the number of parts of a ∧ b ∧ c along its right spine (parts on the left may be conjunctions)."""
     depth = 1
     while term.op == "∧":
         depth += 1
@@ -150,7 +150,7 @@ def _head(term: Term) -> str:
 
 
 def _modus_ponens(goal: Goal) -> Iterator[Move]:
-    """Use an implication whose premise is at hand."""
+    """Apply an implication to a premise that the context has."""
     for name, term in goal.facts:
         if term.op == "→":
             yield Move(

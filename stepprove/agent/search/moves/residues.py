@@ -1,7 +1,6 @@
-"""Moves that look at numbers modulo m: residue classes, residues of powers, periods of b ^ n mod m.
+"""Moves modulo m: residue classes, residues of powers, periods of b ^ n mod m.
 
-Which modulus, and which residues can occur, is found by a numerical experiment; Lean checks the resulting
-claim.
+A numerical experiment chooses the modulus and the possible residues; Lean checks the resulting claim.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from stepprove.agent.search.bounded import Effort, NotEvaluated, power_residue
 from stepprove.agent.search.experiments import STEPS
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, natural, value
+from stepprove.agent.search.numeric import Valuation, natural, value
 from stepprove.agent.search.term import Term, conjuncts, free_names, literal, num, show, subterms, var
 
 LARGEST_MODULUS = 40
@@ -39,7 +38,7 @@ def _statements(goal: Goal) -> list[Term]:
 
 
 def _moduli(goal: Goal) -> Iterator[int]:
-    """The numbers that the goal divides by, smallest first."""
+    """Yield the divisors in the goal, the smallest first."""
     found = set()
     for statement in _statements(goal):
         for part in subterms(statement):
@@ -51,7 +50,7 @@ def _moduli(goal: Goal) -> Iterator[int]:
 
 
 def _nonlinear(term: Term, name: str) -> bool:
-    """Whether `name` stands in a product or a power (its base) in the term."""
+    """Return whether `name` stands in a product or as the base of a power."""
     for part in subterms(term):
         if part.op == "^" and name in free_names(part.args[0]):
             return True
@@ -61,7 +60,7 @@ def _nonlinear(term: Term, name: str) -> bool:
 
 
 def classes(name: str, modulus: int, residues: Iterator[int] | range | list[int]) -> str:
-    """The statement that `name` leaves one of the residues."""
+    """Return the statement that `name` leaves one of the residues."""
     return " ∨ ".join(f"{name} % {modulus} = {r}" for r in residues)
 
 
@@ -74,7 +73,7 @@ def _rules(goal: Goal, name: str) -> str:
 
 
 def _split(goal: Goal, statements: list[Term], modulus: int) -> Iterator[Move]:
-    """One case for each residue of a variable that occurs in products or powers."""
+    """Split into the residues of a variable in products or powers."""
     for name in goal.variables:
         if not any(_nonlinear(s, name) for s in statements) or modulus > 13:
             continue
@@ -94,7 +93,7 @@ def _split(goal: Goal, statements: list[Term], modulus: int) -> Iterator[Move]:
 
 
 def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
-    """Which residues x ^ k can leave: squares are 0 or 1 mod 4, and the like."""
+    """State the possible residues of x ^ k, such as 0 or 1 for a square mod 4."""
     powers = list(_power_terms(goal, statements))
     if not powers:
         return
@@ -108,7 +107,7 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
             residues = sorted({pow(r, exponent, modulus) for r in possible})
             paired = _mentioned_mod(statements, base)
             if len(residues) == modulus and not paired:
-                continue  # nothing is excluded
+                continue  # every residue is possible
             fact = _power_fact(goal, h, base, exponent, modulus, possible, residues if not paired else [])
             determined = determined and len(possible) == 1
             known = known and _stated(goal, base, exponent, modulus)
@@ -127,7 +126,7 @@ def _powers(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[M
 def _power_fact(
     goal: Goal, h: str, base: Term, exponent: int, modulus: int, possible: list[int], residues: list[int]
 ) -> str:
-    """The residues of the power, each with that of the base when no list of residues is given."""
+    """Return the fact about the power's residues, paired with those of the base if no list of residues is given."""
     (c,) = goal.fresh("c")
     shown = show(base) if base.op == "var" else f"({show(base.args[0])} : Int)"
     natural_base = base.op == "var" and goal.is_natural(base.name)
@@ -144,7 +143,7 @@ def _power_fact(
 
 
 def _mentioned_mod(statements: list[Term], base: Term) -> bool:
-    """Whether the residue of the base itself is spoken of."""
+    """Return whether the goal mentions the residue of the base itself."""
     return any(
         (part.op == "%" and part.args[0] == base) or (part.op == "∣" and part.args[1] == base)
         for statement in statements
@@ -153,13 +152,13 @@ def _mentioned_mod(statements: list[Term], base: Term) -> bool:
 
 
 def _stated(goal: Goal, base: Term, exponent: int, modulus: int) -> bool:
-    """Whether a fact gives the residue of the power already."""
+    """Return whether a fact gives the residue of the power already."""
     power = Term("%", (Term("^", (base, num(exponent))), num(modulus)))
     return any(p.op == "=" and p.args[0] == power for p in goal.propositions)
 
 
 def _possible(goal: Goal, base: Term, modulus: int) -> list[int]:
-    """The residues that facts of the form x % m = r and m ∣ x leave."""
+    """Return the residues that facts of the form x % m = r and m ∣ x allow."""
     residues = list(range(modulus))
     name = next(iter(free_names(base)))
     for fact in goal.propositions:
@@ -179,7 +178,7 @@ def _possible(goal: Goal, base: Term, modulus: int) -> list[int]:
 
 
 def _formulas(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
-    """Where n is given by a formula too large to work with, its residues can still be computed."""
+    """Compute the residues of a number whose formula is too large to evaluate."""
     periods = {
         sum(not condition.startswith("n =") for condition, _ in period)
         for b, _, _ in _exponential_terms(goal, statements)
@@ -207,7 +206,7 @@ def _formulas(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator
 
 
 def _residue(term: Term, modulus: int) -> int | None:
-    """A closed term mod `modulus`, without computing the term."""
+    """Return a closed term mod `modulus` without the term's value."""
     known = literal(term)
     if known is not None:
         return known % modulus
@@ -224,8 +223,8 @@ def _residue(term: Term, modulus: int) -> int | None:
 
 
 def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[Term, int]]:
-    """Powers x ^ k of a variable, or of a natural variable cast to ℤ, with a literal k."""
-    found: dict[tuple[Term, int], None] = {}
+    """Yield powers x ^ k of a variable, or of a natural variable cast to ℤ, with a literal k."""
+    terms: dict[tuple[Term, int], None] = {}
     for statement in statements:
         for part in subterms(statement):
             if part.op != "^":
@@ -233,12 +232,12 @@ def _power_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[Term, int
             base, exponent = part.args[0], literal(part.args[1])
             inner = base.args[0] if base.op == "cast" else base
             if inner.op == "var" and inner.name in goal.variables and exponent and 2 <= exponent <= 12:
-                found[(base, exponent)] = None
-    yield from itertools.islice(found, 4)
+                terms[(base, exponent)] = None
+    yield from itertools.islice(terms, 4)
 
 
 def _refuted_mod(goal: Goal, statements: list[Term], modulus: int, effort: Effort) -> bool:
-    """Whether some equation among the hypotheses has no solution modulo `modulus`."""
+    """Return whether some equation among the hypotheses has no solution modulo `modulus`."""
     for statement in statements:
         names = sorted(free_names(statement) & set(goal.variables))
         if statement.op != "=" or not 1 <= len(names) <= 3 or modulus ** len(names) > 3000:
@@ -248,7 +247,7 @@ def _refuted_mod(goal: Goal, statements: list[Term], modulus: int, effort: Effor
             solvable = any(
                 (value(left, at) - value(right, at)) % modulus == 0
                 for values in itertools.product(range(modulus), repeat=len(names))
-                for at in [Setting(dict(zip(names, values, strict=True)), frozenset(), effort=effort)]
+                for at in [Valuation(dict(zip(names, values, strict=True)), frozenset(), effort=effort)]
             )
         except NotEvaluated:
             continue
@@ -258,7 +257,7 @@ def _refuted_mod(goal: Goal, statements: list[Term], modulus: int, effort: Effor
 
 
 def _exponentials(goal: Goal, statements: list[Term], moduli: list[int]) -> Iterator[Move]:
-    """b ^ n mod m repeats: state the residue in each class of n, by induction on n."""
+    """State the residue of b ^ n mod m for each class of n, by induction on n."""
     exponentials = list(_exponential_terms(goal, statements))
     for modulus in moduli:
         for base, exponent, integral in exponentials:
@@ -313,21 +312,21 @@ def _printed(goal: Goal) -> str:
 
 
 def _exponential_terms(goal: Goal, statements: list[Term]) -> Iterator[tuple[int, Term, bool]]:
-    """Powers of a literal with an exponent that varies: (base, exponent, whether the base is an integer)."""
-    found: dict[tuple[int, Term, bool], None] = {}
-    at = Setting({}, frozenset(goal.naturals))
+    """Yield powers of a literal with a variable exponent: (base, exponent, whether the base is an integer)."""
+    terms: dict[tuple[int, Term, bool], None] = {}
+    at = Valuation({}, frozenset(goal.naturals))
     for statement in statements:
         integral = any(part.op == "cast" or natural(part, at) is False for part in subterms(statement))
         for part in subterms(statement):
             if part.op == "^" and free_names(part.args[1]):
                 base = literal(part.args[0])
                 if base is not None:
-                    found[(base, part.args[1], integral or base < 0)] = None
-    yield from itertools.islice(found, 6)
+                    terms[(base, part.args[1], integral or base < 0)] = None
+    yield from itertools.islice(terms, 6)
 
 
 def _period(base: int, modulus: int) -> list[tuple[str, int]] | None:
-    """(condition on n, residue of base ^ n) for every n, or None when the period is too long."""
+    """Return (condition on n, residue of base ^ n) for every n; None for a long period."""
     residues: list[int] = []
     power = 1 % modulus
     while power not in residues:
@@ -347,7 +346,7 @@ def _period(base: int, modulus: int) -> list[tuple[str, int]] | None:
 
 
 def _known_residues(goal: Goal) -> Iterator[Move]:
-    """Where x % m is known, compute with it: sums, products and powers mod m."""
+    """Compute sums, products and powers mod m from a known x % m."""
     known = [
         name
         for name, fact in goal.facts

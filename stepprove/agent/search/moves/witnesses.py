@@ -1,6 +1,4 @@
-"""Witnesses: small numbers that an experiment finds, terms of the goal, and simple expressions in its
-variables.
-"""
+"""Witnesses: small numbers from an experiment, terms of the goal, and simple expressions in its variables."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from stepprove.agent.search.bounded import Effort
 from stepprove.agent.search.experiments import STEPS, solutions
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Setting, constants, holds, small_values
+from stepprove.agent.search.numeric import Valuation, constants, holds, small_values
 from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
 
 _SEARCHED = {1: 2000, 2: 60, 3: 16}
@@ -19,7 +17,7 @@ _NUMBERS = {"ℕ", "Nat", "ℤ", "Int", ""}
 
 
 def moves(goal: Goal) -> Iterator[Move]:
-    """Name the witness of an existential target."""
+    """Yield witnesses for an existential target."""
     term = goal.term
     if term is None or term.op != "∃":
         if goal.target.startswith("∃"):
@@ -37,7 +35,7 @@ def moves(goal: Goal) -> Iterator[Move]:
 
 
 def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iterator[Move]:
-    """The first small numbers for which the statement holds, or cannot be said to fail."""
+    """Yield the first small numbers that satisfy the statement, or do not provably fail it."""
     natural = frozenset(n for n, k in zip(names, kinds, strict=True) if k in ("ℕ", "Nat", "")) | frozenset(
         goal.naturals
     )
@@ -54,11 +52,11 @@ def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iter
         if effort.spent:
             return
         at = dict(zip(names, values, strict=True))
-        verdict = holds(body, Setting(at, natural, effort=effort)) if closed else None
+        verdict = holds(body, Valuation(at, natural, effort=effort)) if closed else None
         if verdict is False or (closed and verdict is None and found >= 6):
             continue
         if not closed and any(
-            holds(body, Setting({**e, **at}, natural, effort=effort)) is False for e in examples
+            holds(body, Valuation({**e, **at}, natural, effort=effort)) is False for e in examples
         ):
             continue
         text = ", ".join(f"({v})" if v < 0 else str(v) for v in values)
@@ -71,7 +69,7 @@ def _numbers(goal: Goal, names: list[str], kinds: list[str], body: Term) -> Iter
 
 
 def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
-    """Terms from the goal for the first witness, tested on examples."""
+    """Yield terms from the goal for the first witness, tested on examples."""
     if len(names) > 2:
         return
     candidates = list(_candidates(goal, body, names[0]))
@@ -85,7 +83,7 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
         if len(names) == 1 and variables:
             refuted = False
             for example in examples:
-                at = Setting(example, natural, effort=effort)
+                at = Valuation(example, natural, effort=effort)
                 if any(holds(p, at) is False for p in goal.propositions):
                     continue
                 if holds(replace(body, {names[0]: guess}), at) is False:
@@ -100,7 +98,7 @@ def _expressions(goal: Goal, names: list[str], body: Term) -> Iterator[Move]:
 
 
 def _candidates(goal: Goal, body: Term, name: str) -> Iterator[Term]:
-    """Terms of the goal, then sums, products, quotients and shifts of its variables."""
+    """Yield terms of the goal, then sums, products, quotients and shifts of its variables."""
     seen: dict[Term, None] = {}
     variables = [var(v) for v in goal.variables[:3]]
     for v in variables:

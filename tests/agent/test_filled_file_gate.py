@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from stepprove.agent.file.filled_file_gate import settle
+from stepprove.agent.file.filled_file_gate import gate_filled_file
 from stepprove.agent.file.options import ProveOptions
 from stepprove.agent.file.report import HoleResult
 from stepprove.agent.file.worker import Worker
@@ -34,7 +34,7 @@ class Settle:
             worker.blank(hole).model_copy(update={"outcome": PROVED, "proof": proof})
             for hole, proof in zip(worker.source.holes, proofs, strict=True)
         ]
-        settled = settle(worker, found)
+        settled = gate_filled_file(worker, found)
         again = judge(self._repl, text, settled[0])
         assert again.breach is None, "what is left in the file passes the gate"
         return settled
