@@ -17,7 +17,7 @@ from stepprove.cli.files import (
 )
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.gate.check import CheckReport, check_source
-from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import read_source
 from stepprove.lean_project.source.prelude import PRELUDE

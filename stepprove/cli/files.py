@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from stepprove.cli.console import CommandError, err
-from stepprove.lean_project.engines.embedded.install import Step
+from stepprove.lean_project.engines.embedded.install import InstallStep
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.engines.native.imports import require_imports
@@ -94,7 +94,7 @@ class Installing:
         self._task: TaskID | None = None
         self._said: str | None = None
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: InstallStep) -> None:
         """Show one step."""
         words = self._WORDS.get(step.name)
         if words is None:

@@ -56,7 +56,7 @@ from stepprove.cli.models import (
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.cli.prove_output import ProveOutput, beside, write_proved
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.file import SourceFile, read_source
 from stepprove.lean_project.source.prelude import PRELUDE
 from stepprove.outcome import Outcome

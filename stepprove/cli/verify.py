@@ -11,7 +11,8 @@ from stepprove.cli.console import CommandError, out, print_json, shown, shown_li
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.gate.advisory import advisory
-from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import verify as verify_file
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import FileEmpty, FileNotText, FileTooLarge, read_source
@@ -103,7 +104,7 @@ def verify(
                 "audited": audit,
                 "kernel_advisory": advisory(lean.lean_version, lean.kind),
                 "accepted": judgement.accepted,
-                **judgement.model_dump(mode="json"),
+                **judgement.model_dump(mode="json", by_alias=True),
                 "exit_code": code,
             }
         )

@@ -588,7 +588,7 @@ def test_memory_is_the_same_by_ps_and_by_proc(scripted: Scripted) -> None:
 def test_a_process_that_has_grown_too_big_is_given_up_after_its_answer(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(child, "_MEMORY_INTERVAL", 60)  # seconds: not during the request
+    monkeypatch.setattr(process, "_MEMORY_INTERVAL", 60)  # seconds: not during the request
     repl = scripted(memory_limit_mb=70)
     pid = int(data(repl, "pid"))
     time.sleep(0.2)

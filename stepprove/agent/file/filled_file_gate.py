@@ -25,7 +25,7 @@ def settle(worker: Worker, results: list[HoleResult]) -> tuple[str, list[HoleRes
     for _ in range(len(results) + 1):
         edits = worker.fills(results)
         judgement = trial.judge(edits)
-        breached = judgement.breach is not None and bool(edits)
+        breached = judgement.violation is not None and bool(edits)
         after = trial.isolated(results, judgement) if breached else trial.heed(results, judgement)
         if after == results and not breached:
             return apply_edits(worker.source.text, edits), results, trial.reported(judgement)
@@ -169,7 +169,7 @@ class _Trial:
         """The gate's word on the file with these proofs in it, where it rejects the whole of it or cannot tell; else None."""
         judgement = self.judge(self.worker.fills(sorted(proofs, key=lambda r: r.index)))
         untold = judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
-        return judgement if untold or judgement.breach is not None else None
+        return judgement if untold or judgement.violation is not None else None
 
     def weighed(
         self, result: HoleResult, results: Sequence[HoleResult], verdicts: dict[str, Verdict]

@@ -61,7 +61,7 @@ def disprove(
     Only the embedded engine can negate a state; with another there is nothing to find. Raises ReplFailure when Lean fails
     other than by running out of time on a step.
     """
-    if not repl.extended:
+    if not repl.supports_inspect:
         return NOTHING
     negation = _Negation(repl, open_root)
     goal = negation.open()

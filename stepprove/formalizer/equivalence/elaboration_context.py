@@ -50,7 +50,7 @@ class Ground:
 
     def forget(self) -> None:
         """Give the memory of all answers back, where the engine can."""
-        if self.repl.extended:
+        if self.repl.supports_inspect:
             envs = [int(env) for generation, env in self._made if generation == self.repl.generation]
             with suppress(ReplFailure):  # who lost the process has lost them too
                 self.repl.request({"forget": {"envs": envs, "proofStates": []}}, timeout=self.timeout)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.pool.pool import Check
 from stepprove.lean_project.source.file import SourceFile
 

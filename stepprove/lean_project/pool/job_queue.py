@@ -25,7 +25,7 @@ class _Job(Protocol):
 J = TypeVar("J", bound=_Job)
 
 
-class Line(Generic[J]):
+class JobQueue(Generic[J]):
     """Jobs in order of arrival, priorities counted as time that was waited already.
 
     A job of priority p stands where one of priority 0 would that came p * 30 seconds earlier. Not safe for threads.

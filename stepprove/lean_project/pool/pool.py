@@ -21,10 +21,12 @@ from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.gate import Facts, Judgement, Policy, facts_of
+from stepprove.lean_project.gate.facts import Facts, facts_of
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import verify
-from stepprove.lean_project.pool.job_queue import Line
-from stepprove.lean_project.pool.prefix_cache import Pieces, common_prefix, divisible
+from stepprove.lean_project.pool.job_queue import JobQueue
+from stepprove.lean_project.pool.prefix_cache import PrefixCache, common_prefix, divisible
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse, InfoTreeKind
 from stepprove.lean_project.repl.repl import (
     Repl,
@@ -162,7 +164,7 @@ class _Slot:
         self.looked = 0.0
         self.headers: OrderedDict[str, int] = OrderedDict()
         self.recent: deque[str] = deque(maxlen=2)
-        self.pieces = Pieces()
+        self.pieces = PrefixCache()
         self.generation = repl.generation
         self.header_hits = self.header_misses = 0
 
@@ -243,7 +245,7 @@ class SyncPool:
         self._retries = retries
         self.max_waiting = max_waiting
         self._lock = threading.Condition()
-        self._line: Line[_Job[Any]] = Line(time.monotonic)
+        self._queue: JobQueue[_Job[Any]] = JobQueue(time.monotonic)
         self._closed = False
         self._stats = PoolStats(engines=0, waiting=0, running=0)
         self._spares: deque[Repl] = deque()
@@ -365,7 +367,7 @@ class SyncPool:
             stats = replace(
                 self._stats,
                 engines=len(slots),
-                waiting=len(self._line),
+                waiting=len(self._queue),
                 running=sum(slot.job is not None for slot in slots),
                 header_hits=sum(slot.header_hits for slot in slots),
                 header_misses=sum(slot.header_misses for slot in slots),
@@ -377,8 +379,8 @@ class SyncPool:
         """Stop: running jobs are cut short, waiting ones end with PoolClosed, no process is left. Harmless when repeated."""
         with self._lock:
             self._closed = True
-            for job in self._line:
-                self._line.remove(job)
+            for job in self._queue:
+                self._queue.remove(job)
                 _fail(job.future, PoolClosed("the pool was closed"))
             running = [slot.repl for slot in self._slots]
             spares, self._spares = list(self._spares), deque()
@@ -410,7 +412,7 @@ class SyncPool:
             reason = told = None
             try:
                 answer = _elaborate(slot, code, header, seconds, all_tactics, infotree)
-                if facts and slot.repl.extended and isinstance(answer, CommandResponse):
+                if facts and slot.repl.supports_inspect and isinstance(answer, CommandResponse):
                     told = _facts(slot, code, header, answer, seconds)
             except ReplTimeout as late:
                 outcome, reason = "timeout", str(late)
@@ -474,10 +476,10 @@ class SyncPool:
         with self._lock:
             if self._closed:
                 raise PoolClosed("the pool is closed")
-            if len(self._line) >= self.max_waiting:
+            if len(self._queue) >= self.max_waiting:
                 self._count(refused=1)
-                raise PoolFull(f"{len(self._line)} jobs are waiting, which is the limit")
-            self._line.add(job)
+                raise PoolFull(f"{len(self._queue)} jobs are waiting, which is the limit")
+            self._queue.add(job)
             self._lock.notify_all()
         return job
 
@@ -494,7 +496,7 @@ class SyncPool:
         with self._lock:
             if job.future.done() and not job.future.cancelled():
                 return
-            if self._line.remove(job):
+            if self._queue.remove(job):
                 self._count(cancelled=1)
                 job.future.cancel()
                 return
@@ -525,8 +527,8 @@ class SyncPool:
     def _next(self, slot: _Slot) -> _Job[Any] | None:
         with self._lock:
             while not self._closed:
-                if len(self._line) and self._is_best(slot):
-                    job = self._line.take(slot.suits)
+                if len(self._queue) and self._is_best(slot):
+                    job = self._queue.take(slot.suits)
                     assert job is not None
                     job.slot, slot.job = slot, job
                     job.attempts += 1
@@ -538,9 +540,9 @@ class SyncPool:
     def _is_best(self, slot: _Slot) -> bool:
         """Whether this engine takes the next job, rather than another idle one that knows more of the beginning of its text."""
         idle = [other for other in self._slots if other.job is None and not other.renewing]
-        if len(self._line) >= len(idle):
+        if len(self._queue) >= len(idle):
             return True
-        first = next(iter(self._line))
+        first = next(iter(self._queue))
         return max(idle, key=lambda other: (other.suits(first), other is slot)) is slot
 
     def _end(
@@ -560,7 +562,7 @@ class SyncPool:
             elif died and job.attempts <= job.again:
                 self._count(retried=1)
                 job.priority += 1  # it has waited before
-                self._line.add(job)
+                self._queue.add(job)
             else:
                 self._count(waited_seconds=waited, **_tally(job, result, failure))
                 if failure is None:
@@ -740,7 +742,7 @@ def _elaborate(
 ) -> CommandResponse | ErrorResponse:
     repl, plain = slot.repl, not all_tactics and infotree is None
     env = None if header is None else slot.environment(header, seconds)
-    if repl.extended or not plain:
+    if repl.supports_inspect or not plain:
         return repl.command(code, env, all_tactics=all_tactics, infotree=infotree, timeout=seconds)
     source = parse_source(code)
     if not divisible(source):

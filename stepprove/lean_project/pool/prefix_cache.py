@@ -36,7 +36,7 @@ def divisible(source: SourceFile) -> bool:
     return _WHOLE_ONLY.search(source.text) is None
 
 
-class Pieces:
+class PrefixCache:
     """The environments that one REPL process has for the beginnings of texts, least recently used ones forgotten."""
 
     def __init__(self) -> None:

@@ -18,11 +18,12 @@ from typing import Self, TypeVar
 import httpx2
 from pydantic import ValidationError
 
-from stepprove.lean_project.gate.gate import Judgement, Policy
-from stepprove.lean_project.pool.job_queue import Line
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
+from stepprove.lean_project.pool.job_queue import JobQueue
 from stepprove.lean_project.pool.pool import HEADER_SECONDS, Check, PoolClosed
 from stepprove.lean_project.pool.remote_answers import (
-    NoAnswer,
+    UnusableAnswer,
     judgement_of,
     lean_words,
     read_answer,
@@ -58,7 +59,7 @@ class NoLeanServer(Exception):
     """Servers cannot be used as one pool; the message is one sentence."""
 
 
-class _Busy(NoAnswer):
+class _Busy(UnusableAnswer):
     """The server takes no job now."""
 
     def __init__(self, message: str, pause: float) -> None:
@@ -67,7 +68,7 @@ class _Busy(NoAnswer):
         """Seconds."""
 
 
-class _Refused(NoAnswer):
+class _Refused(UnusableAnswer):
     """No server would take such a job."""
 
 
@@ -131,7 +132,7 @@ class RemotePool:
         self._key = api_key
         self._timeout, self._patience, self._at_once = timeout, patience, at_once
         self._servers: tuple[_Server, ...] = ()
-        self._line: Line[_Waiting] = Line(time.monotonic)
+        self._queue: JobQueue[_Waiting] = JobQueue(time.monotonic)
         self._watchers: list[asyncio.Task[None]] = []
         self._silent_since: float | None = None
         """Since when no server is up."""
@@ -171,8 +172,8 @@ class RemotePool:
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for job in self._line:
-            self._line.remove(job)
+        for job in self._queue:
+            self._queue.remove(job)
             job.place.set_exception(PoolClosed("the pool was closed"))
         for server in self._servers:
             _give_up(server)
@@ -231,7 +232,7 @@ class RemotePool:
 
         try:
             return await self._ask("/pool/check", job, _CHECK_CALLS, read)
-        except NoAnswer as failure:
+        except UnusableAnswer as failure:
             return Check("crashed", None, str(failure), 0.0, time.monotonic() - started, -1)
 
     async def verify(
@@ -270,7 +271,7 @@ class RemotePool:
 
         try:
             return await self._ask("/pool/verify", job, _VERIFY_CALLS, read)
-        except NoAnswer as failure:
+        except UnusableAnswer as failure:
             return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
 
     # A job, from server to server.
@@ -282,7 +283,7 @@ class RemotePool:
         calls: int,
         read: Callable[[_Server, bytes, bytes], T],
     ) -> T:
-        """What the first server says that gives an answer. Raises NoAnswer."""
+        """What the first server says that gives an answer. Raises UnusableAnswer."""
         body = job.model_dump_json().encode()
         seconds = HEADER_SECONDS + _TURNS * calls * job.timeout
         tries = 0
@@ -295,10 +296,10 @@ class RemotePool:
                 answer = read(server, body, await self._post(server, path, body, seconds))
                 server.failures = 0
                 return answer
-            except NoAnswer as failure:
+            except UnusableAnswer as failure:
                 why = f"{server.url}: {failure}"
                 if isinstance(failure, _Refused):
-                    raise NoAnswer(why) from None
+                    raise UnusableAnswer(why) from None
                 if isinstance(failure, _Busy):
                     refused = refused or began
                     self._set_aside(server, began, why, failure.pause)
@@ -307,13 +308,13 @@ class RemotePool:
                     failed_at.add(server)
                     self._set_aside(server, began, why)
                 if tries == TRIES or (refused is not None and time.monotonic() - refused > self._patience):
-                    raise NoAnswer(why) from None
+                    raise UnusableAnswer(why) from None
             finally:
                 server.under_way -= 1
                 self._hand_out()
 
     async def _post(self, server: _Server, path: str, body: bytes, seconds: float) -> bytes:
-        """The body of an answer. Raises NoAnswer."""
+        """The body of an answer. Raises UnusableAnswer."""
         if self._http is None:
             raise PoolClosed("the pool was closed")
         headers = {"Content-Type": "application/json"}
@@ -326,8 +327,8 @@ class RemotePool:
             if self._http is None:
                 raise PoolClosed("the pool was closed") from None
             if isinstance(failure, TimeoutError):
-                raise NoAnswer(f"no answer in {time.monotonic() - began:.0f} seconds") from None
-            raise NoAnswer(f"it did not answer ({_words(failure)})") from None
+                raise UnusableAnswer(f"no answer in {time.monotonic() - began:.0f} seconds") from None
+            raise UnusableAnswer(f"it did not answer ({_words(failure)})") from None
         finally:
             server.clocks.discard(clock)
         if reply.status_code == 200:
@@ -336,15 +337,15 @@ class RemotePool:
             raise _Busy(f"it takes no more ({reply.status_code})", _pause_of(reply))
         if reply.status_code in (400, 413, 422):
             raise _Refused(f"it refused the request ({reply.status_code}: {reply.text[:300]})")
-        raise NoAnswer(f"it answered {reply.status_code}")
+        raise UnusableAnswer(f"it answered {reply.status_code}")
 
     async def _place(self, priority: int, failed_at: set[_Server]) -> _Server:
-        """A place at a server, as soon as there is one. Raises NoAnswer when none has been up for too long."""
+        """A place at a server, as soon as there is one. Raises UnusableAnswer when none has been up for too long."""
         if self._http is None:
             raise _not_entered()
         arrived = time.monotonic()
         job = _Waiting(priority, failed_at, asyncio.get_running_loop().create_future())
-        self._line.add(job)
+        self._queue.add(job)
         self._hand_out()
         try:
             while not job.place.done():
@@ -352,27 +353,27 @@ class RemotePool:
                 if self._silent_since is not None:
                     left += max(arrived, self._silent_since) - time.monotonic()
                 if left <= 0:
-                    raise NoAnswer(
+                    raise UnusableAnswer(
                         f"no Lean server has been up for {self._patience:g} seconds; {self._last_words}"
                     )
                 await asyncio.wait({job.place}, timeout=left)
             return job.place.result()
         except BaseException:
-            if not self._line.remove(job) and job.place.exception() is None:
+            if not self._queue.remove(job) and job.place.exception() is None:
                 job.place.result().under_way -= 1
                 self._hand_out()
             raise
 
     def _hand_out(self) -> None:
         """Give free places to those who wait; where a job got no answer it goes again only when no other server is up."""
-        for job in self._line:
+        for job in self._queue:
             free = [s for s in self._servers if s.up and s.under_way < s.places]
             if not free:
                 return
             if any(s.up and s not in job.failed_at for s in self._servers):
                 free = [s for s in free if s not in job.failed_at]
             if free:
-                self._line.remove(job)
+                self._queue.remove(job)
                 server = min(free, key=lambda s: s.under_way / s.places)
                 server.under_way += 1
                 job.place.set_result(server)

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of
+from stepprove.lean_project.gate.gate import Judgement, errors_of
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.remote_models import CheckAnswer, VerifyAnswer
 from stepprove.lean_project.repl.protocol import (
@@ -23,7 +24,7 @@ from stepprove.outcome import Outcome
 A = TypeVar("A", CheckAnswer, VerifyAnswer)
 
 
-class NoAnswer(Exception):
+class UnusableAnswer(Exception):
     """Nothing is known of a job; the message says why."""
 
 
@@ -33,41 +34,41 @@ def lean_words(about: Health | CheckAnswer | VerifyAnswer) -> str:
 
 
 def read_answer(kind: type[A], content: bytes, *, request: bytes, lean: str) -> A:
-    """The answer to a request's body, from the Lean that `lean_words` calls so. Raises NoAnswer."""
+    """The answer to a request's body, from the Lean that `lean_words` calls so. Raises UnusableAnswer."""
     try:
         told = kind.model_validate_json(content)
     except ValidationError:
-        raise NoAnswer("its answer cannot be read") from None
+        raise UnusableAnswer("its answer cannot be read") from None
     if told.request != hashlib.sha256(request).hexdigest():
-        raise NoAnswer("it answered another request")
+        raise UnusableAnswer("it answered another request")
     if lean_words(told) != lean:
-        raise NoAnswer(f"it answered with {lean_words(told)} in the place of {lean}")
+        raise UnusableAnswer(f"it answered with {lean_words(told)} in the place of {lean}")
     return told
 
 
 def response_of(told: CheckAnswer) -> CommandResponse | ErrorResponse | None:
-    """What Lean said, None where it gave no answer. Raises NoAnswer when it cannot have said that."""
+    """What Lean said, None where it gave no answer. Raises UnusableAnswer when it cannot have said that."""
     if (told.outcome == "answered") != (told.answer is not None):
-        raise NoAnswer(f"it contradicts itself: `{told.outcome}`, with an answer or without")
+        raise UnusableAnswer(f"it contradicts itself: `{told.outcome}`, with an answer or without")
     if told.answer is None:
         return None
     try:
         response = read_response(told.answer)
     except ValueError:
-        raise NoAnswer("its answer is none of Lean's") from None
+        raise UnusableAnswer("its answer is none of Lean's") from None
     if isinstance(response, ProofStepResponse):
-        raise NoAnswer("its answer is one to a tactic")
+        raise UnusableAnswer("its answer is one to a tactic")
     return response
 
 
 def judgement_of(told: VerifyAnswer, policy: Policy, targets: Collection[str] | None) -> Judgement:
-    """The gate's word. Raises BrokenOriginal, and NoAnswer when no gate can have said that."""
+    """The gate's word. Raises BrokenOriginal, and UnusableAnswer when no gate can have said that."""
     if told.judgement is None and told.broken is not None:
         raise BrokenOriginal(told.broken)
     if told.judgement is None or told.broken is not None:
-        raise NoAnswer("it contradicts itself: the original is broken and judged, or neither")
+        raise UnusableAnswer("it contradicts itself: the original is broken and judged, or neither")
     if (wrong := contradiction(told.judgement, policy, targets)) is not None:
-        raise NoAnswer(f"it contradicts itself: {wrong}")
+        raise UnusableAnswer(f"it contradicts itself: {wrong}")
     return told.judgement
 
 

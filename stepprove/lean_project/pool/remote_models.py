@@ -6,7 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stepprove.lean_project.gate.gate import Facts, Judgement, Policy
+from stepprove.lean_project.gate.facts import Facts
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.pool.pool import Ending
 from stepprove.lean_project.server.models import InfoTree, Text
 

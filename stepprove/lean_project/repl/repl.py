@@ -57,7 +57,7 @@ from stepprove.lean_project.repl.protocol import (
     UnpickleProofState,
     read_response,
 )
-from stepprove.lean_project.repl.state_ids import States
+from stepprove.lean_project.repl.state_ids import StateIds
 from stepprove.process import Child, ChildDied, ChildSilent, ChildTooBig, ChildTooLoud
 
 __all__ = [
@@ -155,7 +155,7 @@ class Repl:
             self._mapped_mb, self._tokens = None, False
         self.engine = engine
         """What it starts."""
-        self.extended = isinstance(engine, Engine) and engine.kind == "embedded"
+        self.supports_inspect = isinstance(engine, Engine) and engine.kind == "embedded"
         """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
         self.elaborated: dict[tuple[str, ...], int] = {}
         """For whoever sends the same texts again: what they left in the process that answers now."""
@@ -167,7 +167,7 @@ class Repl:
         self._closed = False
         self._commands = self._timeouts = self._crashes = self._generation = 0
         self._seconds = 0.0
-        self._states = States()
+        self._states = StateIds()
         self._outgrown = ""  # why the process was killed after its last answer
         self._ready = False
         self._standby: Child | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from stepprove.lean_project.repl.errors import ReplStateLost
 from stepprove.lean_project.repl.protocol import StateId
 
-__all__ = ["States"]
+__all__ = ["StateIds"]
 
 _ENVIRONMENT = "environment"
 _PROOF_STATE = "proof state"
@@ -25,7 +25,7 @@ _FIELDS = {
 }
 
 
-class States:
+class StateIds:
     """A record of the state numbers that processes gave out.
 
     A number that carries its process (`StateId`) is judged by that. A bare one is refused where only a lost

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from stepprove.lean_project.gate.gate import Declaration, Facts, Judgement, Policy, errors_of
+from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from stepprove.lean_project.gate.gate import Judgement, errors_of
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.pool import Check, Pool
 from stepprove.lean_project.repl.protocol import CommandResponse, Message
-from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, Verdict
+from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, SnippetVerdict
 from stepprove.lean_project.source.vetting import Parser, TooMuch
 from stepprove.outcome import Outcome
 
@@ -62,7 +64,7 @@ async def result_of(
     if snippet.original is not None and verdict and check.outcome == "answered":
         said = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
     if check.outcome == "ended" and verdict:
-        said = Verdict(outcome="failed", reason=check.reason)
+        said = SnippetVerdict(outcome="failed", reason=check.reason)
     if said is not None:
         said = said.model_copy(update={"kernel_advisory": advisory})
     return Result(
@@ -76,7 +78,7 @@ async def result_of(
     )
 
 
-def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
+def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> SnippetVerdict:
     """What the facts about a text by itself amount to."""
     broken = distrust(facts)
     # A macro can state a theorem under a name that looks like the elaborator's; what rests on nothing wrong is not missed.
@@ -89,23 +91,25 @@ def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
     bad = next((d for d in theorems if d.outcome != "proved"), None)
     if errors := errors_of(messages):
         first = errors[0].data.splitlines()[0] if errors[0].data else "error"
-        return Verdict(
+        return SnippetVerdict(
             outcome="failed", reason=f"line {errors[0].pos.line}: {first}", declarations=declarations
         )
     if broken is not None:
-        return Verdict(outcome="rejected", reason=broken, declarations=declarations)
+        return SnippetVerdict(outcome="rejected", reason=broken, declarations=declarations)
     if bad is not None:
         assert bad.outcome is not None
-        return Verdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
+        return SnippetVerdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
     if not theorems:
-        return Verdict(outcome="rejected", reason="the code states no theorem", declarations=declarations)
-    return Verdict(outcome="proved", declarations=declarations)
+        return SnippetVerdict(
+            outcome="rejected", reason="the code states no theorem", declarations=declarations
+        )
+    return SnippetVerdict(outcome="proved", declarations=declarations)
 
 
 _STANDARD = Policy()
 
 
-def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
+def _declaration(fact: DeclarationFacts, broken: str | None) -> DeclarationVerdict:
     judged, reason = standing(fact, _STANDARD, broken)
     outcome: str | None = judged.value
     if judged is Outcome.FAILED:
@@ -125,7 +129,9 @@ def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
     )
 
 
-async def judged(pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float, priority: int) -> Verdict:
+async def judged(
+    pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float, priority: int
+) -> SnippetVerdict:
     """The gate's word on a snippet that comes with what it must prove."""
     assert snippet.original is not None
     try:
@@ -134,7 +140,7 @@ async def judged(pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float
     except TooMuch as much:
         return _unread(much)
     except BrokenOriginal as broken:
-        return Verdict(outcome="infrastructure", reason=str(broken))
+        return SnippetVerdict(outcome="infrastructure", reason=str(broken))
     return of_judgement(judgement)
 
 
@@ -149,13 +155,15 @@ def _not_read(snippet: Snippet, much: TooMuch, verdict: bool) -> Result:
     )
 
 
-def _unread(much: TooMuch) -> Verdict:
-    return Verdict(outcome="timeout" if much.ending == "timeout" else "infrastructure", reason=str(much))
+def _unread(much: TooMuch) -> SnippetVerdict:
+    return SnippetVerdict(
+        outcome="timeout" if much.ending == "timeout" else "infrastructure", reason=str(much)
+    )
 
 
-def of_judgement(judgement: Judgement) -> Verdict:
+def of_judgement(judgement: Judgement) -> SnippetVerdict:
     """A judgement as the server says it."""
-    return Verdict.model_validate(
+    return SnippetVerdict.model_validate(
         {
             "outcome": judgement.outcome.value,
             "reason": judgement.reason,

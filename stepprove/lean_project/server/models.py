@@ -111,7 +111,7 @@ class DeclarationVerdict(_Body):
     axioms: tuple[str, ...] = ()
 
 
-class Verdict(_Body):
+class SnippetVerdict(_Body):
     """The trust gate's word on a snippet: that no error is reported does not mean that anything is proved."""
 
     outcome: Literal["proved", "disproved", "failed", "timeout", "rejected", "infrastructure"]
@@ -131,7 +131,7 @@ class Result(_Body):
     diagnostics: dict[str, Any] | None = None
     outcome: Literal["answered", "timeout", "crashed", "memory", "ended"]
     """Ours: only "answered" and "ended" (the code ended its own Lean) say anything about the code."""
-    verdict: Verdict | None = None
+    verdict: SnippetVerdict | None = None
 
 
 class CheckReply(_Body):

@@ -50,7 +50,7 @@ StepName = Literal["wait", "download", "unpack", "slim", "done"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class InstallStep:
     """How far the installation is; `done` and `total` are bytes, `total` is 0 where it is not known."""
 
     name: StepName
@@ -60,7 +60,7 @@ class Step:
     """Since this call began."""
 
 
-Progress = Callable[[Step], None]
+Progress = Callable[[InstallStep], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Installation:
         return self.folder / "root"
 
 
-def ignore_progress(step: Step) -> None:
+def ignore_progress(step: InstallStep) -> None:
     """Show nothing."""
 
 
@@ -173,7 +173,7 @@ class _Reporter:
         self._began = time.monotonic()
 
     def __call__(self, name: StepName, done: int = 0, total: int = 0) -> None:
-        self._progress(Step(name, done, total, time.monotonic() - self._began))
+        self._progress(InstallStep(name, done, total, time.monotonic() - self._began))
 
 
 def _install_locked(copy: Installation, report: _Reporter) -> None:
