@@ -109,8 +109,8 @@ def autoformalize_command(
         _require_problems(file)
         require_writable(output)
     lean = lean_for(None, engine)
-    core = without_mathlib and lean.kind == "embedded"
     mathlib = lean.mathlib is not None
+    core = without_mathlib and not mathlib
     options = FormalizeOptions(
         form=form,
         samples=samples,

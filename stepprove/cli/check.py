@@ -20,7 +20,7 @@ from stepprove.lean_project.gate.check import CheckReport, check_source
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
 _INDENT = 6
@@ -54,7 +54,7 @@ def check(
             report = check_source(
                 repl,
                 source,
-                prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+                prelude=prelude_for(lean) if without_mathlib else None,
                 policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
             )
         passed = passed and report.passed

@@ -19,7 +19,7 @@ from stepprove.formalizer.equivalence.restricted import Ask, Level, proposals
 from stepprove.formalizer.statement import statement_of
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.serving.client.endpoint import serving
 from stepprove.serving.client.exchange import Sampling, Turn
 from stepprove.serving.client.model_name import FORMS, parse_model
@@ -31,7 +31,6 @@ _WORDS = {
     Verdict.NOT_SHOWN: "not shown equivalent",
     Verdict.UNKNOWN: "could not tell",
 }
-_MEMORY_LIMIT_MB = 1800.0
 
 
 def equivalent_command(
@@ -82,10 +81,8 @@ def equivalent_command(
     choose_engine(second.source, engine, without_mathlib=without_mathlib)
     if model is not None:
         parse_model(model)
-    with Repl(
-        lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB if lean.kind == "embedded" else None
-    ) as repl:
-        header = PRELUDE if without_mathlib and lean.kind == "embedded" else None
+    with Repl(lean, timeout=time_limit, memory_limit_mb=lean.memory_limit_mb) as repl:
+        header = prelude_for(lean) if without_mathlib else None
         with _asking(model, tries) as ask:
             found = equivalent(
                 repl,

@@ -22,6 +22,7 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.engines.native.imports import require_imports
 from stepprove.lean_project.source.file import SourceFile
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
 EngineChoice = Literal["auto", "embedded", "native"]
@@ -40,9 +41,21 @@ STYLES = {
 
 
 def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: bool = False) -> Engine:
-    """The Lean for a file. Raises CommandError or LeanNotFound when the file imports what that Lean does not have."""
+    """Choose the Lean for a file.
+
+    Args:
+        source: the file.
+        prefer: the user's choice of engine.
+        without_mathlib: a prelude will replace the file's imports on an engine without Mathlib.
+
+    Raises:
+        CommandError: the file imports a module that the engine does not have.
+        LeanNotFound: no Lean can start, or the Lake project lacks a module.
+    """
     engine = lean_for(source.path, prefer)
-    if engine.kind == "embedded" and not without_mathlib:
+    if without_mathlib and prelude_for(engine) is not None:
+        return engine
+    if engine.cwd is None:
         foreign = [m for m in source.imports if m.split(".", 1)[0] not in CORE_MODULES]
         if foreign:
             name = source.path.name if source.path else "the file"
@@ -55,7 +68,7 @@ def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: 
             raise CommandError(
                 f"{name} imports {foreign[0]}, which the embedded Lean does not have{hint}.", code=3
             )
-    if engine.kind == "native" and engine.cwd is not None:
+    else:
         require_imports(engine.cwd, source.imports)
     return engine
 

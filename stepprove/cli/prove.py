@@ -58,7 +58,7 @@ from stepprove.cli.prove_output import ProveOutput, beside, write_proved
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.file import SourceFile, read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 from stepprove.output_file import require_writable
 
@@ -143,7 +143,7 @@ def prove(
         jobs=jobs,
         seed=seed,
         policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
-        prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+        prelude=prelude_for(lean) if without_mathlib else None,
         remember=not fresh,
     )
     cancelled = threading.Event()

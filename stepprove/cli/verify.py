@@ -16,10 +16,9 @@ from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import verify as verify_file
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import FileEmpty, FileNotText, FileTooLarge, read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
-_MEMORY_LIMIT_MB = 4000.0
 _INDENT = 6
 """Columns, of what takes several lines."""
 _NOT_TOLD = {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
@@ -65,7 +64,7 @@ def verify(
     positive_seconds(time_limit, "--time-limit")
     before = read_source(original)
     lean = choose_engine(before, engine, without_mathlib=without_mathlib)
-    if audit and lean.kind != "embedded":
+    if audit and not lean.supports_inspect:
         raise CommandError(
             "--audit needs the embedded Lean; in a Lake project use Lean's own `lake challenge` "
             "(or leanprover/comparator), which checks in a process of its own too.",
@@ -81,13 +80,13 @@ def verify(
     except (FileEmpty, FileNotText, FileTooLarge) as unusable:  # whoever sent it has not sent a proof
         judgement = Judgement(outcome=Outcome.REJECTED, reason=str(unusable).rstrip("."))
     else:
-        with Repl(lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB) as repl:
+        with Repl(lean, timeout=time_limit, memory_limit_mb=lean.memory_limit_mb) as repl:
             judgement = verify_file(
                 repl,
                 before,
                 after,
                 policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
-                prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+                prelude=prelude_for(lean) if without_mathlib else None,
                 targets=theorem or None,
                 auditor=lean if audit else None,
                 timeout=time_limit,

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 
-from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.engine import NATIVE_MEMORY_LIMIT_MB, Engine
 from stepprove.lean_project.gate.facts import Facts, facts_of
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.policy import Policy
@@ -231,8 +231,8 @@ class SyncPool:
         max_waiting: int = 10_000,
         retries: int = 2,
     ) -> None:
-        embedded = isinstance(engine, Engine) and engine.kind == "embedded"
-        self._limit = memory_limit_mb or (1800.0 if embedded else 12_000.0)
+        default = engine.memory_limit_mb if isinstance(engine, Engine) else NATIVE_MEMORY_LIMIT_MB
+        self._limit = memory_limit_mb or default
         self._recycle = recycle_mb or 0.7 * self._limit
         if size is not None and size < 1:
             raise ValueError(f"a pool needs at least one engine, not {size}")

@@ -155,8 +155,8 @@ class Repl:
             self._mapped_mb, self._tokens = None, False
         self.engine = engine
         """What it starts."""
-        self.supports_inspect = isinstance(engine, Engine) and engine.kind == "embedded"
-        """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
+        self.supports_inspect = isinstance(engine, Engine) and engine.supports_inspect
+        """Whether the process answers our own requests beside the community REPL's; see `Engine.supports_inspect`."""
         self.elaborated: dict[tuple[str, ...], int] = {}
         """For whoever sends the same texts again: what they left in the process that answers now."""
         self._companion: Repl | None = None
