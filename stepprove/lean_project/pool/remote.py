@@ -1,8 +1,8 @@
-"""Lean on other machines: the two methods of a pool that proving and training use, answered by `stepprove lean-server`s.
+"""A pool of `stepprove lean-server`s on other machines, with the two methods that proving and training use.
 
-A job goes to the server with the least under way for its engines. A server that is down, fails or gives what is no answer is left
-alone for a while, longer each time, and its jobs are tried elsewhere. What no server answers is an outcome, infrastructure, never
-a verdict; which answers count is in `remote_answers.py`.
+A job goes to the server with the lowest load for its engines. After a failure or an unusable answer the pool avoids a server for
+a while, longer each time, and tries its jobs elsewhere. A job that no server answers is an infrastructure failure, never a
+verdict. `remote_answers.py` decides which answers count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from pydantic import ValidationError
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.pool.job_queue import JobQueue
-from stepprove.lean_project.pool.pool import HEADER_SECONDS, Check, PoolClosed
 from stepprove.lean_project.pool.remote_answers import (
     UnusableAnswer,
     judgement_of,
@@ -30,6 +29,8 @@ from stepprove.lean_project.pool.remote_answers import (
     response_of,
 )
 from stepprove.lean_project.pool.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.pool.results import Check, PoolClosed
+from stepprove.lean_project.pool.slot import HEADER_SECONDS
 from stepprove.lean_project.repl.protocol import InfoTreeKind
 from stepprove.lean_project.server.models import Health
 from stepprove.lean_project.source.file import SourceFile
@@ -38,25 +39,25 @@ from stepprove.outcome import Outcome
 __all__ = ["NoLeanServer", "RemotePool"]
 
 TRIES = 4
-"""How often a job is sent that gets no answer: the servers may fail because of it."""
+"""How often the pool sends a job that gets no answer, since the job itself may crash the servers."""
 
 _AHEAD = 2
-"""Jobs at a server for each of its engines: one runs, the next is there when that ends."""
+"""Jobs at a server for each of its engines: one runs and one waits."""
 _HEARTBEAT = 15.0
-"""Seconds between looks at a server that is up; when it misses two it is taken for frozen."""
+"""Seconds between health checks of a server that is up; after two missed checks the pool treats it as frozen."""
 _HEALTH_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 _CHECK_CALLS, _VERIFY_CALLS = 2, 4
-"""The most answers of Lean that a job takes; each may take as long as the job's time."""
+"""The most engine calls of a job; each may take the job's time limit."""
 _TURNS = 6
-"""Times that this may happen before a server tells: a job whose Lean dies is tried three times, and so is one before it."""
+"""How often this may happen before a server answers: a server tries a job whose Lean dies three times, and one before it too."""
 
 T = TypeVar("T")
 
 
 class NoLeanServer(Exception):
-    """Servers cannot be used as one pool; the message is one sentence."""
+    """The servers cannot form one pool; the message is one sentence."""
 
 
 class _Busy(UnusableAnswer):
@@ -69,7 +70,7 @@ class _Busy(UnusableAnswer):
 
 
 class _Refused(UnusableAnswer):
-    """No server would take such a job."""
+    """The request itself is at fault, so that every server would refuse it."""
 
 
 @dataclass(eq=False)
@@ -77,19 +78,19 @@ class _Server:
     url: str
     health: Health
     first_engine: int
-    """The number of its first engine among those of all servers."""
+    """The index of its first engine among the engines of all servers."""
     places: int
-    """Jobs that may be under way there."""
+    """The most jobs in flight there."""
     under_way: int = 0
     up: bool = True
     up_since: float = field(default_factory=time.monotonic)
     fell: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
-    """Since its last answer."""
+    """Failures since its last answer."""
     pause: float = 0.0
-    """Seconds for which it is left alone when it is not up."""
+    """Seconds for which the pool avoids it while it is not up."""
     clocks: set[asyncio.Timeout] = field(default_factory=set)
-    """Of the requests under way."""
+    """The time-outs of the requests in flight."""
 
 
 @dataclass(eq=False)
@@ -98,23 +99,24 @@ class _Waiting:
 
     priority: int
     failed_at: set[_Server]
-    """Servers that gave it no answer."""
+    """Servers that failed to answer it."""
     place: asyncio.Future[_Server]
     passed_over: int = 0
 
 
 class RemotePool:
-    """Lean servers as one pool; an async context manager, to be used in one event loop.
+    """Lean servers as one pool; an async context manager for one event loop.
 
     Args:
-        urls: the servers', without a path.
-        api_key: what they ask for; None: nothing.
-        timeout: seconds for a job's text, where the job sets none of its own. A server may give less.
-        patience: seconds for which a job waits while no server is up, or takes it.
-        at_once: jobs under way at each address; default: two for each engine that answers there. To be set for a load balancer,
-            which tells of the engines of one machine alone.
+        urls: the servers' addresses, without a path.
+        api_key: their API key; None: they need none.
+        timeout: seconds for a job's text, unless the job sets its own. A server may allow less.
+        patience: seconds for which a job waits while no server is up or accepts it.
+        at_once: jobs in flight at each address; default: two for each engine there. Set it for a load balancer, which reports
+            the engines of one machine alone.
 
-    Entering raises NoLeanServer when a server is not there or refuses the key, or when they have not all the same Lean.
+    Raises:
+        NoLeanServer: on entering: a server does not answer or refuses the key, or the servers have different Leans.
     """
 
     def __init__(
@@ -135,26 +137,27 @@ class RemotePool:
         self._queue: JobQueue[_Waiting] = JobQueue(time.monotonic)
         self._watchers: list[asyncio.Task[None]] = []
         self._silent_since: float | None = None
-        """Since when no server is up."""
+        """When the last server went down; None while one is up."""
         self._last_words = ""
-        """Of a server that failed."""
+        """The message of the last server that failed."""
         self._http: httpx2.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
         self._http = _client(self._key)
         try:
-            told = [await asked for asked in [asyncio.ensure_future(self._health(url)) for url in self._urls]]
-            for url, health in zip(self._urls, told, strict=True):
-                if lean_words(health) != lean_words(told[0]):
+            requests = [asyncio.ensure_future(self._health(url)) for url in self._urls]
+            healths = [await request for request in requests]
+            for url, health in zip(self._urls, healths, strict=True):
+                if lean_words(health) != lean_words(healths[0]):
                     raise NoLeanServer(
-                        f"The Lean servers differ: {self._urls[0]} has {lean_words(told[0])}, "
+                        f"The Lean servers differ: {self._urls[0]} has {lean_words(healths[0])}, "
                         f"{url} has {lean_words(health)}."
                     )
         except BaseException:
             await self.aclose()
             raise
         first = 0
-        for url, health in zip(self._urls, told, strict=True):
+        for url, health in zip(self._urls, healths, strict=True):
             places = self._at_once or max(1, _AHEAD * health.engines)
             self._servers += (_Server(url, health, first, places),)
             first += health.engines
@@ -167,7 +170,7 @@ class RemotePool:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop: jobs end with PoolClosed, and the servers drop those that they have. Harmless when repeated."""
+        """Close the pool: jobs raise PoolClosed, and the servers drop theirs. Harmless when repeated."""
         http, self._http = self._http, None
         for watcher in self._watchers:
             watcher.cancel()
@@ -182,12 +185,12 @@ class RemotePool:
 
     @property
     def servers(self) -> Mapping[str, Health]:
-        """What each server told of itself in the beginning, by its address; empty before the context is entered."""
+        """Each server's first health report, by address; empty before the context is entered."""
         return {server.url: server.health for server in self._servers}
 
     @property
     def lean_version(self) -> str:
-        """Of the Lean behind all servers. Raises PoolClosed before the context is entered."""
+        """The version of the servers' Lean. Raises PoolClosed before the context is entered."""
         if not self._servers:
             raise _not_entered()
         return self._servers[0].health.lean
@@ -203,13 +206,13 @@ class RemotePool:
         infotree: InfoTreeKind | None = None,
         facts: bool = False,
     ) -> Check:
-        """Elaborate a text; see `SyncPool.check`. What no server answers ends as `crashed`, on engine -1.
+        """Elaborate a text; see `SyncPool.check`. A text that no server answers ends as `crashed`, on engine -1.
 
-        Numbers of environments and proof states in the answer lead nowhere: nobody can go on from them.
+        The numbers of environments and proof states in the answer are of no use here.
 
         Raises:
             PoolClosed: the pool was not entered, or was closed.
-            ValueError: the text cannot be sent (half of a character), or the time is not above 0 and finite.
+            ValueError: the text has a lone surrogate, or the time is not above 0 and finite.
         """
         started = time.monotonic()
         job = CheckJob(
@@ -223,11 +226,17 @@ class RemotePool:
         )
 
         def read(server: _Server, body: bytes, content: bytes) -> Check:
-            told = read_answer(CheckAnswer, content, request=body, lean=lean_words(server.health))
-            waited = max(0.0, time.monotonic() - started - told.seconds)
-            engine = server.first_engine + told.engine
+            answer = read_answer(CheckAnswer, content, request=body, lean=lean_words(server.health))
+            waited = max(0.0, time.monotonic() - started - answer.seconds)
+            engine = server.first_engine + answer.engine
             return Check(
-                told.outcome, response_of(told), told.reason, told.seconds, waited, engine, told.facts
+                answer.outcome,
+                response_of(answer),
+                answer.reason,
+                answer.seconds,
+                waited,
+                engine,
+                answer.facts,
             )
 
         try:
@@ -246,7 +255,7 @@ class RemotePool:
         priority: int = 0,
         timeout: float | None = None,
     ) -> Judgement:
-        """The trust gate's word on a candidate; see `SyncPool.verify`. It is said by a server's gate, of these very texts.
+        """Have a server's trust gate judge a candidate; see `SyncPool.verify`.
 
         Raises:
             PoolClosed: the pool was not entered, or was closed.
@@ -266,8 +275,8 @@ class RemotePool:
         )
 
         def read(server: _Server, body: bytes, content: bytes) -> Judgement:
-            told = read_answer(VerifyAnswer, content, request=body, lean=lean_words(server.health))
-            return judgement_of(told, policy, targets)
+            answer = read_answer(VerifyAnswer, content, request=body, lean=lean_words(server.health))
+            return judgement_of(answer, policy, targets)
 
         try:
             return await self._ask("/pool/verify", job, _VERIFY_CALLS, read)
@@ -283,7 +292,7 @@ class RemotePool:
         calls: int,
         read: Callable[[_Server, bytes, bytes], T],
     ) -> T:
-        """What the first server says that gives an answer. Raises UnusableAnswer."""
+        """Send a job to one server after another until one answers. Raises UnusableAnswer."""
         body = job.model_dump_json().encode()
         seconds = HEADER_SECONDS + _TURNS * calls * job.timeout
         tries = 0
@@ -314,7 +323,7 @@ class RemotePool:
                 self._hand_out()
 
     async def _post(self, server: _Server, path: str, body: bytes, seconds: float) -> bytes:
-        """The body of an answer. Raises UnusableAnswer."""
+        """Send a request and return the body of the answer. Raises UnusableAnswer."""
         if self._http is None:
             raise PoolClosed("the pool was closed")
         headers = {"Content-Type": "application/json"}
@@ -340,7 +349,7 @@ class RemotePool:
         raise UnusableAnswer(f"it answered {reply.status_code}")
 
     async def _place(self, priority: int, failed_at: set[_Server]) -> _Server:
-        """A place at a server, as soon as there is one. Raises UnusableAnswer when none has been up for too long."""
+        """Wait for a place at a server. Raises UnusableAnswer if none has been up for too long."""
         if self._http is None:
             raise _not_entered()
         arrived = time.monotonic()
@@ -365,7 +374,7 @@ class RemotePool:
             raise
 
     def _hand_out(self) -> None:
-        """Give free places to those who wait; where a job got no answer it goes again only when no other server is up."""
+        """Give free places to waiting jobs; a job returns to a server that failed it only if no other server is up."""
         for job in self._queue:
             free = [s for s in self._servers if s.up and s.under_way < s.places]
             if not free:
@@ -381,7 +390,7 @@ class RemotePool:
     # The servers.
 
     def _set_aside(self, server: _Server, began: float, why: str, pause: float | None = None) -> None:
-        """Leave a server alone after a request that began at a time, unless it has come back since then."""
+        """Avoid a server after a failed request, unless the server has recovered since the request `began`."""
         if not server.up or began < server.up_since:
             return
         self._last_words = why
@@ -394,7 +403,7 @@ class RemotePool:
             self._silent_since = time.monotonic()
 
     async def _watch(self, server: _Server) -> None:
-        """Look at a server now and then, and bring it back when it answers again."""
+        """Check a server's health regularly, and use the server again once it answers."""
         missed = 0
         while True:
             if server.up:
@@ -423,7 +432,7 @@ class RemotePool:
                 self._hand_out()
 
     async def _health(self, url: str) -> Health:
-        """What a server tells of itself. Raises NoLeanServer."""
+        """A server's health report. Raises NoLeanServer."""
         assert self._http is not None
         try:
             async with asyncio.timeout(_HEALTH_SECONDS):
@@ -448,13 +457,13 @@ def _client(key: str | None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers={} if key is None else {"Authorization": f"Bearer {key}"},
         timeout=httpx2.Timeout(None, connect=_HEALTH_SECONDS),
-        # A connection is given up before uvicorn does that, after 5 s: a request would fail for it.
+        # Drop an idle connection before uvicorn does so after 5 s; otherwise a request on it would fail.
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2.0),
     )
 
 
 def _give_up(server: _Server) -> None:
-    """End the requests under way at a server."""
+    """End the requests in flight at a server."""
     for clock in server.clocks:
         if not clock.expired():
             clock.reschedule(asyncio.get_running_loop().time())
@@ -465,12 +474,12 @@ def _pause_after(failures: int) -> float:
 
 
 def _pause_of(reply: httpx2.Response) -> float:
-    """When to come again."""
+    """Seconds until the next try, from the `Retry-After` header."""
     try:
-        asked = float(reply.headers.get("Retry-After", ""))
+        seconds = float(reply.headers.get("Retry-After", ""))
     except ValueError:  # it may be a date
-        asked = 1.0
-    return min(max(asked, _FIRST_PAUSE), _LONGEST_PAUSE)
+        seconds = 1.0
+    return min(max(seconds, _FIRST_PAUSE), _LONGEST_PAUSE)
 
 
 def _words(error: Exception) -> str:
