@@ -1,4 +1,4 @@
-"""Coroutines side by side, of which the first that fails ends all."""
+"""asyncio.gather that cancels the other coroutines on the first error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ Result = TypeVar("Result")
 
 
 async def together(work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-    """The results in the order of the work. Raises what failed first, not a group of failures; the rest is cancelled then."""
+    """Run coroutines in parallel and return their results in order.
+
+    On the first error it cancels the others and raises that error alone, not an exception group.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
