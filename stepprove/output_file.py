@@ -159,14 +159,14 @@ def _rewrite(target: Path, before: bytes, data: bytes) -> tuple[str, ...]:
 
 def _special(descriptor: int, status: os.stat_result) -> list[str]:
     """The attributes that let others run a file under other rights."""
-    found = []
+    reasons = []
     if status.st_mode & stat.S_ISUID:
-        found.append("had its set-user-ID bit set")
+        reasons.append("had its set-user-ID bit set")
     if status.st_mode & stat.S_ISGID:
-        found.append("had its set-group-ID bit set")
+        reasons.append("had its set-group-ID bit set")
     if _CAPABILITY in _attributes(descriptor):
-        found.append("had capabilities")
-    return found
+        reasons.append("had capabilities")
+    return reasons
 
 
 def _dressed_alike(descriptor: int, like: int, status: os.stat_result) -> bool:

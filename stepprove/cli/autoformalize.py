@@ -162,12 +162,15 @@ class _Setting:
 
 def _require_problems(file: Path) -> None:
     """Refuse a file without a single problem before anything is started for it."""
-    said: list[str] = []
-    found = next(
-        read_lines(require_file(file), InformalProblem, lambda n, why: said.append(f"line {n}: {why}")), None
+    complaints: list[str] = []
+    problem = next(
+        read_lines(require_file(file), InformalProblem, lambda n, why: complaints.append(f"line {n}: {why}")),
+        None,
     )
-    if found is None:
-        raise CommandError(f"{file} holds no problem{f' ({said[0]})' if said else ': it is empty'}.")
+    if problem is None:
+        raise CommandError(
+            f"{file} holds no problem{f' ({complaints[0]})' if complaints else ': it is empty'}."
+        )
 
 
 def _header(text: str | None, default: str) -> str:
@@ -290,30 +293,30 @@ async def _answered(
     return found
 
 
-def _print(found: Formalization, lean: Engine) -> None:
-    valid = sum(len(c.members) for c in found.classes)
+def _print(result: Formalization, lean: Engine) -> None:
+    valid = sum(len(c.members) for c in result.classes)
     out.print(
-        f"{len(found.samples)} samples, {valid} valid, {len(found.classes)} classes, {found.usage.tokens} tokens, "
+        f"{len(result.samples)} samples, {valid} valid, {len(result.classes)} classes, {result.usage.tokens} tokens, "
         f"{shown(engine_words(lean))}"
     )
-    for place, each in enumerate(found.classes):
-        chosen = found.samples[each.members[0]]
+    for place, each in enumerate(result.classes):
+        chosen = result.samples[each.members[0]]
         style = "green" if place == 0 else "dim"
         out.print(f"\n[{style}]{len(each.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
         if chosen.warning:
             out.print(f"[yellow]warning[/]: {shown(chosen.warning)}")
         out.print(shown_lines(chosen.statement or ""))
-    left_out = [s for s in found.samples if s.outcome != "valid"]
+    left_out = [s for s in result.samples if s.outcome != "valid"]
     if left_out:
         out.print("")
     for sample in left_out:
         reason = (sample.reason or "").splitlines()
         out.print(f"  [red]{sample.outcome:<10}[/] {shown(reason[0] if reason else '')}")
-    if found.undecided:
-        out.print(f"[yellow]{found.undecided} comparisons could not be told in time[/]")
-    if found.outcome != "formalized":
+    if result.undecided:
+        out.print(f"[yellow]{result.undecided} comparisons could not be told in time[/]")
+    if result.outcome != "formalized":
         out.print(
             "[red]no statement[/]"
-            if found.outcome == "none"
+            if result.outcome == "none"
             else "[yellow]could not tell[/]: Lean gave no answer"
         )

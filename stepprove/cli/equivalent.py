@@ -84,7 +84,7 @@ def equivalent_command(
     with Repl(lean, timeout=time_limit, memory_limit_mb=lean.memory_limit_mb) as repl:
         header = prelude_for(lean) if without_mathlib else None
         with _asking(model, tries) as ask:
-            found = equivalent(
+            result = equivalent(
                 repl,
                 first,
                 second,
@@ -94,13 +94,13 @@ def equivalent_command(
                 label=f"{method}, then {model} ({level})" if ask else None,
                 timeout=time_limit,
             )
-    code = _CODES[found.verdict]
+    code = _CODES[result.verdict]
     if json:
         document = {"a": str(a), "b": str(b), "engine": engine_json(lean)}
-        print_json({**document, **found.model_dump(mode="json"), "exit_code": code})
+        print_json({**document, **result.model_dump(mode="json"), "exit_code": code})
     else:
-        out.print(f"A = {shown(a)}, B = {shown(b)}: {shown(found.method)}, {shown(engine_words(lean))}")
-        _print(found)
+        out.print(f"A = {shown(a)}, B = {shown(b)}: {shown(result.method)}, {shown(engine_words(lean))}")
+        _print(result)
     return code
 
 
@@ -124,13 +124,13 @@ def _asking(model: str | None, tries: int) -> Iterator[Ask | None]:
         yield ask
 
 
-def _print(found: Equivalence) -> None:
-    for direction in found.directions:
+def _print(result: Equivalence) -> None:
+    for direction in result.directions:
         _print_direction(direction)
-    style = _STYLES[found.verdict]
-    reason = f": {shown_lines(found.reason, 6)}" if found.reason else ""
-    out.print(f"[{style}]{_WORDS[found.verdict]}[/]{reason}")
-    for sentence in found.stand_ins:
+    style = _STYLES[result.verdict]
+    reason = f": {shown_lines(result.reason, 6)}" if result.reason else ""
+    out.print(f"[{style}]{_WORDS[result.verdict]}[/]{reason}")
+    for sentence in result.stand_ins:
         out.print(f"  {shown(sentence)}", style="dim")
 
 

@@ -95,14 +95,20 @@ def main() -> None:
 def list_benchmarks(json: Json = False) -> int:
     """List the benchmarks that are known by name: proofs are asked for, or statements, under a name with formalize/ before it."""
     if json:
-        known = [{**dataclasses.asdict(each), "tasks": _tasks(each)} for each in BENCHMARKS]
-        print_json({"benchmarks": known, "exit_code": 0})
+        documents = [
+            {**dataclasses.asdict(benchmark), "tasks": _tasks(benchmark)} for benchmark in BENCHMARKS
+        ]
+        print_json({"benchmarks": documents, "exit_code": 0})
         return 0
-    width = max(len(each.name) for each in BENCHMARKS)
-    for each in BENCHMARKS:
-        out.print(f"{each.name:<{width}}  {each.title}", markup=False)
-        out.print(f"{'':<{width}}  splits {', '.join(each.splits)}; {each.origin}; licence: {each.licence}")
-        out.print(f"{'':<{width}}  proofs: {_tasks(each)[0]}; statements from words: {_tasks(each)[1]}")
+    width = max(len(benchmark.name) for benchmark in BENCHMARKS)
+    for benchmark in BENCHMARKS:
+        out.print(f"{benchmark.name:<{width}}  {benchmark.title}", markup=False)
+        out.print(
+            f"{'':<{width}}  splits {', '.join(benchmark.splits)}; {benchmark.origin}; licence: {benchmark.licence}"
+        )
+        out.print(
+            f"{'':<{width}}  proofs: {_tasks(benchmark)[0]}; statements from words: {_tasks(benchmark)[1]}"
+        )
     return 0
 
 
@@ -407,17 +413,17 @@ def tell(run: Run, log: Path, json: bool) -> int:
         print_json({**document(Report(run, scores, str(log))), "exit_code": code})
         return code
     out.print(title(run), style="bold", markup=False)
-    told = dict(setting(run, str(log)))
+    settings = dict(setting(run, str(log)))
     for name in ("dataset", "dataset sha256"):
-        out.print(f"  {name}: {told[name]}", markup=False)
+        out.print(f"  {name}: {settings[name]}", markup=False)
     outcomes = ", ".join(f"{outcome} {number}" for outcome, number in scores.outcomes.items() if number)
     out.print(
         f"  attempts: {outcomes}{f', never made {scores.missing}' if scores.missing else ''}", markup=False
     )
     if scores.blocked is None:
-        told_by = Report(run, scores, str(log))
-        for name, rates in told_by.rows:
-            figures = told_by.figures(rates)
+        full_report = Report(run, scores, str(log))
+        for name, rates in full_report.rows:
+            figures = full_report.figures(rates)
             solved = f"{rates.solved} of {count(rates.problems, 'problem')} {run.solved}"
             out.print(f"  {name}: {solved}; {figures}", markup=False)
         out.print(f"  {beside(run, scores.problems)}", markup=False)

@@ -177,17 +177,17 @@ def build(config: Config, json: Json = False) -> int:
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or target}: {wrong.strerror}.") from None
     if json:
-        told = [
+        documents = [
             {"source": p.source, "read": p.read, "kept": dict(p.kept), "dropped": dict(p.dropped)}
             for p in parts
         ]
-        print_json({"folder": str(target), "benchmarks": origins, "parts": told, "exit_code": 0})
+        print_json({"folder": str(target), "benchmarks": origins, "parts": documents, "exit_code": 0})
         return 0
-    for each in parts:
+    for counts in parts:
         out.print(
-            f"{shown(each.source)}: {each.read} records, {each.kept['train']} for training, {each.kept['dev']} for tests"
+            f"{shown(counts.source)}: {counts.read} records, {counts.kept['train']} for training, {counts.kept['dev']} for tests"
         )
-        for reason, count in each.dropped.most_common():
+        for reason, count in counts.dropped.most_common():
             out.print(f"  {count:>8}  {shown(reason)}")
     out.print(f"Kept out: {shown('; '.join(origins)) or 'nothing'}")
     out.print(f"Written to {shown(target)}")

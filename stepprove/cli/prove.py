@@ -274,10 +274,10 @@ def _line(result: HoleResult) -> str:
     style = STYLES[result.outcome]
     where = f"line {result.line}"
     name = shown(result.declaration or "")
-    said = result.found_by if result.outcome in {Outcome.PROVED, Outcome.DISPROVED} else result.reason
+    words = result.found_by if result.outcome in {Outcome.PROVED, Outcome.DISPROVED} else result.reason
     again = " (found before)" if result.remembered else ""
     return (
-        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {shown_lines(said or '', _INDENT)}{again}"
+        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {shown_lines(words or '', _INDENT)}{again}"
         f"  [dim]{result.seconds:.1f} s[/]"
     )
 

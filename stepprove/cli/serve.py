@@ -74,14 +74,14 @@ def serve(
     Examples: `stepprove serve tiny`, or `stepprove serve stepfun-ai/Step-3.5-Flash --gpus 8xH800 --plan`
     """
     wishes = Wishes(context, quantization, kv_dtype, mtp)
-    found = _gpus(gpus)
+    gpu_list = _gpus(gpus)
     if plan:
-        return _show_plan(model, found, wishes, host, port, _devices(price or []), json)
+        return _show_plan(model, gpu_list, wishes, host, port, _devices(price or []), json)
     if price:
         raise CommandError("--price goes with --plan.")
     key = key_or(api_key, os.environ.get("STEPPROVE_API_KEY") or None)
     door = _Door(host, port, tuple(allow_host or ()), key)
-    name, server, seconds = _start(model, found, wishes, door, log)
+    name, server, seconds = _start(model, gpu_list, wishes, door, log)
     if key is not None:
         err.print("Requests must carry the key; --model takes it from STEPPROVE_MODEL_KEY.")
     elif reached_by_all(host):

@@ -183,12 +183,12 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
     for event in attempt.events:
         match event["kind"]:
             case "turn":
-                said = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
-                parts += [Text(in_line(said), style="cyan"), _lines(event["text"], most)]
+                heading = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
+                parts += [Text(in_line(heading), style="cyan"), _lines(event["text"], most)]
             case "check":
                 state = check_state(event)
-                said = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
-                parts += [Text(said, style=_STATE_STYLES[state]), _lines(_said(event["feedback"]), most)]
+                heading = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
+                parts += [Text(heading, style=_STATE_STYLES[state]), _lines(_said(event["feedback"]), most)]
             case "partial":
                 open_goals = len(event["goals"])
                 parts += [
@@ -196,8 +196,8 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
                     _code(event["code"], most),
                 ]
             case "verdict":
-                said = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
-                parts.append(Text(in_line(said), style=_style(event["outcome"])))
+                heading = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
+                parts.append(Text(in_line(heading), style=_style(event["outcome"])))
             case _:
                 parts.append(Text(in_line(f"    ended: {event['reason']}"), style="yellow"))
     return Group(*parts)

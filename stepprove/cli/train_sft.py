@@ -56,14 +56,14 @@ def sft(
     from stepprove.train.sft.run import run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    told: dict[tuple[str, bool], int] = {}
+    last_tenth: dict[tuple[str, bool], int] = {}
 
     def listen(progress: SftProgress) -> None:
         which = (progress.stage, progress.loss is None)
         part = _LINES * progress.done // progress.total
-        if json or (told.get(which) == part and progress.done < progress.total):
+        if json or (last_tenth.get(which) == part and progress.done < progress.total):
             return
-        told[which] = part
+        last_tenth[which] = part
         words = "texts" if progress.loss is None else f"loss {progress.loss:.4f}"
         left = progress.seconds_left
         out.print(
@@ -72,9 +72,9 @@ def sft(
         )
 
     with failures_told(output):
-        found, text = read_sft(recipe)
-        begin = beginning(found.model)
-        figures = run_sft(found, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
+        wanted, text = read_sft(recipe)
+        begin = beginning(wanted.model)
+        figures = run_sft(wanted, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
     if not first_process():
         return 0
     if json:
@@ -113,12 +113,12 @@ def failures_told(output: Path) -> Iterator[None]:
 
 def each_tenth(quiet: bool) -> Callable[[Step], None]:
     """Prints of each piece of work every tenth of it; nothing when `quiet`."""
-    told: set[tuple[str, str, int]] = set()
+    shown_tenths: set[tuple[str, str, int]] = set()
 
     def listen(step: Step) -> None:
         tenth = (step.model, step.work, 10 * step.done // step.total)
-        if not quiet and tenth not in told:
-            told.add(tenth)
+        if not quiet and tenth not in shown_tenths:
+            shown_tenths.add(tenth)
             err.print(shown(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}"))
 
     return listen

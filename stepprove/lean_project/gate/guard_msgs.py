@@ -18,14 +18,14 @@ def unguarded(original: str, candidate: str) -> str | None:
     if _GUARD not in candidate:
         return None
     before, after = parse_source(original), parse_source(candidate)
-    known = Counter(_words(before, chunk) for chunk in before.chunks if _GUARD in chunk.text)
+    guards = Counter(_words(before, chunk) for chunk in before.chunks if _GUARD in chunk.text)
     edits: list[Edit] = []
     for chunk in after.chunks:
         if _GUARD not in chunk.text:
             continue
         words = _words(after, chunk)
-        if known[words] > 0:
-            known[words] -= 1
+        if guards[words] > 0:
+            guards[words] -= 1
         else:
             edits += _guards(chunk)
     return apply_edits(candidate, edits) if edits else None

@@ -97,8 +97,8 @@ class _Walk:
 
     def _enter(self, index: int, depth: int) -> None:
         """Drop the state of closed brackets, and add a state for a newly opened one."""
-        for known in (self.floors, self.starts, self.heads):
-            del known[depth + 1 :]
+        for entries in (self.floors, self.starts, self.heads):
+            del entries[depth + 1 :]
         while len(self.floors) <= depth:
             self.floors.append(index - 1)
             self.starts.append(-1)

@@ -84,12 +84,12 @@ class Namespace:
 
     def parts(self) -> list[str]:
         """The parts of the whole name, the outermost first."""
-        found: list[str] = []
+        names: list[str] = []
         at: int | None = self.at
         while at is not None:
             at, part = self.tree[at]
-            found.append(part)
-        return found[::-1]
+            names.append(part)
+        return names[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,13 +286,13 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
     """Find the declarations in the chunks of a body."""
     tokens = code.tokens
     scopes = _Scopes()
-    found: list[Declaration] = []
+    declarations: list[Declaration] = []
     ends: list[int] = []
     number = -1  # of the chunk
     for index, token in enumerate(tokens):
         while number + 1 < len(chunks) and token.start >= chunks[number + 1].start:
             number += 1
-            _end_last(found, ends, chunks[number].start)
+            _end_last(declarations, ends, chunks[number].start)
         if token.depth or token.kind != "word" or number < 0:
             continue
         keyword = token.text
@@ -300,11 +300,11 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
         if keyword in DECLARING:
             if index and tokens[index - 1].text in ("deriving", "class"):
                 continue
-            _end_last(found, ends, token.start)
+            _end_last(declarations, ends, token.start)
             name = _declared_name(tokens, index)
-            found.append(
+            declarations.append(
                 Declaration(
-                    index=len(found),
+                    index=len(declarations),
                     keyword=keyword,
                     name=name,
                     namespace=scopes.namespace,
@@ -316,7 +316,7 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
                 )
             )
         elif keyword in _ENDS_DECLARATION:
-            _end_last(found, ends, token.start)
+            _end_last(declarations, ends, token.start)
             on_line = following is not None and not code.begins_line(index + 1) and following.kind == "word"
             name = following.text if following and on_line and following.text not in _COMMANDS else None
             if keyword == "namespace":
@@ -327,13 +327,13 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
                 scopes.enter(name if keyword == "section" else None, namespace=False)
             elif keyword == "end":
                 scopes.leave(name)
-    _end_last(found, ends, len(code.text))
-    return [replace(declaration, end=end) for declaration, end in zip(found, ends, strict=True)]
+    _end_last(declarations, ends, len(code.text))
+    return [replace(declaration, end=end) for declaration, end in zip(declarations, ends, strict=True)]
 
 
-def _end_last(found: list[Declaration], ends: list[int], at: int) -> None:
+def _end_last(declarations: list[Declaration], ends: list[int], at: int) -> None:
     """Record the end of the last declaration, unless it is recorded already."""
-    if len(ends) < len(found):
+    if len(ends) < len(declarations):
         ends.append(at)
 
 

@@ -113,7 +113,7 @@ def parse_source(text: str, path: Path | None = None) -> SourceFile:
     for hole in holes:
         if hole.declaration is not None:
             mine.setdefault(hole.declaration, []).append(hole.index)
-    declarations = [replace(each, holes=tuple(mine.get(each.index, ()))) for each in declarations]
+    declarations = [replace(d, holes=tuple(mine.get(d.index, ()))) for d in declarations]
     return SourceFile(
         path, text, positions, header.end, header.imports, tuple(chunks), tuple(declarations), tuple(holes)
     )

@@ -153,13 +153,13 @@ class _Lexer:
             if position > last_escape:
                 match = _code_pattern(False).match
                 last_escape = len(text)  # not again
-            found = cast(
+            token_match = cast(
                 "re.Match[str]", match(text, position)
             )  # every character, and the end, has its alternative
-            group = cast(str, found.lastgroup)
-            start, position = found.span(group)
+            group = cast(str, token_match.lastgroup)
+            start, position = token_match.span(group)
             if group == "word" or group == "symbol":
-                word = found[group]
+                word = token_match[group]
                 if stack and not self.quoted and word in _MARGIN and text[start - 1] == "\n":
                     stack.clear()
                     self.braces = 0
@@ -280,16 +280,16 @@ class Code:
     def line_starts(self) -> list[int]:
         """Where each line starts. As in Lean, only a line feed ends one; the first one starts after a byte order mark."""
         first = len(BYTE_ORDER_MARK) if self.text.startswith(BYTE_ORDER_MARK) else 0
-        return [first, *(found.end() for found in re.finditer("\n", self.text))]
+        return [first, *(newline.end() for newline in re.finditer("\n", self.text))]
 
     @cached_property
     def _beginning(self) -> bytes:
         """For each token, 1 if it is the first on its line; computed once, since the text between two tokens may be long."""
-        end, found = 0, bytearray()
+        end, flags = 0, bytearray()
         for token in self.tokens:
-            found.append(not found or self.text.find("\n", end, token.start) >= 0)
+            flags.append(not flags or self.text.find("\n", end, token.start) >= 0)
             end = token.end
-        return bytes(found)
+        return bytes(flags)
 
     @cached_property
     def _indentations(self) -> dict[int, int]:

@@ -106,19 +106,19 @@ def paired(mine: Sequence[Words], theirs: Sequence[Words]) -> list[int | None]:
     alike: dict[tuple[str, ...], list[int]] = {}
     for place, (statement, _) in enumerate(theirs):
         alike.setdefault(statement, []).append(place)
-    found: list[int | None] = []
+    pairs: list[int | None] = []
     for statement, rest in mine:
         places = alike.get(statement, [])
         best = max(places[:_COMPARED], key=lambda p: (_shared(rest, theirs[p][1]), -p), default=None)
         if best is not None:
             places.remove(best)
-        found.append(best)
+        pairs.append(best)
     free = sorted(place for places in alike.values() for place in places)
     for number, (statement, _) in enumerate(mine):
-        if found[number] is None and "sorry" in statement:
-            found[number] = next((p for p in free if _fills(theirs[p][0], statement)), None)
-            free = [p for p in free if p != found[number]]
-    return found
+        if pairs[number] is None and "sorry" in statement:
+            pairs[number] = next((p for p in free if _fills(theirs[p][0], statement)), None)
+            free = [p for p in free if p != pairs[number]]
+    return pairs
 
 
 _COMPARED = 16

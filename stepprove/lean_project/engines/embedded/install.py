@@ -118,18 +118,18 @@ def faults(copy: Installation, *, thorough: bool = False) -> list[str]:
         return ["not installed"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return [f"{_RECORD} cannot be read"]
-    found = []
+    phrases = []
     for name, (size, digest) in files.items():
         path = copy.folder / name
         try:
             actual = path.stat().st_size
             if actual != size:
-                found.append(f"{name} has {actual} bytes instead of {size}")
+                phrases.append(f"{name} has {actual} bytes instead of {size}")
             elif thorough and _sha256(path) != digest:
-                found.append(f"{name} was changed")
+                phrases.append(f"{name} was changed")
         except OSError:
-            found.append(f"{name} is missing")
-    return found
+            phrases.append(f"{name} is missing")
+    return phrases
 
 
 def install(progress: Progress = ignore_progress, *, thorough: bool = False) -> Installation:

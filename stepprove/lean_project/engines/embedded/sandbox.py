@@ -33,17 +33,17 @@ def sandbox() -> Sandbox | None:
     """The sandbox of this system, tested once in each process; None if there is none."""
     if not sys.platform.startswith("linux"):
         return None
-    return next((found for found in _candidates() if _works(found)), None)
+    return next((candidate for candidate in _candidates() if _works(candidate)), None)
 
 
 def _candidates() -> list[Sandbox]:
-    found = []
+    candidates = []
     if sys.executable:
-        found.append(Sandbox("namespaces", (sys.executable, "-I", "-S", str(_SCRIPT))))
+        candidates.append(Sandbox("namespaces", (sys.executable, "-I", "-S", str(_SCRIPT))))
     if program := which("bwrap"):
         walls = ("--unshare-user", "--unshare-net", "--unshare-ipc", "--ro-bind", "/", "/", "--dev", "/dev")
-        found.append(Sandbox("bubblewrap", (program, *walls, "--cap-drop", "ALL", "--")))
-    return found
+        candidates.append(Sandbox("bubblewrap", (program, *walls, "--cap-drop", "ALL", "--")))
+    return candidates
 
 
 def _works(candidate: Sandbox) -> bool:

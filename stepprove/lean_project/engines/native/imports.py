@@ -87,7 +87,7 @@ def _require_up_to_date(root: Path, modules: list[str]) -> None:
             f"The file imports {' and '.join(modules)} of the project {root}, not compiled as the source is now: {mend}."
         )
     if ended.returncode != 0:
-        said = (ended.stdout + ended.stderr).strip().splitlines()
+        output = (ended.stdout + ended.stderr).strip().splitlines()
         raise NativeMissing(
-            f"Lake cannot say whether {modules[0]} is compiled ({said[-1] if said else 'no reason'}): {mend}."
+            f"Lake cannot say whether {modules[0]} is compiled ({output[-1] if output else 'no reason'}): {mend}."
         )

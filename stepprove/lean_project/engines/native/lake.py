@@ -85,8 +85,8 @@ def workspace_project() -> LakeProject | None:
 
 def find_tool(name: str) -> Path | None:
     """The program `elan`, `lake` or `lean`, on the PATH or in elan's own folder."""
-    found = shutil.which(name) or shutil.which(name, path=str(_elan_home() / "bin"))
-    return Path(found) if found else None
+    program = shutil.which(name) or shutil.which(name, path=str(_elan_home() / "bin"))
+    return Path(program) if program else None
 
 
 def _elan_home() -> Path:
