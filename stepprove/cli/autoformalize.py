@@ -1,4 +1,4 @@
-"""`stepprove autoformalize`: from a problem in words to a Lean statement."""
+"""`stepprove autoformalize`: state a problem in words as a Lean statement."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def autoformalize_command(
     engine: EngineOption = "auto",
     without_mathlib: WithoutMathlib = False,
 ) -> int:
-    """State a problem in Lean: a model proposes, Lean reads, and the statement that most samples agree on is taken.
+    """State a problem in Lean: a model proposes statements, Lean elaborates them, and the largest class of equivalent ones wins.
 
     Lean's errors go back to the model. Statements whose hypotheses contradict each other, or whose negation is provable, are
     left out. Nothing proves that a statement says what the words do: read it, and the classes of those that disagree.
@@ -151,7 +151,7 @@ class _Setting:
     lean: Engine
     timeout: float
     stands_for: dict[str, str]
-    """What is elaborated in the place of a header."""
+    """Maps a header to the Lean source that replaces it."""
 
     def checks(self, pool: Pool) -> Leans:
         """The Lean for each header."""
@@ -161,7 +161,7 @@ class _Setting:
 
 
 def _require_problems(file: Path) -> None:
-    """Refuse a file without a single problem before anything is started for it."""
+    """Refuse a file without problems before anything starts."""
     complaints: list[str] = []
     problem = next(
         read_lines(require_file(file), InformalProblem, lambda n, why: complaints.append(f"line {n}: {why}")),
@@ -270,7 +270,7 @@ async def _many(
 
 
 def _own(options: FormalizeOptions, problem: InformalProblem) -> FormalizeOptions:
-    """The options for a problem with a header or a name of its own."""
+    """The options with the problem's own header and name, if it has them."""
     return options if problem.header is None else replace(options, header=problem.header)
 
 
@@ -281,7 +281,7 @@ async def _answered(
     options: FormalizeOptions,
     failures: list[str],
 ) -> Formalization | None:
-    """The result, None where there was no answer; the reason is added to `failures`."""
+    """The result; None if the model or Lean gave no answer, with the reason in `failures`."""
     try:
         found = await autoformalize(client, checks(options.header), problem.problem, options)
     except (ModelFailure, BudgetSpent, NoLean) as failure:

@@ -1,4 +1,4 @@
-"""`stepprove check`: what Lean and the gate say of files as they stand."""
+"""`stepprove check`: check files with Lean and the gate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
 _INDENT = 6
-"""Columns, of what takes several lines."""
+"""Columns of indentation for text of several lines."""
 
 
 def check(
@@ -38,7 +38,7 @@ def check(
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
 ) -> int:
-    """Say for each declaration whether Lean accepts it, on which axioms, and what stands open.
+    """Report for each declaration whether Lean accepts it, its axioms, and its open goals.
 
     Exit code 0: no error, no `sorry`, no axiom beyond Lean's three.
 

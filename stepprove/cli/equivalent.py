@@ -1,4 +1,4 @@
-"""`stepprove equivalent`: whether two statements say the same, as BEq, BEqL or BEq+ can tell."""
+"""`stepprove equivalent`: compare two statements by BEq, BEqL or BEq+."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def equivalent_command(
     engine: EngineOption = "auto",
     without_mathlib: WithoutMathlib = False,
 ) -> int:
-    """Say whether two statements say the same: whether each can be proved from the other, by few means.
+    """Decide whether two statements are equivalent: each must be provable from the other by a few tactics.
 
-    The last theorem of each file is compared, without its proof. A proof counts when Lean's kernel has checked it, it uses
-    the other statement, and both mean what they mean in their own files.
+    It compares the last theorem of each file, without its proof. A proof counts if Lean's kernel accepts it, it uses the other
+    statement, and both statements keep the meaning that they have in their own files.
 
-    Exit code **0**: equivalent. **1**: not shown equivalent, which does not say that they differ. **2**: bad input. **3**: it
-    could not be told (time, memory, no Lean).
+    Exit code **0**: equivalent. **1**: not shown equivalent, which does not mean that they differ. **2**: bad input. **3**: no
+    answer (time, memory, no Lean).
 
     Example: `stepprove equivalent Mine.lean Theirs.lean --method beq`
     """
@@ -106,7 +106,7 @@ def equivalent_command(
 
 @contextmanager
 def _asking(model: str | None, tries: int) -> Iterator[Ask | None]:
-    """A way to ask the model from plain code; its server, where it needs one, runs meanwhile."""
+    """Give plain code a function that queries the model, and run the model's server meanwhile if it needs one."""
     if model is None:
         yield None
         return

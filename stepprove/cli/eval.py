@@ -1,4 +1,4 @@
-"""`stepprove eval`: run a prover or a formalizer on a benchmark, and count what Lean bears out."""
+"""`stepprove eval`: run a prover or a formalizer on a benchmark, and count the results that Lean accepts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from stepprove.eval.setup import Selection, Setup
 
 evaluation = typer.Typer(
-    help="Run a prover or a formalizer on a benchmark, and report what Lean bears out.", no_args_is_help=True
+    help="Run a prover or a formalizer on a benchmark, and report the results that Lean accepts.",
+    no_args_is_help=True,
 )
 
 evaluation.command()(report)
@@ -37,9 +38,9 @@ evaluation.command()(compare)
 
 _MODULES = ("inspect_ai", "numpy")
 _FORMALIZE = "formalize/"
-"""What stands before a benchmark's name where statements are asked for."""
+"""The prefix of a benchmark's name for the task of statements."""
 _LEFT_OVER = 3
-"""The exit code where the infrastructure has left attempts without an end."""
+"""The exit code if the infrastructure left attempts without an outcome."""
 
 _STYLES = {
     **{outcome.value: style for outcome, style in STYLES.items()},
@@ -47,7 +48,7 @@ _STYLES = {
     "not-equivalent": "red",
     "ill-typed": "red",
 }
-"""How the ends of attempts look."""
+"""The styles of the attempts' outcomes."""
 
 JobsOption = Annotated[
     int | None,
@@ -88,7 +89,7 @@ RevisionOption = Annotated[
 
 @evaluation.callback()
 def main() -> None:
-    """Run a prover or a formalizer on a benchmark, and report what Lean bears out."""
+    """Run a prover or a formalizer on a benchmark, and report the results that Lean accepts."""
 
 
 @evaluation.command("list")
@@ -349,7 +350,7 @@ def _known(name: str) -> Benchmark:
 
 
 def _tasks(benchmark: Benchmark) -> tuple[str, str]:
-    """The tasks of a benchmark: of proofs, and of statements."""
+    """The names of a benchmark's two tasks: proofs, and statements."""
     return benchmark.name, f"{_FORMALIZE}{benchmark.name}"
 
 
@@ -373,7 +374,7 @@ def _run(
 
 
 def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_dir: Path, json: bool) -> int:
-    """Do what leaves a log, and tell what it says."""
+    """Do work that writes a log, and print the log's results."""
     from stepprove.eval.benchmarks.datasets import BadDataset
     from stepprove.eval.benchmarks.selection import NeedsMathlib
     from stepprove.eval.external_samples import BadSamples
@@ -402,7 +403,7 @@ def _evaluated(work: Callable[[Engine, Watch], Path], engine: EngineChoice, log_
 
 
 def tell(run: Run, log: Path, json: bool) -> int:
-    """Print what a run comes to, and what stands beside it; the exit code is 3 while attempts have no end."""
+    """Print a run's results with its settings; the exit code is 3 while attempts lack an outcome."""
     from stepprove.eval.report.header import beside, count, setting, title
     from stepprove.eval.report.report import Report, document
     from stepprove.eval.scores import score

@@ -1,4 +1,4 @@
-"""`stepprove eval report` and `stepprove eval compare`: what the log of an evaluation says."""
+"""`stepprove eval report` and `stepprove eval compare`: reports on the logs of evaluations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stepprove.output_file import write_output
 from stepprove.visible import visible
 
 _BLOCKED = 3
-"""The exit code where there are no numbers because attempts are spoiled by the infrastructure, or missing."""
+"""The exit code if there is no score, because attempts are missing or the infrastructure spoiled them."""
 
 
 def report(

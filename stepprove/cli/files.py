@@ -1,4 +1,4 @@
-"""What the commands on files share: reading them, choosing the Lean for them, and how outcomes look."""
+"""Shared parts of the commands on files: the choice of a Lean, the styles of outcomes, and progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from stepprove.outcome import Outcome
 EngineChoice = Literal["auto", "embedded", "native"]
 
 CORE_MODULES = ("Init", "Std", "Lean")
-"""The roots of what comes with Lean itself."""
+"""The root modules of Lean's own library."""
 
 STYLES = {
     Outcome.PROVED: "green",
@@ -83,17 +83,17 @@ def lean_for(path: Path | None, prefer: EngineChoice) -> Engine:
 
 
 def engine_json(engine: Engine) -> dict[str, Any]:
-    """Which Lean produced a result."""
+    """The Lean behind a result, as JSON data."""
     return {"kind": engine.kind, "lean": engine.lean_version, "mathlib": engine.mathlib}
 
 
 def engine_words(engine: Engine) -> str:
-    """Which Lean, for people."""
+    """The Lean behind a result, in words."""
     return f"Lean {engine.lean_version} ({engine.kind}{', Mathlib ' + engine.mathlib[:10] if engine.mathlib else ', no Mathlib'})"
 
 
 class Installing:
-    """Draws the first use of the embedded Lean on stderr: silent until there is something to wait for."""
+    """Shows the installation of the embedded Lean on stderr; it stays silent until there is a wait."""
 
     _WORDS: ClassVar[dict[str, str]] = {
         "wait": "Another process is installing the embedded Lean; waiting for it",
@@ -134,7 +134,7 @@ class Installing:
         self._progress.update(self._task, description=words, completed=step.done, total=step.total or None)
 
     def close(self, words: str = "") -> None:
-        """Take the bar away, leaving `words`."""
+        """Remove the bar and print `words`."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -143,7 +143,7 @@ class Installing:
 
 
 def counting_bar() -> Progress:
-    """A bar on stderr for work whose parts are counted; it is gone when the work is done."""
+    """A progress bar on stderr for countable work; it disappears at the end."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

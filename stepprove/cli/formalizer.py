@@ -228,7 +228,7 @@ async def _checks(settings: FormalizerConfig, lean: Engine | str) -> AsyncIterat
 
 @asynccontextmanager
 async def _client(model: str | None) -> AsyncIterator[Client | None]:
-    """A client of a model that is started if need be."""
+    """A client of a model; start the model's server if it needs one."""
     if model is None:
         yield None
         return
@@ -281,7 +281,7 @@ def _end(
     *,
     json: bool,
 ) -> int:
-    """Run a stage and say what became of it."""
+    """Run a stage and print its results."""
     target = settings.output / f"{name}.jsonl"
     try:
         tally: StageTally = asyncio.run(run())
@@ -314,7 +314,7 @@ def _end(
 
 
 def _keep_out(benchmarks: Any, name: str, place: str | None) -> str:
-    """Read a benchmark and keep its problems out; returns what was read."""
+    """Read a benchmark and exclude its problems; return the origin that was read."""
     from stepprove.eval.benchmarks.benchmark import BENCHMARKS, benchmark_called
     from stepprove.eval.benchmarks.datasets import BadDataset, load
     from stepprove.formalizer.dataset.decontaminate import Known

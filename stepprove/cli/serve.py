@@ -1,4 +1,4 @@
-"""`stepprove serve`: a language model over HTTP, and what it takes."""
+"""`stepprove serve`: a language model over HTTP, with a plan of its hardware and costs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stepprove.serving.serve.server import ModelServer, ServerFailure, running
 from stepprove.serving.serve.vllm import VllmPlan, Wishes, plan_vllm
 
 _SHORT_CONTEXT = 8192
-"""At which a price is told beside the one at the plan's own context."""
+"""The context, in tokens, of a second price beside the one at the plan's own context."""
 
 
 def serve(
@@ -93,7 +93,7 @@ def serve(
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """Where a server listens, and to whom."""
+    """A server's address, allowed hosts and key."""
 
     host: str
     port: int
@@ -104,9 +104,9 @@ class _Door:
 def _start(
     model: str, gpus: Sequence[Gpu], wishes: Wishes, door: _Door, log: Path | None
 ) -> tuple[str, ModelServer, float]:
-    """A new server, what clients call the model, and in how many seconds it must be ready."""
+    """A new server, the model's name for clients, and the seconds until it must be ready."""
     at: dict[str, Any] = {"host": door.host, "port": door.port, "log": log, "key": door.key}
-    trusted_hosts(door.host, list(door.allowed_hosts))  # says what is wrong with them
+    trusted_hosts(door.host, list(door.allowed_hosts))  # raises the error of a bad name
     if gpus and model != "tiny":
         if door.allowed_hosts:
             raise CommandError("--allow-host is for the CPU: vLLM does not look at hosts. Give it a key.")
@@ -182,7 +182,7 @@ def _show_plan(
 
 
 def _costs(planned: VllmPlan, tokens: int, devices: Sequence[Device]) -> list[tuple[str, Cost]]:
-    """Dollars for a token after so many: on each device, and with attention and feed-forward apart."""
+    """Dollars for a token after `tokens` tokens: on each device, and with attention and feed-forward on different ones."""
     work = planned.facts.architecture.work(tokens)
     apart = disaggregated(work, devices)
     rows = [(device.name, together(work, device)) for device in devices]

@@ -40,9 +40,9 @@ RunArgument = Annotated[
 _STATES = {"clean": "accepted", "open": "open", "errors": "errors", "lost": "no answer"}
 _STATE_STYLES = {"clean": "green", "open": "yellow", "errors": "red", "lost": "yellow"}
 _LINES = 12
-"""Of each text, without --full."""
+"""The most lines of each text without --full."""
 _NODES = 40
-"""Of a proof graph."""
+"""The most nodes of a proof graph."""
 
 
 @trace.callback()
@@ -94,7 +94,7 @@ def html(
 
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
-    """Say so where records have not the fields that a run writes."""
+    """Report records without the fields that a run writes as a CommandError."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, UndefinedError, RecursionError):
@@ -145,7 +145,7 @@ def _hole(hole: HoleStory, most: int | None) -> RenderableType:
 
 
 def _tree(graph: dict[str, Any]) -> Tree:
-    """The proof graph as a tree: what is proved, and as much of the rest as there is room for."""
+    """The proof graph as a tree: all proved nodes, and other nodes as far as there is room."""
     nodes, below = graph["nodes"], moves_and_goals(graph)
 
     def label(number: int) -> Text:
@@ -204,7 +204,7 @@ def _attempt(number: int, attempt: AttemptStory, most: int | None) -> Renderable
 
 
 def _said(feedback: str) -> str:
-    """Lean's messages and open goals as text, where the feedback is the REPL's JSON."""
+    """Lean's messages and open goals as text, if the feedback is the REPL's JSON."""
     try:
         answer = json.loads(feedback)
         messages = [

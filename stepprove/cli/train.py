@@ -206,7 +206,7 @@ def rlvr(
 
 
 def _servers(urls: list[str], recipe: RlvrRecipe) -> RemotePool:
-    """Lean servers, each with as many jobs at once as the recipe says."""
+    """The Lean servers as a pool, with the recipe's number of parallel jobs."""
     from stepprove.lean_project.pool.remote import RemotePool
     from stepprove.lean_project.server.api_key import key_from_environment
 

@@ -1,4 +1,4 @@
-"""`--plan` of `stepprove train sft` and `rlvr`: what a recipe takes, and how it is started."""
+"""`--plan` of `stepprove train sft` and `rlvr`: a recipe's memory, hardware and launch commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def planned(
     files: Path | None,
     json: bool,
 ) -> int:
-    """Tell the plan of a recipe, and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
+    """Print the plan of a recipe and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
     from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
     from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
 

@@ -1,4 +1,4 @@
-"""`stepprove train premises`: goals with their tactics, and a library to look premises up in, from a traced repository."""
+"""`stepprove train premises`: extract goals with tactics, and a searchable library of premises, from a traced repository."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stepprove.train.sft.run import SftProgress
 
 _LINES = 20
-"""Told of each stage; the folder has every step."""
+"""Progress lines for each stage; the folder has every step."""
 
 
 RecipeArgument = Annotated[
@@ -89,7 +89,7 @@ def sft(
 
 @contextmanager
 def failures_told(output: Path) -> Iterator[None]:
-    """Says in one sentence why a run in `output` could not begin or go on. Needs the packages that train. Raises CommandError."""
+    """Turn a failure to start or resume a run in `output` into a CommandError of one sentence. Needs the training packages."""
     from stepprove.lean_project.pool.remote import NoLeanServer
     from stepprove.serving.client.client import ModelFailure
     from stepprove.train.recipe import BadRecipe
@@ -112,7 +112,7 @@ def failures_told(output: Path) -> Iterator[None]:
 
 
 def each_tenth(quiet: bool) -> Callable[[Step], None]:
-    """Prints of each piece of work every tenth of it; nothing when `quiet`."""
+    """Print each tenth of the progress of each part of the work; nothing if `quiet`."""
     shown_tenths: set[tuple[str, str, int]] = set()
 
     def listen(step: Step) -> None:
@@ -125,7 +125,7 @@ def each_tenth(quiet: bool) -> Callable[[Step], None]:
 
 
 def beginning(model: str) -> str | Path:
-    """The model that a recipe begins with, where it is. Raises CommandError for a folder without one."""
+    """The place of a recipe's initial model. Raises CommandError for a folder without one."""
     from stepprove.train.recipe import NEW
 
     if model == NEW:
@@ -136,7 +136,7 @@ def beginning(model: str) -> str | Path:
 
 
 def model_at(model: str) -> Path:
-    """The folder of `tiny` or of a model by its path. Raises CommandError when there is none in it."""
+    """The folder of `tiny`, or of a model by its path. Raises CommandError if it holds no model."""
     from stepprove.serving.client.endpoint import model_folder
 
     folder = model_folder("tiny") if model == "tiny" else Path(model)

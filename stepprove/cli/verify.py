@@ -1,4 +1,4 @@
-"""`stepprove verify`: whether a file from outside proves what an original states."""
+"""`stepprove verify`: judge a file from outside against an original."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
 _INDENT = 6
-"""Columns, of what takes several lines."""
+"""Columns of indentation for text of several lines."""
 _NOT_TOLD = {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
 
 
@@ -51,13 +51,13 @@ def verify(
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
 ) -> int:
-    """Say whether CANDIDATE proves everything that ORIGINAL states, and nothing else under its names.
+    """Decide whether CANDIDATE proves every statement of ORIGINAL, unchanged and under its name.
 
-    The candidate may add lemmas, definitions and notation of its own. Each theorem of the original must stand in it with the same
-    meaning, proved, on Lean's three axioms, and on the same imports.
+    The candidate may add lemmas, definitions and notation of its own. It must prove each theorem of the original with the same
+    meaning, from Lean's three axioms and the same imports.
 
-    Exit code **0**: accepted. **1**: not accepted, and why (a candidate that is no text, too). **2**: bad input. **3**: it could
-    not be told (time, memory, no Lean), which is never a verdict.
+    Exit code **0**: accepted. **1**: not accepted, with the reason (also a candidate that is no text). **2**: bad input.
+    **3**: no answer (time, memory, no Lean), which is never a verdict.
 
     Example: `stepprove verify Challenge.lean Solution.lean --audit`
     """
@@ -77,7 +77,7 @@ def verify(
         )
     try:
         after = read_source(candidate)
-    except (FileEmpty, FileNotText, FileTooLarge) as unusable:  # whoever sent it has not sent a proof
+    except (FileEmpty, FileNotText, FileTooLarge) as unusable:  # such a file proves nothing
         judgement = Judgement(outcome=Outcome.REJECTED, reason=str(unusable).rstrip("."))
     else:
         with Repl(lean, timeout=time_limit, memory_limit_mb=lean.memory_limit_mb) as repl:
