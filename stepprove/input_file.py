@@ -1,4 +1,4 @@
-"""A file that a user names, before it is read: that it is there, a file, and to be read."""
+"""Checks on a user's input file before a command reads it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 class InputError(Exception):
-    """There is nothing to be read; the message is one sentence."""
+    """The file is not readable; the message is one sentence."""
 
 
 def require_file(path: Path) -> Path:
-    """The path, if a regular file is there that may be read: one that waits for a writer would never end. Raises InputError."""
+    """Return the path of a readable regular file; a pipe without a writer would block for ever. Raises InputError."""
     try:
         kind = path.stat().st_mode
         if stat.S_ISDIR(kind):

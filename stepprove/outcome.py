@@ -1,4 +1,4 @@
-"""What can become of a proof attempt: one closed type, used by every floor."""
+"""The outcome of a proof attempt: one closed type for every floor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The six ends of an attempt; only the first two are verdicts about mathematics that Lean's kernel bears out."""
+    """The six outcomes of an attempt. Lean's kernel confirms the first two; no other says anything about the statement."""
 
     PROVED = "proved"
     """The trust gate accepted the proof."""
@@ -15,13 +15,13 @@ class Outcome(StrEnum):
     """The kernel accepted a proof of the statement's negation."""
 
     FAILED = "failed"
-    """Lean said no to every candidate; nothing is known about the statement."""
+    """Lean refused every candidate; the statement stays open."""
 
     TIMEOUT = "timeout"
-    """Time ran out; nothing is known about the statement."""
+    """Time ran out; the statement stays open."""
 
     REJECTED = "rejected"
-    """Lean elaborated the candidate, but the trust gate said no; the reason is with it."""
+    """Lean elaborated the candidate, but the trust gate refused it and gave the reason."""
 
     INFRASTRUCTURE = "infrastructure"
     """A crash, too little memory or no Lean: never final, never counted as a failure of the proof."""

@@ -1,8 +1,8 @@
-"""A file that a user named, written whole or not at all, and nothing of it changed but its content.
+"""Write a user's file whole or not at all, and change nothing but its content.
 
-A hard link stays one file; owner, group, mode, access lists and other attributes stay; a file that holds the content already
-is not touched. A symbolic link is followed only where the caller says so. What a set-user-ID bit would let others run is our
-text now, so that bit goes, and the caller is told.
+Hard links, owner, group, mode, access lists and other attributes stay. A file with the right content already is left alone. A
+symbolic link is followed only if the caller says so. A set-user-ID bit would let others run our text under the owner's rights, so
+it is cleared and the caller gets a remark.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class OutputError(Exception):
-    """A file cannot be written, and is as it was; the message is one sentence."""
+    """The file is not writable and stays unchanged; the message is one sentence."""
 
 
 class OutputChanged(OutputError):
-    """The file no longer holds what it held when the work began."""
+    """The file has changed since the work began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a file."""
+    """The result of writing a file."""
 
     path: Path
-    """Where the content is, symbolic links resolved."""
+    """The path of the content, symbolic links resolved."""
     changed: bool
-    """False where the file held the content already and was left alone."""
+    """False if the file had the content already."""
     remarks: tuple[str, ...] = ()
-    """What the user should know, one sentence each."""
+    """Remarks for the user, one sentence each."""
 
 
 def write_output(
@@ -52,15 +52,15 @@ def write_output(
     """Write a file.
 
     Args:
-        path: where.
-        content: text is written as UTF-8.
-        follow: write the file that a symbolic link leads to; the link stays.
-        like: a new file gets the permissions of this one, where it is there.
-        expected: what the file must hold now.
+        path: the file.
+        content: bytes, or text to encode as UTF-8.
+        follow: write the target of a symbolic link; the link stays.
+        like: a new file gets the permissions of this one, if it exists.
+        expected: the content that the file must have now.
 
     Raises:
-        OutputChanged: it holds something else than `expected`.
-        OutputError: it cannot be written.
+        OutputChanged: the file differs from `expected`.
+        OutputError: the file is not writable.
     """
     data = content.encode(errors="replace") if isinstance(content, str) else content
     with _sentences(path):
@@ -79,7 +79,7 @@ def write_output(
 
 
 def require_writable(path: Path, *, follow: bool = False) -> None:
-    """Refuse early what could not be written later. Raises OutputError."""
+    """Refuse a path early if `write_output` could not write it later. Raises OutputError."""
     with _sentences(path):
         target = _target(path, follow=follow)
         descriptor, probe = tempfile.mkstemp(dir=target.parent, prefix=".stepprove-", suffix=".tmp")
@@ -92,7 +92,7 @@ def require_writable(path: Path, *, follow: bool = False) -> None:
 
 @contextlib.contextmanager
 def _sentences(path: Path) -> Iterator[None]:
-    """What the system says against writing a file, in one sentence."""
+    """Turn the system's errors on a file into one sentence."""
     try:
         yield
     except FileNotFoundError:
@@ -105,8 +105,8 @@ def _sentences(path: Path) -> Iterator[None]:
 
 
 def _target(path: Path, *, follow: bool) -> Path:
-    """The file to write. Raises OutputError for what is no regular file."""
-    if "\0" in str(path):  # `exists` would say no more than that it is not there
+    """The file to write. Raises OutputError if it is no regular file."""
+    if "\0" in str(path):  # `exists` would only answer False
         raise ValueError("embedded null byte")
     if path.is_symlink() and not follow:
         raise OutputError(
@@ -138,17 +138,17 @@ def _write_new(target: Path, data: bytes, mode: int) -> None:
 
 
 def _rewrite(target: Path, before: bytes, data: bytes) -> tuple[str, ...]:
-    """Give a file another content; returns what the user should know."""
+    """Replace a file's content; return the remarks for the user."""
     with (
         open(target, "r+b") as file,
         _beside(target, data) as (descriptor, temporary),
-    ):  # r+b: may it be written?
+    ):  # r+b fails if the file is not writable
         status = os.fstat(file.fileno())
         special = _special(file.fileno(), status)
         if status.st_nlink == 1 and _dressed_alike(descriptor, file.fileno(), status):
             os.replace(temporary, target)
             _sync_directory(target.parent)
-        else:  # what the file is cannot be given to another one
+        else:  # a new file could not get this one's links or attributes
             _overwrite(file.fileno(), before, data)
             if stat.S_IMODE(status.st_mode) & _SPECIAL:
                 os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode) & ~_SPECIAL)
@@ -158,19 +158,19 @@ def _rewrite(target: Path, before: bytes, data: bytes) -> tuple[str, ...]:
 
 
 def _special(descriptor: int, status: os.stat_result) -> list[str]:
-    """What lets others run a file as somebody else."""
-    found = []
+    """The attributes that let others run a file under other rights."""
+    reasons = []
     if status.st_mode & stat.S_ISUID:
-        found.append("had its set-user-ID bit set")
+        reasons.append("had its set-user-ID bit set")
     if status.st_mode & stat.S_ISGID:
-        found.append("had its set-group-ID bit set")
+        reasons.append("had its set-group-ID bit set")
     if _CAPABILITY in _attributes(descriptor):
-        found.append("had capabilities")
-    return found
+        reasons.append("had capabilities")
+    return reasons
 
 
 def _dressed_alike(descriptor: int, like: int, status: os.stat_result) -> bool:
-    """Give a new file all that another one has but its content; whether that is possible."""
+    """Copy owner, mode and attributes of the file `like` to a new file; False if the system refuses."""
     try:
         own = os.fstat(descriptor)
         if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
@@ -190,7 +190,7 @@ def _dressed_alike(descriptor: int, like: int, status: os.stat_result) -> bool:
 
 
 def _attributes(descriptor: int) -> list[str]:
-    """Extended attributes, access lists among them; none where the system or the file system has none."""
+    """Extended attributes, access lists included; empty if the system or the file system has none."""
     if not hasattr(os, "listxattr"):
         return []
     try:
@@ -203,7 +203,7 @@ def _attributes(descriptor: int) -> list[str]:
 
 @contextlib.contextmanager
 def _beside(target: Path, data: bytes) -> Iterator[tuple[int, str]]:
-    """A new file with the content, on the disk, in the same directory; gone afterwards unless it was renamed."""
+    """A new file with the content, synced to disk, in the same directory; it is removed afterwards unless it was renamed."""
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".stepprove-", suffix=".tmp")
     try:
         with open(descriptor, "wb", closefd=False) as file:
@@ -217,10 +217,10 @@ def _beside(target: Path, data: bytes) -> Iterator[tuple[int, str]]:
 
 
 def _overwrite(descriptor: int, before: bytes, data: bytes) -> None:
-    """Write into the file itself; a failure brings the old content back. Meanwhile the new one stands in a file beside it too."""
+    """Write into the file itself and restore the old content on failure; a file beside it holds the new content meanwhile."""
     try:
         if len(data) > len(before) and hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, len(data))  # no room, no beginning
+            os.posix_fallocate(descriptor, 0, len(data))  # fail before the first byte if the disk is full
         _put(descriptor, data)
     except OSError:
         _put(descriptor, before)
@@ -236,7 +236,7 @@ def _put(descriptor: int, data: bytes) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    """Make a rename in a directory outlast a power failure, where the file system can."""
+    """Make a rename in a directory survive a power failure, if the file system supports it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:

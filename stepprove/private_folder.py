@@ -1,4 +1,4 @@
-"""Folders for what is kept between runs: nobody else's business."""
+"""Folders that only the user can read, for data kept between runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MODE = 0o700
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder, and those above it that are missing, for the user alone; one that is there stays so. Raises OSError."""
+    """Create a folder and its missing parents for the user alone; an existing folder keeps its mode. Raises OSError."""
     missing = []
     at = path
     while not at.exists() and at != at.parent:
@@ -16,5 +16,5 @@ def private_folder(path: Path) -> Path:
         at = at.parent
     for folder in reversed(missing):
         folder.mkdir(mode=_MODE, exist_ok=True)
-    path.mkdir(exist_ok=True)  # an error that says so where it is a file
+    path.mkdir(exist_ok=True)  # raises the right error if it is a file
     return path

@@ -1,14 +1,12 @@
-"""One child process that is written to and read from in blocks, each ended by a blank line.
+"""One child process, written and read in blocks that end with a blank line.
 
-`Child` is a pexpect spawn on three pipes. Pexpect's own `PopenSpawn` is not used: it polls a reader thread
-that hands over 1 kB at a time, which keeps the processor busy while Lean thinks and is slow for answers of
-many MB, and it mixes stderr into the answers. Here one `poll` waits for whatever comes first, so there is no
-thread, and a request larger than the pipe cannot deadlock with its answer.
+`Child` is a pexpect spawn on three pipes. Pexpect's own `PopenSpawn` polls a reader thread for 1 kB at a time, which keeps the
+processor busy while Lean thinks and is slow for answers of many MB, and it mixes stderr into the answers. Here one `poll` waits
+for the first of the three pipes: no thread, and no deadlock between a request larger than the pipe and its answer.
 
-The child leads a session of its own and never outlives its owner. It is killed, with everything it started,
-by `end()`, by the garbage collector, at interpreter exit, and, when the owner is killed with -9, by a watcher
-in its process group that reads a pipe of which only the owner holds the other end. (Linux's PR_SET_PDEATHSIG
-would not do: it fires when the *thread* that started the child ends.)
+The child leads a session of its own and never outlives its owner. `end()`, the garbage collector and the interpreter's exit kill
+it with every process that it started. If the owner is killed with -9, a watcher in the child's process group does: it reads a
+pipe whose other end the owner alone holds. (Linux's PR_SET_PDEATHSIG fires when the *thread* that started the child ends.)
 """
 
 from __future__ import annotations
@@ -40,16 +38,16 @@ _TERM_GRACE = 0.25
 """Seconds between SIGTERM and SIGKILL."""
 
 _EXIT_GRACE = 0.5
-"""Seconds in which a child that closed its stdout should leave by itself, with an exit status of its own."""
+"""Seconds for a child that closed its stdout to exit by itself, with its own exit status."""
 
 _STDERR_KEPT = 16_384
-"""Bytes of stderr that are kept, the last ones."""
+"""How many of the last bytes of stderr to keep."""
 
 _MEMORY_INTERVAL = 0.25
-"""Seconds between looks at the child's memory during a wait."""
+"""Seconds between two checks of the child's memory during a wait."""
 
 _LONGEST_POLL = 2**31 - 1
-"""Milliseconds that `poll` can be told to wait."""
+"""The longest time-out of `poll`, in milliseconds."""
 
 _CHUNK = 1 << 16
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -62,7 +60,7 @@ _numbers = itertools.count(1)
 
 
 class ChildError(Exception):
-    """No whole block came."""
+    """The child gave no whole block."""
 
 
 class ChildSilent(ChildError):
@@ -74,23 +72,23 @@ class ChildDied(ChildError):
 
 
 class ChildTooLoud(ChildError):
-    """The child printed more than a block may have."""
+    """The child printed more than the limit of a block."""
 
 
 class ChildTooBig(ChildError):
-    """The child and its descendants use more memory than they may; the argument is how much, in 10**6 B."""
+    """The child and its descendants exceed their memory limit; the argument is their memory, in 10**6 B."""
 
 
 class _BlankLineSearcher(searcher_string):  # type: ignore[misc]  # pexpect has no types
-    """What pexpect looks for. An answer of many MB is mostly one long line, in which looking for one byte is
-    far faster than looking for two.
+    """Searches for the end of a block. An answer of many MB is mostly one long line, where a search for one byte is far faster
+    than a search for two.
     """
 
     def __init__(self) -> None:
-        super().__init__([b"\n\r\n"])  # tells pexpect how much of the old output may belong to the end
+        super().__init__([b"\n\r\n"])  # its length says how much old output may belong to the end
 
     def search(self, buffer: bytes, freshlen: int, searchwindowsize: int | None = None) -> int:
-        """Return 0 and set `start` and `end` where a block ends, -1 where none does."""
+        """Return 0 and set `start` and `end` if a block ends in the buffer; -1 if none does."""
         first = max(0, len(buffer) - freshlen - 2)
         if buffer.find(b"\n", first) < 0 or (found := _BLANK_LINE.search(buffer, first)) is None:
             return -1
@@ -104,15 +102,15 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
 
     Args:
         command: the program and its arguments.
-        cwd: its working directory; the owner's when None.
-        environment: variables added to the owner's, of which those are withheld whose names promise a secret.
-        block_limit: bytes that one block may have.
-        memory_limit_mb: resident memory that the process tree may use while it is waited for, in 10**6 B.
-        data_limit_mb: what each of its processes may allocate, resident or not, in 10**6 B: a bound (RLIMIT_DATA) on what it
-            can do between two looks at its memory. Where the system has no such limit there is none.
+        cwd: its working directory; None: the owner's.
+        environment: variables added to the owner's; variables of the owner whose names suggest a secret are withheld.
+        block_limit: the most bytes of one block.
+        memory_limit_mb: resident memory of the process tree during a wait, in 10**6 B.
+        data_limit_mb: allocations of each of its processes, resident or not, in 10**6 B (RLIMIT_DATA): a bound on its growth
+            between two memory checks. It has no effect on a system without this limit.
 
     Raises:
-        OSError: the program or the directory is not there.
+        OSError: the program or the directory does not exist.
     """
 
     def __init__(
@@ -130,7 +128,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self.number = next(_numbers)
         """Unique among the children of this Python program."""
         self.programs = 0
-        """How many bodies of code its interpreter has run, as far as it has said."""
+        """How many programs its interpreter has run, by its last report."""
         self._block_limit = block_limit
         self._memory_limit_mb = memory_limit_mb
         self._memory_seen_at = 0.0
@@ -145,7 +143,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self._popen = popen
         self.pid = popen.pid
         self.end = weakref.finalize(self, _end, popen, lifeline, os.getpid())
-        """Kill the child and what it started, and close the pipes; harmless when repeated."""
+        """Kill the child and its descendants, and close the pipes; harmless when repeated."""
         assert popen.stdin and popen.stdout and popen.stderr
         self._stdin, self._stdout, self._stderr = (
             pipe.fileno() for pipe in (popen.stdin, popen.stdout, popen.stderr)
@@ -157,12 +155,16 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self._poll.register(self._stderr, select.POLLIN)
 
     def send_block(self, block: bytes, deadline: float) -> None:
-        """Write a block and the blank line after it, up to `deadline`, a reading of `time.monotonic()`.
+        """Write a block and the blank line after it.
 
-        That the child has stopped reading is not reported here: what it said before comes first.
+        It returns if the child has stopped reading, so that the caller reads the child's output first.
+
+        Args:
+            block: the bytes.
+            deadline: a reading of `time.monotonic()`, in seconds.
 
         Raises:
-            ChildSilent, ChildTooLoud, ChildTooBig: it did not take the block.
+            ChildSilent, ChildTooLoud, ChildTooBig: the child did not read the block.
         """
         self._deadline = deadline
         rest = memoryview(block + b"\n\n")
@@ -179,10 +181,13 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
                 return
 
     def read_block(self, deadline: float) -> bytes:
-        """Return what the child prints up to the next blank line, which must come before `deadline`.
+        """Return the child's output up to the next blank line.
+
+        Args:
+            deadline: a reading of `time.monotonic()`, in seconds.
 
         Raises:
-            ChildError: there is no whole block; `unfinished_block()` has what there is.
+            ChildError: the child gave no whole block; `unfinished_block()` has its beginning.
         """
         self._deadline = deadline
         try:
@@ -194,10 +199,10 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         return block
 
     def read_unasked(self) -> bytes:
-        """Return what the child has printed since its last block, without waiting.
+        """Return the child's output since its last block, without waiting.
 
         Raises:
-            ChildDied: it is gone.
+            ChildDied: the child has ended.
         """
         self._read_ready(0)
         unasked = b""
@@ -210,16 +215,16 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         return unasked
 
     def unfinished_block(self) -> bytes:
-        """Return the beginning of a block whose end did not come."""
+        """Return the beginning of an unfinished block."""
         return bytes(self.before or b"")
 
     def stderr_tail(self) -> str:
-        """Return the last of what the child wrote to stderr, up to 16 kB."""
+        """Return the last output on stderr, up to 16 kB."""
         self._read_errors()
         return self._errors.decode(errors="replace").strip()
 
     def exit_status(self) -> int | None:
-        """Return the status of a child that closed its stdout, -9 for SIGKILL; None if it is still there."""
+        """Return the status of a child that closed its stdout, -9 for SIGKILL; None if it is still running."""
         try:
             return self._popen.wait(_EXIT_GRACE)
         except subprocess.TimeoutExpired:
@@ -235,18 +240,18 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
             signal_group(self.pid, signal.SIGKILL)
 
     def memory_mb(self) -> float:
-        """Return the resident memory of the child and its descendants, in MB (10**6 B); 0 when it is gone."""
+        """Return the resident memory of the child and its descendants, in MB (10**6 B); 0 if it has ended."""
         if Path("/proc/self/statm").exists():
             return _memory_from_proc(self.pid) / 1e6
         return _memory_from_ps(self.pid) / 1e6
 
     def check_memory(self, interval: float) -> None:
-        """Hold the memory against its limit, unless that was done less than `interval` seconds ago.
+        """Compare the memory with its limit, at most once in `interval` seconds.
 
-        Looking takes some ms, since every thread may have children of its own.
+        A check takes some ms, since every thread may have children of its own.
 
         Raises:
-            ChildTooBig: it is above the limit.
+            ChildTooBig: the memory is above the limit.
         """
         now = time.monotonic()
         if self._memory_limit_mb is None or now - self._memory_seen_at < interval:
@@ -256,7 +261,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
             raise ChildTooBig(used)
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
-        """Wait for output and return some: this is what pexpect reads through."""
+        """Wait for output and return some; pexpect reads through this method."""
         while not self._fresh:
             if self._eof:
                 raise pexpect.EOF("end of file")
@@ -264,7 +269,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         return self._fresh.popleft()
 
     def _wait(self) -> None:
-        """Wait until a pipe is ready, and read what has come."""
+        """Wait until a pipe is ready, and read from it."""
         now = time.monotonic()
         remaining = self._deadline - now
         if remaining <= 0:
@@ -275,7 +280,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
         self._read_ready(remaining)
 
     def _read_ready(self, seconds: float) -> None:
-        """Wait up to so many seconds for any of the pipes, and read from those that have something."""
+        """Wait up to `seconds` for any pipe, and read from each that is ready."""
         milliseconds = min(math.ceil(min(seconds, 1e9) * 1000), _LONGEST_POLL)
         for descriptor, _ in self._poll.poll(milliseconds):
             if descriptor == self._stdout:
@@ -284,7 +289,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
                 self._read_errors()
 
     def _read_output(self) -> None:
-        """Take what the pipe of stdout has."""
+        """Read from stdout."""
         data = os.read(self._stdout, _CHUNK)
         if not data:
             self._eof = True
@@ -296,7 +301,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
             raise ChildTooLoud
 
     def _read_errors(self) -> None:
-        """Take what the pipe of stderr has, and keep the last of it."""
+        """Read from stderr, and keep its end."""
         try:
             data = os.read(self._stderr, _CHUNK)
         except BlockingIOError:
@@ -311,7 +316,7 @@ class Child(SpawnBase):  # type: ignore[misc]  # pexpect has no types
 def _start(
     command: Sequence[str], cwd: Path | None, variables: dict[str, str], data_limit_mb: float | None
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start the command and its watcher; return it with the owner's end of the lifeline."""
+    """Start the command and its watcher; return the process and the owner's end of the lifeline."""
     name = command[0]
     path = str((cwd or Path()) / name) if os.sep in name else name
     if shutil.which(path, path=variables.get("PATH")) is None:
@@ -361,7 +366,7 @@ def _memory_from_proc(pid: int) -> int:
 
 
 def _memory_from_ps(pid: int) -> int:
-    """Sum the resident memory, in bytes, of a process and its descendants as `ps` has it."""
+    """Sum the resident memory, in bytes, of a process and its descendants from `ps`."""
     listing = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid=,rss="], capture_output=True, text=True, check=True
     ).stdout

@@ -1,7 +1,6 @@
-"""Text from models, Lean, files and clients as a reader may see it: nothing in it hides, moves or breaks what is around it.
+"""Make foreign text (from models, Lean, files and clients) safe to show: no character hides, moves or breaks the text around it.
 
-Everything that reaches a terminal, a log line or a page goes through here: `visible` where a text may have several lines,
-`in_line` where it stands in a line.
+Use `visible` for text of several lines and `in_line` for text within a line, wherever it reaches a terminal, a log or a page.
 """
 
 from __future__ import annotations
@@ -24,31 +23,31 @@ _BRIEF = 300
 
 
 def visible(text: str) -> str:
-    """The text with every control, invisible or direction-changing character written as its code: `⟨U+202E⟩`."""
+    """The text with each control, invisible or direction-changing character replaced by its code: `⟨U+202E⟩`."""
     return _HIDDEN.sub(_code, text.replace("\r\n", "\n"))
 
 
 def in_line(text: object) -> str:
-    """What a name, a path or a sentence looks like in a line: as `visible`, and line breaks and tabs are written as codes too."""
+    """A name, a path or a sentence within a line: as `visible`, with codes for line breaks and tabs too."""
     return _BREAKING.sub(_code, _HIDDEN.sub(_code, str(text)))
 
 
 def in_json(document: str) -> str:
-    """A JSON document with its hidden characters written as JSON's own escapes: the same data, fit for a terminal."""
-    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], document)
+    """A JSON document with JSON escapes for its hidden characters: the same data, safe for a terminal."""
+    return _HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], document)
 
 
-def _code(found: re.Match[str]) -> str:
-    return f"⟨U+{ord(found[0]):04X}⟩"
+def _code(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match[0]):04X}⟩"
 
 
 def brief(text: str) -> str:
-    """As much of a text, made visible, as fits where a name or a reason stands in a line."""
+    """The beginning of a text, made visible, short enough for a name or a reason within a line."""
     return in_line(text if len(text) <= _BRIEF else text[:_BRIEF] + " …")
 
 
 def shortened(text: str, most: int) -> str:
-    """The beginning and the end of a text that has more than `most` characters, with a remark between."""
+    """The beginning and the end of a text with more than `most` characters, with a remark between."""
     left = len(text) - most
     if left <= 0:
         return text
@@ -63,13 +62,13 @@ def middle_cut(text: str, most: int) -> str:
 
 
 def encodable(value: Any) -> Any:
-    """JSON data whose texts can be written as UTF-8: half a character becomes a question mark."""
+    """JSON data with a question mark for each lone surrogate, so that UTF-8 can encode its texts."""
     match value:
         case str():
             return value.encode("utf-8", "replace").decode()
         case dict():
-            return {encodable(key): encodable(each) for key, each in value.items()}
+            return {encodable(key): encodable(item) for key, item in value.items()}
         case list() | tuple():
-            return [encodable(each) for each in value]
+            return [encodable(item) for item in value]
         case _:
             return value

@@ -1,4 +1,4 @@
-"""`stepprove autoformalize`: from a problem in words to a Lean statement."""
+"""`stepprove autoformalize`: state a problem in words as a Lean statement."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def autoformalize_command(
     engine: EngineOption = "auto",
     without_mathlib: WithoutMathlib = False,
 ) -> int:
-    """State a problem in Lean: a model proposes, Lean reads, and the statement that most samples agree on is taken.
+    """State a problem in Lean: a model proposes statements, Lean elaborates them, and the largest class of equivalent ones wins.
 
     Lean's errors go back to the model. Statements whose hypotheses contradict each other, or whose negation is provable, are
     left out. Nothing proves that a statement says what the words do: read it, and the classes of those that disagree.
@@ -109,8 +109,8 @@ def autoformalize_command(
         _require_problems(file)
         require_writable(output)
     lean = lean_for(None, engine)
-    core = without_mathlib and lean.kind == "embedded"
     mathlib = lean.mathlib is not None
+    core = without_mathlib and not mathlib
     options = FormalizeOptions(
         form=form,
         samples=samples,
@@ -151,7 +151,7 @@ class _Setting:
     lean: Engine
     timeout: float
     stands_for: dict[str, str]
-    """What is elaborated in the place of a header."""
+    """Maps a header to the Lean source that replaces it."""
 
     def checks(self, pool: Pool) -> Leans:
         """The Lean for each header."""
@@ -161,13 +161,16 @@ class _Setting:
 
 
 def _require_problems(file: Path) -> None:
-    """Refuse a file without a single problem before anything is started for it."""
-    said: list[str] = []
-    found = next(
-        read_lines(require_file(file), InformalProblem, lambda n, why: said.append(f"line {n}: {why}")), None
+    """Refuse a file without problems before anything starts."""
+    complaints: list[str] = []
+    problem = next(
+        read_lines(require_file(file), InformalProblem, lambda n, why: complaints.append(f"line {n}: {why}")),
+        None,
     )
-    if found is None:
-        raise CommandError(f"{file} holds no problem{f' ({said[0]})' if said else ': it is empty'}.")
+    if problem is None:
+        raise CommandError(
+            f"{file} holds no problem{f' ({complaints[0]})' if complaints else ': it is empty'}."
+        )
 
 
 def _header(text: str | None, default: str) -> str:
@@ -267,7 +270,7 @@ async def _many(
 
 
 def _own(options: FormalizeOptions, problem: InformalProblem) -> FormalizeOptions:
-    """The options for a problem with a header or a name of its own."""
+    """The options with the problem's own header and name, if it has them."""
     return options if problem.header is None else replace(options, header=problem.header)
 
 
@@ -278,7 +281,7 @@ async def _answered(
     options: FormalizeOptions,
     failures: list[str],
 ) -> Formalization | None:
-    """The result, None where there was no answer; the reason is added to `failures`."""
+    """The result; None if the model or Lean gave no answer, with the reason in `failures`."""
     try:
         found = await autoformalize(client, checks(options.header), problem.problem, options)
     except (ModelFailure, BudgetSpent, NoLean) as failure:
@@ -290,30 +293,30 @@ async def _answered(
     return found
 
 
-def _print(found: Formalization, lean: Engine) -> None:
-    valid = sum(len(c.members) for c in found.classes)
+def _print(result: Formalization, lean: Engine) -> None:
+    valid = sum(len(c.members) for c in result.classes)
     out.print(
-        f"{len(found.samples)} samples, {valid} valid, {len(found.classes)} classes, {found.usage.tokens} tokens, "
+        f"{len(result.samples)} samples, {valid} valid, {len(result.classes)} classes, {result.usage.tokens} tokens, "
         f"{shown(engine_words(lean))}"
     )
-    for place, each in enumerate(found.classes):
-        chosen = found.samples[each.members[0]]
+    for place, each in enumerate(result.classes):
+        chosen = result.samples[each.members[0]]
         style = "green" if place == 0 else "dim"
         out.print(f"\n[{style}]{len(each.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
         if chosen.warning:
             out.print(f"[yellow]warning[/]: {shown(chosen.warning)}")
         out.print(shown_lines(chosen.statement or ""))
-    left_out = [s for s in found.samples if s.outcome != "valid"]
+    left_out = [s for s in result.samples if s.outcome != "valid"]
     if left_out:
         out.print("")
     for sample in left_out:
         reason = (sample.reason or "").splitlines()
         out.print(f"  [red]{sample.outcome:<10}[/] {shown(reason[0] if reason else '')}")
-    if found.undecided:
-        out.print(f"[yellow]{found.undecided} comparisons could not be told in time[/]")
-    if found.outcome != "formalized":
+    if result.undecided:
+        out.print(f"[yellow]{result.undecided} comparisons could not be told in time[/]")
+    if result.outcome != "formalized":
         out.print(
             "[red]no statement[/]"
-            if found.outcome == "none"
+            if result.outcome == "none"
             else "[yellow]could not tell[/]: Lean gave no answer"
         )

@@ -80,20 +80,20 @@ def generated(
         attempts = asyncio.run(work)
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or log}: {wrong.strerror}.") from None
-    found = score(attempts)
-    code = 0 if found.pass_k == 1.0 else 3 if found.theorems == 0 else 1
+    rates = score(attempts)
+    code = 0 if rates.pass_k == 1.0 else 3 if rates.theorems == 0 else 1
     if json:
-        figures = {name: getattr(found, name) for name in found.__slots__}
+        figures = {name: getattr(rates, name) for name in rates.__slots__}
         print_json({"model": model, **figures, "turns": turns, "seed": seed, "exit_code": code})
         return code
     out.print(
-        f"{model}: {found.theorems} theorems, {found.samples} samples, at most {turns} sketches each, Lean {lean.lean_version}\n"
-        f"pass@1 {100 * found.pass_1:.1f} %, pass@{found.samples} {100 * found.pass_k:.1f} %, "
-        f"{100 * found.after_rejection:.1f} % of the proofs after a rejected sketch"
-        + (f"; {found.timeouts} attempts ended when Lean's time was over" if found.timeouts else "")
+        f"{model}: {rates.theorems} theorems, {rates.samples} samples, at most {turns} sketches each, Lean {lean.lean_version}\n"
+        f"pass@1 {100 * rates.pass_1:.1f} %, pass@{rates.samples} {100 * rates.pass_k:.1f} %, "
+        f"{100 * rates.after_rejection:.1f} % of the proofs after a rejected sketch"
+        + (f"; {rates.timeouts} attempts ended when Lean's time was over" if rates.timeouts else "")
         + (
-            f"; {found.spoiled} attempts spoiled by the infrastructure are not counted"
-            if found.spoiled
+            f"; {rates.spoiled} attempts spoiled by the infrastructure are not counted"
+            if rates.spoiled
             else ""
         )
     )

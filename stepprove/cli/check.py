@@ -1,4 +1,4 @@
-"""`stepprove check`: what Lean and the gate say of files as they stand."""
+"""`stepprove check`: check files with Lean and the gate."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from stepprove.cli.files import (
 )
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.gate.check import CheckReport, check_source
-from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
 _INDENT = 6
-"""Columns, of what takes several lines."""
+"""Columns of indentation for text of several lines."""
 
 
 def check(
@@ -38,7 +38,7 @@ def check(
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
 ) -> int:
-    """Say for each declaration whether Lean accepts it, on which axioms, and what stands open.
+    """Report for each declaration whether Lean accepts it, its axioms, and its open goals.
 
     Exit code 0: no error, no `sorry`, no axiom beyond Lean's three.
 
@@ -54,7 +54,7 @@ def check(
             report = check_source(
                 repl,
                 source,
-                prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+                prelude=prelude_for(lean) if without_mathlib else None,
                 policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
             )
         passed = passed and report.passed

@@ -1,7 +1,7 @@
-"""What the commands print: one JSON document on stdout, or text for people; progress goes to stderr.
+"""The output of the commands: one JSON document on stdout, or text for people; progress goes to stderr.
 
-Names, paths, messages and what models write come from others. `shown` and `shown_lines` make them fit for rich's markup; whatever
-is printed without them loses its control characters all the same, for both consoles look at each piece that they write.
+Names, paths, messages and model output are foreign text. `shown` and `shown_lines` escape them for rich's markup. Both consoles
+also replace control characters in everything that they write.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _BRACKET = re.compile(r"(\\*)\[")
 
 
 class VisibleConsole(Console):
-    """A console that writes no control character but its own."""
+    """A console that writes only its own control characters."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """The pieces of what is printed."""
+        """Render with control characters made visible."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
@@ -35,7 +35,7 @@ err = VisibleConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 class CommandError(Exception):
-    """Something the user can mend, in one sentence. `code` is the exit status: 2 bad input, 3 infrastructure."""
+    """An error that the user can mend, in one sentence. `code` is the exit status: 2 bad input, 3 infrastructure."""
 
     def __init__(self, sentence: str, code: int = 2) -> None:
         super().__init__(sentence)
@@ -43,19 +43,19 @@ class CommandError(Exception):
 
 
 def need_extra(extra: str, modules: Collection[str]) -> None:
-    """Raise CommandError when a module that an extra of the package brings is not there."""
+    """Raise CommandError if a module of one of the package's extras is missing."""
     for name in modules:
         if importlib.util.find_spec(name) is None:
             raise CommandError(f"{name} is not installed: run `pip install 'stepprove[{extra}]'`.", code=3)
 
 
 def shown(text: object) -> str:
-    """Markup that shows a name, a path or a sentence of foreign origin in one line, and nothing but that."""
+    """Markup that shows a foreign name, path or sentence in one line and has no other effect."""
     return _unmarked(in_line(text))
 
 
 def shown_lines(text: str, indent: int = 0) -> str:
-    """Markup that shows a foreign text of several lines; all but the first are indented, so that none poses as one of ours."""
+    """Markup that shows a foreign text of several lines, indented from the second on so that none looks like one of ours."""
     return _unmarked(visible(text).rstrip("\n").replace("\n", "\n" + " " * indent))
 
 
@@ -64,10 +64,10 @@ def _unmarked(text: str) -> str:
 
 
 def print_json(document: Any) -> None:
-    """Write one machine-readable document to stdout, and nothing else."""
+    """Write one JSON document to stdout."""
     option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
     try:
         data = orjson.dumps(document, option=option)
-    except TypeError:  # half a character, as in the name of a file that is no UTF-8
+    except TypeError:  # a lone surrogate, as in a file name that is not UTF-8
         data = orjson.dumps(encodable(document), option=option)
     typer.echo(in_json(data.decode()))

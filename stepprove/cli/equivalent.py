@@ -1,4 +1,4 @@
-"""`stepprove equivalent`: whether two statements say the same, as BEq, BEqL or BEq+ can tell."""
+"""`stepprove equivalent`: compare two statements by BEq, BEqL or BEq+."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stepprove.formalizer.equivalence.restricted import Ask, Level, proposals
 from stepprove.formalizer.statement import statement_of
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.serving.client.endpoint import serving
 from stepprove.serving.client.exchange import Sampling, Turn
 from stepprove.serving.client.model_name import FORMS, parse_model
@@ -40,7 +40,6 @@ _WORDS = {
     EquivalenceVerdict.NOT_SHOWN: "not shown equivalent",
     EquivalenceVerdict.UNKNOWN: "could not tell",
 }
-_MEMORY_LIMIT_MB = 1800.0
 
 
 def equivalent_command(
@@ -75,13 +74,13 @@ def equivalent_command(
     engine: EngineOption = "auto",
     without_mathlib: WithoutMathlib = False,
 ) -> int:
-    """Say whether two statements say the same: whether each can be proved from the other, by few means.
+    """Decide whether two statements are equivalent: each must be provable from the other by a few tactics.
 
-    The last theorem of each file is compared, without its proof. A proof counts when Lean's kernel has checked it, it uses
-    the other statement, and both mean what they mean in their own files.
+    It compares the last theorem of each file, without its proof. A proof counts if Lean's kernel accepts it, it uses the other
+    statement, and both statements keep the meaning that they have in their own files.
 
-    Exit code **0**: equivalent. **1**: not shown equivalent, which does not say that they differ. **2**: bad input. **3**: it
-    could not be told (time, memory, no Lean).
+    Exit code **0**: equivalent. **1**: not shown equivalent, which does not mean that they differ. **2**: bad input. **3**: no
+    answer (time, memory, no Lean).
 
     Example: `stepprove equivalent Mine.lean Theirs.lean --method beq`
     """
@@ -91,12 +90,10 @@ def equivalent_command(
     choose_engine(second.source, engine, without_mathlib=without_mathlib)
     if model is not None:
         parse_model(model)
-    with Repl(
-        lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB if lean.kind == "embedded" else None
-    ) as repl:
-        header = PRELUDE if without_mathlib and lean.kind == "embedded" else None
+    with Repl(lean, timeout=time_limit, memory_limit_mb=lean.memory_limit_mb) as repl:
+        header = prelude_for(lean) if without_mathlib else None
         with _asking(model, tries) as ask:
-            found = equivalent(
+            result = equivalent(
                 repl,
                 first,
                 second,
@@ -106,19 +103,19 @@ def equivalent_command(
                 label=f"{method}, then {model} ({level})" if ask else None,
                 timeout=time_limit,
             )
-    code = _CODES[found.verdict]
+    code = _CODES[result.verdict]
     if json:
         document = {"a": str(a), "b": str(b), "engine": engine_json(lean)}
-        print_json({**document, **found.model_dump(mode="json"), "exit_code": code})
+        print_json({**document, **result.model_dump(mode="json"), "exit_code": code})
     else:
-        out.print(f"A = {shown(a)}, B = {shown(b)}: {shown(found.method)}, {shown(engine_words(lean))}")
-        _print(found)
+        out.print(f"A = {shown(a)}, B = {shown(b)}: {shown(result.method)}, {shown(engine_words(lean))}")
+        _print(result)
     return code
 
 
 @contextmanager
 def _asking(model: str | None, tries: int) -> Iterator[Ask | None]:
-    """A way to ask the model from plain code; its server, where it needs one, runs meanwhile."""
+    """Give plain code a function that queries the model, and run the model's server meanwhile if it needs one."""
     if model is None:
         yield None
         return
@@ -136,13 +133,13 @@ def _asking(model: str | None, tries: int) -> Iterator[Ask | None]:
         yield ask
 
 
-def _print(found: Equivalence) -> None:
-    for direction in found.directions:
+def _print(result: Equivalence) -> None:
+    for direction in result.directions:
         _print_direction(direction)
-    style = _STYLES[found.verdict]
-    reason = f": {shown_lines(found.reason, 6)}" if found.reason else ""
-    out.print(f"[{style}]{_WORDS[found.verdict]}[/]{reason}")
-    for sentence in found.stand_ins:
+    style = _STYLES[result.verdict]
+    reason = f": {shown_lines(result.reason, 6)}" if result.reason else ""
+    out.print(f"[{style}]{_WORDS[result.verdict]}[/]{reason}")
+    for sentence in result.stand_ins:
         out.print(f"  {shown(sentence)}", style="dim")
 
 

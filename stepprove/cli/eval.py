@@ -1,4 +1,4 @@
-"""`stepprove eval`: run a prover or a formalizer on a benchmark, and count what Lean bears out."""
+"""`stepprove eval`: run a prover or a formalizer on a benchmark, and count the results that Lean accepts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from stepprove.eval.setup import Selection, Setup
 
 evaluation = typer.Typer(
-    help="Run a prover or a formalizer on a benchmark, and report what Lean bears out.", no_args_is_help=True
+    help="Run a prover or a formalizer on a benchmark, and report the results that Lean accepts.",
+    no_args_is_help=True,
 )
 
 evaluation.command()(report)
@@ -37,9 +38,9 @@ evaluation.command()(compare)
 
 _MODULES = ("inspect_ai", "numpy")
 _FORMALIZE = "formalize/"
-"""What stands before a benchmark's name where statements are asked for."""
+"""The prefix of a benchmark's name for the task of statements."""
 _LEFT_OVER = 3
-"""The exit code where the infrastructure has left attempts without an end."""
+"""The exit code if the infrastructure left attempts without an outcome."""
 
 _STYLES = {
     **{outcome.value: style for outcome, style in STYLES.items()},
@@ -47,7 +48,7 @@ _STYLES = {
     "not-equivalent": "red",
     "ill-typed": "red",
 }
-"""How the ends of attempts look."""
+"""The styles of the attempts' outcomes."""
 
 JobsOption = Annotated[
     int | None,
@@ -88,21 +89,27 @@ RevisionOption = Annotated[
 
 @evaluation.callback()
 def main() -> None:
-    """Run a prover or a formalizer on a benchmark, and report what Lean bears out."""
+    """Run a prover or a formalizer on a benchmark, and report the results that Lean accepts."""
 
 
 @evaluation.command("list")
 def list_benchmarks(json: Json = False) -> int:
     """List the benchmarks that are known by name: proofs are asked for, or statements, under a name with formalize/ before it."""
     if json:
-        known = [{**dataclasses.asdict(each), "tasks": _tasks(each)} for each in BENCHMARKS]
-        print_json({"benchmarks": known, "exit_code": 0})
+        documents = [
+            {**dataclasses.asdict(benchmark), "tasks": _tasks(benchmark)} for benchmark in BENCHMARKS
+        ]
+        print_json({"benchmarks": documents, "exit_code": 0})
         return 0
-    width = max(len(each.name) for each in BENCHMARKS)
-    for each in BENCHMARKS:
-        out.print(f"{each.name:<{width}}  {each.title}", markup=False)
-        out.print(f"{'':<{width}}  splits {', '.join(each.splits)}; {each.origin}; licence: {each.licence}")
-        out.print(f"{'':<{width}}  proofs: {_tasks(each)[0]}; statements from words: {_tasks(each)[1]}")
+    width = max(len(benchmark.name) for benchmark in BENCHMARKS)
+    for benchmark in BENCHMARKS:
+        out.print(f"{benchmark.name:<{width}}  {benchmark.title}", markup=False)
+        out.print(
+            f"{'':<{width}}  splits {', '.join(benchmark.splits)}; {benchmark.origin}; licence: {benchmark.licence}"
+        )
+        out.print(
+            f"{'':<{width}}  proofs: {_tasks(benchmark)[0]}; statements from words: {_tasks(benchmark)[1]}"
+        )
     return 0
 
 
@@ -343,7 +350,7 @@ def _known(name: str) -> Benchmark:
 
 
 def _tasks(benchmark: Benchmark) -> tuple[str, str]:
-    """The tasks of a benchmark: of proofs, and of statements."""
+    """The names of a benchmark's two tasks: proofs, and statements."""
     return benchmark.name, f"{_FORMALIZE}{benchmark.name}"
 
 
@@ -369,7 +376,7 @@ def _run(
 def _evaluated(
     work: Callable[[Engine, RunListener], Path], engine: EngineChoice, log_dir: Path, json: bool
 ) -> int:
-    """Do what leaves a log, and tell what it says."""
+    """Do work that writes a log, and print the log's results."""
     from stepprove.eval.benchmarks.datasets import BadBenchmark
     from stepprove.eval.benchmarks.selection import NeedsMathlib
     from stepprove.eval.external_samples import BadSamples
@@ -398,7 +405,7 @@ def _evaluated(
 
 
 def tell(run: Run, log: Path, json: bool) -> int:
-    """Print what a run comes to, and what stands beside it; the exit code is 3 while attempts have no end."""
+    """Print a run's results with its settings; the exit code is 3 while attempts lack an outcome."""
     from stepprove.eval.report.header import caption, count, run_facts, title
     from stepprove.eval.report.report import Report, document
     from stepprove.eval.scores import score
@@ -409,17 +416,17 @@ def tell(run: Run, log: Path, json: bool) -> int:
         print_json({**document(Report(run, scores, str(log))), "exit_code": code})
         return code
     out.print(title(run), style="bold", markup=False)
-    told = dict(run_facts(run, str(log)))
+    settings = dict(run_facts(run, str(log)))
     for name in ("dataset", "dataset sha256"):
-        out.print(f"  {name}: {told[name]}", markup=False)
+        out.print(f"  {name}: {settings[name]}", markup=False)
     outcomes = ", ".join(f"{outcome} {number}" for outcome, number in scores.outcomes.items() if number)
     out.print(
         f"  attempts: {outcomes}{f', never made {scores.missing}' if scores.missing else ''}", markup=False
     )
     if scores.blocked is None:
-        told_by = Report(run, scores, str(log))
-        for name, rates in told_by.rows:
-            figures = told_by.figures(rates)
+        full_report = Report(run, scores, str(log))
+        for name, rates in full_report.rows:
+            figures = full_report.figures(rates)
             solved = f"{rates.solved} of {count(rates.problems, 'problem')} {run.solved}"
             out.print(f"  {name}: {solved}; {figures}", markup=False)
         out.print(f"  {caption(run, scores.problems)}", markup=False)

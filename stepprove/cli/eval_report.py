@@ -1,4 +1,4 @@
-"""`stepprove eval report` and `stepprove eval compare`: what the log of an evaluation says."""
+"""`stepprove eval report` and `stepprove eval compare`: reports on the logs of evaluations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stepprove.output_file import write_output
 from stepprove.visible import visible
 
 _BLOCKED = 3
-"""The exit code where there are no numbers because attempts are spoiled by the infrastructure, or missing."""
+"""The exit code if there is no score, because attempts are missing or the infrastructure spoiled them."""
 
 
 def report(
@@ -85,14 +85,19 @@ def compare(
 
     runs = read_run(a), read_run(b)
     try:
-        found = compared(*runs)
+        comparison = compared(*runs)
     except NothingShared as wrong:
         raise CommandError(str(wrong)) from None
-    code = _BLOCKED if found.blocked else 0
+    code = _BLOCKED if comparison.blocked else 0
     if json:
         heads = [run.model_dump(mode="json", exclude={"problems", "attempts"}) for run in runs]
-        told = {"a": heads[0], "b": heads[1], "comparison": found.model_dump(mode="json"), "exit_code": code}
-        print_json(encodable(told))
+        document = {
+            "a": heads[0],
+            "b": heads[1],
+            "comparison": comparison.model_dump(mode="json"),
+            "exit_code": code,
+        }
+        print_json(encodable(document))
     else:
-        out.print("\n".join(lines(found, *runs)), markup=False)
+        out.print("\n".join(lines(comparison, *runs)), markup=False)
     return code

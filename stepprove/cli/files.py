@@ -1,4 +1,4 @@
-"""What the commands on files share: reading them, choosing the Lean for them, and how outcomes look."""
+"""Shared parts of the commands on files: the choice of a Lean, the styles of outcomes, and progress."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from rich.progress import (
 )
 
 from stepprove.cli.console import CommandError, err
-from stepprove.lean_project.engines.embedded.install import Step
+from stepprove.lean_project.engines.embedded.install import InstallStep
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.engines.native.imports import require_imports
 from stepprove.lean_project.source.file import SourceFile
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
 EngineChoice = Literal["auto", "embedded", "native"]
 
 CORE_MODULES = ("Init", "Std", "Lean")
-"""The roots of what comes with Lean itself."""
+"""The root modules of Lean's own library."""
 
 STYLES = {
     Outcome.PROVED: "green",
@@ -40,9 +41,21 @@ STYLES = {
 
 
 def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: bool = False) -> Engine:
-    """The Lean for a file. Raises CommandError or LeanNotFound when the file imports what that Lean does not have."""
+    """Choose the Lean for a file.
+
+    Args:
+        source: the file.
+        prefer: the user's choice of engine.
+        without_mathlib: a prelude will replace the file's imports on an engine without Mathlib.
+
+    Raises:
+        CommandError: the file imports a module that the engine does not have.
+        LeanNotFound: no Lean can start, or the Lake project lacks a module.
+    """
     engine = lean_for(source.path, prefer)
-    if engine.kind == "embedded" and not without_mathlib:
+    if without_mathlib and prelude_for(engine) is not None:
+        return engine
+    if engine.cwd is None:
         foreign = [m for m in source.imports if m.split(".", 1)[0] not in CORE_MODULES]
         if foreign:
             name = source.path.name if source.path else "the file"
@@ -55,7 +68,7 @@ def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: 
             raise CommandError(
                 f"{name} imports {foreign[0]}, which the embedded Lean does not have{hint}.", code=3
             )
-    if engine.kind == "native" and engine.cwd is not None:
+    else:
         require_imports(engine.cwd, source.imports)
     return engine
 
@@ -70,17 +83,17 @@ def lean_for(path: Path | None, prefer: EngineChoice) -> Engine:
 
 
 def engine_json(engine: Engine) -> dict[str, Any]:
-    """Which Lean produced a result."""
+    """The Lean behind a result, as JSON data."""
     return {"kind": engine.kind, "lean": engine.lean_version, "mathlib": engine.mathlib}
 
 
 def engine_words(engine: Engine) -> str:
-    """Which Lean, for people."""
+    """The Lean behind a result, in words."""
     return f"Lean {engine.lean_version} ({engine.kind}{', Mathlib ' + engine.mathlib[:10] if engine.mathlib else ', no Mathlib'})"
 
 
 class Installing:
-    """Draws the first use of the embedded Lean on stderr: silent until there is something to wait for."""
+    """Shows the installation of the embedded Lean on stderr; it stays silent until there is a wait."""
 
     _WORDS: ClassVar[dict[str, str]] = {
         "wait": "Another process is installing the embedded Lean; waiting for it",
@@ -94,7 +107,7 @@ class Installing:
         self._task: TaskID | None = None
         self._said: str | None = None
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: InstallStep) -> None:
         """Show one step."""
         words = self._WORDS.get(step.name)
         if words is None:
@@ -121,7 +134,7 @@ class Installing:
         self._progress.update(self._task, description=words, completed=step.done, total=step.total or None)
 
     def close(self, words: str = "") -> None:
-        """Take the bar away, leaving `words`."""
+        """Remove the bar and print `words`."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -130,7 +143,7 @@ class Installing:
 
 
 def counting_bar() -> Progress:
-    """A bar on stderr for work whose parts are counted; it is gone when the work is done."""
+    """A progress bar on stderr for countable work; it disappears at the end."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -177,17 +177,17 @@ def build(config: Config, json: Json = False) -> int:
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or target}: {wrong.strerror}.") from None
     if json:
-        told = [
+        documents = [
             {"source": p.source, "read": p.read, "kept": dict(p.kept), "dropped": dict(p.dropped)}
             for p in parts
         ]
-        print_json({"folder": str(target), "benchmarks": origins, "parts": told, "exit_code": 0})
+        print_json({"folder": str(target), "benchmarks": origins, "parts": documents, "exit_code": 0})
         return 0
-    for each in parts:
+    for counts in parts:
         out.print(
-            f"{shown(each.source)}: {each.read} records, {each.kept['train']} for training, {each.kept['dev']} for tests"
+            f"{shown(counts.source)}: {counts.read} records, {counts.kept['train']} for training, {counts.kept['dev']} for tests"
         )
-        for reason, count in each.dropped.most_common():
+        for reason, count in counts.dropped.most_common():
             out.print(f"  {count:>8}  {shown(reason)}")
     out.print(f"Kept out: {shown('; '.join(origins)) or 'nothing'}")
     out.print(f"Written to {shown(target)}")
@@ -228,7 +228,7 @@ async def _checks(settings: FormalizerConfig, lean: Engine | str) -> AsyncIterat
 
 @asynccontextmanager
 async def _client(model: str | None) -> AsyncIterator[Client | None]:
-    """A client of a model that is started if need be."""
+    """A client of a model; start the model's server if it needs one."""
     if model is None:
         yield None
         return
@@ -281,7 +281,7 @@ def _end(
     *,
     json: bool,
 ) -> int:
-    """Run a stage and say what became of it."""
+    """Run a stage and print its results."""
     target = settings.output / f"{name}.jsonl"
     try:
         tally: StageTally = asyncio.run(run())
@@ -314,7 +314,7 @@ def _end(
 
 
 def _keep_out(benchmarks: Any, name: str, place: str | None) -> str:
-    """Read a benchmark and keep its problems out; returns what was read."""
+    """Read a benchmark and exclude its problems; return the origin that was read."""
     from stepprove.eval.benchmarks.benchmark import BENCHMARKS, benchmark_called
     from stepprove.eval.benchmarks.datasets import BadBenchmark, load
     from stepprove.formalizer.dataset.decontaminate import KnownProblem

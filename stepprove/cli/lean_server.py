@@ -89,7 +89,7 @@ def lean_server(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises CommandError when the address cannot be had."""
+    """A listening socket. Raises CommandError if the address is not available."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)

@@ -95,12 +95,12 @@ def run() -> None:
     """Run the command line and end the process."""
     code = status()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left but to end the Lean processes
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the end of the Lean processes remains
     sys.exit(code)
 
 
 def status() -> int:
-    """Run the command line, every foreseeable failure turned into one sentence; return the exit code."""
+    """Run the command line, turn every foreseeable failure into one sentence, and return the exit code."""
     try:
         log_to_file()
         result = app(standalone_mode=False)
@@ -123,7 +123,7 @@ def status() -> int:
         return _say(str(missing), 3)
     except InputError as wrong:
         return _say(str(wrong), 2)
-    except BrokenPipeError:  # the reader of our output has gone: `stepprove … | head`
+    except BrokenPipeError:  # the reader closed the pipe: `stepprove … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as fault:

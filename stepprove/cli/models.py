@@ -1,4 +1,4 @@
-"""The options that say which model to ask, how much of it, and where the trace goes."""
+"""The options for the model, its budgets and the trace."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ StyleOption = Annotated[
     ),
 ]
 AttemptsOption = Annotated[
-    int, typer.Option("--attempts", metavar="N", min=1, help="Of the model, side by side, for each hole.")
+    int, typer.Option("--attempts", metavar="N", min=1, help="Model attempts per hole, in parallel.")
 ]
 RoundsOption = Annotated[
     int, typer.Option("--rounds", metavar="R", min=1, help="Answers of a chat, the first one included.")
@@ -92,9 +92,11 @@ def model_plan(
     price: str | None,
     library: Path | None = None,
 ) -> ModelPlan | None:
-    """How the model is to be asked; None where none is.
+    """The plan for the model from the command's options; None without a model.
 
-    Raises BadModelName, and CommandError for options that do not go together.
+    Raises:
+        BadModelName: the model's name has no known form.
+        CommandError: options exclude each other.
     """
     if model is None:
         if policy in ("model", "auto"):
@@ -147,7 +149,7 @@ def _prices(text: str | None) -> Prices:
 
 @contextmanager
 def tracing(parent: Path | None, *, no_trace: bool, wanted: bool) -> Iterator[Trace]:
-    """The trace of a run, under `parent` or, where one is wanted, under `runs`. Raises CommandError when it cannot be written."""
+    """The trace of a run, under `parent` or, if `wanted`, under `runs`. Raises CommandError if the folder is not writable."""
     if no_trace and parent is not None:
         raise CommandError("--trace and --no-trace exclude each other.")
     if no_trace or (parent is None and not wanted):

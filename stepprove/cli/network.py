@@ -28,7 +28,7 @@ ApiKey = Annotated[
 
 
 def trusted_hosts(host: str, allowed: list[str] | None) -> Hosts:
-    """Whom a server answers for. Raises CommandError."""
+    """The hosts that a server answers for. Raises CommandError."""
     try:
         return hosts_for(host, allowed or ())
     except ValueError as wrong:
@@ -36,7 +36,7 @@ def trusted_hosts(host: str, allowed: list[str] | None) -> Hosts:
 
 
 def key_or(given: str | None, otherwise: str | None) -> str | None:
-    """The key of `--api-key`, or another one. Raises CommandError for one that no request can carry."""
+    """The key of `--api-key`, or `otherwise`. Raises CommandError for a key that no HTTP header can hold."""
     key = otherwise if given is None else given
     if key is not None and (not key.strip() or key != key.strip() or not key.isprintable()):
         raise CommandError("The API key is empty or has spaces around it or control characters in it.")
@@ -44,5 +44,5 @@ def key_or(given: str | None, otherwise: str | None) -> str | None:
 
 
 def reached_by_all(host: str) -> bool:
-    """Whether others than this machine reach a server that listens there."""
+    """Whether other machines can reach a server on this address."""
     return host not in {"127.0.0.1", "::1", "localhost"}

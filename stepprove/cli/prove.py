@@ -56,14 +56,14 @@ from stepprove.cli.models import (
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.cli.prove_output import ProveOutput, beside, write_proved
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.gate import Policy
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.file import SourceFile, read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 from stepprove.output_file import require_writable
 
 _INDENT = 6
-"""Columns, of what takes several lines."""
+"""Columns of indentation for text of several lines."""
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.lean", help="The Lean file to work on.")]
 
@@ -123,7 +123,7 @@ def prove(
     Each hole gets a verdict: **proved**, **disproved** (its negation is proved), **failed**, **timeout**, or
     **rejected** (the trust gate said no). A hole that is not proved keeps its `sorry`; every other byte stays as it was.
 
-    With `--model` a language model is asked for what the search does not find at once; the gate judges its proofs like any other.
+    With `--model` a language model works on each hole that the search does not close at once; the gate judges its proofs too.
 
     Example: `stepprove prove examples/first.lean -o proved.lean`
     """
@@ -143,7 +143,7 @@ def prove(
         jobs=jobs,
         seed=seed,
         policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
-        prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+        prelude=prelude_for(lean) if without_mathlib else None,
         remember=not fresh,
     )
     cancelled = threading.Event()
@@ -176,7 +176,7 @@ def _run(
     plan: ModelPlan | None,
     trace: Trace,
 ) -> ProveReport:
-    """Run in a thread of its own, so that Ctrl-C asks the search to stop and what was found is still written."""
+    """Run the prover in its own thread: Ctrl-C stops the search, and the command still writes the proofs found so far."""
     box: list[ProveReport | BaseException] = []
     done = threading.Event()
 
@@ -221,7 +221,7 @@ def _interrupts_set(cancelled: threading.Event) -> Iterator[None]:
         cancelled.set()
 
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # ignored, as in a background job, or another's business
+    if before is not signal.default_int_handler:  # a background job ignores SIGINT, or other code handles it
         yield
         return
     signal.signal(signal.SIGINT, interrupt)
@@ -274,10 +274,10 @@ def _line(result: HoleResult) -> str:
     style = STYLES[result.outcome]
     where = f"line {result.line}"
     name = shown(result.declaration or "")
-    said = result.found_by if result.outcome in {Outcome.PROVED, Outcome.DISPROVED} else result.reason
+    words = result.found_by if result.outcome in {Outcome.PROVED, Outcome.DISPROVED} else result.reason
     again = " (found before)" if result.remembered else ""
     return (
-        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {shown_lines(said or '', _INDENT)}{again}"
+        f"  [{style}]{result.outcome.value:<14}[/] {where:<9} [bold]{name}[/]  {shown_lines(words or '', _INDENT)}{again}"
         f"  [dim]{result.seconds:.1f} s[/]"
     )
 
@@ -285,7 +285,7 @@ def _line(result: HoleResult) -> str:
 def _begun(
     file: Path, source: SourceFile, lean: Engine, options: ProveOptions, plan: ModelPlan | None
 ) -> dict[str, Any]:
-    """What a trace says of the run before it begins."""
+    """The header of a run's trace."""
     return {
         "version": __version__,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -300,7 +300,7 @@ def _begun(
 
 
 def _totals(report: ProveReport) -> dict[str, Any]:
-    """What a run took."""
+    """The totals of a run."""
     return {
         "seconds": round(report.seconds, 3),
         "usage": report.usage.model_dump(),

@@ -1,4 +1,4 @@
-"""Where `stepprove prove` leaves what it found, whatever became of the file meanwhile."""
+"""Write the result of `stepprove prove`, even if the file has changed meanwhile."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from stepprove.output_file import OutputChanged, OutputError, write_output
 
 @dataclass(frozen=True, slots=True)
 class ProveOutput:
-    """What became of the file to be written."""
+    """The result of writing the file."""
 
     target: Path | None
-    """Where the text is; None when it could not be written."""
+    """The path of the text; None if it was not writable."""
     changed: bool = True
     remarks: tuple[str, ...] = ()
     code: int | None = None
-    """The exit code, when it is not that of the report."""
+    """The exit code, if it differs from the report's."""
 
 
 def write_proved(file: Path, target: Path, source: SourceFile, text: str, *, in_place: bool) -> ProveOutput:
-    """Write the text; where that would undo somebody's edits, write it beside the file instead."""
+    """Write the text, but beside the file if it would overwrite somebody's edits."""
     own = in_place or _same_file(file, target)
     try:
         done = write_output(target, text, follow=in_place, like=file, expected=source.data if own else None)
@@ -48,7 +48,7 @@ def write_proved(file: Path, target: Path, source: SourceFile, text: str, *, in_
 
 
 def beside(file: Path) -> Path:
-    """Where the file with its proofs goes when nothing else is said: FILE.proved.lean."""
+    """The default path of the file with its proofs: FILE.proved.lean."""
     return file.with_suffix(".proved.lean") if file.suffix == ".lean" else Path(f"{file}.proved.lean")
 
 

@@ -1,4 +1,4 @@
-"""`stepprove serve`: a language model over HTTP, and what it takes."""
+"""`stepprove serve`: a language model over HTTP, with a plan of its hardware and costs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stepprove.serving.serve.server import ModelServer, ServerFailure, running
 from stepprove.serving.serve.vllm import VllmPlan, Wishes, plan_vllm
 
 _SHORT_CONTEXT = 8192
-"""At which a price is told beside the one at the plan's own context."""
+"""The context, in tokens, of a second price beside the one at the plan's own context."""
 
 
 def serve(
@@ -74,14 +74,14 @@ def serve(
     Examples: `stepprove serve tiny`, or `stepprove serve stepfun-ai/Step-3.5-Flash --gpus 8xH800 --plan`
     """
     wishes = Wishes(context, quantization, kv_dtype, mtp)
-    found = _gpus(gpus)
+    gpu_list = _gpus(gpus)
     if plan:
-        return _show_plan(model, found, wishes, host, port, _devices(price or []), json)
+        return _show_plan(model, gpu_list, wishes, host, port, _devices(price or []), json)
     if price:
         raise CommandError("--price goes with --plan.")
     key = key_or(api_key, os.environ.get("STEPPROVE_API_KEY") or None)
     door = _Door(host, port, tuple(allow_host or ()), key)
-    name, server, seconds = _start(model, found, wishes, door, log)
+    name, server, seconds = _start(model, gpu_list, wishes, door, log)
     if key is not None:
         err.print("Requests must carry the key; --model takes it from STEPPROVE_MODEL_KEY.")
     elif reached_by_all(host):
@@ -93,7 +93,7 @@ def serve(
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """Where a server listens, and to whom."""
+    """A server's address, allowed hosts and key."""
 
     host: str
     port: int
@@ -104,9 +104,9 @@ class _Door:
 def _start(
     model: str, gpus: Sequence[Gpu], wishes: Wishes, door: _Door, log: Path | None
 ) -> tuple[str, ModelServer, float]:
-    """A new server, what clients call the model, and in how many seconds it must be ready."""
+    """A new server, the model's name for clients, and the seconds until it must be ready."""
     at: dict[str, Any] = {"host": door.host, "port": door.port, "log": log, "key": door.key}
-    trusted_hosts(door.host, list(door.allowed_hosts))  # says what is wrong with them
+    trusted_hosts(door.host, list(door.allowed_hosts))  # raises the error of a bad name
     if gpus and model != "tiny":
         if door.allowed_hosts:
             raise CommandError("--allow-host is for the CPU: vLLM does not look at hosts. Give it a key.")
@@ -182,7 +182,7 @@ def _show_plan(
 
 
 def _costs(planned: VllmPlan, tokens: int, devices: Sequence[Device]) -> list[tuple[str, Cost]]:
-    """Dollars for a token after so many: on each device, and with attention and feed-forward apart."""
+    """Dollars for a token after `tokens` tokens: on each device, and with attention and feed-forward on different ones."""
     work = planned.facts.architecture.work(tokens)
     apart = disaggregated(work, devices)
     rows = [(device.name, colocated(work, device)) for device in devices]

@@ -1,4 +1,4 @@
-"""`stepprove setup` and `stepprove doctor`: getting a Lean, and finding out what is missing."""
+"""`stepprove setup` installs a Lean; `stepprove doctor` reports what is missing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def doctor(
     ] = Path("."),
     json: Json = False,
 ) -> int:
-    """Say what is found, what is missing, and the one command that mends it."""
+    """Report each part of the installation, and the command that mends a missing one."""
     if not folder.exists():
         raise CommandError(f"There is no {folder}.")
     findings = diagnose(folder.absolute())

@@ -1,4 +1,4 @@
-"""The console script. It loads the rest itself, so that Ctrl-C ends the process quietly even while modules are loading."""
+"""The console script. It imports the commands itself, so that Ctrl-C ends the process quietly even during the imports."""
 
 from __future__ import annotations
 

@@ -40,9 +40,9 @@ RunArgument = Annotated[
 _STATES = {"clean": "accepted", "open": "open", "errors": "errors", "lost": "no answer"}
 _STATE_STYLES = {"clean": "green", "open": "yellow", "errors": "red", "lost": "yellow"}
 _LINES = 12
-"""Of each text, without --full."""
+"""The most lines of each text without --full."""
 _NODES = 40
-"""Of a proof graph."""
+"""The most nodes of a proof graph."""
 
 
 @trace.callback()
@@ -94,7 +94,7 @@ def html(
 
 @contextmanager
 def _whole(path: Path) -> Iterator[None]:
-    """Say so where records have not the fields that a run writes."""
+    """Report records without the fields that a run writes as a CommandError."""
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, UndefinedError, RecursionError):
@@ -145,7 +145,7 @@ def _hole(hole: HoleTrace, most: int | None) -> RenderableType:
 
 
 def _tree(graph: dict[str, Any]) -> Tree:
-    """The proof graph as a tree: what is proved, and as much of the rest as there is room for."""
+    """The proof graph as a tree: all proved nodes, and other nodes as far as there is room."""
     nodes, below = graph["nodes"], moves_and_goals(graph)
 
     def label(number: int) -> Text:
@@ -183,12 +183,12 @@ def _attempt(number: int, attempt: AttemptTrace, most: int | None) -> Renderable
     for event in attempt.events:
         match event["kind"]:
             case "turn":
-                said = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
-                parts += [Text(in_line(said), style="cyan"), _lines(event["text"], most)]
+                heading = f"    the model, {event['completion_tokens']} tokens, {event['finish']}"
+                parts += [Text(in_line(heading), style="cyan"), _lines(event["text"], most)]
             case "check":
                 state = check_state(event)
-                said = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
-                parts += [Text(said, style=_STATE_STYLES[state]), _lines(_said(event["feedback"]), most)]
+                heading = f"    Lean, {event['seconds']:.1f} s: {_STATES[state]}"
+                parts += [Text(heading, style=_STATE_STYLES[state]), _lines(_said(event["feedback"]), most)]
             case "partial":
                 open_goals = len(event["goals"])
                 parts += [
@@ -196,15 +196,15 @@ def _attempt(number: int, attempt: AttemptTrace, most: int | None) -> Renderable
                     _code(event["code"], most),
                 ]
             case "verdict":
-                said = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
-                parts.append(Text(in_line(said), style=_style(event["outcome"])))
+                heading = f"    the gate: {event['outcome']}  {event['reason'] or ''}"
+                parts.append(Text(in_line(heading), style=_style(event["outcome"])))
             case _:
                 parts.append(Text(in_line(f"    ended: {event['reason']}"), style="yellow"))
     return Group(*parts)
 
 
 def _said(feedback: str) -> str:
-    """Lean's messages and open goals as text, where the feedback is the REPL's JSON."""
+    """Lean's messages and open goals as text, if the feedback is the REPL's JSON."""
     try:
         answer = json.loads(feedback)
         messages = [

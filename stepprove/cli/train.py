@@ -103,12 +103,12 @@ def tiny(
     with bar:
         tasks = {name: bar.add_task(name, total=None, words="") for name in ("trajectories", "training")}
 
-        told: set[tuple[str, int]] = set()
+        shown_tenths: set[tuple[str, int]] = set()
 
         def listen(stage: TinyStage) -> None:
             tenth = (stage.name, 10 * stage.done // stage.total)
-            if not err.is_terminal and not json and tenth not in told:
-                told.add(tenth)
+            if not err.is_terminal and not json and tenth not in shown_tenths:
+                shown_tenths.add(tenth)
                 err.print(shown(f"{stage.name}: {stage.done} of {stage.total}  {stage.words}"))
             bar.update(tasks[stage.name], completed=stage.done, total=stage.total, words=stage.words)
 
@@ -179,34 +179,34 @@ def rlvr(
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     started = time.monotonic()
-    told: list[Update] = []
+    finished: list[Update] = []
 
     def listen(update: Update) -> None:
-        told.append(update)
-        left = (time.monotonic() - started) / len(told) * (found.rlvr.updates - update.number - 1)
+        finished.append(update)
+        left = (time.monotonic() - started) / len(finished) * (wanted.rlvr.updates - update.number - 1)
         if json:
             return
         out.print(
-            f"  {update.number + 1:>4} of {found.rlvr.updates}  reward {update.reward:.3f}  loss {update.loss:+.4f}  "
+            f"  {update.number + 1:>4} of {wanted.rlvr.updates}  reward {update.reward:.3f}  loss {update.loss:+.4f}  "
             f"{update.tokens:.0f} tokens, {update.checks:.1f} checks a text  {left / 60:.0f} min left"
         )
 
     with failures_told(output):
-        found, text = read_rlvr(recipe)
-        begin = beginning(found.model)
-        lean = _servers(lean_server, found) if lean_server else lean_for(None, "embedded")
-        run_rlvr(found, text, begin, output, lean, servers=model_server or (), listen=listen)
+        wanted, text = read_rlvr(recipe)
+        begin = beginning(wanted.model)
+        lean = _servers(lean_server, wanted) if lean_server else lean_for(None, "embedded")
+        run_rlvr(wanted, text, begin, output, lean, servers=model_server or (), listen=listen)
     if not first_process():
         return 0
     if json:
-        print_json({"folder": str(output), "updates": found.rlvr.updates, "exit_code": 0})
+        print_json({"folder": str(output), "updates": wanted.rlvr.updates, "exit_code": 0})
         return 0
-    out.print(f"{found.rlvr.updates} updates; written to {shown(output / 'model')}")
+    out.print(f"{wanted.rlvr.updates} updates; written to {shown(output / 'model')}")
     return 0
 
 
 def _servers(urls: list[str], recipe: RlvrRecipe) -> RemotePool:
-    """Lean servers, each with as many jobs at once as the recipe says."""
+    """The Lean servers as a pool, with the recipe's number of parallel jobs."""
     from stepprove.lean_project.pool.remote import RemotePool
     from stepprove.lean_project.server.api_key import key_from_environment
 

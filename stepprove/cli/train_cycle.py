@@ -1,4 +1,4 @@
-"""`stepprove train cycle`: what reinforcement, and the cycle that learns rare successes, make of a small prover."""
+"""`stepprove train cycle`: reinforce a small prover, let it learn its rare successes, and measure each stage."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def cycle(
 
 
 def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
-    """The statements of miniF2F's valid split that need no Mathlib, as Lean says. Raises CommandError."""
+    """The statements of miniF2F's valid split that elaborate without Mathlib. Raises CommandError."""
     from stepprove.agent.models.problem import Problem
     from stepprove.eval.benchmarks.benchmark import benchmark_called
     from stepprove.eval.benchmarks.core_subset import core

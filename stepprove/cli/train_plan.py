@@ -1,4 +1,4 @@
-"""`--plan` of `stepprove train sft` and `rlvr`: what a recipe takes, and how it is started."""
+"""`--plan` of `stepprove train sft` and `rlvr`: a recipe's memory, hardware and launch commands."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def planned(
     files: Path | None,
     json: bool,
 ) -> int:
-    """Tell the plan of a recipe, and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
+    """Print the plan of a recipe and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
     from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
     from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
 
@@ -67,24 +67,24 @@ def planned(
     return 0
 
 
-def _write(found: TrainPlan, folder: Path) -> None:
+def _write(plan: TrainPlan, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in found.files.items():
+    for name, text in plan.files.items():
         (folder / name).write_text(text)
 
 
-def _print(source: str, found: TrainPlan, files: Path | None) -> None:
-    out.print(f"{shown(source)}: {shown(found.model)}, {_count(found.parameters)} parameters")
-    if found.hardware is None or found.gpu is None:
+def _print(source: str, plan: TrainPlan, files: Path | None) -> None:
+    out.print(f"{shown(source)}: {shown(plan.model)}, {_count(plan.parameters)} parameters")
+    if plan.hardware is None or plan.gpu is None:
         out.print("On this machine, in one process.")
     else:
-        machines = f"{found.hardware.nodes} x " if found.hardware.nodes > 1 else ""
+        machines = f"{plan.hardware.nodes} x " if plan.hardware.nodes > 1 else ""
         out.print(
-            f"On {machines}{shown(found.hardware.gpus)}: {found.processes} processes, which share weights, gradients and "
+            f"On {machines}{shown(plan.hardware.gpus)}: {plan.processes} processes, which share weights, gradients and "
             "moments (FSDP)."
         )
-    out.print(f"Each process, at {found.tokens} tokens at once, in {found.precision}:")
-    activations = "activations, made anew on the way back" if found.recompute else "activations, kept"
+    out.print(f"Each process, at {plan.tokens} tokens at once, in {plan.precision}:")
+    activations = "activations, made anew on the way back" if plan.recompute else "activations, kept"
     for name, words in (
         ("weights", "weights"),
         ("gradients", "gradients"),
@@ -93,19 +93,19 @@ def _print(source: str, found: TrainPlan, files: Path | None) -> None:
         ("activations", activations),
         ("logits", "logits and their gradients"),
     ):
-        out.print(f"{_gb(getattr(found.memory, name))}  {words}")
-    if found.writing:
-        out.print(f"{_gb(found.writing)}  whole weights, for the texts that it writes")
-    out.print(f"{_gb(found.memory.total + found.writing)}  together" + _fits(found))
+        out.print(f"{_gb(getattr(plan.memory, name))}  {words}")
+    if plan.writing:
+        out.print(f"{_gb(plan.writing)}  whole weights, for the texts that it writes")
+    out.print(f"{_gb(plan.memory.total + plan.writing)}  together" + _fits(plan))
     out.print(
-        f"{_gb(found.otherwise.total + found.writing)}  with activations {'kept' if found.recompute else 'made anew'}"
+        f"{_gb(plan.otherwise.total + plan.writing)}  with activations {'kept' if plan.recompute else 'made anew'}"
     )
-    if found.hardware is not None:
-        out.print(f"{_gb(found.host_gb)}  of the first machine's own memory, while a checkpoint is gathered")
-    for name, text in found.files.items():
+    if plan.hardware is not None:
+        out.print(f"{_gb(plan.host_gb)}  of the first machine's own memory, while a checkpoint is gathered")
+    for name, text in plan.files.items():
         out.print(f"\n[bold]{shown(str(files / name) if files else name)}[/]")
         out.print(shown_lines(text))
-    for note in found.notes:
+    for note in plan.notes:
         out.print(f"\n{shown(note)}")
 
 
@@ -117,10 +117,10 @@ def _count(parameters: int) -> str:
     return f"{parameters / 1e9:.1f} billion" if parameters >= 1e9 else f"{parameters / 1e6:.2f} million"
 
 
-def _fits(found: TrainPlan) -> str:
-    if found.gpu is None:
+def _fits(plan: TrainPlan) -> str:
+    if plan.gpu is None:
         return ""
-    has = f" of {found.gpu.memory_gb:.0f} GB" + (
-        f", beside a reserve of {found.reserve:.0f} GB" if found.reserve else ""
+    has = f" of {plan.gpu.memory_gb:.0f} GB" + (
+        f", beside a reserve of {plan.reserve:.0f} GB" if plan.reserve else ""
     )
-    return f"{has}: it fits" if found.fits else f"{has}: [bold]it does not fit[/]"
+    return f"{has}: it fits" if plan.fits else f"{has}: [bold]it does not fit[/]"

@@ -1,4 +1,4 @@
-"""`stepprove train premises`: goals with their tactics, and a library to look premises up in, from a traced repository."""
+"""`stepprove train premises`: extract goals with tactics, and a searchable library of premises, from a traced repository."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def premises(
     Example: `stepprove train premises leandojo_benchmark_4 --split random -o data/mathlib`
     """
     try:
-        found = extract(folder, output, split=split, shown=shown)
+        extracted = extract(folder, output, split=split, shown=shown)
     except CannotTrace as missing:
         raise CommandError(str(missing), code=3) from None
     except (BadTrace, BadLibrary) as wrong:
@@ -46,10 +46,10 @@ def premises(
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or folder}: {wrong.strerror}.") from None
     if json:
-        splits = {name: asdict(part) for name, part in found.items()}
+        splits = {name: asdict(part) for name, part in extracted.items()}
         print_json({"folder": str(output), "splits": splits, "exit_code": 0})
         return 0
-    for name, part in found.items():
+    for name, part in extracted.items():
         recall = ", ".join(f"{100 * share:.1f} % at {cut}" for cut, share in part.recall.items())
         out.print(
             f"{name}: {part.theorems} theorems, {part.tactics} tactics, {part.with_premises} with premises"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stepprove.train.sft.run import SftProgress
 
 _LINES = 20
-"""Told of each stage; the folder has every step."""
+"""Progress lines for each stage; the folder has every step."""
 
 
 RecipeArgument = Annotated[
@@ -56,14 +56,14 @@ def sft(
     from stepprove.train.sft.run import run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    told: dict[tuple[str, bool], int] = {}
+    last_tenth: dict[tuple[str, bool], int] = {}
 
     def listen(progress: SftProgress) -> None:
         which = (progress.stage, progress.loss is None)
         part = _LINES * progress.done // progress.total
-        if json or (told.get(which) == part and progress.done < progress.total):
+        if json or (last_tenth.get(which) == part and progress.done < progress.total):
             return
-        told[which] = part
+        last_tenth[which] = part
         words = "texts" if progress.loss is None else f"loss {progress.loss:.4f}"
         left = progress.seconds_left
         out.print(
@@ -72,9 +72,9 @@ def sft(
         )
 
     with failures_told(output):
-        found, text = read_sft(recipe)
-        begin = beginning(found.model)
-        figures = run_sft(found, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
+        wanted, text = read_sft(recipe)
+        begin = beginning(wanted.model)
+        figures = run_sft(wanted, text, begin, output, lambda: lean_for(None, "embedded"), listen=listen)
     if not first_process():
         return 0
     if json:
@@ -89,7 +89,7 @@ def sft(
 
 @contextmanager
 def failures_told(output: Path) -> Iterator[None]:
-    """Says in one sentence why a run in `output` could not begin or go on. Needs the packages that train. Raises CommandError."""
+    """Turn a failure to start or resume a run in `output` into a CommandError of one sentence. Needs the training packages."""
     from stepprove.lean_project.pool.remote import NoLeanServer
     from stepprove.serving.client.client import ModelFailure
     from stepprove.train.recipe import BadRecipe
@@ -112,20 +112,20 @@ def failures_told(output: Path) -> Iterator[None]:
 
 
 def each_tenth(quiet: bool) -> Callable[[TrainingStep], None]:
-    """Prints of each piece of work every tenth of it; nothing when `quiet`."""
-    told: set[tuple[str, str, int]] = set()
+    """Print each tenth of the progress of each part of the work; nothing if `quiet`."""
+    shown_tenths: set[tuple[str, str, int]] = set()
 
     def listen(step: TrainingStep) -> None:
         tenth = (step.model, step.work, 10 * step.done // step.total)
-        if not quiet and tenth not in told:
-            told.add(tenth)
+        if not quiet and tenth not in shown_tenths:
+            shown_tenths.add(tenth)
             err.print(shown(f"{step.model}: {step.work}: {step.done} of {step.total}  {step.words}"))
 
     return listen
 
 
 def beginning(model: str) -> str | Path:
-    """The model that a recipe begins with, where it is. Raises CommandError for a folder without one."""
+    """The place of a recipe's initial model. Raises CommandError for a folder without one."""
     from stepprove.train.recipe import NEW
 
     if model == NEW:
@@ -136,7 +136,7 @@ def beginning(model: str) -> str | Path:
 
 
 def model_at(model: str) -> Path:
-    """The folder of `tiny` or of a model by its path. Raises CommandError when there is none in it."""
+    """The folder of `tiny`, or of a model by its path. Raises CommandError if it holds no model."""
     from stepprove.serving.client.endpoint import model_folder
 
     folder = model_folder("tiny") if model == "tiny" else Path(model)

@@ -1,4 +1,4 @@
-"""`stepprove train thinkingf`: the small formalizer, and what each stage of its training is worth."""
+"""`stepprove train thinkingf`: train a small formalizer, and measure each stage of its training."""
 
 from __future__ import annotations
 

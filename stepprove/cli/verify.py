@@ -1,4 +1,4 @@
-"""`stepprove verify`: whether a file from outside proves what an original states."""
+"""`stepprove verify`: judge a file from outside against an original."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from stepprove.cli.console import CommandError, out, print_json, shown, shown_li
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.lean_project.gate.advisory import advisory
-from stepprove.lean_project.gate.gate import Judgement, Policy
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import verify as verify_file
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import FileEmpty, FileNotText, FileTooLarge, read_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 
-_MEMORY_LIMIT_MB = 4000.0
 _INDENT = 6
-"""Columns, of what takes several lines."""
+"""Columns of indentation for text of several lines."""
 _NOT_TOLD = {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
 
 
@@ -51,20 +51,20 @@ def verify(
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
 ) -> int:
-    """Say whether CANDIDATE proves everything that ORIGINAL states, and nothing else under its names.
+    """Decide whether CANDIDATE proves every statement of ORIGINAL, unchanged and under its name.
 
-    The candidate may add lemmas, definitions and notation of its own. Each theorem of the original must stand in it with the same
-    meaning, proved, on Lean's three axioms, and on the same imports.
+    The candidate may add lemmas, definitions and notation of its own. It must prove each theorem of the original with the same
+    meaning, from Lean's three axioms and the same imports.
 
-    Exit code **0**: accepted. **1**: not accepted, and why (a candidate that is no text, too). **2**: bad input. **3**: it could
-    not be told (time, memory, no Lean), which is never a verdict.
+    Exit code **0**: accepted. **1**: not accepted, with the reason (also a candidate that is no text). **2**: bad input.
+    **3**: no answer (time, memory, no Lean), which is never a verdict.
 
     Example: `stepprove verify Challenge.lean Solution.lean --audit`
     """
     positive_seconds(time_limit, "--time-limit")
     before = read_source(original)
     lean = choose_engine(before, engine, without_mathlib=without_mathlib)
-    if audit and lean.kind != "embedded":
+    if audit and not lean.supports_inspect:
         raise CommandError(
             "--audit needs the embedded Lean; in a Lake project use Lean's own `lake challenge` "
             "(or leanprover/comparator), which checks in a process of its own too.",
@@ -77,16 +77,16 @@ def verify(
         )
     try:
         after = read_source(candidate)
-    except (FileEmpty, FileNotText, FileTooLarge) as unusable:  # whoever sent it has not sent a proof
+    except (FileEmpty, FileNotText, FileTooLarge) as unusable:  # such a file proves nothing
         judgement = Judgement(outcome=Outcome.REJECTED, reason=str(unusable).rstrip("."))
     else:
-        with Repl(lean, timeout=time_limit, memory_limit_mb=_MEMORY_LIMIT_MB) as repl:
+        with Repl(lean, timeout=time_limit, memory_limit_mb=lean.memory_limit_mb) as repl:
             judgement = verify_file(
                 repl,
                 before,
                 after,
                 policy=Policy(axioms=frozenset(allow_axiom or ()), native_decide=allow_native_decide),
-                prelude=PRELUDE if without_mathlib and lean.kind == "embedded" else None,
+                prelude=prelude_for(lean) if without_mathlib else None,
                 targets=theorem or None,
                 auditor=lean if audit else None,
                 timeout=time_limit,
@@ -103,7 +103,7 @@ def verify(
                 "audited": audit,
                 "kernel_advisory": advisory(lean.lean_version, lean.kind),
                 "accepted": judgement.accepted,
-                **judgement.model_dump(mode="json"),
+                **judgement.model_dump(mode="json", by_alias=True),
                 "exit_code": code,
             }
         )

@@ -74,7 +74,7 @@ class Formalizer:
         if setup.model is None or setup.method is None:
             raise ValueError("a formalizer needs a model and a method")
         self._setup, self._method = setup, setup.method
-        self._without_mathlib = engine.kind == "embedded"
+        self._without_mathlib = engine.mathlib is None
         self._pool = Pool.over(pool)
         self._served = ModelHandle(setup.model, say)
         self._contexts = lru_cache(_MOST_HEADERS)(

@@ -29,7 +29,7 @@ from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.pool import Pool, PoolClosed, PoolFull, SyncPool
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 from stepprove.lean_project.source.file import parse_source
-from stepprove.lean_project.source.prelude import PRELUDE
+from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import BudgetSpent
 from stepprove.serving.client.client import Client, ModelFailure
@@ -69,7 +69,7 @@ class Prover:
     @property
     def prelude(self) -> str | None:
         """The text in place of a statement's imports on a Lean without Mathlib."""
-        return PRELUDE if self.engine.kind == "embedded" else None
+        return prelude_for(self.engine)
 
     # Attempts.
 

@@ -1,5 +1,5 @@
-"""What stands before every HTTP server of this project: whom it answers for, who may ask, and how much and how slowly.
+"""Guards in front of every HTTP server of this project: allowed hosts, API keys, sizes and deadlines.
 
-The middlewares are plain ASGI and stand before FastAPI's own work, so that nothing of a request that is refused is read;
-`connections.py` is for uvicorn.
+The middlewares are plain ASGI and run before FastAPI, so that the server reads no body of a refused request. `connections.py` is
+for uvicorn.
 """

@@ -1,4 +1,4 @@
-"""The bodies of requests: how large, how slow, and how many bytes of all of them together."""
+"""Limits on request bodies: size, duration, and the bytes of all bodies together."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What clients may take of a server."""
+    """A server's limits on its clients."""
 
     body: int = 20_000_000
-    """Bytes of one request; more are refused with 413."""
+    """Bytes of one request; the server refuses a larger one with 413."""
     under_way: int = 200_000_000
-    """Bytes of all requests that have no answer yet; what goes beyond is refused with 503."""
+    """Bytes of all requests without an answer yet; the server refuses more with 503."""
     body_seconds: float = 30.0
-    """In which a whole body must come."""
+    """Seconds for a whole body to arrive."""
     header_seconds: float = 10.0
-    """In which all headers must come."""
+    """Seconds for all headers to arrive."""
     answer_seconds: float = 60.0
-    """For which a client may take nothing of an answer that waits for it."""
+    """Seconds for which a client may read nothing of its answer."""
     connections: int = 500
-    """At any time; more are refused with 503."""
+    """Open connections; the server refuses more with 503."""
 
 
 class _Refused(Exception):
@@ -40,7 +40,7 @@ class LimitBodies:
         self._app, self._limits = app, limits
         self._most = max(limits.under_way, limits.body)
         self.under_way = 0
-        """Bytes of requests that have no answer yet."""
+        """Bytes of requests without an answer yet."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -64,7 +64,7 @@ class LimitBodies:
             self.under_way -= counted
 
     def _has_body(self, scope: Message) -> bool:
-        """Whether one is announced. Raises _Refused when it is announced in two ways, or is too large."""
+        """Whether the headers announce a body. Raises _Refused if they contradict each other, or the body is too large."""
         lengths, encodings = values(scope, b"content-length"), values(scope, b"transfer-encoding")
         if len(lengths) + len(encodings) > 1:
             raise _Refused(
@@ -73,7 +73,7 @@ class LimitBodies:
                 CLOSE,
             )
         for length in lengths:
-            # Python's own int() takes signs, spaces and underscores, and what is long would be slow.
+            # int() accepts signs, spaces and underscores, and is slow for a long text.
             if not length.isdigit() or len(length) > _DIGITS:
                 raise _Refused(400, "Content-Length is no number of bytes", CLOSE)
             if int(length) > self._limits.body:
@@ -82,7 +82,7 @@ class LimitBodies:
         return bool(encodings)
 
     async def _read(self, receive: Receive, parts: list[bytes]) -> bool:
-        """Take in a body; False when the client left before its end. Raises _Refused."""
+        """Read a body; False if the client left before its end. Raises _Refused."""
         size = 0
         try:
             async with asyncio.timeout(self._limits.body_seconds):
@@ -111,7 +111,7 @@ class LimitBodies:
 
 
 def _replay(body: bytes, parts: list[bytes], receive: Receive) -> Receive:
-    """What the app receives: the body as one message, and then what else comes."""
+    """The app's messages: first the body as one message, then the client's later ones."""
     parts.clear()
     whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

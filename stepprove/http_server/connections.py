@@ -1,7 +1,7 @@
-"""Connections to uvicorn: how many, and how long one may take to say what it wants and to take its answer.
+"""Limits on uvicorn's connections: their number, and the time to send a request and to read its answer.
 
-uvicorn has a time-out between two requests only. A client that sends a byte now and then, or takes none of its answer, would
-keep its connection, and what the server holds for it, for ever.
+uvicorn limits only the time between two requests. Without these deadlines, a client that sends a byte now and then, or reads none
+of its answer, would keep its connection and the server's memory for ever.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from stepprove.http_server.refusal import App
 _LENGTH = re.compile(rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Ll][Ee][Nn][Gg][Tt][Hh][ \t]*:([^\n]*)")
 _HEADERS_END = re.compile(rb"\n\r?\n")
 _GRACE_SECONDS = 2.0
-"""After the body's deadline, in which `LimitBodies` answers."""
+"""Seconds after the body's deadline, for `LimitBodies` to answer."""
 
 
 def server_config(app: App, limits: Limits, **options: Any) -> uvicorn.Config:
-    """uvicorn's configuration for an app, with connections of this kind; `options` are `uvicorn.Config`'s own."""
+    """uvicorn's configuration for an app with these limits; `options` go to `uvicorn.Config`."""
     return uvicorn.Config(app, http=guarded_protocol(limits), ws="none", **options)
 
 
 def guarded_protocol(limits: Limits) -> type[H11Protocol]:
-    """uvicorn's protocol with deadlines and a limit of connections."""
+    """uvicorn's protocol with deadlines and a limit on connections."""
 
     class Guarded(_Guarded):
         pass
@@ -49,7 +49,7 @@ class _Guarded(H11Protocol):
         self._head = b""  # of the first request, until it is whole
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, or turn it away."""
+        """Accept a connection, or refuse it."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
             self._hang_up(
@@ -59,14 +59,14 @@ class _Guarded(H11Protocol):
             self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Cancel the timers of a closed connection."""
         for timer in (self._deadline, self._stalled):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come."""
+        """Receive data."""
         if self.transport.is_closing():
             return
         if self.cycle is None and self._two_lengths(data):
@@ -76,9 +76,9 @@ class _Guarded(H11Protocol):
         self._look()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what h11 does not take for HTTP."""
+        """Refuse data that h11 does not accept as HTTP."""
         if self.cycle is not None and not self.cycle.response_complete:
-            self.transport.abort()  # an answer is under way, into which no other one can be written
+            self.transport.abort()  # no second answer can follow within an unfinished one
         else:
             self._hang_up(
                 "400 Bad Request", "this is no HTTP request, or one that says two things about itself"
@@ -90,18 +90,18 @@ class _Guarded(H11Protocol):
         self._look()
 
     def pause_writing(self) -> None:
-        """The client takes its answer more slowly than it is made."""
+        """Start the deadline of a client that reads more slowly than the app answers."""
         super().pause_writing()
         self._stalled = self.loop.call_later(self.limits.answer_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client has taken what there was."""
+        """Cancel that deadline once the client has read the waiting data."""
         if self._stalled is not None:
             self._stalled.cancel()
         super().resume_writing()
 
     def _two_lengths(self, data: bytes) -> bool:
-        """Whether the first request's headers, which are whole now, have more than one Content-Length: h11 takes equal ones."""
+        """Whether the first request's complete headers have several Content-Lengths; h11 accepts equal ones."""
         self._head += data
         end = _HEADERS_END.search(self._head)
         head, self._head = self._head, b"" if end else self._head
@@ -109,7 +109,7 @@ class _Guarded(H11Protocol):
         return len(lengths) > 1 or any(b"," in length for length in lengths)
 
     def _look(self) -> None:
-        """Set the deadline for what is waited for now; what is waited for already keeps its own."""
+        """Set the deadline for the part of the request that is due now, unless it has one."""
         state = self.conn.their_state
         waited_for = (state, self.cycle) if state in (h11.IDLE, h11.SEND_BODY) else None
         if waited_for == self._waited_for:

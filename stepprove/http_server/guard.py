@@ -1,4 +1,4 @@
-"""All that stands before an app, in order: the host, the key, the body."""
+"""The guards in front of an app, in order: host, key, body."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from stepprove.http_server.refusal import App
 
 
 def guarded(app: App, *, hosts: Hosts, key: str | None, limits: Limits, open_paths: Collection[str]) -> App:
-    """An app that sees only requests to names it answers for, with the key, and with a whole body.
+    """Guard an app: it sees only requests to allowed hosts, with the key, and with a whole body.
 
     Args:
-        app: what is guarded.
-        hosts: whom it answers for.
-        key: what requests must carry; None: nothing.
-        limits: of bodies.
-        open_paths: what may be got without the key.
+        app: the app.
+        hosts: the allowed hosts.
+        key: the API key; None: requests need none.
+        limits: the limits on bodies.
+        open_paths: paths that need no key.
     """
     return TrustedHosts(RequireKey(LimitBodies(app, limits), key, open_paths), hosts)

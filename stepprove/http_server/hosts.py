@@ -1,6 +1,6 @@
-"""For which names a server answers: a page in a browser must not reach it under the page's own name (DNS rebinding).
+"""The host names that a server answers for, against DNS rebinding: no web page may reach it under the page's own name.
 
-Starlette has a middleware for that; it knows no addresses and does not say what to do about a refusal.
+Starlette's middleware for this knows no IP addresses, and its refusal does not say what to do.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Names and addresses that may stand in a request's Host."""
+    """The names and addresses that a request's Host header may have."""
 
     names: frozenset[str]
-    """As `_plain` writes them."""
+    """In the spelling of `_plain`."""
     suffixes: tuple[str, ...] = ()
-    """With the dot before them."""
+    """Endings of names, with the dot before them."""
     addresses: bool = False
-    """Any address too: no name resolves to it, so that nobody can rebind it."""
+    """Allow any IP address too: DNS does not resolve it, so nobody can rebind it."""
     everything: bool = False
 
     def allow(self, name: str) -> bool:
-        """Whether a name, or an address without its port, is one of them."""
+        """Whether a name, or an address without its port, is allowed."""
         plain = _plain(name)
         return (
             self.everything
@@ -45,14 +45,14 @@ class Hosts:
 
 
 def hosts_for(listening: str, allowed: Iterable[str] = ()) -> Hosts:
-    """Whom a server answers for.
+    """The hosts that a server answers for.
 
     Args:
-        listening: where it listens, as `--host` says. On every network, it answers for any address and for this machine's name.
-        allowed: more names; `*.example.org` for all below that one, `*` for any.
+        listening: the address of `--host`. A server on every network answers for any address and for this machine's name.
+        allowed: more names; `*.example.org` for all names below that one, `*` for any.
 
     Raises:
-        ValueError: one of them is no name.
+        ValueError: an entry of `allowed` is no host name.
     """
     allowed = tuple(allowed)
     for name in allowed:
@@ -74,7 +74,7 @@ def _is_name(text: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """One spelling of each name and address."""
+    """The one spelling of a name or an address."""
     address = _address(name)
     return str(address) if address is not None else name.lower().removesuffix(".")
 
@@ -87,13 +87,13 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def host_of(header: bytes) -> str | None:
-    """The name in a Host header, without the port; None when it is malformed."""
-    found = _HOST.fullmatch(header.decode("latin-1"))
-    return None if found is None else found[1]
+    """The name in a Host header, without the port; None if it is malformed."""
+    match = _HOST.fullmatch(header.decode("latin-1"))
+    return None if match is None else match[1]
 
 
 class TrustedHosts:
-    """Refuses requests to other names, and requests that pages of other sites have a browser send."""
+    """Refuses requests to other hosts, and a browser's requests from pages of other sites."""
 
     def __init__(self, app: App, hosts: Hosts) -> None:
         self._app, self._hosts = app, hosts
@@ -106,11 +106,11 @@ class TrustedHosts:
         await self._app(scope, receive, send)
 
     def _reason(self, scope: Message) -> tuple[int, str] | None:
-        """Why a request is refused: a status and a sentence."""
+        """The status and the sentence of a refusal; None for an allowed request."""
         if self._hosts.everything:
             return None
-        told = values(scope, b"host")
-        host = host_of(told[0]) if len(told) == 1 else None
+        headers = values(scope, b"host")
+        host = host_of(headers[0]) if len(headers) == 1 else None
         if host is None:
             return 400, "the request names no host, or not one alone: send one Host header"
         if not self._hosts.allow(host):

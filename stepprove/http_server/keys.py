@@ -1,4 +1,4 @@
-"""The key that requests must carry, asked for before anything else of them is read."""
+"""The API key of requests, checked before the server reads anything else of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _CHALLENGE = (b"www-authenticate", b"Bearer")
 
 
 class RequireKey:
-    """Lets only requests with the key through; the answer takes as long whatever is wrong with another one.
+    """Passes only requests with the key; a refusal takes the same time for every wrong key.
 
     Args:
-        app: what is guarded.
-        key: None lets everybody in.
-        open_paths: what may be got without it.
+        app: the app.
+        key: the API key; None: requests need none.
+        open_paths: paths that need no key.
     """
 
     def __init__(self, app: App, key: str | None, open_paths: Collection[str] = ("/health",)) -> None:

@@ -1,4 +1,4 @@
-"""Talking to Lean: find it, start it, send it code, and judge what comes back."""
+"""Lean: find it, start it, send it code, and judge its answers."""
 
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import LeanNotFound, find_engine

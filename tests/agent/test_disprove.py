@@ -45,7 +45,7 @@ def test_a_false_closed_statement_is_disproved_outright(refute) -> None:
 
 
 def test_an_engine_that_cannot_negate_is_not_asked_to(refute, searcher, monkeypatch) -> None:
-    monkeypatch.setattr(searcher.repl, "extended", False)
+    monkeypatch.setattr(searcher.repl, "supports_inspect", False)
     assert not refute("theorem t : 2 ^ 10 = 1000 := by sorry").found
 
 

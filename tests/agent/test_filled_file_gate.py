@@ -36,7 +36,7 @@ class Settle:
         ]
         settled = gate_filled_file(worker, found)
         again = judge(self._repl, text, settled[0])
-        assert again.breach is None, "what is left in the file passes the gate"
+        assert again.violation is None, "what is left in the file passes the gate"
         return settled
 
 

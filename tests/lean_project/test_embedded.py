@@ -16,6 +16,7 @@ import pytest
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.repl.errors import ReplEnded
+from stepprove.lean_project.repl.protocol import CommandResponse, ProofStepResponse
 
 
 def ask(repl: Repl, **request: Any) -> dict[str, Any]:
@@ -179,6 +180,26 @@ def test_another_process_restores_an_environment_with_its_scoped_notation(
         restored = ask(other, unpickleEnvFrom=str(tmp_path / "pickle"))
         assert restored == {"env": 0}
         assert "messages" not in ask(other, cmd="example : ⊞ = 7 := rfl", env=0)
+
+
+def test_the_methods_of_a_repl_pickle_and_restore_what_they_name(
+    repl: Repl, engine: Engine, tmp_path: Path
+) -> None:
+    before = repl.command("def x := 1\ntheorem t (p : Prop) (h : p) : p := by sorry")
+    assert isinstance(before, CommandResponse)
+    state = before.sorries[0].proof_state
+    assert state is not None
+    repl.pickle_env(before.env, tmp_path / "environment")
+    repl.pickle_state(state, tmp_path / "state")
+    with Repl(engine) as other:
+        after = other.unpickle_env(tmp_path / "environment")
+        assert isinstance(after, CommandResponse)
+        use = other.command("example : x = 1 := rfl", after.env)
+        assert isinstance(use, CommandResponse) and not use.messages
+        restored = other.unpickle_state(tmp_path / "state")
+        assert isinstance(restored, ProofStepResponse)
+        step = other.tactic(restored.proof_state, "exact h")
+        assert isinstance(step, ProofStepResponse) and step.completed
 
 
 @pytest.mark.parametrize("damage", ["foreign", "changed", "other kind"])

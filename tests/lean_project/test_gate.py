@@ -191,7 +191,7 @@ def test_a_change_costs_the_theorems_whose_meaning_rests_on_it_alone(repl: Repl)
     candidate = original.replace("n + 1\n", "n\n", 1).replace("by sorry", "by rfl")
     judgement = verdict(repl, original, candidate)
     assert judgement.outcome is Outcome.REJECTED
-    assert judgement.breach == "the definition of `f` is not the original one"
+    assert judgement.violation == "the definition of `f` is not the original one"
     assert {v.name: v.outcome for v in judgement.verdicts} == {
         "f": Outcome.REJECTED,
         "of_f": Outcome.REJECTED,
@@ -215,3 +215,11 @@ def test_a_change_that_was_not_asked_about_still_shows(repl: Repl) -> None:
     judgement = verdict(repl, original, candidate, targets=["two"])
     assert not judgement.accepted
     assert {v.name: v.outcome for v in judgement.verdicts} == {"f": Outcome.REJECTED, "two": Outcome.PROVED}
+
+
+def test_the_json_of_a_judgement_keeps_its_field_breach() -> None:
+    judgement = Judgement(outcome=Outcome.REJECTED, violation="the definition of `f` is not the original one")
+    document = judgement.model_dump(mode="json", by_alias=True)
+    assert document["breach"] == judgement.violation
+    assert "violation" not in document
+    assert Judgement.model_validate(document) == judgement

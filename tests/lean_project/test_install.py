@@ -22,7 +22,7 @@ from package_registry import serving
 
 from stepprove.lean_project.engines.embedded import install as installer
 from stepprove.lean_project.engines.embedded.download import TARBALL_BYTES, require_whole
-from stepprove.lean_project.engines.embedded.install import Installation, Step, faults, install
+from stepprove.lean_project.engines.embedded.install import Installation, InstallStep, faults, install
 from stepprove.lean_project.engines.embedded.node import node_binary, npm_script
 from stepprove.lean_project.engines.embedded.unpack import unpack
 from stepprove.lean_project.engines.errors import CacheUnusable, DownloadTampered, NodeMissing
@@ -61,7 +61,7 @@ def npm_tarball() -> Path:
 @dataclass
 class Fresh:
     copy: Installation
-    steps: list[Step] = field(default_factory=list)
+    steps: list[InstallStep] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
     cache = tmp_path_factory.mktemp("fresh")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STEPPROVE_CACHE", str(cache))
-        steps: list[Step] = []
+        steps: list[InstallStep] = []
         yield Fresh(install(steps.append), steps)
     shutil.rmtree(cache)
 
@@ -96,7 +96,7 @@ def test_the_steps_come_in_order_with_times(fresh: Fresh) -> None:
 
 
 def test_a_second_installation_does_nothing(fresh: Fresh) -> None:
-    steps: list[Step] = []
+    steps: list[InstallStep] = []
     began = time.process_time()
     assert install(steps.append) == fresh.copy
     assert steps == []

@@ -87,7 +87,8 @@ def test_a_job_whose_engine_is_killed_from_outside_is_answered_by_another(engine
         thread, results = ask(pool, RUNAWAY.replace("spin 0", "IO.sleep 1500") + GOOD)
         until(lambda: pool.stats.running == 1)
         time.sleep(0.3)
-        os.kill(pids[0] or 0, signal.SIGKILL)
+        assert pids[0], "the engine's process is known"
+        os.kill(pids[0], signal.SIGKILL)
         thread.join()
         assert getattr(results[0], "outcome", results[0]) == "answered"
         assert pool.stats.retried == 1

@@ -20,7 +20,7 @@ TWO = "theorem two : 1 + 1 = 2 := by sorry\n"
 
 @pytest.fixture
 def plain(repl: Repl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repl]:
-    monkeypatch.setattr(repl, "extended", False)
+    monkeypatch.setattr(repl, "supports_inspect", False)
     yield repl
 
 

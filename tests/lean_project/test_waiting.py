@@ -1,4 +1,4 @@
-"""The line in front of the engines."""
+"""The queue in front of the engines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.lean_project.pool.job_queue import PASSED_OVER, SECONDS_A_LEVEL, Line
+from stepprove.lean_project.pool.job_queue import PASSED_OVER, SECONDS_A_LEVEL, JobQueue
 from stepprove.lean_project.pool.prefix_cache import common_prefix
 
 
@@ -31,25 +31,25 @@ def anybody(job: Job) -> int:
 
 def test_nobody_waits_for_ever_behind_higher_priorities() -> None:
     clock = Clock()
-    line: Line[Job] = Line(clock)
+    queue: JobQueue[Job] = JobQueue(clock)
     patient = Job()
-    line.add(patient)
+    queue.add(patient)
     served: list[Job | None] = []
     while patient not in served:
         clock.now += 1
-        line.add(Job(priority=1))
-        served.append(line.take(anybody))
+        queue.add(Job(priority=1))
+        served.append(queue.take(anybody))
     assert SECONDS_A_LEVEL - 1 <= len(served) <= SECONDS_A_LEVEL + 1
 
 
 def test_a_job_is_passed_over_only_so_often_for_better_suited_ones() -> None:
-    line: Line[Job] = Line(Clock())
+    queue: JobQueue[Job] = JobQueue(Clock())
     slow = Job()
-    line.add(slow)
+    queue.add(slow)
     served = []
     while slow not in served:
-        line.add(Job(name=1))
-        served.append(line.take(lambda job: job.name))
+        queue.add(Job(name=1))
+        served.append(queue.take(lambda job: job.name))
     assert len(served) == PASSED_OVER + 1
 
 
@@ -65,28 +65,28 @@ def test_a_job_is_passed_over_only_so_often_for_better_suited_ones() -> None:
 )
 def test_every_job_leaves_the_line_exactly_once(steps: list[tuple[str, int]]) -> None:
     clock = Clock()
-    line: Line[Job] = Line(clock)
+    queue: JobQueue[Job] = JobQueue(clock)
     added: list[Job] = []
     left: list[Job] = []
     for what, number in steps:
         if what == "add":
             added.append(Job(name=len(added), priority=number))
-            line.add(added[-1])
+            queue.add(added[-1])
         elif what == "take":
-            taken = line.take(lambda job, number=number: job.name % (number + 1))  # type: ignore[misc]
+            taken = queue.take(lambda job, number=number: job.name % (number + 1))  # type: ignore[misc]
             assert (taken is None) == (len(added) == len(left))
             left += [taken] if taken is not None else []
         elif what == "remove" and added:
             job = added[number % len(added)]
             gone = any(job is other for other in left)
-            assert line.remove(job) is not gone
+            assert queue.remove(job) is not gone
             left += [] if gone else [job]
         else:
             clock.now += number
-    while (taken := line.take(anybody)) is not None:
+    while (taken := queue.take(anybody)) is not None:
         left.append(taken)
     assert sorted(map(id, left)) == sorted(map(id, added))
-    assert len(line) == 0
+    assert len(queue) == 0
 
 
 @given(st.text(), st.text(), st.text())

@@ -32,7 +32,7 @@ def gate_filled_file(
     for _ in range(len(results) + 1):
         edits = worker.fills(results)
         judgement = gate.judge(edits)
-        violated = judgement.breach is not None and bool(edits)
+        violated = judgement.violation is not None and bool(edits)
         after = (
             gate.drop_culprits(results, judgement) if violated else gate.apply_verdicts(results, judgement)
         )
@@ -178,7 +178,7 @@ class _FilledFileGate:
         """
         judgement = self.judge(self.worker.fills(sorted(proofs, key=lambda r: r.index)))
         undecided = judgement.outcome in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}
-        return judgement if undecided or judgement.breach is not None else None
+        return judgement if undecided or judgement.violation is not None else None
 
     def apply_verdict(
         self, result: HoleResult, results: Sequence[HoleResult], verdicts: dict[str, Verdict]

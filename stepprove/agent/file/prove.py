@@ -34,9 +34,7 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.exchange import Usage
 
 HOLES_WITH_MODEL = 4
-"""Holes that may wait for a model at a time, beside those that are being searched."""
-MEMORY_LIMIT_MB = 1700.0
-"""The embedded engine can address 2 GB; a process beyond this limit is replaced."""
+"""Holes that may wait for a model at any time, beside those that are searched."""
 
 
 def prove_source(
@@ -185,7 +183,7 @@ def _search_all(
 
 
 def _start(engine: Engine) -> Repl:
-    return Repl(engine, timeout=CHUNK_SECONDS, memory_limit_mb=MEMORY_LIMIT_MB)
+    return Repl(engine, timeout=CHUNK_SECONDS, memory_limit_mb=engine.memory_limit_mb)
 
 
 class _WorkerPool:

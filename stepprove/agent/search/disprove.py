@@ -70,7 +70,7 @@ def disprove(
     Raises:
         ReplFailure: Lean failed, other than by a time-out of a step.
     """
-    if not repl.extended:
+    if not repl.supports_inspect:
         return NOTHING
     negation = _Negation(repl, open_root)
     goal = negation.open()

@@ -50,7 +50,7 @@ class ElaborationContext:
 
     def forget(self) -> None:
         """Free the memory of all answers if the engine can."""
-        if self.repl.extended:
+        if self.repl.supports_inspect:
             envs = [int(env) for generation, env in self._made if generation == self.repl.generation]
             with suppress(ReplFailure):  # a lost process has freed them already
                 self.repl.request({"forget": {"envs": envs, "proofStates": []}}, timeout=self.timeout)

@@ -1,1 +1,1 @@
-"""The two Leans: how each is found, installed, started and confined."""
+"""The two Leans: find, install, start and confine each."""

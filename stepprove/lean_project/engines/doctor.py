@@ -1,4 +1,4 @@
-"""What is found, what is missing, and the one command that mends each: the facts of `stepprove doctor`."""
+"""The findings of `stepprove doctor`: each part of the installation, whether it works, and the command that mends it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from stepprove.lean_project.repl.repl import Repl, ReplFailure
 START_SECONDS = 60.0
 """How long the embedded Lean may take to start and answer before it counts as broken."""
 MEMORY_NEEDED = 1_000_000_000
-"""Bytes of memory that one embedded Lean and this program want free."""
+"""Bytes of free memory that one embedded Lean and this program need."""
 
 _SET_UP_EMBEDDED = "stepprove setup --embedded"
 _TOOL_SECONDS = 20.0
@@ -53,21 +53,22 @@ _COMMAND = re.compile(r"run `([^`]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     ok: bool
     detail: str
     mend: str | None
-    """The command that mends it; None where all is well or no command can help."""
+    """The command that mends it; None if all is well or no command can help."""
     optional: bool = False
-    """Only native mode needs it: StepProve works without."""
+    """Only the native engine needs it; StepProve works without it."""
 
 
 def diagnose(folder: Path | None = None) -> list[Finding]:
-    """Look at everything that StepProve needs, starting each Lean for real; takes some seconds.
+    """Check everything that StepProve needs, and start each Lean; this takes some seconds.
 
-    `folder` is where a Lake project is looked for, upwards; None: nowhere.
+    Args:
+        folder: start the search for a Lake project here, upwards; None: do not search.
     """
     return [*_machine(), *_embedded(), *_native(), *_project(folder)]
 
@@ -91,11 +92,11 @@ def _embedded() -> Iterator[Finding]:
     if node.ok:
         yield _attempt("npm", lambda: _tool_version(node_binary(), npm_script()))
     yield _cache()
-    found = faults(installation(), thorough=True)
-    more = f" and {len(found) - 1} more faults" if len(found) > 1 else ""
-    detail = f"{found[0]}{more}" if found else f"whole, in {installation().folder}"
-    yield Finding("embedded Lean", not found, detail, _SET_UP_EMBEDDED if found else None)
-    if node.ok and not found:
+    damage = faults(installation(), thorough=True)
+    more = f" and {len(damage) - 1} more faults" if len(damage) > 1 else ""
+    detail = f"{damage[0]}{more}" if damage else f"whole, in {installation().folder}"
+    yield Finding("embedded Lean", not damage, detail, _SET_UP_EMBEDDED if damage else None)
+    if node.ok and not damage:
         yield _start_embedded()
     yield _sandbox()
     yield _kernel()
@@ -112,12 +113,12 @@ def _sandbox() -> Finding:
 
 def _kernel() -> Finding:
     bugs = kernel_bugs(LEAN_VERSION)
-    known = ", ".join(f"{bug.id} ({bug.references[0]})" for bug in bugs)
+    names = ", ".join(f"{bug.id} ({bug.references[0]})" for bug in bugs)
     return Finding(
         "kernel advisory",
         True,
         f"{len(bugs)} known bugs in the kernel of Lean {LEAN_VERSION}; docs/trust.md says what the gate does "
-        f"about each: {known}",
+        f"about each: {names}",
         None,
         optional=True,
     )
@@ -204,10 +205,10 @@ def _attempt(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _tool_version(*command: Path) -> str:
-    said = subprocess.run(
+    version = subprocess.run(
         [*command, "--version"], capture_output=True, text=True, check=True, timeout=_TOOL_SECONDS
     ).stdout.strip()
-    return f"{said} at {command[-1]}"
+    return f"{version} at {command[-1]}"
 
 
 def _cores() -> int:
@@ -218,7 +219,7 @@ def _cores() -> int:
 
 
 def _memory() -> tuple[int, int | None]:
-    """Bytes of memory in all, and free for new programs (None where the system does not say)."""
+    """Bytes of memory in all, and free for new programs (None if the system does not report it)."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         for line in Path("/proc/meminfo").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""A Lean that can be started: what every other part needs to know about it."""
+"""A Lean that StepProve can start, and what it can do."""
 
 from __future__ import annotations
 
@@ -7,26 +7,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+EMBEDDED_MEMORY_LIMIT_MB = 1800.0
+"""Resident memory in 10**6 B; the embedded engine addresses 2 GB in all."""
+NATIVE_MEMORY_LIMIT_MB = 12_000.0
+"""Resident memory in 10**6 B; Mathlib's modules, mapped from disk, count too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One way to start a REPL process; every result names the engine, its Lean and its Mathlib."""
+    """One way to start a REPL process; every result names the engine, its Lean and its Mathlib.
+
+    Other modules ask for an ability (`mathlib`, `memory_limit_mb`, `supports_inspect`). They use `kind` only to name the engine.
+    """
 
     kind: Literal["embedded", "native"]
     command: tuple[str, ...]
     """Starts one process that speaks the REPL's protocol on standard input and output."""
     cwd: Path | None
-    """Where it must be started; None: anywhere."""
+    """The Lake project where the process must start; None: it starts anywhere and has Lean's own modules alone."""
     lean_version: str
     """Such as 4.28.0."""
     mathlib: str | None = None
-    """Mathlib's commit; None where there is no Mathlib."""
+    """Mathlib's commit; None: the engine has no Mathlib."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables added to those of this process."""
+    """Variables added to this process's own."""
     mapped_mb: float | None = None
-    """What it maps of compiled modules at most (10**6 B), so that a limit can be set on what it allocates besides; None where
-    that says nothing: WebAssembly reserves 6 GB and uses what it needs."""
+    """The most that it maps of compiled modules, in 10**6 B; a limit on its allocations adds this. None: no such limit, since
+    WebAssembly reserves 6 GB and uses only what it needs."""
     ready_line: bool = False
-    """It says {"ready": true} before its first answer."""
+    """It prints {"ready": true} before its first answer."""
     tokens: bool = False
-    """Its answers carry the token of their request, and how much code its interpreter has run."""
+    """Its answers carry the token of their request and the number of programs that its interpreter has run."""
+
+    @property
+    def supports_inspect(self) -> bool:
+        """Whether it answers our own requests beside the community REPL's: `inspect`, `export`, `audit`, `negate`, `forget`."""
+        return self.kind == "embedded"
+
+    @property
+    def memory_limit_mb(self) -> float:
+        """Resident memory, in 10**6 B, that one process may use unless the caller sets another limit."""
+        return EMBEDDED_MEMORY_LIMIT_MB if self.kind == "embedded" else NATIVE_MEMORY_LIMIT_MB

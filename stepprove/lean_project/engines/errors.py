@@ -1,10 +1,10 @@
-"""What is raised when Lean, or something that it needs, is not there."""
+"""The errors of a missing Lean, or of a missing part that it needs."""
 
 from __future__ import annotations
 
 
 class LeanNotFound(Exception):
-    """No Lean can be started. The message is one sentence that names the command that mends it."""
+    """No Lean can start. The message is one sentence that names the command that mends it."""
 
 
 class NodeMissing(LeanNotFound):
@@ -12,20 +12,20 @@ class NodeMissing(LeanNotFound):
 
 
 class DownloadFailed(LeanNotFound):
-    """The package registry could not be reached, or has not got the package."""
+    """The package registry is unreachable, or lacks the package."""
 
 
 class DownloadTampered(LeanNotFound):
-    """What came is not, byte for byte, the Lean that stepprove was built for."""
+    """The download is not, byte for byte, the Lean that stepprove pins."""
 
 
 class CacheUnusable(LeanNotFound):
-    """The cache directory cannot be written, or its disk is full."""
+    """The cache directory is not writable, or its disk is full."""
 
 
 class EngineUnfit(LeanNotFound):
-    """The embedded Lean is there but is not the build that this code knows, or does not start."""
+    """The installed embedded Lean is another build than this code knows, or does not start."""
 
 
 class NativeMissing(LeanNotFound):
-    """A part of the native Lean (elan, the toolchain, the REPL) is not there."""
+    """A part of the native Lean (elan, the toolchain, the REPL) is missing."""

@@ -1,4 +1,4 @@
-"""Which Lean: the Lake project around the file, stepprove's own native workspace, or the embedded one."""
+"""The choice of a Lean: the Lake project around the file, stepprove's own native workspace, or the embedded Lean."""
 
 from __future__ import annotations
 
@@ -28,11 +28,17 @@ def find_engine(
     install: bool = True,
     progress: Progress = ignore_progress,
 ) -> Engine:
-    """Choose the Lean for a file or folder (None: for no file in particular).
+    """Choose the Lean for a file or folder.
 
-    `auto` takes the native one where the Lake project around `path`, or stepprove's own workspace, is ready,
-    and the embedded one otherwise; `install` lets it install the embedded one, telling `progress`.
-    Raises `LeanNotFound` whose message is one sentence that names the command that mends it.
+    Args:
+        path: the file or folder; None: none in particular.
+        prefer: `auto` takes the native Lean of the Lake project around `path`, or of stepprove's own workspace, if it is ready,
+            and the embedded Lean otherwise.
+        install: install the embedded Lean if it is missing.
+        progress: receives each step of the installation.
+
+    Raises:
+        LeanNotFound: no Lean is ready; the message is one sentence that names the command that mends it.
     """
     if prefer == "embedded":
         return embedded_engine(install=install, progress=progress)

@@ -1,6 +1,8 @@
-"""The kernel advisory: which bugs the kernel of a Lean is known to have, and what StepProve does about each.
+"""The kernel advisory: the known bugs of a Lean's kernel, and StepProve's measure against each.
 
-The list is data (`kernel_bugs.json`), after Lean's own issues and advisories; docs/trust.md says how it is used.
+The list is data (`kernel_bugs.json`). docs/trust.md says how the gate uses it.
+
+Source: Lean's own issues and advisories.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-\S+)?")
 
 
 class KernelBug(BaseModel):
-    """One known bug of Lean's kernel, or of what reports its axioms."""
+    """One known bug of Lean's kernel, or of the code that reports its axioms."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,13 +30,13 @@ class KernelBug(BaseModel):
     """The first release without it; None while it is open."""
     references: tuple[str, ...]
     embedded: str
-    """What StepProve does about it in the embedded engine."""
+    """StepProve's measure in the embedded engine."""
     native: str
-    """What it does in a native Lean."""
+    """StepProve's measure in a native Lean."""
 
 
 def kernel_bugs(lean_version: str) -> tuple[KernelBug, ...]:
-    """The bugs that are known of the kernel of a Lean, such as "4.28.0"; all of them where the version cannot be read."""
+    """The known bugs of a Lean's kernel; all of them if the version (such as "4.28.0") is unreadable."""
     version = _parsed(lean_version)
     return tuple(
         bug
@@ -46,7 +48,7 @@ def kernel_bugs(lean_version: str) -> tuple[KernelBug, ...]:
 def advisory(
     lean_version: str, kind: Literal["embedded", "native"]
 ) -> list[dict[str, str | list[str] | None]]:
-    """The same as data for a report: each bug with what is done about it in an engine of this kind."""
+    """The known bugs as data for a report, each with StepProve's measure in an engine of this kind."""
     return [
         {
             "id": bug.id,
@@ -65,8 +67,8 @@ def _all() -> tuple[KernelBug, ...]:
 
 
 def _parsed(version: str) -> tuple[int, int, int, bool] | None:
-    """A version to compare: a release comes after its candidates."""
-    found = _VERSION.match(version.strip())
-    if found is None:
+    """A version as a key for comparison: a release comes after its candidates."""
+    match = _VERSION.match(version.strip())
+    if match is None:
         return None
-    return int(found[1]), int(found[2]), int(found[3]), found[4] is None
+    return int(match[1]), int(match[2]), int(match[3]), match[4] is None

@@ -1,9 +1,10 @@
-"""The heavy check of an accepted candidate: its terms alone, in a Lean process that runs no line of it.
+"""The audit of an accepted candidate: a Lean process that runs no line of it checks its terms.
 
-Whoever elaborates a hostile text may have been tampered with by it. So the process that did so is only asked to write down what
-the text declared, and a new process, which knows nothing but the original, has its kernel check every declaration on top of the
-original's imports and compares the statements with its own. What the first process says is believed in nothing. The design is
-that of leanprover/comparator, with the embedded Lean in place of an export file and a sandbox.
+A hostile text may tamper with the process that elaborates it. That process therefore only exports the text's declarations. A new
+process elaborates the original alone, has its kernel check every exported declaration on top of the original's imports, and
+compares the statements with its own. The audit trusts nothing that the first process reports.
+
+Source: the design of leanprover/comparator, with the embedded Lean in place of its export file and sandbox.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ from collections.abc import Collection
 from typing import Any
 
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.gate import Facts, Judgement, Policy, weigh, with_names_of
+from stepprove.lean_project.gate.facts import Facts, with_names_of
+from stepprove.lean_project.gate.gate import Judgement, weigh
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
 Exported = dict[str, Any]
-"""Tables of names, universe levels and terms, and the declarations made of them; see `embedded/terms.cjs`."""
+"""Tables of names, universe levels and terms, and the declarations that refer to them; see `embedded/terms.cjs`."""
 
 
 def export(repl: Repl, text: str, env: int | None = None, *, timeout: float | None = None) -> Exported:
-    """What a text declares in `env`, or from its own imports, as data. Raises ReplFailure when Lean cannot say."""
+    """Elaborate a text in `env`, or from its own imports, and export its declarations as data.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
+    """
     answer = repl.request({"export": elaborated(repl, text, env, timeout=timeout).env}, timeout=timeout)
     if "exported" not in answer:
         raise ReplFailure(f"the engine could not export the declarations: {answer.get('message', answer)}")
@@ -41,9 +48,19 @@ def audit(
 ) -> Judgement:
     """Judge exported declarations in a new process of an embedded Lean.
 
-    The arguments are those of `verify`; `header` is elaborated first, where the original is given without its imports. A proof by
-    `native_decide` cannot pass: the new process has none of the programs.
-    Raises ReplFailure when Lean cannot say.
+    A proof by `native_decide` cannot pass: the new process has none of the programs.
+
+    Args:
+        engine: the embedded Lean.
+        original: the original's text, without imports if `header` has them.
+        exported: the candidate's declarations; see `export`.
+        header: imports that the process elaborates first.
+        policy: what to allow beyond the standard.
+        targets: as for `verify`.
+        timeout: seconds for each engine call.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
     """
     with Repl(engine, timeout=timeout or 60.0) as fresh:
         env = None if header is None else elaborated(fresh, header, timeout=timeout).env
@@ -58,7 +75,11 @@ def audit(
 def elaborated(
     repl: Repl, text: str, env: int | None = None, *, timeout: float | None = None
 ) -> CommandResponse:
-    """Lean's answer to a text in `env`, or from its own imports. Raises ReplFailure when there is none."""
+    """Elaborate a text in `env`, or from its own imports.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
+    """
     answer = repl.command(text, env, timeout=timeout)
     if isinstance(answer, ErrorResponse):
         raise ReplFailure(answer.message)

@@ -1,28 +1,22 @@
-"""What of the original a candidate lacks or has otherwise, and whose meaning rests on that.
+"""Changes of the original: declarations that a candidate drops or alters, and the theorems whose meaning depends on them.
 
-A change costs the declarations whose meaning it touches. The candidate as a whole is rejected for it, but a theorem that the
-original states apart from it is judged on its own.
+The gate rejects a candidate that changes the original. It still judges each theorem whose meaning does not depend on a change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.names import components
 
-if TYPE_CHECKING:
-    from stepprove.lean_project.gate.gate import Declaration, Facts, Policy
-
 _COMPARED_WHERE_USED = frozenset({"definition", "theorem"})
-"""Kinds of which the elaborator makes some of its own: what it made counts where a term names it, whatever it is called."""
+"""The elaborator makes declarations of these kinds itself; the gate compares one of those only if a kept term uses it."""
 
 
-def changes_of(facts: Facts, by_name: dict[str, Declaration], policy: Policy) -> dict[str, str]:
-    """What of the original the candidate lacks or has otherwise, by name, and what is wrong with each in one sentence.
-
-    What a person wrote comes before what Lean made of it: names of fewer parts first.
-    """
+def changes_of(facts: Facts, by_name: dict[str, DeclarationFacts], policy: Policy) -> dict[str, str]:
+    """The changes by name, each as one sentence; a person's declarations come before those that Lean derives from them."""
     changes = {
         m.display: f"`{m.display}` of the original is missing" for m in facts.missing if not m.internal
     }
@@ -41,7 +35,7 @@ def changes_of(facts: Facts, by_name: dict[str, Declaration], policy: Policy) ->
     return changes
 
 
-def _closest_to_the_text(declaration: Declaration) -> tuple[int, bool, str]:
+def _closest_to_the_text(declaration: DeclarationFacts) -> tuple[int, bool, str]:
     return (
         len(components(declaration.display)),
         declaration.kind not in {"inductive", "constructor"},
@@ -50,9 +44,9 @@ def _closest_to_the_text(declaration: Declaration) -> tuple[int, bool, str]:
 
 
 def change_below(
-    declaration: Declaration, changes: dict[str, str], by_name: dict[str, Declaration]
+    declaration: DeclarationFacts, changes: dict[str, str], by_name: dict[str, DeclarationFacts]
 ) -> str | None:
-    """The change of the original on which the meaning of a declaration rests, in one sentence; None when there is none."""
+    """The change that the meaning of a declaration depends on, in one sentence; None if there is none."""
     if not changes:
         return None
     below = (by_name[name].display for name in _closure([declaration], by_name, through_holes=True))
@@ -60,9 +54,9 @@ def change_below(
 
 
 def _closure(
-    roots: Iterable[Declaration], by_name: dict[str, Declaration], *, through_holes: bool = False
+    roots: Iterable[DeclarationFacts], by_name: dict[str, DeclarationFacts], *, through_holes: bool = False
 ) -> set[str]:
-    """Everything of the text that the meaning of `roots` rests on; through what stands in holes only if asked for."""
+    """Every constant of the text that the meaning of `roots` depends on; `through_holes` follows the contents of holes too."""
     seen: set[str] = set()
     todo = [d.name for d in roots]
     while todo:

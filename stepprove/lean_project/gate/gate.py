@@ -1,135 +1,72 @@
-"""The trust gate: whether an elaborated candidate proves the original statements, and on which axioms.
+"""The trust gate: does an elaborated candidate prove the original statements, and on which axioms?
 
-An unreviewed proof by a machine is treated as hostile. Both texts are elaborated by the engine; what counts is then read off
-the two environments, not off the texts or off messages, which a candidate could shape (docs/trust.md says what this
-establishes and what it does not). The engine sends every declaration of the candidate to the kernel a second time, on top of
-nothing but the imports.
+The gate treats an unreviewed proof by a machine as hostile. The engine elaborates both texts, and the gate decides on facts about
+the two environments (`facts.py`), since a candidate can shape its text and its messages. docs/trust.md says what this establishes
+and what it does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from stepprove.lean_project.gate.changes import change_below, changes_of
+from stepprove.lean_project.gate.facts import DeclarationFacts, Facts, facts_of
 from stepprove.lean_project.gate.guard_msgs import unguarded
-from stepprove.lean_project.gate.native_facts import probe
-from stepprove.lean_project.gate.second_process import audited
+from stepprove.lean_project.gate.policy import STANDARD_AXIOMS, Policy
 from stepprove.lean_project.gate.standing import fault, standing
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
-from stepprove.lean_project.source.file import parse_source
-from stepprove.lean_project.source.names import components
 from stepprove.outcome import Outcome
 
-STANDARD_AXIOMS = frozenset({"propext", "Quot.sound", "Classical.choice"})
-NATIVE_AXIOMS = frozenset(
-    {"Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler", "Lean.reduceBool", "Lean.reduceNat"}
-)
-"""What `native_decide` adds: trust in the compiler. The kernel asks it wherever the last two occur in a term, axioms or not."""
+__all__ = [
+    "STANDARD_AXIOMS",
+    "DeclarationFacts",
+    "Facts",
+    "Judgement",
+    "Policy",
+    "Verdict",
+    "errors_of",
+    "facts_of",
+    "judge",
+    "weigh",
+]
 
 
-class _Fact(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Declaration(_Fact):
-    """One constant that the candidate's text added, as the engine sees it."""
-
-    name: str
-    display: str
-    """As a person wrote it: without the mangling of `private`."""
-    kind: Literal[
-        "axiom", "definition", "theorem", "opaque", "quotient", "inductive", "constructor", "recursor"
-    ]
-    proof: bool
-    """A theorem, or a definition of the original whose type is a proposition: its value means nothing."""
-    internal: bool
-    """Named as the elaborator names what it makes (`foo._proof_1`), and not declared under that name by a person."""
-    statement: Literal["new", "same", "changed"]
-    """Its kind, universe parameters and type, held against the original's."""
-    value: Literal["same", "filled", "refilled", "changed"] | None
-    """A definition's value held against the original's; filled: equal but for what stood as `sorry`; refilled: the original
-    rested on `sorry` and more than that differs (recursion compiled anew, or a rewritten definition)."""
-    rested: bool = False
-    """The original's rested on `sorry`, itself or through what it uses."""
-    irregular: str | None = None
-    """Why it is not to be relied on although the kernel took it: no closed term, no plain inductive type, an ill-typed product of
-    the kernel's, or a name that the kernel computes with. None: it is."""
-    unchecked: Literal["unsafe", "partial", "implemented_by", "extern", "csimp", "export", "init"] | None
-    """How it is out of the kernel's sight, where the original's is not."""
-    uses: tuple[str, ...]
-    """Constants of the text that its meaning rests on (for a theorem: its statement only)."""
-    axioms: tuple[str, ...]
-
-
-class Missing(_Fact):
-    """A constant of the original that the candidate lacks."""
-
-    name: str
-    display: str
-    internal: bool
-
-
-class Facts(_Fact):
-    """The engine's answer to `inspect`."""
-
-    declarations: tuple[Declaration, ...]
-    missing: tuple[Missing, ...]
-    replay: str | None
-    """Why the kernel refused a second look, or None."""
-    breach: str | None = None
-    """Why nothing that was asked about the candidate can be relied on, or None."""
-
-
-class Policy(_Fact):
-    """What a caller allows beyond the standard."""
-
-    native_decide: bool = False
-    axioms: frozenset[str] = frozenset()
-    """Axioms that the user's own file declares and accepts, by name."""
-    fixed_by_text: frozenset[str] = frozenset()
-    """Declarations whose statement the caller has compared as text: a `def` takes in the section variables that its body uses,
-    so the type of an `example`, judged as one, may grow with its proof."""
-    only_holes: bool = False
-    """The caller has made sure that the candidate differs from the original in its holes alone, byte for byte: then a definition
-    that rested on `sorry` may compile to anything, and nothing new may be declared."""
-
-    @property
-    def allowed_axioms(self) -> frozenset[str]:
-        """Every axiom a proof may rest on."""
-        return STANDARD_AXIOMS | self.axioms | (NATIVE_AXIOMS if self.native_decide else frozenset())
-
-
-class Verdict(_Fact):
-    """The gate's word on one declaration of the original."""
+class Verdict(_Record):
+    """The gate's verdict on one declaration of the original."""
 
     name: str
     kind: str
-    """As in `Declaration`; `missing` when the candidate lacks it, `undeclared` when the original does."""
+    """As in `DeclarationFacts`; `missing` when the candidate lacks it, `undeclared` when the original does."""
     outcome: Outcome
     reason: str | None = None
     axioms: tuple[str, ...] = ()
 
 
-class Judgement(_Fact):
-    """The gate's word on a whole candidate."""
+class Judgement(_Record):
+    """The gate's verdict on a whole candidate."""
 
     outcome: Outcome
-    """PROVED only when every declaration asked about is."""
+    """PROVED if every target is."""
     reason: str | None = None
     culprit: str | None = None
-    """The declaration for whose sake the whole candidate is rejected."""
-    breach: str | None = None
-    """Why the whole candidate is rejected, however many of its declarations are proved."""
+    """The declaration that makes the gate reject the whole candidate."""
+    violation: str | None = Field(
+        default=None, validation_alias=AliasChoices("breach", "violation"), serialization_alias="breach"
+    )
+    """Why the gate rejects the whole candidate, even if each of its declarations is proved; None: it does not."""
     verdicts: tuple[Verdict, ...] = ()
     messages: tuple[Message, ...] = ()
 
     @property
     def accepted(self) -> bool:
-        """Whether every declaration asked about is proved."""
+        """Whether every target is proved."""
         return self.outcome is Outcome.PROVED
 
     def verdict(self, name: str) -> Verdict | None:
@@ -148,12 +85,18 @@ def judge(
     policy: Policy = Policy(),  # noqa: B008 - frozen
     timeout: float | None = None,
 ) -> Judgement:
-    """Hold a candidate against the original text.
+    """Judge a candidate against the original text. A time-out or crash of the engine is an outcome, never a verdict.
 
-    Both are elaborated in `env` (None: from their own imports), the candidate from its first command to its last; `before` is
-    this engine's answer to the original, where the caller has it already. `targets` names the declarations that must be proved;
-    None asks about every theorem of the original and every definition that rested on `sorry`. `timeout` is in seconds for each
-    of the three engine calls. A time-out or crash of the engine is an outcome of its own, never a verdict.
+    Args:
+        repl: the process that elaborates both texts.
+        original: Lean source that states the targets.
+        candidate: Lean source that claims to prove them; the engine elaborates all of it anew.
+        env: the environment for both texts; None: each text has its own imports.
+        before: this process's answer to the original, if the caller has it.
+        targets: names of the declarations that must be proved; None: every theorem of the original and every definition that
+            depended on `sorry`.
+        policy: what to allow beyond the standard.
+        timeout: seconds for each engine call.
     """
     try:
         return _judge(repl, original, candidate, env, before, targets, policy, timeout)
@@ -166,14 +109,14 @@ def _judge(
     original: str,
     candidate: str,
     env: int | None,
-    known: CommandResponse | None,
+    answer_before: CommandResponse | None,
     targets: Collection[str] | None,
     policy: Policy,
     timeout: float | None,
 ) -> Judgement:
-    if known is None and env is None:
+    if answer_before is None and env is None:
         repl.renew_after_programs()
-    before = known or _original(repl, original, env, timeout)
+    before = answer_before or _original(repl, original, env, timeout)
     if isinstance(before, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=before.message)
     if errors := errors_of(before.messages):
@@ -209,7 +152,7 @@ def _judge(
 def _without_guards(
     repl: Repl, judgement: Judgement, bare: str, env: int | None, timeout: float | None
 ) -> Judgement:
-    """The judgement on an accepted candidate, unless Lean reports errors for the text without its `#guard_msgs`."""
+    """Keep the judgement on an accepted candidate unless Lean reports errors for its text without `#guard_msgs`."""
     answer = repl.command(bare, env, reuse=False, timeout=timeout)
     if isinstance(answer, ErrorResponse):
         return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=answer.message)
@@ -225,114 +168,19 @@ def _original(
 ) -> CommandResponse | ErrorResponse:
     try:
         return repl.command(text, env, timeout=timeout)
-    except ReplEnded as ended:  # that the original ends Lean is no failure of the candidate
+    except ReplEnded as ended:  # the candidate has not failed if the original ends Lean
         raise ReplFailure(f"the original ends Lean: {ended}") from None
 
 
 def errors_of(messages: Iterable[Message]) -> list[Message]:
-    """The errors among Lean's messages, but for those of an `#eval` that will not run what still rests on `sorry`.
+    """The errors among Lean's messages, without those of an `#eval` that Lean does not run because its term depends on `sorry`.
 
-    Such an `#eval` declares nothing; that something rests on `sorry` is told by the environment.
+    Such an `#eval` declares nothing, and the environment shows which declarations depend on `sorry`.
     """
     return [m for m in messages if m.severity == "error" and not m.data.startswith(_EVAL_OF_SORRY)]
 
 
 _EVAL_OF_SORRY = "aborting evaluation since the expression depends on the 'sorry' axiom"
-
-
-def facts_of(
-    repl: Repl,
-    original: str,
-    before: CommandResponse,
-    candidate: str,
-    after: CommandResponse,
-    *,
-    native: bool = False,
-    confirm: bool = True,
-    timeout: float | None = None,
-) -> Facts:
-    """What the environment that the candidate left holds, compared with the one that the original left.
-
-    An engine that can be asked for terms is asked for them; another is asked with Lean's own commands (see `probes.py`).
-    Nothing reaches an environment but through the kernel unless a program runs. After a text that ran one, the facts are those
-    that another process tells which ran none of the candidate, unless there is nothing to `confirm`. With `native` what the
-    text's compiled code computes counts as proof; its own process is then believed, and its kernel checks everything again.
-    Raises ReplFailure when the engine cannot tell.
-    """
-    if not repl.extended:
-        return Facts.model_validate(probe(repl, original, before.env, candidate, after.env, timeout=timeout))
-    answer: dict[str, Any] = repl.request(
-        {
-            "inspect": after.env,
-            "against": before.env,
-            "replay": native and repl.ran_programs,
-            "native": native,
-        },
-        timeout=timeout,
-    )
-    if "declarations" not in answer:
-        raise ReplFailure(f"the engine could not inspect the environment: {answer.get('message', answer)}")
-    facts = Facts.model_validate(answer)
-    trusted = facts.breach is None and not any(d.irregular for d in facts.declarations)
-    if confirm and trusted and repl.ran_programs and not native:
-        facts = confirmed(facts, Facts.model_validate(audited(repl, before.env, after.env, timeout=timeout)))
-    return with_names_of(facts, original, candidate)
-
-
-def confirmed(told: Facts, audit: Facts) -> Facts:
-    """The facts of an audit, with what the first process says against the candidate: that counts, what speaks for it does not."""
-    first = {d.name: d for d in told.declarations}
-    known = {d.name for d in audit.declarations}
-    # What is out of the kernel's sight, or rests on the compiler, is not written down for an audit.
-    kept = tuple(
-        d
-        for d in told.declarations
-        if d.name not in known and (d.unchecked or d.irregular or not NATIVE_AXIOMS.isdisjoint(d.axioms))
-    )
-    left = {d.name for d in kept}
-    looked_at = tuple(
-        d.model_copy(
-            update={
-                "unchecked": first[d.name].unchecked,
-                "irregular": d.irregular or first[d.name].irregular,
-            }
-        )
-        if d.name in first
-        else d
-        for d in audit.declarations
-    )
-    return audit.model_copy(
-        update={
-            "declarations": looked_at + kept,
-            "missing": tuple(m for m in audit.missing if m.name not in left),
-            "replay": audit.replay or told.replay,
-        }
-    )
-
-
-def with_names_of(facts: Facts, *texts: str) -> Facts:
-    """The facts, where what one of the texts declares by name is not taken for the elaborator's: `eq_1`, `_step`."""
-    told: tuple[Declaration | Missing, ...] = (*facts.declarations, *facts.missing)
-    last = {word for fact in told if fact.internal for word in components(fact.display)[-1:]}
-    if not any(word in text for word in last for text in texts):
-        return facts
-    named = {
-        components(d.full_name) for text in texts for d in parse_source(text).declarations if d.full_name
-    }
-
-    def marked(fact: _T) -> _T:
-        known = fact.internal and components(fact.display) in named
-        return fact.model_copy(update={"internal": False}) if known else fact
-
-    return facts.model_copy(
-        update={
-            "declarations": tuple(map(marked, facts.declarations)),
-            "missing": tuple(map(marked, facts.missing)),
-        }
-    )
-
-
-_T = TypeVar("_T", Declaration, Missing)
 
 
 def weigh(
@@ -342,29 +190,40 @@ def weigh(
     targets: Collection[str] | None = None,
     policy: Policy = Policy(),  # noqa: B008 - frozen
 ) -> Judgement:
-    """Decide, from facts alone. Pure: the five points of docs/trust.md, in order."""
+    """Decide from facts alone: the five points of docs/trust.md, in order.
+
+    Args:
+        facts: the comparison of the candidate's environment with the original's.
+        messages: Lean's messages on the candidate.
+        targets: names that must be proved; None: every theorem of the original and every definition that depended on `sorry`.
+        policy: what to allow beyond the standard.
+    """
     errors = errors_of(messages)
     by_name = {d.name: d for d in facts.declarations}
     changes = changes_of(facts, by_name, policy)
-    culprit, whole = _breach(facts, policy)
+    culprit, whole = _violation_of(facts, policy)
     broken = whole
-    if changes and facts.breach is None and all(d.irregular is None for d in facts.declarations):
+    if changes and facts.violation is None and all(d.irregular is None for d in facts.declarations):
         culprit, broken = next(iter(changes.items()))
-    asked = set(targets) if targets is not None else None
+    wanted = set(targets) if targets is not None else None
     verdicts = []
     for declaration in facts.declarations:
         if declaration.internal or declaration.statement == "new":
             continue
-        if declaration.display in asked if asked is not None else declaration.proof or declaration.rested:
+        if (
+            declaration.display in wanted
+            if wanted is not None
+            else declaration.proof or declaration.depended_on_sorry
+        ):
             why = whole or change_below(declaration, changes, by_name)
             verdicts.append(_verdict(declaration, policy, why))
-    absent = sorted((asked or set()) - {v.name for v in verdicts})
+    absent = sorted((wanted or set()) - {v.name for v in verdicts})
     verdicts += [_absent(name, facts) for name in absent]
     if culprit in changes and not any(v.name == culprit for v in verdicts):
         verdicts.append(
             Verdict(name=culprit, kind="changed", outcome=Outcome.REJECTED, reason=changes[culprit])
         )
-    found = tuple(messages)
+    kept_messages = tuple(messages)
     if errors:
         reason = _first(errors)
         failed = tuple(
@@ -373,32 +232,34 @@ def weigh(
             else v.model_copy(update={"outcome": Outcome.FAILED, "reason": reason})
             for v in verdicts
         )
-        return Judgement(outcome=Outcome.FAILED, reason=reason, verdicts=failed, messages=found)
+        return Judgement(outcome=Outcome.FAILED, reason=reason, verdicts=failed, messages=kept_messages)
     if broken:
         return Judgement(
             outcome=Outcome.REJECTED,
             reason=broken,
             culprit=culprit,
-            breach=broken,
+            violation=broken,
             verdicts=tuple(verdicts),
-            messages=found,
+            messages=kept_messages,
         )
     bad = [v for v in verdicts if v.outcome is not Outcome.PROVED]
     if bad:
         return Judgement(
-            outcome=bad[0].outcome, reason=bad[0].reason, verdicts=tuple(verdicts), messages=found
+            outcome=bad[0].outcome, reason=bad[0].reason, verdicts=tuple(verdicts), messages=kept_messages
         )
     if not verdicts:
         return Judgement(
-            outcome=Outcome.REJECTED, reason="there is nothing to prove in the original", messages=found
+            outcome=Outcome.REJECTED,
+            reason="there is nothing to prove in the original",
+            messages=kept_messages,
         )
-    return Judgement(outcome=Outcome.PROVED, verdicts=tuple(verdicts), messages=found)
+    return Judgement(outcome=Outcome.PROVED, verdicts=tuple(verdicts), messages=kept_messages)
 
 
 def _absent(name: str, facts: Facts) -> Verdict:
-    """The verdict on a name that was asked about and that the two texts do not share."""
-    if facts.breach is not None or any(m.display == name for m in facts.missing):
-        reason = facts.breach or f"`{name}` of the original is missing"
+    """The verdict on a target that the original or the candidate does not declare."""
+    if facts.violation is not None or any(m.display == name for m in facts.missing):
+        reason = facts.violation or f"`{name}` of the original is missing"
         return Verdict(name=name, kind="missing", outcome=Outcome.REJECTED, reason=reason)
     reason = f"the original does not declare `{name}`"
     return Verdict(name=name, kind="undeclared", outcome=Outcome.REJECTED, reason=reason)
@@ -409,10 +270,10 @@ def _first(errors: Iterable[Message]) -> str:
     return f"line {error.pos.line}: {error.data.splitlines()[0] if error.data else 'error'}"
 
 
-def _breach(facts: Facts, policy: Policy) -> tuple[str | None, str | None]:
-    """What makes the candidate as a whole untrustworthy: a declaration, if it is one, and why in one sentence."""
-    if facts.breach is not None:
-        return None, facts.breach
+def _violation_of(facts: Facts, policy: Policy) -> tuple[str | None, str | None]:
+    """The declaration, if there is one, that makes the whole candidate untrustworthy, and the reason in one sentence."""
+    if facts.violation is not None:
+        return None, facts.violation
     for declaration in facts.declarations:
         if declaration.irregular is not None:
             return declaration.display, declaration.irregular
@@ -447,7 +308,7 @@ def _breach(facts: Facts, policy: Policy) -> tuple[str | None, str | None]:
 
 
 def _belongs(name: str, old: Collection[str]) -> bool:
-    """Whether a new name lies under one of the original's, as what Lean makes on demand does (`f.eq_1`, `f.match_1.splitter`)."""
+    """Whether a new name extends a name of the original, as Lean's own lemmas do (`f.eq_1`, `f.match_1.splitter`)."""
     while "." in name:
         name = name.rpartition(".")[0]
         if name in old:
@@ -455,7 +316,7 @@ def _belongs(name: str, old: Collection[str]) -> bool:
     return False
 
 
-def _verdict(declaration: Declaration, policy: Policy, broken: str | None) -> Verdict:
+def _verdict(declaration: DeclarationFacts, policy: Policy, broken: str | None) -> Verdict:
     outcome, reason = standing(declaration, policy, broken)
     return Verdict(
         name=declaration.display,

@@ -1,4 +1,4 @@
-"""Errors that a text hides by itself: `#guard_msgs` takes a command's messages, also the errors that it expects or drops."""
+"""Errors that a text hides: `#guard_msgs` removes a command's messages, errors included."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _GUARD = "#guard_msgs"
 
 
 def unguarded(original: str, candidate: str) -> str | None:
-    """The candidate without the `#guard_msgs … in` that the original does not have word for word; None when there are none.
+    """Blank out each `#guard_msgs … in` of the candidate that the original does not have word for word; None if there is none.
 
-    Every line stays where it is. A documentation comment before one of them is what it expects, and goes too.
+    Lines keep their numbers. The documentation comment before a `#guard_msgs` states its expectation and is blanked too.
     """
     if _GUARD not in candidate:
         return None
     before, after = parse_source(original), parse_source(candidate)
-    known = Counter(_words(before, chunk) for chunk in before.chunks if _GUARD in chunk.text)
+    guards = Counter(_words(before, chunk) for chunk in before.chunks if _GUARD in chunk.text)
     edits: list[Edit] = []
     for chunk in after.chunks:
         if _GUARD not in chunk.text:
             continue
         words = _words(after, chunk)
-        if known[words] > 0:
-            known[words] -= 1
+        if guards[words] > 0:
+            guards[words] -= 1
         else:
             edits += _guards(chunk)
     return apply_edits(candidate, edits) if edits else None
@@ -51,7 +51,7 @@ def _guards(chunk: Chunk) -> list[Edit]:
 
 
 def _end(tokens: list[Token], number: int) -> Token:
-    """The `in` of the `#guard_msgs` at a place among the tokens."""
+    """The token `in` that belongs to the `#guard_msgs` with this index."""
     depth = tokens[number].depth
     rest = (t for t in tokens[number + 1 :] if t.text == "in" and t.depth == depth)
     return next(rest, tokens[number])

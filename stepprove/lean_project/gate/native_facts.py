@@ -1,9 +1,9 @@
-"""Facts for the trust gate from an engine that cannot be asked for terms: Lean's own commands are asked instead.
+"""Facts for the trust gate from an engine without `inspect`: Lean's own commands print them.
 
-A native REPL answers commands, nothing else. So statements are compared as Lean prints them with all detail, axioms are read from
-`#print axioms`, and a candidate that adds commands which could change what those two print is refused outright. What the text
-defines without a name must stand in the candidate word for word, and what Lean named itself is compared as it is printed. It is
-the weaker form of what `inspect` tells: there is no second look by the kernel.
+A native REPL only runs commands. This module compares statements as Lean prints them in full detail, and reads axioms from
+`#print axioms`. It refuses a candidate with commands that could change either output. The candidate must repeat the original's
+nameless definitions word for word; constants that Lean named itself are compared as printed. These facts are weaker than those
+of `inspect`: the kernel checks nothing a second time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": 
     ("inductive", "structure", "class", "coinductive"), "inductive"
 )
 _INSTANCE = re.compile(r"(?:^|\.)inst[A-Z]")
-"""In the names that Lean gives to instances without one."""
+"""Matches the names that Lean gives to anonymous instances."""
 _SHOWN = "".join(
     f"set_option pp.{option} in "
     for option in (
@@ -38,7 +38,7 @@ _SHOWN = "".join(
         *("proofs true", "deepTerms true", "maxSteps 1000000000"),
     )
 )
-"""Shows all there is: an option that the text has set goes before `pp.all`, and a long term is cut short."""
+"""Prints every detail. `pp.all` is not enough: options that the text sets override it, and Lean cuts long terms short."""
 _AXIOMS = re.compile(r"^'.*' (?:depends on axioms: \[(.*)\]|does not depend on any axioms)$", re.S)
 
 
@@ -51,26 +51,38 @@ def probe(
     *,
     timeout: float | None = None,
 ) -> dict[str, Any]:
-    """What `gate.Facts` needs, about the named declarations of two texts and the environments they left.
+    """Read the facts about the named declarations of two texts off Lean's output.
 
-    Raises ReplFailure when Lean cannot say.
+    Args:
+        repl: the process that has both environments.
+        before_text: the original.
+        before_env: the environment that it left.
+        after_text: the candidate.
+        after_env: the environment that it left.
+        timeout: seconds for each engine call.
+
+    Returns:
+        The fields of `facts.Facts`.
+
+    Raises:
+        ReplFailure: Lean gave no answer, or one that this module cannot read.
     """
     before, after = parse_source(before_text), parse_source(after_text)
-    if (breach := _beyond_probing(before, after)) is not None:
-        return {"declarations": (), "missing": (), "replay": None, "breach": breach}
+    if (violation := _beyond_probing(before, after)) is not None:
+        return {"declarations": (), "missing": (), "replay": None, "violation": violation}
     old = {d.full_name: d for d in before.declarations if d.full_name}
     new = {d.full_name: d for d in after.declarations if d.full_name}
     declarations, missing = [], [n for n in old if n not in new]
     printed: list[str] = []
     for name, declaration in new.items():
-        said = _ask(repl, after_env, name, declaration, timeout)
-        if said is None:
+        now = _printed(repl, after_env, name, declaration, timeout)
+        if now is None:
             missing.append(name)
             continue
-        known = _ask(repl, before_env, name, old[name], timeout) if name in old else None
-        printed += [known["type"], known["value"] or ""] if known is not None else []
-        rested = known is not None and "sorryAx" in known["axioms"]
-        same_value = known is not None and said["value"] == known["value"]
+        then = _printed(repl, before_env, name, old[name], timeout) if name in old else None
+        printed += [then["type"], then["value"] or ""] if then is not None else []
+        depended_on_sorry = then is not None and "sorryAx" in then["axioms"]
+        same_value = then is not None and now["value"] == then["value"]
         kind = _KINDS.get(declaration.keyword, "definition")
         proof = kind == "theorem" or (
             kind == "definition" and _proves(repl, after_env, name, declaration, timeout)
@@ -83,23 +95,23 @@ def probe(
                 "proof": proof,
                 "internal": False,
                 "statement": "new"
-                if known is None
+                if then is None
                 else "same"
-                if said["type"] == known["type"]
+                if now["type"] == then["type"]
                 and kind == _KINDS.get(old[name].keyword, "definition")
                 and (kind != "inductive" or same_value)
                 else "changed",
                 "value": None
-                if known is None or kind != "definition" or proof
+                if then is None or kind != "definition" or proof
                 else "same"
                 if same_value
                 else "refilled"
-                if rested
+                if depended_on_sorry
                 else "changed",
-                "rested": rested,
-                "unchecked": None if known is not None else _unchecked(after, declaration),
+                "depended_on_sorry": depended_on_sorry,
+                "unchecked": None if then is not None else _unchecked(after, declaration),
                 "uses": (),
-                "axioms": said["axioms"],
+                "axioms": now["axioms"],
             }
         )
     changed = _changed_unseen(repl, before_env, after_env, set(old), printed, timeout)
@@ -107,31 +119,31 @@ def probe(
         "declarations": declarations,
         "missing": [{"name": n, "display": n, "internal": False} for n in missing if n in old],
         "replay": None,
-        "breach": changed and f"the definition of `{changed}` is not the original one",
+        "violation": changed and f"the definition of `{changed}` is not the original one",
     }
 
 
 def _changed_unseen(
     repl: Repl, before_env: int, after_env: int, named: set[str], printed: list[str], timeout: float | None
 ) -> str | None:
-    """A constant that Lean named itself and that is printed otherwise for the candidate; None when there is none.
+    """A constant that Lean named itself and prints differently for the candidate; None if there is none.
 
-    Such are anonymous instances and what belongs to a named declaration. They are found in what Lean has printed of the named
-    ones, and in what it prints of them in turn.
+    Lean names anonymous instances and the auxiliary constants of named declarations. The search starts at the terms that Lean
+    `printed` for the named declarations and follows the constants in them.
     """
     seen: set[str] = set()
-    todo = _names_of_leans(printed, named)
+    todo = _names_by_lean(printed, named)
     while todo := sorted(set(todo) - seen):
         seen.update(todo)
         mine, theirs = (_print_all(repl, env, todo, timeout) for env in (before_env, after_env))
         for name in todo:
             if mine[name] != theirs[name]:
                 return name
-        todo = _names_of_leans([text for texts in mine.values() for text in texts], named)
+        todo = _names_by_lean([text for texts in mine.values() for text in texts], named)
     return None
 
 
-def _names_of_leans(printed: list[str], named: set[str]) -> list[str]:
+def _names_by_lean(printed: list[str], named: set[str]) -> list[str]:
     words = {t.text.rstrip(".") for text in printed for t in tokenize(text) if t.kind == "word"}
     return [word for word in words - named if _INSTANCE.search(word) or not named.isdisjoint(_prefixes(word))]
 
@@ -142,19 +154,19 @@ def _prefixes(name: str) -> list[str]:
 
 
 def _print_all(repl: Repl, env: int, names: list[str], timeout: float | None) -> dict[str, tuple[str, ...]]:
-    """What Lean prints of each name, an error where there is no such constant."""
+    """Lean's output of `#print` for each name: an error if there is no such constant."""
     code = "".join(f"{_SHOWN}#print _root_.{name}\n" for name in names)
-    said: dict[int, list[str]] = {}
+    texts_by_line: dict[int, list[str]] = {}
     for message in _command(repl, code, env, timeout).messages:
-        if message.severity != "warning":  # linters speak of the scope, not of the constant
-            said.setdefault(message.pos.line, []).append(message.data)
-    return {name: tuple(said.get(line, ())) for line, name in enumerate(names, 1)}
+        if message.severity != "warning":  # a linter warns about the scope, not about the constant
+            texts_by_line.setdefault(message.pos.line, []).append(message.data)
+    return {name: tuple(texts_by_line.get(line, ())) for line, name in enumerate(names, 1)}
 
 
-def _ask(
+def _printed(
     repl: Repl, env: int, name: str, declaration: Declaration, timeout: float | None
 ) -> dict[str, Any] | None:
-    """The type, value and axioms of a constant as Lean prints them; None when there is no such constant."""
+    """The type, value and axioms of a constant as Lean prints them; None if there is no such constant."""
     constant = name if declaration.private else f"_root_.{name}"
     shown = f"{_SHOWN}#check @{constant}\n"
     if _KINDS.get(declaration.keyword, "definition") != "theorem":
@@ -163,15 +175,15 @@ def _ask(
     if answer.has_errors:
         return None
     texts = [m.data for m in answer.messages if m.severity == "info"]
-    found = _AXIOMS.match(texts[-1].strip()) if len(texts) >= 2 else None
-    if found is None:
+    match = _AXIOMS.match(texts[-1].strip()) if len(texts) >= 2 else None
+    if match is None:
         raise ReplFailure(f"Lean's answer about `{name}` is not understood: {texts!r}")
-    axioms = sorted(a.strip() for a in (found[1] or "").split(",") if a.strip())
+    axioms = sorted(a.strip() for a in (match[1] or "").split(",") if a.strip())
     return {"type": texts[0], "value": texts[1] if len(texts) > 2 else None, "axioms": axioms}
 
 
 def _proves(repl: Repl, env: int, name: str, declaration: Declaration, timeout: float | None) -> bool:
-    """Whether a definition is the proof of a proposition, as a named `example` may be: then any value of its type will do."""
+    """Whether a definition proves a proposition, as a named `example` may: any value of its type is then good."""
     constant = name if declaration.private else f"_root_.{name}"
     return not _command(repl, f"#check (type_of% @{constant} : Prop)\n", env, timeout).has_errors
 
@@ -194,7 +206,7 @@ def _unchecked(source: SourceFile, declaration: Declaration) -> str | None:
 
 
 def _beyond_probing(before: SourceFile, after: SourceFile) -> str | None:
-    """Why what Lean prints about the candidate could not be trusted, or None."""
+    """Why Lean's output about the candidate would not be reliable, or None."""
     if (reason := reserved(after) or reserved(before)) is not None:
         return reason
     if (line := lost_command(before, after)) is not None:

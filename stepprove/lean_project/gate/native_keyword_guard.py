@@ -1,7 +1,7 @@
-"""Whether a text still has what another one defines, and no more power than that one; told from the words alone.
+"""A guard on the words of a text: it must keep another text's nameless definitions and must not gain power over Lean.
 
-An engine that answers nothing but commands does not tell what is declared without a name (an instance, an attribute, a
-notation), so there the text itself must still be there. And it believes whatever a program in the text makes it print.
+A native REPL does not list nameless declarations (instances, attributes, notation), so the candidate must repeat their text.
+It also prints whatever a program in the text makes it print.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stepprove.lean_project.source.names import components
 __all__ = ["added_power", "lost_command", "powers"]
 
 _STATING = frozenset({"theorem", "lemma", "example"})
-"""The gate holds their statements against each other."""
+"""The gate compares the statements of these commands."""
 
 _NAMELESS = frozenset(
     {
@@ -25,7 +25,7 @@ _NAMELESS = frozenset(
         *("postfix", "macro", "macro_rules", "syntax", "elab", "elab_rules", "simproc", "initialize", "unif_hint"),
     }
 )  # fmt: skip
-"""Words of commands that define what has no name, or a value that is not printed."""
+"""Words of commands that define something nameless, or a value that Lean does not print."""
 
 _POWERS = frozenset(
     {
@@ -45,44 +45,44 @@ _POWERS = frozenset(
         *("#eval", "#eval!", "unsafe", "partial", "implemented_by", "extern", "csimp"),
     }
 )
-"""Words with which a text runs programs, changes what commands mean and print, or keeps something from the kernel."""
+"""Words that let a text run programs, change the meaning or output of commands, or hide a declaration from the kernel."""
 
 _HOOK = re.compile(
     r"builtin_\w*|(?:\w+_)?(?:elab|parser|delab|unexpander|formatter|parenthesizer|simproc|proc|linter|handler)"
     r"|tactic|init|export|norm_num|positivity|simprocAttr"
 )
-"""Attributes that make a definition part of Lean."""
+"""Attributes that hook a definition into Lean itself."""
 
 _KERNEL_OFF = "skipKernelTC"
 
 
 def lost_command(before: SourceFile, after: SourceFile) -> int | None:
-    """The line of the first command of `before` that defines something nameless and that `after` does not have, word for word.
+    """The line of the first command of `before` that defines something nameless and is not in `after` word for word.
 
-    A hole may hold anything, with the `by` before it. None: nothing is lost.
+    A hole, with the `by` before it, matches any words. None: `after` has every such command.
     """
     theirs = [_words(after, chunk) for chunk in after.chunks]
     for index, chunk in enumerate(before.chunks):
         if chunk.keyword in _STATING or _NAMELESS.isdisjoint(_words(before, chunk)):
             continue
         holes = [hole for hole in before.holes if hole.chunk == index]
-        found = next((i for i, words in enumerate(theirs) if _fits(before, chunk, holes, words)), None)
-        if found is None:
+        place = next((i for i, words in enumerate(theirs) if _fits(before, chunk, holes, words)), None)
+        if place is None:
             return before.text.count("\n", 0, chunk.start) + 1
-        del theirs[found]
+        del theirs[place]
     return None
 
 
 def added_power(before: SourceFile, after: SourceFile) -> str | None:
-    """A word of `after` that gives it power over Lean, in a command that `before` does not have word for word; or None."""
+    """A word that gives `after` power over Lean, in a command that is not in `before` word for word; or None."""
     mine = [(index, chunk) for index, chunk in enumerate(before.chunks) if _powers(before, chunk)]
     for chunk in after.chunks:
         if not (powers := _powers(after, chunk)):
             continue
         words = _words(after, chunk)
-        for place, (index, known) in enumerate(mine):
+        for place, (index, own_chunk) in enumerate(mine):
             holes = [hole for hole in before.holes if hole.chunk == index]
-            if _fits(before, known, holes, words) and not powers - _powers(before, known):
+            if _fits(before, own_chunk, holes, words) and not powers - _powers(before, own_chunk):
                 del mine[place]
                 break
         else:
@@ -91,13 +91,13 @@ def added_power(before: SourceFile, after: SourceFile) -> str | None:
 
 
 def powers(source: SourceFile) -> frozenset[str]:
-    """The words of a text with which it runs programs, changes what commands mean, or keeps something from the kernel."""
+    """The words that let a text run programs, change the meaning of commands, or hide a declaration from the kernel."""
     return frozenset(word for chunk in source.chunks for word in _powers(source, chunk))
 
 
 def _powers(source: SourceFile, chunk: Chunk) -> Counter[str]:
-    found: Counter[str] = Counter()
-    bracket = None  # the depth in the list of attributes
+    counts: Counter[str] = Counter()
+    bracket = None  # the depth of the list of attributes
     last = ""
     for token in tokenize(source.text[chunk.start : chunk.end]):
         if token.text == "[" and last in ("@", "attribute"):
@@ -107,9 +107,9 @@ def _powers(source: SourceFile, chunk: Chunk) -> Counter[str]:
         word = ".".join(components(token.text)) if token.kind == "word" else token.text
         hooks = bracket is not None and token.kind == "word" and _HOOK.fullmatch(word)
         if hooks or (token.kind in ("word", "hash") and token.text in _POWERS) or word.endswith(_KERNEL_OFF):
-            found[word] += 1
+            counts[word] += 1
         last = token.text
-    return found
+    return counts
 
 
 def _words(source: SourceFile, chunk: Chunk, start: int | None = None, end: int | None = None) -> list[str]:

@@ -1,6 +1,6 @@
-"""Texts that take the ground from under the kernel: a `prelude`, and declarations of names that the kernel computes with.
+"""Texts that redefine the kernel's built-in names: a `prelude`, or a declaration of a name that the kernel computes with.
 
-The kernel knows `Nat.gcd` and its like by name and computes with them whatever they are declared to be. Told from the words.
+The kernel knows names such as `Nat.gcd` and computes with them however they are declared. This module looks at the words alone.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ KERNEL_NAMES = frozenset(
         *("Lean.reduceBool", "Lean.reduceNat", "Lean.trustCompiler", "Lean.ofReduceBool", "Lean.ofReduceNat"),
     }
 )
-"""As in `embedded/well_formed.cjs`."""
+"""The same names as in `embedded/well_formed.cjs`."""
 
 PRELUDE_REFUSED = "it is a `prelude`: the kernel computes with names that only `Init` gives their meaning"
 
 
 def is_prelude(source: SourceFile) -> bool:
-    """Whether a text does without `Init`."""
+    """Whether a text starts without `Init`."""
     return any(t.kind == "word" and t.text == "prelude" for t in tokenize(source.header))
 
 
 def reserved(source: SourceFile) -> str | None:
-    """Why a text must not be judged at all, in one sentence; or None."""
+    """Why the gate must not judge a text at all, in one sentence; or None."""
     if is_prelude(source):
         return PRELUDE_REFUSED
     name = next((d.full_name for d in source.declarations if d.full_name in KERNEL_NAMES), None)

@@ -1,7 +1,7 @@
-"""Facts about a text from a process that ran none of it: its declarations are written down, and the kernel of another reads them.
+"""Facts about a text from a process that ran none of it: one process exports the declarations, the kernel of another checks them.
 
-A text that runs programs can shape all that its own process says afterwards. Two things it cannot shape: the texts that the
-engine was sent (the driver keeps them where no Lean code reaches), and what the kernel of another process accepts.
+A text that runs programs can shape every later answer of its process. It can shape neither the texts that the engine received
+(the driver keeps them out of Lean's reach) nor the decision of another process's kernel.
 """
 
 from __future__ import annotations
@@ -14,12 +14,22 @@ from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
 
 def audited(repl: Repl, before: int, after: int, *, timeout: float | None = None) -> dict[str, Any]:
-    """What the environment `after` holds beyond `before`, told by the companion, which elaborates only what led to `before`.
+    """Have the companion process, which elaborates only the texts behind `before`, check what `after` declares beyond it.
 
-    The answer is that of the request `audit`; `timeout` is in seconds for each call. Raises ReplFailure when Lean cannot say.
+    Args:
+        repl: the process that has both environments.
+        before: the original's environment.
+        after: the candidate's environment.
+        timeout: seconds for each engine call.
+
+    Returns:
+        The answer to the request `audit`.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
     """
-    exported = _asked(repl, {"export": after}, "exported", timeout)
-    texts = tuple(_asked(repl, {"texts": before}, "texts", timeout))
+    exported = _field_of_answer(repl, {"export": after}, "exported", timeout)
+    texts = tuple(_field_of_answer(repl, {"texts": before}, "texts", timeout))
     companion = repl.companion()
     try:
         env = _environment(companion, texts, timeout)
@@ -31,7 +41,7 @@ def audited(repl: Repl, before: int, after: int, *, timeout: float | None = None
     return answer
 
 
-def _asked(repl: Repl, request: dict[str, Any], field: str, timeout: float | None) -> Any:
+def _field_of_answer(repl: Repl, request: dict[str, Any], field: str, timeout: float | None) -> Any:
     answer = repl.request(request, timeout=timeout)
     if field not in answer:
         raise ReplFailure(f"the engine could not export the declarations: {answer.get('message', answer)}")
@@ -39,10 +49,10 @@ def _asked(repl: Repl, request: dict[str, Any], field: str, timeout: float | Non
 
 
 def _environment(companion: Repl, texts: tuple[str, ...], timeout: float | None) -> int | None:
-    """The environment that the texts leave, one after the other, in a process that has run the programs of no others."""
-    known = companion.elaborated.get(texts)
-    if known is not None and companion.alive:
-        return known
+    """The environment after these texts in the companion, which has run no program of any other text."""
+    cached = companion.elaborated.get(texts)
+    if cached is not None and companion.alive:
+        return cached
     companion.renew_after_programs()
     env: int | None = None
     for text in texts:

@@ -1,21 +1,18 @@
-"""What one declaration is worth by itself: one rule for the gate, `check` and the server's verdict without an original."""
+"""The outcome of one declaration by itself: one rule for the gate, `check` and the server's verdict without an original."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.outcome import Outcome
-
-if TYPE_CHECKING:
-    from stepprove.lean_project.gate.gate import Declaration, Facts, Policy
 
 __all__ = ["axiom_fault", "distrust", "fault", "standing"]
 
 
-def fault(fact: Declaration) -> str | None:
-    """Why nothing that stands beside this declaration can be trusted, in one sentence; None when it does no harm.
+def fault(fact: DeclarationFacts) -> str | None:
+    """Why this declaration makes the whole text untrustworthy, in one sentence; None if it does no harm.
 
-    Lean's own auxiliary code is `unsafe` or `partial`, and no checked declaration can rest on that.
+    Lean's own auxiliary code is `unsafe` or `partial`; no checked declaration can depend on it.
     """
     if fact.irregular is not None:
         return fact.irregular
@@ -26,10 +23,13 @@ def fault(fact: Declaration) -> str | None:
     return f"`{fact.display}` is {fact.unchecked}, which the kernel does not check"
 
 
-def standing(fact: Declaration, policy: Policy, broken: str | None = None) -> tuple[Outcome, str | None]:
-    """The outcome of a declaration that is taken for a proof, and why it is not PROVED.
+def standing(fact: DeclarationFacts, policy: Policy, broken: str | None = None) -> tuple[Outcome, str | None]:
+    """The outcome of a declaration as a proof, and the reason if it is not PROVED.
 
-    `broken` says why the text as a whole is not trusted, where it is not.
+    Args:
+        fact: the declaration.
+        policy: what to allow beyond the standard.
+        broken: why the whole text is untrustworthy, if it is.
     """
     if "sorryAx" in fact.axioms:
         return Outcome.FAILED, f"`{fact.display}` still rests on `sorry`"
@@ -40,16 +40,16 @@ def standing(fact: Declaration, policy: Policy, broken: str | None = None) -> tu
     return Outcome.PROVED, None
 
 
-def axiom_fault(fact: Declaration, policy: Policy) -> str | None:
-    """Which axioms that are not allowed the declaration rests on, in one sentence; None when there are none."""
+def axiom_fault(fact: DeclarationFacts, policy: Policy) -> str | None:
+    """The forbidden axioms that the declaration depends on, in one sentence; None if there are none."""
     extra = [f"axiom `{a}`" for a in fact.axioms if a not in policy.allowed_axioms]
     return f"`{fact.display}` rests on " + " and ".join(extra) if extra else None
 
 
 def distrust(facts: Facts) -> str | None:
-    """Why no declaration of a text that stands by itself is trusted, in one sentence; None when each is judged by itself."""
-    if facts.breach is not None:
-        return facts.breach
+    """Why no declaration of a text without an original is trusted, in one sentence; None if each is judged by itself."""
+    if facts.violation is not None:
+        return facts.violation
     if (irregular := next((d.irregular for d in facts.declarations if d.irregular), None)) is not None:
         return irregular
     return None if facts.replay is None else f"the second check by the kernel failed: {facts.replay}"

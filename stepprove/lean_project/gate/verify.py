@@ -1,7 +1,7 @@
-"""A whole file from outside held against the original: the gate for submissions that may add lemmas of their own.
+"""The gate for submissions: judge a whole file from outside against the original.
 
-`prove` changes the holes alone; a submission is a file that somebody else wrote. Everything that the original states must
-stand in it, proved; what it adds is its own affair as long as no original statement means anything else for it.
+`prove` changes holes alone; somebody else wrote a submission. It must prove every statement of the original. It may add
+declarations as long as they change the meaning of no original statement.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Collection, Sequence
 
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.audit import audit, elaborated, export
-from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of, judge
+from stepprove.lean_project.gate.gate import Judgement, errors_of, judge
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
@@ -29,7 +30,7 @@ from stepprove.outcome import Outcome
 
 
 class BrokenOriginal(SourceError):
-    """The original cannot be held against anything: Lean reports errors in it."""
+    """Lean reports errors in the original, so that no candidate can be compared with it."""
 
 
 _EXAMPLE_NAME = re.compile(r"`(stepprove_example_\d+)`")
@@ -47,13 +48,23 @@ def verify(
     auditor: Engine | None = None,
     timeout: float | None = None,
 ) -> Judgement:
-    """Say whether a candidate file proves what the original states.
+    """Decide whether a candidate file proves every statement of the original. A missing answer is an outcome, never a verdict.
 
-    `targets` names the declarations that must be proved; None asks about every theorem and `example` of the original, and every
-    definition that rested on `sorry`. `env` is an environment that the texts' imports left, if the caller has one; `prelude` is
-    elaborated in place of both texts' imports. With an `auditor`, an accepted candidate is checked once more by a new process of
-    that engine (`audit.py`); `repl` must be an embedded Lean then. `timeout` is in seconds for each of the engine calls.
-    Raises BrokenOriginal; whatever keeps Lean from answering is an outcome of its own, never a verdict.
+    Args:
+        repl: the process that elaborates both texts.
+        original: the file that states the targets.
+        candidate: the file that claims to prove them.
+        policy: what to allow beyond the standard.
+        targets: names of the declarations that must be proved; None: every theorem and `example` of the original, and every
+            definition that depended on `sorry`.
+        env: the environment after the texts' imports, if the caller has it.
+        prelude: Lean source that replaces the imports of both texts.
+        auditor: an embedded Lean; a new process of it checks an accepted candidate once more (`audit.py`). `repl` must then be
+            an embedded Lean too.
+        timeout: seconds for each engine call.
+
+    Raises:
+        BrokenOriginal: Lean reports errors in the original.
     """
     if (reason := _other_header(original, candidate)) is not None or (
         is_prelude(original) and (reason := PRELUDE_REFUSED)
@@ -66,7 +77,7 @@ def verify(
         before, after = before.removeprefix(original.mark), after.removeprefix(candidate.mark)
     try:
         if env is None:
-            repl.renew_after_programs()  # of texts that these two must know nothing of
+            repl.renew_after_programs()  # no program of an earlier text may touch these two
         if prelude is not None:
             env = elaborated(repl, prelude, timeout=timeout).env
         try:
@@ -101,15 +112,15 @@ def _title(original: SourceFile) -> str:
 
 
 def _without_header(source: SourceFile, text: str) -> str:
-    """The commands alone, on the lines where they stand."""
+    """A text without its header; every command keeps its line number."""
     return "\n" * source.header.count("\n") + text[source.header_end :]
 
 
 def _other_header(original: SourceFile, candidate: SourceFile) -> str | None:
-    """Why the candidate does not stand on the original's imports, or None.
+    """How the candidate's imports differ from the original's, in one sentence; or None.
 
-    Other imports bring other notation, instances and axioms, and metaprograms. As text only: the engine compares again what was
-    really imported.
+    Other imports bring other notation, instances, axioms and metaprograms. This compares text; the engine compares the modules
+    that were really imported.
     """
     mine, theirs = set(original.imports), set(candidate.imports)
     if added := sorted(theirs - mine):
@@ -122,30 +133,33 @@ def _other_header(original: SourceFile, candidate: SourceFile) -> str | None:
 
 
 def _header_words(source: SourceFile) -> Counter[str]:
-    """The words of a header beside the modules: `module`, `prelude`, `public`, `meta`, `all`."""
+    """Count the keywords of a header: `module`, `prelude`, `public`, `meta`, `all`."""
     words = Counter(t.text for t in tokenize(source.header) if t.kind == "word")
     return Counter({w: words[w] for w in ("module", "prelude", "public", "meta", "all") if words[w]})
 
 
 def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, str, dict[str, str]]:
-    """Both texts with the original's `example`s named alike, and those names in plain words.
+    """Give the original's `example`s names in both texts.
 
-    An `example` of the candidate stands for the first one of the original with the same statement. What the candidate has beside
-    these stays without a name.
+    An `example` of the candidate matches the first one of the original with the same statement. Other `example`s of the
+    candidate get no name.
+
+    Returns:
+        The original, the candidate, and for each name the words that a person reads.
     """
     mine, theirs = _examples(original), _examples(candidate)
-    stand_in = paired(
+    matches = paired(
         [statement_words(original, e) for e in mine], [statement_words(candidate, e) for e in theirs]
     )
     before: list[NamedExample] = []
     after: list[NamedExample] = []
     names = {}
-    for number, (example, found) in enumerate(zip(mine, stand_in, strict=True), 1):
+    for number, (example, match) in enumerate(zip(mine, matches, strict=True), 1):
         name = f"stepprove_example_{number}"
         names[name] = f"example (line {example.line})"
         before.append(name_example(original, example, name))
-        if found is not None:
-            after.append(name_example(candidate, theirs[found], name))
+        if match is not None:
+            after.append(name_example(candidate, theirs[match], name))
     return _edited(original, before), _edited(candidate, after), names
 
 

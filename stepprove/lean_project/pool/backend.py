@@ -1,12 +1,13 @@
-"""What proving and training ask of Lean: texts checked, and candidates judged by the gate, wherever Lean runs."""
+"""The interface of a pool for proving and training: check a text, and judge a candidate, wherever Lean runs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Protocol
 
-from stepprove.lean_project.gate.gate import Judgement, Policy
-from stepprove.lean_project.pool.pool import Check
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
+from stepprove.lean_project.pool.results import Check
 from stepprove.lean_project.source.file import SourceFile
 
 
@@ -30,5 +31,5 @@ class Lean(Protocol):
         priority: int = 0,
         timeout: float | None = None,
     ) -> Judgement:
-        """The trust gate's word on a candidate; see `SyncPool.verify`."""
+        """Have the trust gate judge a candidate; see `SyncPool.verify`."""
         ...

@@ -1,4 +1,4 @@
-"""The line in front of the engines: who is served next, and by which engine."""
+"""The queue of jobs in front of the engines: which job runs next, and on which engine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
 SECONDS_A_LEVEL = 30.0
-"""How much longer a job of the next lower priority may have waited and still come after: nobody starves."""
+"""Seconds of waiting that outweigh one level of priority, so that no job starves."""
 
 LOOKED_AT = 8
-"""How many jobs at the head of the line are looked at for one that suits an engine better."""
+"""How many jobs at the head of the queue compete to suit an engine."""
 
 PASSED_OVER = 8
-"""How often a job may be passed over for a better suited one behind it."""
+"""How often a better suited job from behind may overtake one job."""
 
 
 class _Job(Protocol):
@@ -25,11 +25,8 @@ class _Job(Protocol):
 J = TypeVar("J", bound=_Job)
 
 
-class Line(Generic[J]):
-    """Jobs in order of arrival, priorities counted as time that was waited already.
-
-    A job of priority p stands where one of priority 0 would that came p * 30 seconds earlier. Not safe for threads.
-    """
+class JobQueue(Generic[J]):
+    """Jobs in order of arrival; each level of priority counts as 30 seconds of waiting. Not safe for threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -44,14 +41,14 @@ class Line(Generic[J]):
         return iter(tuple(self._jobs))
 
     def add(self, job: J) -> None:
-        """Put a job where its priority and its arrival say."""
+        """Insert a job by its priority and arrival."""
         key = (self._clock() - job.priority * SECONDS_A_LEVEL, next(self._numbers))
         at = bisect.bisect(self._keys, key)
         self._keys.insert(at, key)
         self._jobs.insert(at, job)
 
     def remove(self, job: J) -> bool:
-        """Take a job out; False when it is not there."""
+        """Remove a job; False if it is not in the queue."""
         for at, waiting in enumerate(self._jobs):
             if waiting is job:
                 del self._keys[at], self._jobs[at]
@@ -59,7 +56,10 @@ class Line(Generic[J]):
         return False
 
     def take(self, suits: Callable[[J], int]) -> J | None:
-        """The next job: of the first few, the one that `suits` most, but none is passed over for ever. None: nobody waits."""
+        """Remove and return the next job: of the first few, the one that `suits` most, unless the first was overtaken too often.
+
+        None: the queue is empty.
+        """
         if not self._jobs:
             return None
         first = self._jobs[0]

@@ -1,7 +1,7 @@
-"""What two texts begin with alike, and a file elaborated piece by piece on a REPL that cannot do so itself.
+"""A cache of the environments after common prefixes of texts, for a REPL without such a cache.
 
-The embedded engine finds by itself the commands that a text shares with the one before it. The community's REPL does not, so
-there a file is sent in chunks, each in the environment that the one before it left, and what is known is not sent again.
+The embedded engine reuses the commands that a text shares with the one before it. The community's REPL does not: this cache sends
+it a file in chunks, each in the environment after the chunk before it, and skips chunks whose environment it has.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse,
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import SourceFile
 
-# What could make the pieces mean something else than the whole: an end in the middle, or words that Lean does not know yet.
+# These words could change the meaning of the chunks: they end the text early, or add words to Lean's grammar.
 _WHOLE_ONLY = re.compile(r"#exit|macro|syntax|elab|notation|infix|prefix|postfix|declare_|initialize|run_")
 _KEPT = 4096
 
 
 def common_prefix(a: str, b: str) -> int:
-    """The number of characters that two texts begin with alike."""
+    """The length of the common prefix of two texts, in characters."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2
@@ -32,25 +32,25 @@ def common_prefix(a: str, b: str) -> int:
 
 
 def divisible(source: SourceFile) -> bool:
-    """Whether it is certain that the chunks of a text, one after the other, mean what the whole means."""
+    """Whether the chunks of a text, elaborated in turn, certainly mean the same as the whole."""
     return _WHOLE_ONLY.search(source.text) is None
 
 
-class Pieces:
-    """The environments that one REPL process has for the beginnings of texts, least recently used ones forgotten."""
+class PrefixCache:
+    """The environments of one REPL process after prefixes of texts; the least recently used are dropped."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[int | None, str], CommandResponse] = OrderedDict()
         self.hits = 0
 
     def clear(self) -> None:
-        """Forget everything: the process is gone."""
+        """Drop every environment, since the process has ended."""
         self._known.clear()
 
     def elaborate(
         self, repl: Repl, source: SourceFile, env: int | None, timeout: float | None
     ) -> CommandResponse | ErrorResponse:
-        """Lean's answer to the commands of a divisible text, elaborated in `env`, its positions those of the text."""
+        """Elaborate the commands of a divisible text in `env`; the answer's positions are those of the text."""
         answers: list[tuple[int, CommandResponse]] = []
         at = env
         for chunk in source.chunks:

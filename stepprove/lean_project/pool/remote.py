@@ -1,8 +1,8 @@
-"""Lean on other machines: the two methods of a pool that proving and training use, answered by `stepprove lean-server`s.
+"""A pool of `stepprove lean-server`s on other machines, with the two methods that proving and training use.
 
-A job goes to the server with the least under way for its engines. A server that is down, fails or gives what is no answer is left
-alone for a while, longer each time, and its jobs are tried elsewhere. What no server answers is an outcome, infrastructure, never
-a verdict; which answers count is in `remote_answers.py`.
+A job goes to the server with the lowest load for its engines. After a failure or an unusable answer the pool avoids a server for
+a while, longer each time, and tries its jobs elsewhere. A job that no server answers is an infrastructure failure, never a
+verdict. `remote_answers.py` decides which answers count.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ from typing import Self, TypeVar
 import httpx2
 from pydantic import ValidationError
 
-from stepprove.lean_project.gate.gate import Judgement, Policy
-from stepprove.lean_project.pool.job_queue import Line
-from stepprove.lean_project.pool.pool import HEADER_SECONDS, Check, PoolClosed
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
+from stepprove.lean_project.pool.job_queue import JobQueue
 from stepprove.lean_project.pool.remote_answers import (
-    NoAnswer,
+    UnusableAnswer,
     judgement_of,
     lean_words,
     read_answer,
     response_of,
 )
 from stepprove.lean_project.pool.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.pool.results import Check, PoolClosed
+from stepprove.lean_project.pool.slot import HEADER_SECONDS
 from stepprove.lean_project.repl.protocol import InfoTreeKind
 from stepprove.lean_project.server.models import Health
 from stepprove.lean_project.source.file import SourceFile
@@ -37,28 +39,28 @@ from stepprove.outcome import Outcome
 __all__ = ["NoLeanServer", "RemotePool"]
 
 TRIES = 4
-"""How often a job is sent that gets no answer: the servers may fail because of it."""
+"""How often the pool sends a job that gets no answer, since the job itself may crash the servers."""
 
 _AHEAD = 2
-"""Jobs at a server for each of its engines: one runs, the next is there when that ends."""
+"""Jobs at a server for each of its engines: one runs and one waits."""
 _HEARTBEAT = 15.0
-"""Seconds between looks at a server that is up; when it misses two it is taken for frozen."""
+"""Seconds between health checks of a server that is up; after two missed checks the pool treats it as frozen."""
 _HEALTH_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 _CHECK_CALLS, _VERIFY_CALLS = 2, 4
-"""The most answers of Lean that a job takes; each may take as long as the job's time."""
+"""The most engine calls of a job; each may take the job's time limit."""
 _TURNS = 6
-"""Times that this may happen before a server tells: a job whose Lean dies is tried three times, and so is one before it."""
+"""How often this may happen before a server answers: a server tries a job whose Lean dies three times, and one before it too."""
 
 T = TypeVar("T")
 
 
 class NoLeanServer(Exception):
-    """Servers cannot be used as one pool; the message is one sentence."""
+    """The servers cannot form one pool; the message is one sentence."""
 
 
-class _Busy(NoAnswer):
+class _Busy(UnusableAnswer):
     """The server takes no job now."""
 
     def __init__(self, message: str, pause: float) -> None:
@@ -67,8 +69,8 @@ class _Busy(NoAnswer):
         """Seconds."""
 
 
-class _Refused(NoAnswer):
-    """No server would take such a job."""
+class _Refused(UnusableAnswer):
+    """The request itself is at fault, so that every server would refuse it."""
 
 
 @dataclass(eq=False)
@@ -76,19 +78,19 @@ class _Server:
     url: str
     health: Health
     first_engine: int
-    """The number of its first engine among those of all servers."""
+    """The index of its first engine among the engines of all servers."""
     places: int
-    """Jobs that may be under way there."""
+    """The most jobs in flight there."""
     under_way: int = 0
     up: bool = True
     up_since: float = field(default_factory=time.monotonic)
     fell: asyncio.Event = field(default_factory=asyncio.Event)
     failures: int = 0
-    """Since its last answer."""
+    """Failures since its last answer."""
     pause: float = 0.0
-    """Seconds for which it is left alone when it is not up."""
+    """Seconds for which the pool avoids it while it is not up."""
     clocks: set[asyncio.Timeout] = field(default_factory=set)
-    """Of the requests under way."""
+    """The time-outs of the requests in flight."""
 
 
 @dataclass(eq=False)
@@ -97,23 +99,24 @@ class _Waiting:
 
     priority: int
     failed_at: set[_Server]
-    """Servers that gave it no answer."""
+    """Servers that failed to answer it."""
     place: asyncio.Future[_Server]
     passed_over: int = 0
 
 
 class RemotePool:
-    """Lean servers as one pool; an async context manager, to be used in one event loop.
+    """Lean servers as one pool; an async context manager for one event loop.
 
     Args:
-        urls: the servers', without a path.
-        api_key: what they ask for; None: nothing.
-        timeout: seconds for a job's text, where the job sets none of its own. A server may give less.
-        patience: seconds for which a job waits while no server is up, or takes it.
-        at_once: jobs under way at each address; default: two for each engine that answers there. To be set for a load balancer,
-            which tells of the engines of one machine alone.
+        urls: the servers' addresses, without a path.
+        api_key: their API key; None: they need none.
+        timeout: seconds for a job's text, unless the job sets its own. A server may allow less.
+        patience: seconds for which a job waits while no server is up or accepts it.
+        at_once: jobs in flight at each address; default: two for each engine there. Set it for a load balancer, which reports
+            the engines of one machine alone.
 
-    Entering raises NoLeanServer when a server is not there or refuses the key, or when they have not all the same Lean.
+    Raises:
+        NoLeanServer: on entering: a server does not answer or refuses the key, or the servers have different Leans.
     """
 
     def __init__(
@@ -131,29 +134,30 @@ class RemotePool:
         self._key = api_key
         self._timeout, self._patience, self._at_once = timeout, patience, at_once
         self._servers: tuple[_Server, ...] = ()
-        self._line: Line[_Waiting] = Line(time.monotonic)
+        self._queue: JobQueue[_Waiting] = JobQueue(time.monotonic)
         self._watchers: list[asyncio.Task[None]] = []
         self._silent_since: float | None = None
-        """Since when no server is up."""
+        """When the last server went down; None while one is up."""
         self._last_words = ""
-        """Of a server that failed."""
+        """The message of the last server that failed."""
         self._http: httpx2.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
         self._http = _client(self._key)
         try:
-            told = [await asked for asked in [asyncio.ensure_future(self._health(url)) for url in self._urls]]
-            for url, health in zip(self._urls, told, strict=True):
-                if lean_words(health) != lean_words(told[0]):
+            requests = [asyncio.ensure_future(self._health(url)) for url in self._urls]
+            healths = [await request for request in requests]
+            for url, health in zip(self._urls, healths, strict=True):
+                if lean_words(health) != lean_words(healths[0]):
                     raise NoLeanServer(
-                        f"The Lean servers differ: {self._urls[0]} has {lean_words(told[0])}, "
+                        f"The Lean servers differ: {self._urls[0]} has {lean_words(healths[0])}, "
                         f"{url} has {lean_words(health)}."
                     )
         except BaseException:
             await self.aclose()
             raise
         first = 0
-        for url, health in zip(self._urls, told, strict=True):
+        for url, health in zip(self._urls, healths, strict=True):
             places = self._at_once or max(1, _AHEAD * health.engines)
             self._servers += (_Server(url, health, first, places),)
             first += health.engines
@@ -166,13 +170,13 @@ class RemotePool:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop: jobs end with PoolClosed, and the servers drop those that they have. Harmless when repeated."""
+        """Close the pool: jobs raise PoolClosed, and the servers drop theirs. Harmless when repeated."""
         http, self._http = self._http, None
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        for job in self._line:
-            self._line.remove(job)
+        for job in self._queue:
+            self._queue.remove(job)
             job.place.set_exception(PoolClosed("the pool was closed"))
         for server in self._servers:
             _give_up(server)
@@ -181,12 +185,12 @@ class RemotePool:
 
     @property
     def servers(self) -> Mapping[str, Health]:
-        """What each server told of itself in the beginning, by its address; empty before the context is entered."""
+        """Each server's first health report, by address; empty before the context is entered."""
         return {server.url: server.health for server in self._servers}
 
     @property
     def lean_version(self) -> str:
-        """Of the Lean behind all servers. Raises PoolClosed before the context is entered."""
+        """The version of the servers' Lean. Raises PoolClosed before the context is entered."""
         if not self._servers:
             raise _not_entered()
         return self._servers[0].health.lean
@@ -202,13 +206,13 @@ class RemotePool:
         infotree: InfoTreeKind | None = None,
         facts: bool = False,
     ) -> Check:
-        """Elaborate a text; see `SyncPool.check`. What no server answers ends as `crashed`, on engine -1.
+        """Elaborate a text; see `SyncPool.check`. A text that no server answers ends as `crashed`, on engine -1.
 
-        Numbers of environments and proof states in the answer lead nowhere: nobody can go on from them.
+        The numbers of environments and proof states in the answer are of no use here.
 
         Raises:
             PoolClosed: the pool was not entered, or was closed.
-            ValueError: the text cannot be sent (half of a character), or the time is not above 0 and finite.
+            ValueError: the text has a lone surrogate, or the time is not above 0 and finite.
         """
         started = time.monotonic()
         job = CheckJob(
@@ -222,16 +226,22 @@ class RemotePool:
         )
 
         def read(server: _Server, body: bytes, content: bytes) -> Check:
-            told = read_answer(CheckAnswer, content, request=body, lean=lean_words(server.health))
-            waited = max(0.0, time.monotonic() - started - told.seconds)
-            engine = server.first_engine + told.engine
+            answer = read_answer(CheckAnswer, content, request=body, lean=lean_words(server.health))
+            waited = max(0.0, time.monotonic() - started - answer.seconds)
+            engine = server.first_engine + answer.engine
             return Check(
-                told.outcome, response_of(told), told.reason, told.seconds, waited, engine, told.facts
+                answer.outcome,
+                response_of(answer),
+                answer.reason,
+                answer.seconds,
+                waited,
+                engine,
+                answer.facts,
             )
 
         try:
             return await self._ask("/pool/check", job, _CHECK_CALLS, read)
-        except NoAnswer as failure:
+        except UnusableAnswer as failure:
             return Check("crashed", None, str(failure), 0.0, time.monotonic() - started, -1)
 
     async def verify(
@@ -245,7 +255,7 @@ class RemotePool:
         priority: int = 0,
         timeout: float | None = None,
     ) -> Judgement:
-        """The trust gate's word on a candidate; see `SyncPool.verify`. It is said by a server's gate, of these very texts.
+        """Have a server's trust gate judge a candidate; see `SyncPool.verify`.
 
         Raises:
             PoolClosed: the pool was not entered, or was closed.
@@ -265,12 +275,12 @@ class RemotePool:
         )
 
         def read(server: _Server, body: bytes, content: bytes) -> Judgement:
-            told = read_answer(VerifyAnswer, content, request=body, lean=lean_words(server.health))
-            return judgement_of(told, policy, targets)
+            answer = read_answer(VerifyAnswer, content, request=body, lean=lean_words(server.health))
+            return judgement_of(answer, policy, targets)
 
         try:
             return await self._ask("/pool/verify", job, _VERIFY_CALLS, read)
-        except NoAnswer as failure:
+        except UnusableAnswer as failure:
             return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
 
     # A job, from server to server.
@@ -282,7 +292,7 @@ class RemotePool:
         calls: int,
         read: Callable[[_Server, bytes, bytes], T],
     ) -> T:
-        """What the first server says that gives an answer. Raises NoAnswer."""
+        """Send a job to one server after another until one answers. Raises UnusableAnswer."""
         body = job.model_dump_json().encode()
         seconds = HEADER_SECONDS + _TURNS * calls * job.timeout
         tries = 0
@@ -295,10 +305,10 @@ class RemotePool:
                 answer = read(server, body, await self._post(server, path, body, seconds))
                 server.failures = 0
                 return answer
-            except NoAnswer as failure:
+            except UnusableAnswer as failure:
                 why = f"{server.url}: {failure}"
                 if isinstance(failure, _Refused):
-                    raise NoAnswer(why) from None
+                    raise UnusableAnswer(why) from None
                 if isinstance(failure, _Busy):
                     refused = refused or began
                     self._set_aside(server, began, why, failure.pause)
@@ -307,13 +317,13 @@ class RemotePool:
                     failed_at.add(server)
                     self._set_aside(server, began, why)
                 if tries == TRIES or (refused is not None and time.monotonic() - refused > self._patience):
-                    raise NoAnswer(why) from None
+                    raise UnusableAnswer(why) from None
             finally:
                 server.under_way -= 1
                 self._hand_out()
 
     async def _post(self, server: _Server, path: str, body: bytes, seconds: float) -> bytes:
-        """The body of an answer. Raises NoAnswer."""
+        """Send a request and return the body of the answer. Raises UnusableAnswer."""
         if self._http is None:
             raise PoolClosed("the pool was closed")
         headers = {"Content-Type": "application/json"}
@@ -326,8 +336,8 @@ class RemotePool:
             if self._http is None:
                 raise PoolClosed("the pool was closed") from None
             if isinstance(failure, TimeoutError):
-                raise NoAnswer(f"no answer in {time.monotonic() - began:.0f} seconds") from None
-            raise NoAnswer(f"it did not answer ({_words(failure)})") from None
+                raise UnusableAnswer(f"no answer in {time.monotonic() - began:.0f} seconds") from None
+            raise UnusableAnswer(f"it did not answer ({_words(failure)})") from None
         finally:
             server.clocks.discard(clock)
         if reply.status_code == 200:
@@ -336,15 +346,15 @@ class RemotePool:
             raise _Busy(f"it takes no more ({reply.status_code})", _pause_of(reply))
         if reply.status_code in (400, 413, 422):
             raise _Refused(f"it refused the request ({reply.status_code}: {reply.text[:300]})")
-        raise NoAnswer(f"it answered {reply.status_code}")
+        raise UnusableAnswer(f"it answered {reply.status_code}")
 
     async def _place(self, priority: int, failed_at: set[_Server]) -> _Server:
-        """A place at a server, as soon as there is one. Raises NoAnswer when none has been up for too long."""
+        """Wait for a place at a server. Raises UnusableAnswer if none has been up for too long."""
         if self._http is None:
             raise _not_entered()
         arrived = time.monotonic()
         job = _Waiting(priority, failed_at, asyncio.get_running_loop().create_future())
-        self._line.add(job)
+        self._queue.add(job)
         self._hand_out()
         try:
             while not job.place.done():
@@ -352,27 +362,27 @@ class RemotePool:
                 if self._silent_since is not None:
                     left += max(arrived, self._silent_since) - time.monotonic()
                 if left <= 0:
-                    raise NoAnswer(
+                    raise UnusableAnswer(
                         f"no Lean server has been up for {self._patience:g} seconds; {self._last_words}"
                     )
                 await asyncio.wait({job.place}, timeout=left)
             return job.place.result()
         except BaseException:
-            if not self._line.remove(job) and job.place.exception() is None:
+            if not self._queue.remove(job) and job.place.exception() is None:
                 job.place.result().under_way -= 1
                 self._hand_out()
             raise
 
     def _hand_out(self) -> None:
-        """Give free places to those who wait; where a job got no answer it goes again only when no other server is up."""
-        for job in self._line:
+        """Give free places to waiting jobs; a job returns to a server that failed it only if no other server is up."""
+        for job in self._queue:
             free = [s for s in self._servers if s.up and s.under_way < s.places]
             if not free:
                 return
             if any(s.up and s not in job.failed_at for s in self._servers):
                 free = [s for s in free if s not in job.failed_at]
             if free:
-                self._line.remove(job)
+                self._queue.remove(job)
                 server = min(free, key=lambda s: s.under_way / s.places)
                 server.under_way += 1
                 job.place.set_result(server)
@@ -380,7 +390,7 @@ class RemotePool:
     # The servers.
 
     def _set_aside(self, server: _Server, began: float, why: str, pause: float | None = None) -> None:
-        """Leave a server alone after a request that began at a time, unless it has come back since then."""
+        """Avoid a server after a failed request, unless the server has recovered since the request `began`."""
         if not server.up or began < server.up_since:
             return
         self._last_words = why
@@ -393,7 +403,7 @@ class RemotePool:
             self._silent_since = time.monotonic()
 
     async def _watch(self, server: _Server) -> None:
-        """Look at a server now and then, and bring it back when it answers again."""
+        """Check a server's health regularly, and use the server again once it answers."""
         missed = 0
         while True:
             if server.up:
@@ -422,7 +432,7 @@ class RemotePool:
                 self._hand_out()
 
     async def _health(self, url: str) -> Health:
-        """What a server tells of itself. Raises NoLeanServer."""
+        """A server's health report. Raises NoLeanServer."""
         assert self._http is not None
         try:
             async with asyncio.timeout(_HEALTH_SECONDS):
@@ -447,13 +457,13 @@ def _client(key: str | None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers={} if key is None else {"Authorization": f"Bearer {key}"},
         timeout=httpx2.Timeout(None, connect=_HEALTH_SECONDS),
-        # A connection is given up before uvicorn does that, after 5 s: a request would fail for it.
+        # Drop an idle connection before uvicorn does so after 5 s; otherwise a request on it would fail.
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2.0),
     )
 
 
 def _give_up(server: _Server) -> None:
-    """End the requests under way at a server."""
+    """End the requests in flight at a server."""
     for clock in server.clocks:
         if not clock.expired():
             clock.reschedule(asyncio.get_running_loop().time())
@@ -464,12 +474,12 @@ def _pause_after(failures: int) -> float:
 
 
 def _pause_of(reply: httpx2.Response) -> float:
-    """When to come again."""
+    """Seconds until the next try, from the `Retry-After` header."""
     try:
-        asked = float(reply.headers.get("Retry-After", ""))
+        seconds = float(reply.headers.get("Retry-After", ""))
     except ValueError:  # it may be a date
-        asked = 1.0
-    return min(max(asked, _FIRST_PAUSE), _LONGEST_PAUSE)
+        seconds = 1.0
+    return min(max(seconds, _FIRST_PAUSE), _LONGEST_PAUSE)
 
 
 def _words(error: Exception) -> str:

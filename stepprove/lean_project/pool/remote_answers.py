@@ -1,4 +1,4 @@
-"""Which answers of a Lean server count: those to the request as sent, from the Lean that is known, without contradiction."""
+"""Checks on a Lean server's answer: it must answer this request, come from the expected Lean, and not contradict itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of
+from stepprove.lean_project.gate.gate import Judgement, errors_of
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.remote_models import CheckAnswer, VerifyAnswer
 from stepprove.lean_project.repl.protocol import (
@@ -23,56 +24,66 @@ from stepprove.outcome import Outcome
 A = TypeVar("A", CheckAnswer, VerifyAnswer)
 
 
-class NoAnswer(Exception):
-    """Nothing is known of a job; the message says why."""
+class UnusableAnswer(Exception):
+    """A server gave no usable answer to a job; the message says why."""
 
 
 def lean_words(about: Health | CheckAnswer | VerifyAnswer) -> str:
-    """Which Lean it is, and which Mathlib."""
+    """The versions of a server's Lean and Mathlib, in words."""
     return f"Lean {about.lean}" + (f" with Mathlib {about.mathlib}" if about.mathlib else "")
 
 
 def read_answer(kind: type[A], content: bytes, *, request: bytes, lean: str) -> A:
-    """The answer to a request's body, from the Lean that `lean_words` calls so. Raises NoAnswer."""
+    """Read the answer to a request.
+
+    Args:
+        kind: the model of the answer.
+        content: the answer's body.
+        request: the request's body.
+        lean: the server's Lean, as `lean_words` names it.
+
+    Raises:
+        UnusableAnswer: the answer is unreadable, answers another request, or comes from another Lean.
+    """
     try:
-        told = kind.model_validate_json(content)
+        answer = kind.model_validate_json(content)
     except ValidationError:
-        raise NoAnswer("its answer cannot be read") from None
-    if told.request != hashlib.sha256(request).hexdigest():
-        raise NoAnswer("it answered another request")
-    if lean_words(told) != lean:
-        raise NoAnswer(f"it answered with {lean_words(told)} in the place of {lean}")
-    return told
+        raise UnusableAnswer("its answer cannot be read") from None
+    if answer.request != hashlib.sha256(request).hexdigest():
+        raise UnusableAnswer("it answered another request")
+    if lean_words(answer) != lean:
+        raise UnusableAnswer(f"it answered with {lean_words(answer)} in the place of {lean}")
+    return answer
 
 
-def response_of(told: CheckAnswer) -> CommandResponse | ErrorResponse | None:
-    """What Lean said, None where it gave no answer. Raises NoAnswer when it cannot have said that."""
-    if (told.outcome == "answered") != (told.answer is not None):
-        raise NoAnswer(f"it contradicts itself: `{told.outcome}`, with an answer or without")
-    if told.answer is None:
+def response_of(answer: CheckAnswer) -> CommandResponse | ErrorResponse | None:
+    """Lean's response in an answer; None if Lean gave none. Raises UnusableAnswer if no Lean can have responded so."""
+    if (answer.outcome == "answered") != (answer.answer is not None):
+        raise UnusableAnswer(f"it contradicts itself: `{answer.outcome}`, with an answer or without")
+    if answer.answer is None:
         return None
     try:
-        response = read_response(told.answer)
+        response = read_response(answer.answer)
     except ValueError:
-        raise NoAnswer("its answer is none of Lean's") from None
+        raise UnusableAnswer("its answer is none of Lean's") from None
     if isinstance(response, ProofStepResponse):
-        raise NoAnswer("its answer is one to a tactic")
+        raise UnusableAnswer("its answer is one to a tactic")
     return response
 
 
-def judgement_of(told: VerifyAnswer, policy: Policy, targets: Collection[str] | None) -> Judgement:
-    """The gate's word. Raises BrokenOriginal, and NoAnswer when no gate can have said that."""
-    if told.judgement is None and told.broken is not None:
-        raise BrokenOriginal(told.broken)
-    if told.judgement is None or told.broken is not None:
-        raise NoAnswer("it contradicts itself: the original is broken and judged, or neither")
-    if (wrong := contradiction(told.judgement, policy, targets)) is not None:
-        raise NoAnswer(f"it contradicts itself: {wrong}")
-    return told.judgement
+def judgement_of(answer: VerifyAnswer, policy: Policy, targets: Collection[str] | None) -> Judgement:
+    """The judgement in an answer. Raises BrokenOriginal, and UnusableAnswer if no gate can have judged so."""
+    if answer.judgement is None and answer.broken is not None:
+        raise BrokenOriginal(answer.broken)
+    if answer.judgement is None or answer.broken is not None:
+        raise UnusableAnswer("it contradicts itself: the original is broken and judged, or neither")
+    if (wrong := contradiction(answer.judgement, policy, targets)) is not None:
+        raise UnusableAnswer(f"it contradicts itself: {wrong}")
+    return answer.judgement
 
 
 def contradiction(judgement: Judgement, policy: Policy, targets: Collection[str] | None) -> str | None:
-    """Why no gate can have said this, or None: what is proved is so in every part that was asked about, and on allowed axioms."""
+    """Why no gate can have made this judgement, or None: a proved candidate has every target proved, on allowed axioms."""
     proved = [verdict.outcome is Outcome.PROVED for verdict in judgement.verdicts]
     if judgement.outcome is Outcome.DISPROVED:
         return "the gate disproves nothing"

@@ -1,4 +1,4 @@
-"""What a `RemotePool` and a server's `/pool` say to each other: the arguments and the results of a pool, as JSON."""
+"""The JSON between a `RemotePool` and a server's `/pool`: the arguments and results of a pool."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stepprove.lean_project.gate.gate import Facts, Judgement, Policy
-from stepprove.lean_project.pool.pool import Ending
+from stepprove.lean_project.gate.facts import Facts
+from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.policy import Policy
+from stepprove.lean_project.pool.results import Ending
 from stepprove.lean_project.server.models import InfoTree, Text
 
 
 class _Job(BaseModel):
-    # A server must not leave away what it does not know: that could be what makes the gate stricter.
+    # A server must not ignore an unknown field, which could make the gate stricter.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     timeout: float = Field(gt=0, allow_inf_nan=False)
-    """Seconds, as for a pool; a server gives no more than it allows."""
+    """Seconds, as for a pool; the server caps it at its own limit."""
     priority: int = Field(default=0, ge=-1000, le=1000)
 
 
@@ -48,17 +50,17 @@ class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     request: str
-    """SHA-256 of the request's body, so that nobody takes the answer for that to another one."""
+    """SHA-256 of the request's body, which ties the answer to its request."""
     lean: str
     mathlib: str | None
 
 
 class CheckAnswer(_Answer):
-    """What became of one text."""
+    """The result of one text."""
 
     outcome: Ending
     answer: dict[str, Any] | None
-    """What the REPL said."""
+    """The REPL's answer."""
     reason: str | None
     seconds: float = Field(ge=0, allow_inf_nan=False)
     engine: int = Field(ge=0)
@@ -66,7 +68,7 @@ class CheckAnswer(_Answer):
 
 
 class VerifyAnswer(_Answer):
-    """The gate's word, or why the original cannot be held against anything."""
+    """The gate's judgement, or the reason why no candidate can be compared with the original."""
 
     judgement: Judgement | None = None
     broken: str | None = None

@@ -1,4 +1,4 @@
-"""What may keep Lean from answering. All but one of it is no verdict on the code that was sent."""
+"""The reasons why Lean gave no answer. Only `ReplEnded` is a verdict on the code."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ __all__ = [
 
 
 class ReplFailure(Exception):
-    """Lean could not be asked, or did not answer: no verdict on the code, unless a subclass says otherwise."""
+    """Lean gave no answer: no verdict on the code, unless a subclass says otherwise."""
 
     outcome = Outcome.INFRASTRUCTURE
-    """What it counts as for the code that was sent."""
+    """The outcome of the code."""
 
 
 class ReplTimeout(ReplFailure):
-    """Lean was not ready, or did not answer, in time."""
+    """Lean did not become ready, or did not answer, in time."""
 
     outcome = Outcome.TIMEOUT
 
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
         self.seconds = seconds
-        """The limit that was passed."""
+        """The time limit."""
 
 
 class ReplCrashed(ReplFailure):
-    """The process ended before it had answered."""
+    """The process ended before it answered."""
 
     def __init__(self, message: str, exit_status: int | None, stderr: str) -> None:
         super().__init__(message)
         self.exit_status = exit_status
         """Negative for a signal; None when the process closed its output but stayed."""
         self.stderr = stderr
-        """The last of what it said."""
+        """Its last output on stderr."""
 
 
 class ReplEnded(ReplFailure):
-    """The code that was sent ended the process: it asked Lean to exit, or a program of its own crashed. It has failed."""
+    """The code ended the process: it made Lean exit, or a program in it crashed. The code has failed."""
 
     outcome = Outcome.FAILED
 
 
 class ReplProtocolError(ReplFailure):
-    """The process printed something that is not an answer."""
+    """The process printed output that is not an answer."""
 
     def __init__(self, message: str, output: str) -> None:
         super().__init__(message)
         self.output = output
-        """The beginning of what it printed."""
+        """The beginning of the output."""
 
 
 class ReplMemory(ReplFailure):
-    """Lean used more memory than it may while it worked on the request, or the system gave it no more."""
+    """Lean exceeded its memory limit during the request, or the system refused it memory."""
 
 
 class ReplStateLost(ReplFailure):
-    """The request names an environment or a proof state of a process that is gone."""
+    """The request names an environment or a proof state of a process that has ended."""
 
 
 class ReplClosed(ReplFailure):
-    """The `Repl` was closed, before the call or during it."""
+    """The `Repl` was closed before or during the call."""

@@ -1,7 +1,7 @@
-"""Requests that name files, for an engine that reaches none: this process reads and writes them on its behalf.
+"""Requests that name files, for an engine without access to files: this process reads and writes them.
 
-A `file` request becomes a command with the file's text. A pickle is a text that the engine makes or takes (see
-`embedded/pickle.cjs`); it is written by one rename.
+A `file` request becomes a command with the file's text. The engine makes and reads a pickle as text (see `embedded/pickle.cjs`);
+this process writes it by one rename.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ Answered = tuple[dict[str, Any], T]
 
 
 def on_host(payload: Mapping[str, Any], ask: Callable[[Mapping[str, Any]], Answered[T]]) -> Answered[T]:
-    """Have the engine answer a request, with the files that it names read before and written after.
+    """Read the files that a request names, send it, and write the files of its answer.
 
-    What is wrong with a file becomes the answer, in the words of Lean or of the engine.
+    A file error becomes the answer, in the words of Lean or of the engine.
+
+    Args:
+        payload: the request.
+        ask: sends a request to the engine.
     """
     if isinstance(path := payload.get("path"), str) and "cmd" not in payload:
         try:
@@ -48,7 +52,7 @@ def on_host(payload: Mapping[str, Any], ask: Callable[[Mapping[str, Any]], Answe
 
 
 def _refused(ask: Callable[[Mapping[str, Any]], Answered[T]], message: str) -> Answered[T]:
-    """An error answer, of the process that would have given it."""
+    """An error answer, with the number of the process that would have given it."""
     _, extra = ask({"forget": {}})
     return {"message": message}, extra
 

@@ -53,18 +53,18 @@ __all__ = [
 ]
 
 InfoTreeKind = Literal["full", "tactics", "original", "substantive"]
-"""The info trees that upstream knows how to print; it ignores any other word."""
+"""The kinds of info trees that upstream prints; it ignores any other word."""
 
 
 class StateId(int):
-    """The number of an environment or a proof state, which also knows the process that gave it out.
+    """The number of an environment or a proof state, with the process that gave it out.
 
-    Every REPL process counts from 0, so a bare 3 may name one thing before a restart and another after it.
-    A `StateId` is an int in every other respect: it compares, hashes and prints as its number.
+    Every REPL process counts from 0, so a bare 3 may name different states before and after a restart. A `StateId` compares,
+    hashes and prints as its number.
     """
 
     process: int
-    """Which process of this Python program gave the number out; 0 when unknown."""
+    """The process that gave the number out, numbered within this Python program; 0 if unknown."""
 
     def __new__(cls, number: int, process: int = 0) -> StateId:
         """Tag `number` with the process that gave it out."""
@@ -74,7 +74,7 @@ class StateId(int):
 
 
 def _tag(value: object, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> int:
-    """Keep a tag that is there, and add the one that the reader of the answer gives as context."""
+    """Keep a tag; otherwise add the process from the validation context."""
     if isinstance(value, StateId):
         return value
     number: int = validate(value)
@@ -91,12 +91,12 @@ Severity = Annotated[
 
 
 class _Wire(BaseModel):
-    """What requests, answers and their parts have in common."""
+    """The common base of requests, answers and their parts."""
 
     model_config = ConfigDict(frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True)
 
     _omitted: ClassVar[frozenset[str]] = frozenset()
-    """Wire names of the fields that are not printed when they are absent or an empty list."""
+    """Wire names of the fields that the JSON omits if they are None or an empty list."""
 
     @model_serializer(mode="wrap")
     def _omit(self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class _Wire(BaseModel):
         }
 
     def to_wire(self) -> dict[str, Any]:
-        """Return the JSON object that upstream would print or accept for this value."""
+        """The JSON object that upstream prints or accepts for this value."""
         return self.model_dump(mode="json", by_alias=True)
 
 
@@ -118,18 +118,18 @@ class _Wire(BaseModel):
 
 
 class _Options(_Wire):
-    """What a command may ask for besides its messages."""
+    """The options of a command."""
 
     env: _State | None = None
-    """The environment to build on; a fresh one, in which `import` is allowed, when absent."""
+    """The environment to extend; None: a fresh one, where `import` is allowed."""
     all_tactics: bool | None = None
     """List every tactic call with its goals."""
     root_goals: bool | None = None
-    """List the initial goal of every proof, even a finished one, among the sorries."""
+    """List the first goal of every proof, even a finished one, among the sorries."""
     infotree: str | None = None
     """One of `InfoTreeKind`; upstream ignores other words."""
     reuse: bool | None = None
-    """Ours: false has every command elaborated, even those that the last text began with. Upstream always does that."""
+    """Ours: false elaborates every command anew, even those that the last text began with. Upstream always does that."""
 
     _omitted = frozenset({"env", "allTactics", "rootGoals", "infotree", "reuse"})
 
@@ -141,7 +141,7 @@ class Command(_Options):
 
 
 class FileCommand(_Options):
-    """Elaborate a file that the Lean process reads itself."""
+    """Elaborate a file."""
 
     path: str
     """Relative to the working directory of the Lean process."""
@@ -175,7 +175,7 @@ class PickleProofState(_Wire):
 
 
 class UnpickleProofState(_Wire):
-    """Read a proof state back from a file, on top of `env` when it needs one."""
+    """Read a proof state back from a file, on top of `env` if it needs one."""
 
     unpickle_proof_state_from: str
     env: _State | None = None
@@ -206,7 +206,7 @@ _REQUESTS: tuple[tuple[frozenset[str], type[Request]], ...] = (
 
 
 def read_request(wire: Mapping[str, Any]) -> Request:
-    """Read a request as upstream would, by the fields that it has.
+    """Read a request by its fields, as upstream does.
 
     Raises:
         ValueError: the object is none of upstream's requests.
@@ -224,13 +224,13 @@ class Position(_Wire):
     """A place in the code of a request."""
 
     line: int
-    """From 1; 0 when Lean names no place."""
+    """From 1; 0 if Lean names no place."""
     column: int
     """From 0, in characters."""
 
 
 class Message(_Wire):
-    """What Lean says about a range of the code."""
+    """One message of Lean about a range of the code."""
 
     severity: Severity
     pos: Position
@@ -247,7 +247,7 @@ class Sorry(_Wire):
     goal: str
     """The goals of the hole, printed as in an editor."""
     proof_state: _State | None = None
-    """Where tactics can be run on the hole."""
+    """The proof state of the hole, for tactics."""
     pos: Position | None = None
     end_pos: Position | None = None
 
@@ -278,7 +278,7 @@ class CommandResponse(_Wire):
     sorries: tuple[Sorry, ...] = ()
     tactics: tuple[TacticInfo, ...] = ()
     infotree: Any = None
-    """Raw JSON: its shape depends on the kind asked for."""
+    """Raw JSON, whose shape depends on the requested kind."""
 
     _omitted = frozenset({"messages", "sorries", "tactics", "infotree"})
 
@@ -289,7 +289,7 @@ class CommandResponse(_Wire):
 
     @property
     def has_errors(self) -> bool:
-        """Whether Lean reported an error. Its absence alone proves nothing: see the trust gate."""
+        """Whether Lean reported an error. No error is no proof: see the trust gate."""
         return any(message.severity == "error" for message in self.messages)
 
 
@@ -309,12 +309,12 @@ class ProofStepResponse(_Wire):
 
     @property
     def completed(self) -> bool:
-        """Whether the REPL calls the proof finished. Tactic mode is no verdict: see the trust gate."""
+        """Whether the REPL calls the proof finished. Tactic mode gives no verdict: see the trust gate."""
         return self.proof_status == "Completed"
 
 
 class ErrorResponse(_Wire):
-    """The REPL could not carry out the request: an unknown environment, say, or a tactic that failed."""
+    """The REPL could not carry out the request, such as for an unknown environment or a failing tactic."""
 
     message: str
 
@@ -323,7 +323,11 @@ Response = CommandResponse | ProofStepResponse | ErrorResponse
 
 
 def read_response(wire: Mapping[str, Any], *, process: int | None = None) -> Response:
-    """Read an answer, by the fields that it has; with `process`, tag its state numbers (`StateId`).
+    """Read an answer by its fields.
+
+    Args:
+        wire: the JSON object.
+        process: the process that gave it, which tags its state numbers (`StateId`).
 
     Raises:
         ValueError: the object is none of upstream's answers.

@@ -1,16 +1,14 @@
-"""Talking to one Lean REPL process: send a request, get a typed answer, and survive what may go wrong.
+"""One Lean REPL process with typed requests and answers, time-outs, memory limits and restarts.
 
-An answer from Lean, good or bad, is a value (`CommandResponse`, `ProofStepResponse`, `ErrorResponse`).
-Everything that keeps Lean from answering is a `ReplFailure`: it says something about the machinery and
-nothing about the code, so it must never be counted as a verdict. After a failure the process is gone, and the
-next call starts a new one; environments and proof states of the old one are then lost, and a request that
-names one raises `ReplStateLost` instead of reaching whatever has the same number now.
+Lean's answer, good or bad, is a value (`CommandResponse`, `ProofStepResponse`, `ErrorResponse`). A missing answer raises
+`ReplFailure`: it concerns the process and not the code, and never counts as a verdict. A failure ends the process, and the next
+call starts a new one. The old environments and proof states are then lost: a request that names one raises `ReplStateLost`, so
+that it cannot reach another state with the same number.
 
-The embedded engine's answers carry a token of their request, which no Lean code can see, and the engine says how much code its
-interpreter has run: a text that ran a program may have shaped all that the process says later. `renew_after_programs`
-gives such a process up. What is not defended against: with the native engine, Lean code can open /proc/self/fd/1 and print an
-answer of its own making. An answer that nobody asked for ends the process, but one that comes in place of the true
-answer cannot be told from it: that is what the trust gate is for.
+Each answer of the embedded engine carries its request's token, which no Lean code can see, and the number of programs that the
+interpreter has run. A text that ran a program may shape every later answer; `renew_after_programs` replaces such a process. The
+native engine has one open gap: Lean code can open /proc/self/fd/1 and print a false answer. An answer without a request ends the
+process, but a false answer in place of the true one looks the same; the trust gate has to catch it.
 """
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ from stepprove.lean_project.repl.protocol import (
     UnpickleProofState,
     read_response,
 )
-from stepprove.lean_project.repl.state_ids import States
+from stepprove.lean_project.repl.state_ids import StateIds
 from stepprove.process import Child, ChildDied, ChildSilent, ChildTooBig, ChildTooLoud
 
 __all__ = [
@@ -73,17 +71,16 @@ __all__ = [
     "ReplTimeout",
 ]
 
-# A request that every REPL refuses at once and that leaves no trace: whoever answers it is ready.
+# Every REPL refuses this request at once and keeps no trace of it; its answer shows that the process is ready.
 _PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
 
-# Seconds between looks at the memory after answers; a tactic that is quicker cannot do much harm.
+# Seconds between two memory checks after answers; a quicker tactic cannot do much harm.
 _MEMORY_INTERVAL = 0.1
 
-# What Lean, C++ and Node say last when the system gives them no more: the watch over the memory was too late.
+# The last words of Lean, C++ and Node when the system refuses them memory before the limit stops them.
 _OUT_OF_MEMORY = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "heap out of memory")
 
-# What Lean's processes die of when the code that was sent ended them (see embedded/runtime/ended.cjs); as a status where a
-# sandbox's own process stands between.
+# The exit statuses of a Lean that the code itself ended (see embedded/runtime/ended.cjs), without and with a sandbox between.
 _ENDED_BY_CODE = (-signal.SIGUSR2, 128 + signal.SIGUSR2)
 
 _OBJECT = re.compile(rb"^\{", re.MULTILINE)
@@ -94,38 +91,38 @@ _Answer = TypeVar("_Answer", CommandResponse, ProofStepResponse)
 
 @dataclass(frozen=True, slots=True)
 class ReplStats:
-    """What one `Repl` has done so far."""
+    """The counts of one `Repl`."""
 
     commands: int
-    """Requests that were answered."""
+    """Requests that Lean answered."""
     timeouts: int
     crashes: int
     """Processes that died or broke the protocol."""
     restarts: int
-    """Processes that were given up, for whatever reason."""
+    """Processes given up for any reason."""
     seconds: float
-    """Spent waiting for answers, given or not; start-up is not counted."""
+    """Time spent waiting for answers, without start-up."""
 
 
 class Repl:
-    """A Lean REPL process, restarted when need be.
+    """A Lean REPL process that restarts after a failure.
 
-    It starts at once and is waited for at the first request. Only one thread may use it at a time (another's
-    call raises RuntimeError), save that any thread may `close()` it to cut a request short.
+    The process starts at once; the first request waits until it is ready. One thread may use it at a time (a call from another
+    thread raises RuntimeError), but any thread may `close()` it to end a request.
 
     Args:
-        engine: what to start: an engine of `toolchain.find_engine()`, or a command that speaks the protocol.
+        engine: an engine of `find_engine()`, or a command that speaks the protocol.
         timeout: seconds for one request; None for no limit. Each call may set its own.
         startup_timeout: seconds for a process to become ready; None for no limit.
-        standby: keep a second process, already started, that takes over when the first is lost. It is started
-            after the first answer, so as not to slow that down.
-        memory_limit_mb: resident memory of Lean and its descendants, in MB (10**6 B). Lean is killed in the
-            middle of a request that passes it (`ReplMemory`); when it is passed at the end of a request the
-            answer counts, Lean is killed after it, and the next request is on a new process.
-        answer_limit_mb: the size of an answer, in MB, beyond which the process counts as gone mad.
+        standby: keep a second process, already started, that replaces a lost one. It starts after the first answer, so as not
+            to delay that.
+        memory_limit_mb: resident memory of Lean and its descendants, in MB (10**6 B). Lean is killed in the middle of a request
+            that exceeds it (`ReplMemory`). If the limit is exceeded at the end of a request, the answer counts and the next
+            request starts a new process.
+        answer_limit_mb: the largest size of an answer, in MB (10**6 B); a larger one breaks the protocol.
 
     Raises:
-        ReplFailure: the program cannot be started.
+        ReplFailure: the program cannot start.
         ValueError: a limit is not above 0.
     """
 
@@ -154,11 +151,11 @@ class Repl:
             self._environment, self._ready_line = {}, False
             self._mapped_mb, self._tokens = None, False
         self.engine = engine
-        """What it starts."""
-        self.extended = isinstance(engine, Engine) and engine.kind == "embedded"
-        """Whether Lean knows our own requests beside the community REPL's: `inspect`, `negate`, `forget`."""
+        """The engine, or the command, of the processes."""
+        self.supports_inspect = isinstance(engine, Engine) and engine.supports_inspect
+        """Whether the process answers our own requests beside the community REPL's; see `Engine.supports_inspect`."""
         self.elaborated: dict[tuple[str, ...], int] = {}
-        """For whoever sends the same texts again: what they left in the process that answers now."""
+        """Environments of the present process by the texts that led to them, for callers that send the same texts again."""
         self._companion: Repl | None = None
         self._wants_standby = standby
         self._owner = os.getpid()
@@ -167,7 +164,7 @@ class Repl:
         self._closed = False
         self._commands = self._timeouts = self._crashes = self._generation = 0
         self._seconds = 0.0
-        self._states = States()
+        self._states = StateIds()
         self._outgrown = ""  # why the process was killed after its last answer
         self._ready = False
         self._standby: Child | None = None
@@ -192,15 +189,15 @@ class Repl:
         reuse: bool = True,
         timeout: float | None = None,
     ) -> CommandResponse | ErrorResponse:
-        """Elaborate Lean code in environment `env`, or in a fresh one, in which it may `import`.
+        """Elaborate Lean code in environment `env`, or in a fresh one where it may `import`.
 
         Args:
             code: Lean source text.
             env: the `env` of an earlier answer.
             all_tactics: list every tactic call, with its goals and its proof state.
             root_goals: list the first goal of each proof among the sorries, even if the proof is finished.
-            infotree: print the info trees, of this kind.
-            reuse: let the engine take over what it made of the commands that the last text began with too, where it can.
+            infotree: print the info trees of this kind.
+            reuse: let the engine reuse its results for commands that this text shares with the start of the last one.
             timeout: seconds for this request; the Repl's own limit when None.
 
         Raises:
@@ -226,7 +223,7 @@ class Repl:
         infotree: InfoTreeKind | None = None,
         timeout: float | None = None,
     ) -> CommandResponse | ErrorResponse:
-        """Elaborate a file, which Lean reads; otherwise as `command`."""
+        """Elaborate a file; see `command`."""
         request = FileCommand(
             path=_absolute(path),
             env=env,
@@ -239,7 +236,7 @@ class Repl:
     def tactic(
         self, proof_state: int, tactic: str, timeout: float | None = None
     ) -> ProofStepResponse | ErrorResponse:
-        """Run one tactic on a proof state of an earlier answer; a tactic that fails gives an `ErrorResponse`.
+        """Run one tactic on a proof state of an earlier answer; the answer to a failing tactic is an `ErrorResponse`.
 
         Raises:
             ReplFailure: there is no answer; see the subclasses.
@@ -284,26 +281,25 @@ class Repl:
 
     @property
     def generation(self) -> int:
-        """How many processes have been given up so far; the states of all of them are lost.
+        """The number of processes given up so far, whose states are lost.
 
-        A process that ends by itself between two requests, or that is too big after one, is counted when the
-        next request is made.
+        The next request counts a process that ended by itself between two requests, or was too big after one.
         """
         return self._generation
 
     @property
     def stats(self) -> ReplStats:
-        """What has been done so far."""
+        """The counts so far."""
         return ReplStats(self._commands, self._timeouts, self._crashes, self._generation, self._seconds)
 
     @property
     def pid(self) -> int | None:
-        """The number of the process that answers now; None between a loss and the next request."""
+        """The id of the present process; None between a loss and the next request."""
         return None if self._child is None else self._child.pid
 
     @property
     def alive(self) -> bool:
-        """Whether the process that answers now is there; it may die before it is asked."""
+        """Whether the present process is running; it may still die before the next request."""
         child = self._child
         return child is not None and child.is_running()
 
@@ -314,25 +310,25 @@ class Repl:
 
     @property
     def ran_programs(self) -> bool:
-        """Whether a text has had Lean's interpreter run code in the process that answers now.
+        """Whether a text has run a program in the present process, and so may shape its answers.
 
-        Whatever such a process says may have been shaped by that text. Always false of an engine that cannot tell.
+        Always false for an engine that does not report programs.
         """
         child = self._child
         return child is not None and child.programs > 0
 
     def renew_after_programs(self) -> None:
-        """Give the process up if a text has run code in it, so that the next text meets one that no text has touched.
+        """Replace the process if a text has run a program in it; environments and proof states are then lost.
 
-        Environments and proof states are then lost. To be called between texts that must know nothing of each other.
+        Call this between texts that must not affect each other.
         """
         if self.ran_programs:
             self.restart()
 
     def companion(self) -> Repl:
-        """Another Repl of the same engine, for what must be asked of a process that has seen nothing of this one's texts.
+        """Another Repl of the same engine, whose process has seen none of this one's texts.
 
-        It is started on first use and closed with this one.
+        It starts on first use and closes with this one.
         """
         if self._companion is None:
             self._companion = Repl(
@@ -344,15 +340,15 @@ class Repl:
         return self._companion
 
     def adopt_companion(self, other: Repl) -> None:
-        """Take over the companion of a Repl that is given up."""
+        """Take over the companion of a Repl that the caller is replacing."""
         if self._companion is None:
             self._companion, other._companion = other._companion, None
 
     def wait_until_ready(self) -> None:
-        """Wait until Lean takes requests; calls that send one do this themselves.
+        """Wait until Lean accepts requests; each request does so itself.
 
         Raises:
-            ReplFailure: it died, or did not become ready in time.
+            ReplFailure: Lean died, or did not become ready in time.
         """
         with self._claimed():
             self._notice_death()
@@ -363,14 +359,14 @@ class Repl:
         self._wants_standby = True
 
     def restart(self) -> None:
-        """Give the process up for the standby or a new one, without waiting until that is ready."""
+        """Replace the process by the standby or a new one, without waiting until that is ready."""
         with self._claimed():
             if self._child is not None:
                 self._lose(self._child, "restart() was called")
             self._child = self._replacement()
 
     def interrupt(self) -> None:
-        """Kill Lean at its work: that call, in another thread, raises ReplCrashed, and the next one starts Lean anew."""
+        """Kill Lean during a call in another thread: that call raises ReplCrashed, and the next call starts a new process."""
         child = self._child
         if child is not None:
             child.interrupt()
@@ -384,20 +380,20 @@ class Repl:
         for child in (self._child, self._standby):
             if child is not None:
                 child.interrupt()
-        # Within a call, as from a signal handler, the call itself cleans up as it unwinds.
+        # If a signal handler closes the Repl within a call, that call cleans up as it unwinds.
         if self._caller != threading.get_ident():
             with self._lock:
                 self._end_all()
 
-    # How it works.
+    # Internals.
 
     @contextmanager
     def _claimed(self) -> Iterator[None]:
-        """Keep other threads out, and clean up if `close()` was called meanwhile."""
+        """Keep other threads out, and clean up if someone called `close()` meanwhile."""
         if os.getpid() != self._owner:
             raise RuntimeError("this Repl was made before the fork; make one in each process")
         free = self._lock.acquire(blocking=False)
-        # The lock lets its own thread in again: a signal handler may come upon a call.
+        # The lock is re-entrant: a signal handler may interrupt a call in the same thread.
         if not free or self._caller is not None:
             if free:
                 self._lock.release()
@@ -419,7 +415,7 @@ class Repl:
             raise ReplClosed("the Repl is closed")
 
     def _ask(self, request: Request, kind: type[_Answer], timeout: float | None) -> _Answer | ErrorResponse:
-        """Send a request of the protocol and read its answer as one."""
+        """Send a request of the protocol and read its typed answer."""
         answer, process = self._exchange(request.model_dump(by_alias=True), timeout)
         try:
             response = read_response(answer, process=process)
@@ -434,10 +430,10 @@ class Repl:
         )
 
     def _exchange(self, payload: Mapping[str, Any], timeout: float | None) -> tuple[dict[str, Any], int]:
-        """Send an object; return the one that answers it and the number of the process that did."""
+        """Send an object; return the answer and the number of the process that gave it."""
         seconds = self._timeout if timeout is None else _above_zero("timeout", timeout)
         if self._tokens:
-            # The engine reaches no file: what a request reads and writes there, this process does.
+            # The engine reaches no file; this process reads and writes the files that a request names.
             return on_host(payload, lambda inner: self._exchange_block(inner, seconds))
         return self._exchange_block(payload, seconds)
 
@@ -466,43 +462,42 @@ class Repl:
             try:
                 child.check_memory(_MEMORY_INTERVAL)
             except ChildTooBig as error:
-                # Only noticed at the next request: a caller that reads `generation` after an answer gets the
-                # one that the answer belongs to.
+                # The next request counts the loss, so that `generation` after an answer is still the answer's own.
                 self._outgrown = self._too_big(error)
                 child.end()
             if self._wants_standby and self._standby is None:
-                with suppress(ReplFailure):  # the answer is worth more than a standby
+                with suppress(ReplFailure):  # an answer matters more than a standby
                     self._standby = self._start()
             return answer, child.number
 
     @contextmanager
     def _watching(self, child: Child, seconds: float) -> Iterator[None]:
-        """Give the process up if the exchange does not end well, and say why in a `ReplFailure`."""
+        """Give the process up if the exchange fails, and raise the matching `ReplFailure`."""
         doing = "answer" if self._ready else "become ready"
         try:
             yield
         except ChildSilent:
             self._timeouts += 1
-            said = "" if self._ready else _quoted_stderr(child)
+            last_words = "" if self._ready else _quoted_stderr(child)
             self._lose(child, f"it did not {doing} within {seconds:g} s")
-            raise ReplTimeout(f"Lean did not {doing} within {seconds:g} s{said}", seconds) from None
+            raise ReplTimeout(f"Lean did not {doing} within {seconds:g} s{last_words}", seconds) from None
         except ChildDied:
             status, stderr = child.exit_status(), child.stderr_tail()
             if self._closed:
                 raise ReplClosed("the Repl was closed during the call") from None
             how = _how_it_ended(status)
-            said = _quoted_stderr(child)
+            last_words = _quoted_stderr(child)
             ended = self._tokens and status in _ENDED_BY_CODE
             if not ended and any(words in stderr for words in _OUT_OF_MEMORY):
                 self._lose(child, "it ran out of memory")
-                raise ReplMemory(f"Lean ran out of memory{said}") from None
+                raise ReplMemory(f"Lean ran out of memory{last_words}") from None
             if ended:
                 self._lose(child, "the code that was sent ended it")
-                raise ReplEnded(f"the code ended Lean{said}") from None
+                raise ReplEnded(f"the code ended Lean{last_words}") from None
             self._crashes += 1
             where = "in the middle of its answer" if child.unfinished_block() else f"before it could {doing}"
             self._lose(child, how)
-            raise ReplCrashed(f"Lean {how} {where}{said}", status, stderr) from None
+            raise ReplCrashed(f"Lean {how} {where}{last_words}", status, stderr) from None
         except ChildTooLoud:
             self._crashes += 1
             output = _excerpt(child.unfinished_block())
@@ -523,11 +518,11 @@ class Repl:
             raise
 
     def _too_big(self, error: ChildTooBig) -> str:
-        """Say how much memory was used, as a clause."""
+        """How much memory Lean used, as a clause."""
         return f"it used {error.args[0]:.0f} MB, and the limit is {self._memory_limit_mb:g} MB"
 
     def _notice_death(self) -> None:
-        """Give up a process that died, or spoke unasked, since its last answer."""
+        """Give up a process that died, or printed an answer without a request, since its last answer."""
         child = self._child
         if child is None or not self._ready:
             return
@@ -535,22 +530,22 @@ class Repl:
             self._lose(child, self._outgrown)
             return
         try:
-            unasked = child.read_unasked()
+            output = child.read_unasked()
         except ChildDied:
             self._crashes += 1
             self._lose(child, f"it {_how_it_ended(child.exit_status())} between two requests")
             return
         except ChildTooLoud:
-            unasked = b"{"
-        if unasked if self._tokens else _OBJECT.search(unasked):
+            output = b"{"
+        if output if self._tokens else _OBJECT.search(output):
             self._crashes += 1
             self._lose(child, "it gave an answer that nobody had asked for")
 
     def _ready_child(self) -> Child:
-        """Return a process that can take a request, started if need be."""
+        """Return a process that can take a request; start one if there is none."""
         if self._child is None:
             self._child = self._replacement()
-            self._refuse_if_closed()  # by another thread, which cannot have seen the replacement
+            self._refuse_if_closed()  # another thread may have closed the Repl before it could see the replacement
         child = self._child
         if not self._ready:
             with self._watching(child, self._startup_timeout):
@@ -583,7 +578,7 @@ class Repl:
         return child
 
     def _data_limit_mb(self) -> float | None:
-        """What a process may allocate beside what it maps of compiled modules; None for no limit."""
+        """The limit on a process's allocations, in 10**6 B, compiled modules that it maps included; None for no limit."""
         if self._mapped_mb is None or self._memory_limit_mb == math.inf:
             return None
         return self._memory_limit_mb + self._mapped_mb
@@ -597,7 +592,7 @@ class Repl:
         child.end()
 
     def _end_all(self) -> None:
-        """Kill everything: the last thing that a Repl does."""
+        """Kill every process of this Repl."""
         for child in (self._child, self._standby):
             if child is not None:
                 child.end()
@@ -607,10 +602,10 @@ class Repl:
 
 
 def _read_answer(child: Child, deadline: float, *, starting: bool = False) -> dict[str, Any]:
-    """Read blocks up to the one that has an answer.
+    """Read blocks up to the one with an answer.
 
-    Lines before the answer that do not begin one are noise (Lake's messages, say) and are skipped; whole
-    blocks of noise are skipped only while the process starts.
+    Lines before the answer are noise (such as Lake's messages), and this function skips them. It skips a whole block of noise
+    only while the process starts.
     """
     while True:
         block = child.read_block(deadline)
@@ -628,24 +623,24 @@ def _read_answer(child: Child, deadline: float, *, starting: bool = False) -> di
 
 
 def _read_signed(child: Child, deadline: float, token: str) -> dict[str, Any]:
-    """Read the one block that answers the request with this token; anything else on the pipe breaks the protocol."""
+    """Read the block that answers the request with this token; any other output breaks the protocol."""
     block = child.read_block(deadline)
-    found = _SIGNED.match(block)
-    if found is None or not secrets.compare_digest(found[1].decode(), token):
+    match = _SIGNED.match(block)
+    if match is None or not secrets.compare_digest(match[1].decode(), token):
         raise ReplProtocolError(
             f"Lean's answer does not carry its request's token: {_excerpt(block)}", _excerpt(block)
         )
     try:
-        answer: dict[str, Any] = orjson.loads(memoryview(block)[found.end() :])
+        answer: dict[str, Any] = orjson.loads(memoryview(block)[match.end() :])
     except orjson.JSONDecodeError as error:
         output = _excerpt(block)
         raise ReplProtocolError(f"Lean printed broken JSON ({error}): {output}", output) from None
-    child.programs = max(child.programs, int(found[2]))
+    child.programs = max(child.programs, int(match[2]))
     return answer
 
 
 def _above_zero(name: str, value: float | None) -> float:
-    """Return a limit as a number, infinite for None."""
+    """A limit as a number, infinite for None. Raises ValueError."""
     if value is None:
         return math.inf
     if not value > 0:  # also true of NaN
@@ -654,18 +649,18 @@ def _above_zero(name: str, value: float | None) -> float:
 
 
 def _absolute(path: str | Path) -> str:
-    """Return a path that means the same in Lean's working directory as in ours."""
+    """A path that means the same in Lean's working directory as in ours."""
     return str(Path(path).absolute())
 
 
 def _excerpt(output: bytes | dict[str, Any]) -> str:
-    """Return the beginning of what Lean printed, short enough for a message."""
+    """The beginning of Lean's output, short enough for a message."""
     text = str(output) if isinstance(output, dict) else output[:2000].decode(errors="replace")
     return text if len(text) <= 300 else text[:300] + "…"
 
 
 def _how_it_ended(status: int | None) -> str:
-    """Say in words how a process ended, as the predicate of a sentence."""
+    """How a process ended, as the predicate of a sentence."""
     if status is None:
         return "closed its output"
     if status >= 0:
@@ -677,6 +672,6 @@ def _how_it_ended(status: int | None) -> str:
 
 
 def _quoted_stderr(child: Child) -> str:
-    """Return the last that the process wrote to stderr as the end of a message."""
+    """The last output on stderr, as the end of a message."""
     last = child.stderr_tail()[-500:].strip()
     return f"; its last words: {last}" if last else ""

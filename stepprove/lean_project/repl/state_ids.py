@@ -1,4 +1,4 @@
-"""Which environments and proof states are still there, when processes come and go under one `Repl`."""
+"""The numbers of environments and proof states, and the processes of one `Repl` that gave them out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from stepprove.lean_project.repl.errors import ReplStateLost
 from stepprove.lean_project.repl.protocol import StateId
 
-__all__ = ["States"]
+__all__ = ["StateIds"]
 
 _ENVIRONMENT = "environment"
 _PROOF_STATE = "proof state"
 
-# Which fields of a request name a state. The last five are the embedded engine's.
+# The fields of a request that name a state. The last five are the embedded engine's.
 _FIELDS = {
     "env": _ENVIRONMENT,
     "proofState": _PROOF_STATE,
@@ -25,33 +25,33 @@ _FIELDS = {
 }
 
 
-class States:
-    """A record of the state numbers that processes gave out.
+class StateIds:
+    """A record of the state numbers that the processes of one `Repl` gave out.
 
-    A number that carries its process (`StateId`) is judged by that. A bare one is refused where only a lost
-    process can have given it out; Lean judges the rest.
+    It refuses a number with a process (`StateId`) if that process is lost, and a bare number if only a lost process can have
+    given it out. Lean judges the rest.
     """
 
     def __init__(self) -> None:
-        self._losses: dict[int, str] = {}  # why each process was given up, by its number
+        self._losses: dict[int, str] = {}  # the reason for each loss, by the process's number
         self._last_loss = ""
         # The highest number of each kind that this process, and that any before it, gave out.
         self._given = {_ENVIRONMENT: -1, _PROOF_STATE: -1}
         self._given_before = dict(self._given)
 
     def lose(self, process: int, reason: str) -> None:
-        """Record that a process is gone, and all its states with it."""
+        """Record the loss of a process and of all its states."""
         self._losses[process] = self._last_loss = reason
         for kind, number in self._given.items():
             self._given_before[kind] = max(self._given_before[kind], number)
             self._given[kind] = -1
 
     def require(self, payload: Mapping[str, Any], process: int | None) -> None:
-        """Check that the states which a request names are of this process.
+        """Check that every state in a request belongs to this process.
 
         Raises:
-            ReplStateLost: one was of a process that is gone.
-            ValueError: one is of another `Repl`.
+            ReplStateLost: a state belongs to a lost process.
+            ValueError: a state belongs to another `Repl`.
         """
         for field, kind in _FIELDS.items():
             number = payload.get(field)
@@ -76,7 +76,7 @@ class States:
                 answer[field] = StateId(answer[field], process)
                 self._remember(_FIELDS[field], answer[field])
         for field in ("sorries", "tactics"):
-            # Numbers are given out in the order of the list.
+            # The process numbers states in the order of the list.
             match answer.get(field):
                 case [*_, {"proofState": int(last)}]:
                     self._remember(_PROOF_STATE, last)

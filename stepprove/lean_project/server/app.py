@@ -1,6 +1,6 @@
-"""Lean over HTTP, for the clients of Kimina Lean Server and with the gate's verdict beside what they know.
+"""Lean over HTTP: compatible with clients of Kimina Lean Server, with the trust gate's verdict in each result.
 
-`create_app` is a FastAPI application around a pool of engines; `stepprove lean-server` runs it with uvicorn, and
+`create_app` makes a FastAPI application around a pool of engines. `stepprove lean-server` runs it with uvicorn, and
 `examples/lean_server_ray.py` with Ray Serve on many machines.
 """
 
@@ -46,27 +46,27 @@ _WITHOUT_KEY = ("/", "/health", "/docs", "/openapi.json")
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What a server allows."""
+    """A server's settings and limits."""
 
     engines: int | None = None
-    """None: one for each core, as far as the memory allows."""
+    """The number of engines; None: one for each core, as far as the memory allows."""
     time_limit: float = 300.0
     """The most seconds a snippet may ask for."""
     memory_limit_mb: float | None = None
-    """For each Lean process; None: the pool's default."""
+    """Resident memory of each Lean process in 10**6 B; None: the pool's default."""
     limits: Limits = Limits()  # noqa: RUF009 - frozen
-    """Of what clients may send."""
+    """The limits on requests."""
     hosts: Hosts = hosts_for("127.0.0.1")  # noqa: RUF009 - frozen
-    """Whom it answers for."""
+    """The host names that it answers for."""
     max_snippets: int = 10_000
-    """In one request."""
+    """The most snippets in one request."""
     max_waiting: int = 20_000
-    """Snippets of all requests together; more are refused with 429."""
+    """The most waiting snippets of all requests; the server refuses more with 429."""
     api_key: str | None = None
 
 
 def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> FastAPI:
-    """The application; its pool starts and ends with it."""
+    """Create the application; its pool starts and ends with it."""
     pool = Pool(
         engine,
         size=settings.engines,
@@ -89,7 +89,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         description="Checks Lean 4 snippets. Compatible with Kimina Lean Server's clients; `verdict` is the trust gate's word.",
         lifespan=lifespan,
     )
-    # The last one stands first.
+    # The middleware added last runs first.
     app.add_middleware(LimitBodies, limits=settings.limits)
     app.add_middleware(RequireKey, key=settings.api_key, open_paths=_WITHOUT_KEY)
     app.add_middleware(TrustedHosts, hosts=settings.hosts)
@@ -139,8 +139,8 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
             )
             for i, code in enumerate(body.codes)
         ]
-        asked = CheckRequest(snippets=snippets, timeout=body.timeout, infotree=body.infotree_type)
-        results = await unless_gone(request, every(asked))
+        check_request = CheckRequest(snippets=snippets, timeout=body.timeout, infotree=body.infotree_type)
+        results = await unless_gone(request, every(check_request))
         return _json(
             {
                 "results": [
@@ -172,10 +172,10 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
 
 
 async def _misfit(_: Request, error: Exception) -> Response:
-    """What does not fit, without the input: that may be what no JSON can say."""
+    """Report the fields that do not fit, without their values, which JSON may be unable to hold."""
     assert isinstance(error, RequestValidationError)
-    found = [{key: e[key] for key in ("type", "loc", "msg")} for e in error.errors()]
-    return _json({"detail": found}, 422)
+    details = [{key: e[key] for key in ("type", "loc", "msg")} for e in error.errors()]
+    return _json({"detail": details}, 422)
 
 
 def _refuse_many(count: int, settings: ServerSettings) -> None:
@@ -190,7 +190,7 @@ def _json(document: dict[str, Any], status: int = 200) -> Response:
 async def _lines(
     body: CheckRequest, one: Callable[[Snippet, CheckRequest], Awaitable[Result]]
 ) -> AsyncIterator[bytes]:
-    """Each result as a line, as soon as it is there; starlette ends this when the client leaves."""
+    """Yield each result as a line as it ends; starlette stops this when the client leaves."""
 
     async def line(snippet: Snippet) -> bytes:
         try:

@@ -1,4 +1,4 @@
-"""Clients that leave before they have their answer, and clients that come when the pool takes no more."""
+"""Requests whose client leaves before the answer, and requests that the pool refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 async def unless_gone(request: Request, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled when the client leaves."""
+    """Await `work`, and cancel it if the client leaves."""
 
     async def leaves() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -36,7 +36,7 @@ async def unless_gone(request: Request, work: Awaitable[T]) -> T:
 
 @contextmanager
 def come_again() -> Iterator[None]:
-    """Tell the client of a job that the pool did not take to come again later: 429 when it is full, 503 when it is closed."""
+    """Turn the pool's refusals into HTTP errors: 429 with Retry-After if it is full, 503 if it is closed."""
     try:
         yield
     except PoolFull as full:

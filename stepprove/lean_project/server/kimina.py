@@ -1,18 +1,20 @@
-"""From a snippet to its result: the pool's outcome and the gate's verdict, in the server's words."""
+"""Check a snippet and write the pool's outcome and the gate's verdict as the server's JSON."""
 
 from __future__ import annotations
 
-from stepprove.lean_project.gate.gate import Declaration, Facts, Judgement, Policy, errors_of
+from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from stepprove.lean_project.gate.gate import Judgement, errors_of
+from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.pool import Check, Pool
 from stepprove.lean_project.repl.protocol import CommandResponse, Message
-from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, Verdict
+from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, SnippetVerdict
 from stepprove.lean_project.source.vetting import Parser, TooMuch
 from stepprove.outcome import Outcome
 
 _WORDS = {
-    # Clients tell a time-out by "timed out".
+    # Clients recognise a time-out by "timed out".
     "timeout": "Lean REPL command timed out in {seconds:g} seconds",
     "memory": "Lean was stopped for its memory: {reason}",
     "crashed": "Lean died: {reason}",
@@ -32,9 +34,21 @@ async def result_of(
     priority: int = 0,
     advisory: tuple[str, ...] = (),
 ) -> Result:
-    """Check one snippet; `advisory` names the kernel bugs that are known of the Lean.
+    """Check one snippet.
 
-    Raises PoolFull or PoolClosed when it was not tried.
+    Args:
+        pool: the engines.
+        parser: parses the client's texts.
+        snippet: the text.
+        seconds: the time limit.
+        infotree: print the info trees of this kind.
+        verdict: add the gate's verdict.
+        debug: add diagnostics.
+        priority: as for `Pool.check`.
+        advisory: names of the Lean's known kernel bugs.
+
+    Raises:
+        PoolFull, PoolClosed: the pool did not try it.
     """
     try:
         await parser.vet(snippet.code)
@@ -44,27 +58,28 @@ async def result_of(
     check = await pool.check(
         snippet.code, infotree=infotree, priority=priority, timeout=seconds, facts=verdict
     )
-    response, error, said = None, None, None
+    response, error = None, None
+    gate_verdict: SnippetVerdict | None = None
     if check.answer is None:
         error = _WORDS[check.outcome].format(seconds=seconds, reason=check.reason)
     else:
         response = check.answer.to_wire()
     if isinstance(check.answer, CommandResponse) and response is not None and check.facts is not None:
-        said = verdict_of(check.facts, check.answer.messages)
-        unseen = [d for d in said.declarations if d.outcome == "failed"]
+        gate_verdict = verdict_of(check.facts, check.answer.messages)
+        unseen = [d for d in gate_verdict.declarations if d.outcome == "failed"]
         if unseen and not response.get("sorries") and not errors_of(check.answer.messages):
-            # Clients look at this list alone: a `sorry` in a macro or behind a lemma must not look valid to them.
+            # Clients read this list alone: a proof with a `sorry` in a macro or behind a lemma must not look valid to them.
             position = {"line": 1, "column": 0}
             response["sorries"] = [
                 {"pos": position, "endPos": position, "goal": d.reason or d.name, "proofState": None}
                 for d in unseen
             ]
     if snippet.original is not None and verdict and check.outcome == "answered":
-        said = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
+        gate_verdict = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
     if check.outcome == "ended" and verdict:
-        said = Verdict(outcome="failed", reason=check.reason)
-    if said is not None:
-        said = said.model_copy(update={"kernel_advisory": advisory})
+        gate_verdict = SnippetVerdict(outcome="failed", reason=check.reason)
+    if gate_verdict is not None:
+        gate_verdict = gate_verdict.model_copy(update={"kernel_advisory": advisory})
     return Result(
         id=snippet.id,
         time=check.seconds,
@@ -72,14 +87,14 @@ async def result_of(
         response=response,
         diagnostics=_diagnostics(check) if debug else None,
         outcome=check.outcome,
-        verdict=said,
+        verdict=gate_verdict,
     )
 
 
-def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
-    """What the facts about a text by itself amount to."""
+def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> SnippetVerdict:
+    """The verdict on a text without an original."""
     broken = distrust(facts)
-    # A macro can state a theorem under a name that looks like the elaborator's; what rests on nothing wrong is not missed.
+    # A macro can state a theorem under a name like the elaborator's; list such a theorem if it has a fault.
     declarations = tuple(
         _declaration(d, broken)
         for d in facts.declarations
@@ -89,23 +104,25 @@ def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> Verdict:
     bad = next((d for d in theorems if d.outcome != "proved"), None)
     if errors := errors_of(messages):
         first = errors[0].data.splitlines()[0] if errors[0].data else "error"
-        return Verdict(
+        return SnippetVerdict(
             outcome="failed", reason=f"line {errors[0].pos.line}: {first}", declarations=declarations
         )
     if broken is not None:
-        return Verdict(outcome="rejected", reason=broken, declarations=declarations)
+        return SnippetVerdict(outcome="rejected", reason=broken, declarations=declarations)
     if bad is not None:
         assert bad.outcome is not None
-        return Verdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
+        return SnippetVerdict(outcome=bad.outcome, reason=bad.reason, declarations=declarations)
     if not theorems:
-        return Verdict(outcome="rejected", reason="the code states no theorem", declarations=declarations)
-    return Verdict(outcome="proved", declarations=declarations)
+        return SnippetVerdict(
+            outcome="rejected", reason="the code states no theorem", declarations=declarations
+        )
+    return SnippetVerdict(outcome="proved", declarations=declarations)
 
 
 _STANDARD = Policy()
 
 
-def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
+def _declaration(fact: DeclarationFacts, broken: str | None) -> DeclarationVerdict:
     judged, reason = standing(fact, _STANDARD, broken)
     outcome: str | None = judged.value
     if judged is Outcome.FAILED:
@@ -125,8 +142,10 @@ def _declaration(fact: Declaration, broken: str | None) -> DeclarationVerdict:
     )
 
 
-async def judged(pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float, priority: int) -> Verdict:
-    """The gate's word on a snippet that comes with what it must prove."""
+async def judged(
+    pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float, priority: int
+) -> SnippetVerdict:
+    """The gate's verdict on a snippet with an original."""
     assert snippet.original is not None
     try:
         original, candidate = await parser.parse(snippet.original), await parser.parse(snippet.code)
@@ -134,12 +153,12 @@ async def judged(pool: Pool, parser: Parser, snippet: Snippet, *, seconds: float
     except TooMuch as much:
         return _unread(much)
     except BrokenOriginal as broken:
-        return Verdict(outcome="infrastructure", reason=str(broken))
+        return SnippetVerdict(outcome="infrastructure", reason=str(broken))
     return of_judgement(judgement)
 
 
 def _not_read(snippet: Snippet, much: TooMuch, verdict: bool) -> Result:
-    """The result of a snippet that no engine was given."""
+    """The result of a snippet that reached no engine."""
     return Result(
         id=snippet.id,
         time=0,
@@ -149,13 +168,15 @@ def _not_read(snippet: Snippet, much: TooMuch, verdict: bool) -> Result:
     )
 
 
-def _unread(much: TooMuch) -> Verdict:
-    return Verdict(outcome="timeout" if much.ending == "timeout" else "infrastructure", reason=str(much))
+def _unread(much: TooMuch) -> SnippetVerdict:
+    return SnippetVerdict(
+        outcome="timeout" if much.ending == "timeout" else "infrastructure", reason=str(much)
+    )
 
 
-def of_judgement(judgement: Judgement) -> Verdict:
-    """A judgement as the server says it."""
-    return Verdict.model_validate(
+def of_judgement(judgement: Judgement) -> SnippetVerdict:
+    """A judgement in the server's JSON."""
+    return SnippetVerdict.model_validate(
         {
             "outcome": judgement.outcome.value,
             "reason": judgement.reason,

@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus's words."""
+"""The server's metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class _Pool(Collector):
         self._stats = stats
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the pool starts after the registry is made."""
+        """Describe nothing, since the pool starts after the registry."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        """The pool's own counts, at this moment."""
+        """The pool's present counts."""
         stats = self._stats()
         for name, words in _COUNTERS.items():
             yield CounterMetricFamily(f"stepprove_pool_{name}", words, value=getattr(stats, name))

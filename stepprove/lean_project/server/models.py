@@ -1,6 +1,6 @@
-"""What the Lean server reads and writes: Kimina Lean Server's JSON, and our own fields beside it.
+"""The JSON of the Lean server: Kimina Lean Server's shapes with fields of our own.
 
-Source of the shapes: project-numina/kimina-lean-server (client 0.2.1), `/api/check` and the older `/verify`.
+Source: project-numina/kimina-lean-server (client 0.2.1), `/api/check` and the older `/verify`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,20 @@ def _encodable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
-"""JSON can spell what is no character."""
+"""Text without lone surrogates, which JSON can spell although they are no characters."""
 
 SHORTEST_SECONDS = 0.5
-"""The least that a text gets: a time-out costs the server an engine, so that it must not be had for nothing."""
+"""The least time of a text: a time-out costs the server an engine, so clients must not get one for nothing."""
 
 
-def seconds_allowed(asked: float, most: float) -> float:
-    """Seconds that a text gets where so many are asked for, 0 for the most, and the server allows at most `most`."""
-    return min(max(asked or most, SHORTEST_SECONDS), most)
+def seconds_allowed(requested: float, most: float) -> float:
+    """The time limit of a text.
+
+    Args:
+        requested: the client's seconds; 0 for the most.
+        most: the server's limit in seconds.
+    """
+    return min(max(requested or most, SHORTEST_SECONDS), most)
 
 
 InfoTree = Literal["full", "tactics", "original", "substantive"]
@@ -101,28 +106,28 @@ class VerifyRequest(_Body):
 
 
 class DeclarationVerdict(_Body):
-    """What one declaration of the text is and rests on."""
+    """The verdict on one declaration of the text."""
 
     name: str
     kind: str
     outcome: Literal["proved", "failed", "rejected"] | None
-    """None for what is no theorem."""
+    """None if it is no theorem."""
     reason: str | None = None
     axioms: tuple[str, ...] = ()
 
 
-class Verdict(_Body):
-    """The trust gate's word on a snippet: that no error is reported does not mean that anything is proved."""
+class SnippetVerdict(_Body):
+    """The trust gate's verdict on a snippet. A snippet without errors need not prove anything."""
 
     outcome: Literal["proved", "disproved", "failed", "timeout", "rejected", "infrastructure"]
     reason: str | None = None
     declarations: tuple[DeclarationVerdict, ...] = ()
     kernel_advisory: tuple[str, ...] = ()
-    """The bugs that are known of this Lean's kernel, by their names in docs/trust.md."""
+    """The known bugs of this Lean's kernel, by their names in docs/trust.md."""
 
 
 class Result(_Body):
-    """One snippet's result; exactly one of `error` and `response` is there."""
+    """One snippet's result; it has exactly one of `error` and `response`."""
 
     id: str
     time: float
@@ -131,7 +136,7 @@ class Result(_Body):
     diagnostics: dict[str, Any] | None = None
     outcome: Literal["answered", "timeout", "crashed", "memory", "ended"]
     """Ours: only "answered" and "ended" (the code ended its own Lean) say anything about the code."""
-    verdict: Verdict | None = None
+    verdict: SnippetVerdict | None = None
 
 
 class CheckReply(_Body):

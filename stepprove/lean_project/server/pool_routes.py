@@ -1,4 +1,4 @@
-"""The server's side of a `RemotePool`: `/pool` takes the jobs of a pool and gives back a pool's own results."""
+"""The server's side of a `RemotePool`: `/pool` accepts a pool's jobs and returns a pool's results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stepprove.outcome import Outcome
 
 
 def health_of(engine: Engine, pool: Pool) -> Health:
-    """Which Lean answers here, and how busy it is."""
+    """The server's Lean and its load."""
     stats = pool.stats
     return Health(
         lean=engine.lean_version,
@@ -33,7 +33,14 @@ def health_of(engine: Engine, pool: Pool) -> Health:
 
 
 def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -> APIRouter:
-    """The routes of a pool; `time_limit` is in seconds, the most that a job gets for each of Lean's answers."""
+    """The routes of a pool.
+
+    Args:
+        engine: the pool's engine.
+        pool: the pool.
+        parser: parses the clients' texts.
+        time_limit: the most seconds of a job for each engine call.
+    """
     router = APIRouter(prefix="/pool", tags=["pool"])
 
     @router.get("")
@@ -77,18 +84,18 @@ def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -
     async def check(body: CheckJob, request: Request) -> Response:
         """Elaborate a text."""
         with come_again():
-            found = await unless_gone(request, checked(body))
+            result = await unless_gone(request, checked(body))
         return _answer(
             CheckAnswer(
                 request=await _digest(request),
                 lean=engine.lean_version,
                 mathlib=engine.mathlib,
-                outcome=found.outcome,
-                answer=None if found.answer is None else found.answer.to_wire(),
-                reason=found.reason,
-                seconds=found.seconds,
-                engine=found.engine,
-                facts=found.facts,
+                outcome=result.outcome,
+                answer=None if result.answer is None else result.answer.to_wire(),
+                reason=result.reason,
+                seconds=result.seconds,
+                engine=result.engine,
+                facts=result.facts,
             )
         )
 

@@ -1,7 +1,7 @@
-"""What stands before a token in its block: every look back that `holes.py` needs, answered in one pass over a text.
+"""The context of each token in its block, for `holes.py`: one pass over a text finds the earlier tokens that decide its meaning.
 
-Each look alone would go back to the beginning of its block, and texts can be made in which that is the whole text for every
-hole. Here one pass keeps, for the brackets that are open, what a later token could still look back to.
+A search back from one token may reach the start of its block, and a hostile text can make that the whole text for every hole. One
+pass stays linear: for each open bracket it keeps only the tokens that a later one could still need.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stepprove.lean_project.source.lexer import Code, Token
 __all__ = ["ALTERNATIVES", "CASES", "OPENING", "Blocks", "find_blocks"]
 
 OPENING = frozenset(["by", "·", ".", "=>", "then", "else", "do", "(", "{", "|"])
-"""After these a sequence may begin."""
+"""A sequence of tactics may begin after one of these."""
 CASES = frozenset(["case", "case'", "conv", "next", "on_goal"])
 """Heads of `… =>` with a tactic after the arrow."""
 ALTERNATIVES = frozenset(
@@ -31,22 +31,22 @@ _BEFORE_ARROW = CASES | {"|", "=>", ":=", "by", "fun", "λ"}
 
 @dataclass(slots=True)
 class Blocks:
-    """Indices of tokens, by the index of the token from which one looks back. What is not there has nothing before it."""
+    """Indices of earlier tokens, by the index of the later token; a token without an entry has no such context."""
 
     siblings: dict[int, int] = field(default_factory=dict)
-    """For a token that begins a line: what stands in its column before it in the same block."""
+    """For a token that begins a line: the token before it in the same column of the same block."""
     statements: dict[int, int] = field(default_factory=dict)
-    """For a semicolon: the beginning of what stands before it."""
+    """For a semicolon: the first token of the statement before it."""
     prefixes: dict[int, int] = field(default_factory=dict)
     """For an `in`: the `open` or `set_option` before it on its line."""
     heads: dict[int, int] = field(default_factory=dict)
-    """For a `=>`: the nearest word or symbol before it that decides what it belongs to."""
+    """For a `=>`: the nearest earlier word or symbol that decides its owner."""
     owners: dict[int, int] = field(default_factory=dict)
-    """For a `|`: the head of the alternatives to which it belongs: `match`, `cases`, `first`, `fun` …"""
+    """For a `|`: the head of its alternatives: `match`, `cases`, `first`, `fun` …"""
 
 
 def find_blocks(code: Code) -> Blocks:
-    """Look at every token of a text once."""
+    """Find the context of every token in one pass."""
     walk = _Walk(code)
     for index, token in enumerate(code.tokens):
         walk.step(index, token)
@@ -54,7 +54,7 @@ def find_blocks(code: Code) -> Blocks:
 
 
 class _Walk:
-    """The pass. Lists by depth hold what is known inside each open bracket; entries of closed ones are dropped."""
+    """The pass. Lists by depth hold the state of each open bracket; closed brackets lose their entries."""
 
     def __init__(self, code: Code) -> None:
         self.code = code
@@ -62,15 +62,15 @@ class _Walk:
         self.floors: list[int] = []  # by depth: the last token outside
         self.starts: list[int] = []  # by depth: the last beginning of a statement, -1 for none
         self.heads: list[int] = []  # by depth: the last of _BEFORE_ARROW, -1 for none
-        self.columns: dict[tuple[int, int], int] = {}  # by depth and column: the last that may be a sibling
-        # Each line that began, as depth, column and index: those further right than a later one are of no more use.
+        self.columns: dict[tuple[int, int], int] = {}  # by depth and column: the last possible sibling
+        # Each line's depth, column and index; a later line further left makes an entry useless.
         self.lines: list[tuple[int, int, int]] = []
         # The same, by the indentation of the line, of lines, `|` and heads.
         self.margins: list[tuple[int, int, int]] = []
         self.prefix = -1  # the last of PREFIXES on this line
 
     def step(self, index: int, token: Token) -> None:
-        """Answer what this token can ask, and note what later ones can ask of it."""
+        """Record the context of this token, and note the token for later ones."""
         text, depth = token.text, token.depth
         begins = self.code.begins_line(index)
         after = self.code.tokens[index - 1].text if index else ""
@@ -96,9 +96,9 @@ class _Walk:
             self._owner(index, token, begins)
 
     def _enter(self, index: int, depth: int) -> None:
-        """Forget what a bracket that is closed by now held, and make room for one that is open."""
-        for known in (self.floors, self.starts, self.heads):
-            del known[depth + 1 :]
+        """Drop the state of closed brackets, and add a state for a newly opened one."""
+        for entries in (self.floors, self.starts, self.heads):
+            del entries[depth + 1 :]
         while len(self.floors) <= depth:
             self.floors.append(index - 1)
             self.starts.append(-1)

@@ -1,7 +1,7 @@
-"""The commands of a Lean file, as far as text tells: header, chunks to send one by one, declarations.
+"""The commands of a Lean file, read from its text alone: header, chunks, declarations.
 
-A chunk starts only at column 0, where a command does for certain; an indented command stays in the chunk
-before it. Chunks may so be coarser than Lean's commands, never finer.
+A chunk starts only at column 0, where a command certainly starts; an indented command stays in the chunk before it. A chunk may
+hold several of Lean's commands, but never a part of one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DECLARING = _words(
     theorem"""
 )
 NOTATIONS = _words("infix infixl infixr notation notation3 postfix prefix")
-"""Commands whose right-hand side is not elaborated where it stands."""
+"""Commands whose right-hand side Lean does not elaborate at once."""
 PREFIXES = _words("attribute include omit open set_option universe variable")
 """Commands that become a prefix of another one by a final `in`."""
 _OTHER = _words(
@@ -51,7 +51,7 @@ _ENDS_DECLARATION = NOTATIONS | _words("end macro macro_rules mutual namespace s
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands before the first command: `module`, `prelude`, imports, and the comments among them."""
+    """The text before the first command: `module`, `prelude`, imports, and the comments among them."""
 
     end: int
     """The offset at which the body starts."""
@@ -70,39 +70,39 @@ class Chunk:
     line: int
     """The line of `start`, from 1."""
     keyword: str | None
-    """The command's keyword, after all modifiers; None for what stands before the first command."""
+    """The command's keyword, after all modifiers; None for text before the first command."""
     text: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Namespace:
-    """The namespaces that are open at a point, as a place in the tree of all of a text's."""
+    """The open namespaces at a point of a text, as a node in the tree of all its namespaces."""
 
     tree: list[tuple[int | None, str]]
-    """Each part of a namespace's name and what it stands under, which comes before it: one list for the whole text."""
+    """Each part of a namespace's name with the index of its parent, which precedes it: one list for the whole text."""
     at: int
 
     def parts(self) -> list[str]:
         """The parts of the whole name, the outermost first."""
-        found: list[str] = []
+        names: list[str] = []
         at: int | None = self.at
         while at is not None:
             at, part = self.tree[at]
-            found.append(part)
-        return found[::-1]
+            names.append(part)
+        return names[::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A declaration as written; Lean may make more of it (constructors, projections, instances)."""
+    """A declaration as written; Lean may derive more from it (constructors, projections, instances)."""
 
     index: int
     keyword: str
     name: str | None
     """As written; None for an `example` or an instance without a name."""
     namespace: Namespace | None = field(compare=False, repr=False)
-    """What is open there; None: nothing is. `full_name` is made of it when it is asked for: a thousand names below a thousand
-    namespaces are a million parts."""
+    """The open namespaces; None: the root. `full_name` is computed on demand: a thousand names under a thousand namespaces have a
+    million parts."""
     private: bool
     chunk: int
     start: int
@@ -116,7 +116,7 @@ class Declaration:
 
     @property
     def full_name(self) -> str | None:
-        """The name under the namespaces open there, « and » as written."""
+        """The name with its namespaces, « and » as written."""
         if self.name is None or self.name.startswith("_root_."):
             return self.name and self.name.removeprefix("_root_.")
         return ".".join([*(self.namespace.parts() if self.namespace else ()), self.name])
@@ -156,7 +156,7 @@ def split_commands(code: Code, start: int) -> list[Chunk]:
     text, tokens = code.text, code.tokens
     bounds: list[int] = []
     keywords: list[str | None] = []
-    consumed = -1  # tokens up to here belong to a command found already
+    consumed = -1  # tokens up to here belong to an earlier command
     in_mutual = False
     for index, token in enumerate(tokens):
         if token.start < start:
@@ -196,10 +196,10 @@ def _may_start(token: Token) -> bool:
 
 
 def _command_at(tokens: list[Token], index: int) -> tuple[int | None, int]:
-    """Look past its prefixes for the command that starts at a token.
+    """Find the command that starts at a token, past its prefixes.
 
     Returns:
-        The index of the command's keyword, None if there is no command; and that of the last token looked at.
+        The index of the command's keyword, or None if there is no command; and the index of the last token read.
     """
     start = index
     while index < len(tokens):
@@ -254,7 +254,7 @@ class _Scopes:
     """The namespaces, sections and mutual blocks open at a point."""
 
     open: list[Namespace | None] = field(default_factory=list)
-    """For each part of the name of each the namespace that is open inside."""
+    """The namespace inside each part of the name of each open scope."""
     tree: list[tuple[int | None, str]] = field(default_factory=list)
 
     @property
@@ -272,7 +272,7 @@ class _Scopes:
             self.open.append(inside)
 
     def leave(self, name: str | None) -> None:
-        """Close what an `end` closes."""
+        """Close the scopes that an `end` closes."""
         count = len(split_name(name)) if name else 1
         del self.open[max(0, len(self.open) - count) :]
 
@@ -283,16 +283,16 @@ def split_name(name: str) -> list[str]:
 
 
 def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
-    """Find the declarations in a body that is split into chunks."""
+    """Find the declarations in the chunks of a body."""
     tokens = code.tokens
     scopes = _Scopes()
-    found: list[Declaration] = []
+    declarations: list[Declaration] = []
     ends: list[int] = []
     number = -1  # of the chunk
     for index, token in enumerate(tokens):
         while number + 1 < len(chunks) and token.start >= chunks[number + 1].start:
             number += 1
-            _end_last(found, ends, chunks[number].start)
+            _end_last(declarations, ends, chunks[number].start)
         if token.depth or token.kind != "word" or number < 0:
             continue
         keyword = token.text
@@ -300,11 +300,11 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
         if keyword in DECLARING:
             if index and tokens[index - 1].text in ("deriving", "class"):
                 continue
-            _end_last(found, ends, token.start)
+            _end_last(declarations, ends, token.start)
             name = _declared_name(tokens, index)
-            found.append(
+            declarations.append(
                 Declaration(
-                    index=len(found),
+                    index=len(declarations),
                     keyword=keyword,
                     name=name,
                     namespace=scopes.namespace,
@@ -316,7 +316,7 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
                 )
             )
         elif keyword in _ENDS_DECLARATION:
-            _end_last(found, ends, token.start)
+            _end_last(declarations, ends, token.start)
             on_line = following is not None and not code.begins_line(index + 1) and following.kind == "word"
             name = following.text if following and on_line and following.text not in _COMMANDS else None
             if keyword == "namespace":
@@ -327,13 +327,13 @@ def find_declarations(code: Code, chunks: list[Chunk]) -> list[Declaration]:
                 scopes.enter(name if keyword == "section" else None, namespace=False)
             elif keyword == "end":
                 scopes.leave(name)
-    _end_last(found, ends, len(code.text))
-    return [replace(declaration, end=end) for declaration, end in zip(found, ends, strict=True)]
+    _end_last(declarations, ends, len(code.text))
+    return [replace(declaration, end=end) for declaration, end in zip(declarations, ends, strict=True)]
 
 
-def _end_last(found: list[Declaration], ends: list[int], at: int) -> None:
-    """Note where the last declaration ends, unless that is known."""
-    if len(ends) < len(found):
+def _end_last(declarations: list[Declaration], ends: list[int], at: int) -> None:
+    """Record the end of the last declaration, unless it is recorded already."""
+    if len(ends) < len(declarations):
         ends.append(at)
 
 

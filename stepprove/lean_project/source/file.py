@@ -1,7 +1,7 @@
 """A .lean file as data: header, commands, declarations, holes, and edits that leave every other byte alone.
 
-All of it is told from the text, without Lean. Offsets are in code points of the text, which is the file's
-exact UTF-8: byte order mark, line endings, tabs and a missing last newline included.
+This module reads the text alone, without Lean. Offsets are in code points of the text, which is the file's exact UTF-8: byte
+order mark, line endings, tabs and a missing last newline included.
 """
 
 from __future__ import annotations
@@ -40,42 +40,42 @@ __all__ = [
 ]
 
 MAX_BYTES = 5_000_000
-"""The largest file that is read. Mathlib's largest has about 200 kB."""
+"""The largest file, in bytes, that StepProve reads. Mathlib's largest has about 200 kB."""
 
 
 class SourceError(Exception):
-    """A file cannot be used as Lean source; the message is one sentence."""
+    """The file is not usable as Lean source; the message is one sentence."""
 
 
 class FileMissing(SourceError):
-    """There is no such file, or it is a directory or a device."""
+    """The file does not exist, or is a directory or a device."""
 
 
 class FileUnreadable(SourceError):
-    """The system does not let us read it."""
+    """The system refuses to read the file."""
 
 
 class FileNotText(SourceError):
-    """Its bytes are not those of a Lean file: not UTF-8, or with NUL in them."""
+    """The file is not UTF-8, or has NUL bytes."""
 
 
 class FileEmpty(SourceError):
-    """There is nothing but white space in it."""
+    """The file holds only white space."""
 
 
 class FileTooLarge(SourceError):
-    """It has more than `MAX_BYTES` bytes."""
+    """The file has more than `MAX_BYTES` bytes."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A Lean text and what can be told of it."""
+    """A Lean text with its header, commands, declarations and holes."""
 
     path: Path | None
-    """Where it was read; None for a text from elsewhere."""
+    """The path that it was read from; None for a text from elsewhere."""
     text: str
     positions: Positions
-    """Its tokens and where tactics stand among them."""
+    """Its tokens, and the positions of tactics among them."""
     header_end: int
     """The offset at which the header (`module`, `prelude`, imports) ends and the commands start."""
     imports: tuple[str, ...]
@@ -87,7 +87,7 @@ class SourceFile:
 
     @property
     def mark(self) -> str:
-        """The byte order mark that the file begins with, or nothing. Lean reads none: it gets the text that follows."""
+        """The byte order mark at the start of the file, or nothing. Lean gets the text without it."""
         return BYTE_ORDER_MARK if self.text.startswith(BYTE_ORDER_MARK) else ""
 
     @property
@@ -102,7 +102,7 @@ class SourceFile:
 
 
 def parse_source(text: str, path: Path | None = None) -> SourceFile:
-    """Take a Lean text apart. Any text has a result."""
+    """Parse a Lean text; this never fails."""
     code = Code(text)
     header = read_header(code)
     chunks = split_commands(code, header.end)
@@ -113,7 +113,7 @@ def parse_source(text: str, path: Path | None = None) -> SourceFile:
     for hole in holes:
         if hole.declaration is not None:
             mine.setdefault(hole.declaration, []).append(hole.index)
-    declarations = [replace(each, holes=tuple(mine.get(each.index, ()))) for each in declarations]
+    declarations = [replace(d, holes=tuple(mine.get(d.index, ()))) for d in declarations]
     return SourceFile(
         path, text, positions, header.end, header.imports, tuple(chunks), tuple(declarations), tuple(holes)
     )
@@ -123,14 +123,14 @@ def read_source(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> 
     """Read a .lean file.
 
     Raises:
-        SourceError: it is not there, no file, not to be read, too large, not UTF-8, or has nothing in it.
+        SourceError: the file is missing, no regular file, not readable, too large, not UTF-8, or empty.
     """
     path = Path(path)
     return parse_source(_decode(path, _read(path, max_bytes), max_bytes), path)
 
 
 def _read(path: Path, max_bytes: int) -> bytes:
-    """At most one byte more than the limit."""
+    """Read the file, at most one byte more than the limit."""
     try:
         kind = path.stat().st_mode
         if stat.S_ISDIR(kind):
@@ -168,7 +168,7 @@ def _decode(path: Path, data: bytes, max_bytes: int) -> str:
 
 
 def changed_since(source: SourceFile) -> bool:
-    """Whether the file is no longer what was read; a text from elsewhere never changes."""
+    """Whether the file has changed since it was read; a text from elsewhere never changes."""
     if source.path is None:
         return False
     try:
@@ -179,7 +179,7 @@ def changed_since(source: SourceFile) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A text to stand for a range of another."""
+    """A text that replaces a range of another."""
 
     start: int
     """In code points."""
@@ -217,14 +217,14 @@ def fill_hole(
     term: bool = False,
     kind: Literal["tactic", "term"] | None = None,
 ) -> Edit:
-    """The edit that puts a proof in the place of a hole, laid out as a person would write it there.
+    """The edit that replaces a hole by a proof, laid out as a person would write it.
 
     Args:
-        source: The file.
-        hole: One of its holes.
-        proof: Tactics, with or without `by` before them.
-        term: Whether `proof` is a term instead.
-        kind: What is wanted there, for one who knows better than `hole.kind`.
+        source: the file.
+        hole: one of its holes.
+        proof: tactics, with or without `by` before them.
+        term: whether `proof` is a term instead.
+        kind: whether the hole needs a tactic or a term, if the caller knows better than `hole.kind`.
 
     Raises:
         ValueError: the proof has no code in it.
@@ -234,7 +234,7 @@ def fill_hole(
 
 
 def _reason(problem: OSError | ValueError) -> str:
-    """The system's words for what went wrong, to end a sentence."""
+    """The system's words for an error, as the end of a sentence."""
     if isinstance(problem, FileNotFoundError):
         return "its directory does not exist"
     words = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)

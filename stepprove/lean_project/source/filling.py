@@ -1,6 +1,6 @@
-"""How the text of a proof goes in the place of a hole: with `by`, brackets, line breaks and indentation.
+"""The layout of a proof that replaces a hole: `by`, brackets, line breaks and indentation.
 
-Only the hole itself is replaced. What stands around it decides how the proof is laid out:
+The proof replaces the hole alone. The text around the hole decides the layout:
 
     := sorry             := by omega               a term: `by`, in brackets where more of the term follows
     f sorry x            f (by omega) x
@@ -27,25 +27,25 @@ _STEP = 2
 
 # After these a term may begin with `by`, without brackets if nothing of the term follows.
 _OPEN_END = frozenset([":=", "=>", "↦", "<|", "$", "(", "⟨", "[", ",", "exact", "from", "refine", "return"])
-# What stands after these sets the column for all that follows inside.
+# The token after one of these sets the column for the rest of its block.
 _POSITIONS = frozenset(["calc", "do", "where", "{"])
 _DECLARATIONS = frozenset(["theorem", "lemma", "def", "abbrev", "example", "instance", "opaque"])
 _INLINE = re.compile(r"[\w.?!']+(?: ?\[[^\[\]\n]*\])?")
-"""A script that no text after it could become part of: one word, perhaps with a list."""
+"""A script that cannot absorb the text after it: one word, perhaps with a list."""
 
 
 def lay_out(
     positions: Positions, start: int, kind: Literal["tactic", "term"], script: str, *, term: bool = False
 ) -> str:
-    """The text to stand for the hole that starts at an offset.
+    """The text that replaces the hole at an offset.
 
     Args:
-        positions: The file.
-        start: The offset of the hole's token.
-        kind: What is wanted there.
-        script: Tactics, with or without `by` before them; a term if `term` is set. Only the indentation of
-            its lines among themselves matters. A comment at its end is left out.
-        term: Whether the script is a term.
+        positions: the file.
+        start: the offset of the hole's token, in code points.
+        kind: whether the hole needs a tactic or a term.
+        script: tactics, with or without `by` before them; a term if `term` is set. Only the relative indentation of its lines
+            matters. A comment at its end is dropped.
+        term: whether the script is a term.
 
     Raises:
         ValueError: the script has no code in it.
@@ -64,7 +64,7 @@ def lay_out(
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """The lines of a proof, the indentation that they share taken away."""
+    """The lines of a proof without their common indentation."""
 
     lines: tuple[str, ...]
     fixed: frozenset[int]
@@ -72,11 +72,11 @@ class _Block:
 
     @property
     def is_inline(self) -> bool:
-        """Whether no text after it could become part of it."""
+        """Whether the block cannot absorb the text after it."""
         return len(self.lines) == 1 and _INLINE.fullmatch(self.lines[0]) is not None
 
     def at(self, column: int) -> str:
-        """The block with its first line where one stands and the others at a column."""
+        """The block as text: the first line without indentation, the others at a column."""
         return "\n".join(
             line if number == 0 or number in self.fixed or not line else " " * column + line
             for number, line in enumerate(self.lines)
@@ -131,7 +131,7 @@ def _block(script: str, tokens: list[Token]) -> _Block:
 
 
 def _line_ending(text: str, offset: int) -> str:
-    """The line ending used where an offset is."""
+    """The line ending in use at an offset."""
     at = text.find("\n", offset)
     if at < 0:
         at = text.rfind("\n", 0, offset)
@@ -186,7 +186,7 @@ class _Place:
         return text if block.is_inline or self.may_end_open(block) else f"({text})"
 
     def is_followed(self) -> bool:
-        """Whether what follows a tactic could become part of the one that replaces it."""
+        """Whether a tactic in place of the hole could absorb the text after it."""
         if self.after is None or self.after.kind == "close":
             return False
         return self.after.text == "<;>" or not self.code.begins_line(self.index + 1)
@@ -204,9 +204,9 @@ class _Place:
         return after.text in (",", ":") and block.is_inline
 
     def statement(self) -> int:
-        """The column from which a block in the place of the hole is indented.
+        """The column that a block in place of the hole is indented from.
 
-        That of the declaration or tactic whose `:=` the hole follows, and otherwise that of the line.
+        It is the column of the declaration or tactic whose `:=` the hole follows, or else that of the line.
         """
         tokens, at = self.code.tokens, self.index - 1
         if at >= 0 and tokens[at].text == "by":
@@ -230,7 +230,7 @@ class _Place:
         return self.line()
 
     def line(self) -> int:
-        """The column that code on the hole's line has to stay right of."""
+        """The column that code on the hole's line must stay right of."""
         if self.begins_line:
             return self.column
         column, at = 0, self.index

@@ -1,9 +1,9 @@
-"""The holes of a Lean file: every `sorry` in code, and whether a tactic or a term is wanted there.
+"""The holes of a Lean file: every `sorry` in code, and whether it needs a tactic or a term.
 
-Not holes: `sorry` in comments, strings, names (`sorryAx`, `x.sorry`, «sorry», `` `sorry ``), syntax
-quotations, the right-hand side of a `notation`, and after `#exit`. `admit`, a macro for the tactic `sorry`,
-is a hole where a tactic stands. Text cannot tell which holes Lean elaborates: `first | simp | sorry` or a
-default tactic `(h : p := by sorry)` has a hole here for which Lean may report nothing.
+Not holes: `sorry` in comments, strings, names (`sorryAx`, `x.sorry`, «sorry», `` `sorry ``), syntax quotations, the right-hand
+side of a `notation`, and after `#exit`. `admit`, a macro for the tactic `sorry`, is a hole in tactic position. Text does not show
+which holes Lean elaborates: Lean may report nothing for the hole in `first | simp | sorry` or in a default tactic
+`(h : p := by sorry)`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["COMBINATORS", "Hole", "Positions", "find_holes"]
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A `sorry` or `admit` to be replaced by a proof."""
+    """A `sorry` or `admit` that a proof can replace."""
 
     index: int
     start: int
@@ -46,7 +46,7 @@ class Hole:
 def find_holes(
     positions: Positions, chunks: Sequence[Chunk], declarations: Sequence[Declaration]
 ) -> list[Hole]:
-    """Find the holes in a body that is split into chunks."""
+    """Find the holes in the chunks of a body."""
     code = positions.code
     text, tokens = code.text, code.tokens
     chunk_starts = [chunk.start for chunk in chunks]
@@ -83,18 +83,18 @@ def find_holes(
     return holes
 
 
-# After these a tactic stands.
+# A tactic follows one of these.
 _BEFORE_TACTIC = frozenset(["by", "·", "<;>", "decreasing_by"])
 # Tactics that take tactics; `try` and `repeat` are also words of `do` blocks.
 COMBINATORS = frozenset(
     ["all_goals", "any_goals", "fail_if_success", "focus", "repeat", "repeat'", "repeat1", "repeat1'", "try"]
 )
 _REACH = 200
-"""How many tokens back an `if` is looked for."""
+"""How many tokens the search for an `if` goes back."""
 
 
 class Positions:
-    """Whether tactics stand where tokens stand, told from keywords, brackets and columns."""
+    """Which tokens are in tactic position, by keywords, brackets and columns."""
 
     def __init__(self, code: Code, chunks: Sequence[Chunk]) -> None:
         self.code = code
@@ -147,7 +147,7 @@ class Positions:
         return self.code.tokens[index].text in OPENING
 
     def _body(self, arrow: int) -> bool | int:
-        """For what stands after `=>`: the `match` that it belongs to, or the answer."""
+        """For the token after a `=>`: its `match`, or the answer."""
         tokens, head = self.code.tokens, self._blocks.heads.get(arrow)
         if head is None:
             return False

@@ -1,9 +1,9 @@
-"""Lean 4 text as tokens: what is code, and what is a comment, a string, a character, a name or a quotation.
+"""The tokens of Lean 4 text: code, comments, strings, characters, names and quotations.
 
-The rules are those of Lean's own tokenizer (leanprover/lean4, src/Lean/Parser/Basic.lean), with a fixed set
-of symbols in place of its growing token table: a notation whose symbol itself contains `--`, `/-`, a quote or
-a bracket is not known here. Any text has tokens; what Lean calls an unterminated comment or string runs to
-the end.
+The lexer has a fixed set of symbols in place of Lean's growing token table; it does not know a notation whose symbol contains
+`--`, `/-`, a quote or a bracket. It accepts any text: an unterminated comment or string runs to the end.
+
+Source: Lean's own tokenizer (leanprover/lean4, src/Lean/Parser/Basic.lean).
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ Kind = Literal[
     "doc",  # /-- … -/
     "moduledoc",  # /-! … -/
     "hash",  # #word
-    "quoted",  # anything inside a syntax quotation `( … ): it is not run where it stands
+    "quoted",  # anything inside a syntax quotation `( … ), which Lean does not run at once
 ]
 
 
 class Token(NamedTuple):
-    """One token; comments other than documentation are none."""
+    """One token. Comments are no tokens, except documentation."""
 
     kind: Kind
     start: int
     """In code points from the start of the text."""
     end: int
     depth: int
-    """How many brackets, braces of interpolated strings among them, stand open around it."""
+    """How many brackets around it are open, braces of interpolated strings included."""
     text: str
     """As written; empty for literals and documentation."""
 
@@ -54,13 +54,13 @@ _LETTER_LIKE = (
 )
 _SUBSCRIPT = "\u2080-\u2089\u2090-\u209c\u1d62-\u1d6a\u2c7c"
 BYTE_ORDER_MARK = "\ufeff"
-"""What some editors write at the start of a file. Lean does not read it."""
+"""Some editors write it at the start of a file. Lean does not read it."""
 ID_FIRST = "A-Za-z_" + _LETTER_LIKE
 """The characters that may begin a part of an identifier, as the inside of a regular expression's class."""
 ID_REST = ID_FIRST + "0-9'!?" + _SUBSCRIPT
 """The characters that may follow."""
 
-# Words after which a string literal is interpolated.
+# A string literal after one of these words is interpolated.
 _INTERPOLATING = {"s!", "m!", "f!", "println!", "throwError", "dbg_trace"}
 
 _STRING = re.compile(r'(?:[^"\\]|\\[\s\S])*+(?:"|\\?\Z)')
@@ -68,7 +68,7 @@ _STRING_PIECE = re.compile(r'(?:[^"\\{]|\\[\s\S])*+(?:["{]|\\?\Z)')
 _SPACES = re.compile(r"[ \t]*")
 _COMMENT_EDGE = re.compile(r"-/|/-")
 
-# Keywords that no bracket encloses but that of a quotation: at column 0 they end whatever was left open.
+# Only the bracket of a quotation may enclose these keywords; at column 0 they close every other open bracket.
 _MARGIN = frozenset(
     [
         "abbrev",
@@ -85,8 +85,8 @@ _MARGIN = frozenset(
     ]
 )
 
-# What an entry of the stack of open brackets is.
-_QUOTED = 1  # what it encloses is not run
+# Flags of an entry on the stack of open brackets.
+_QUOTED = 1  # Lean does not run its content
 _BRACE = 2
 _INTERPOLATION = 4
 
@@ -96,7 +96,7 @@ def _code_pattern(escapes: bool) -> re.Pattern[str]:
     """The pattern of one token with the space and line comments before it.
 
     Args:
-        escapes: Whether «…» is looked for; not once no » is left, or each « would search to the end.
+        escapes: whether to match «…»; False once no » is left, since each « would search to the end of the text.
     """
     part = f"[{ID_FIRST}][{ID_REST}]*+"
     if escapes:
@@ -139,7 +139,7 @@ class _Lexer:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens: list[Token] = []
-        self.stack: list[int] = []  # what stands open
+        self.stack: list[int] = []  # the open brackets
         self.braces = 0  # how many entries of it are braces
         self.quoted = 0
 
@@ -153,13 +153,13 @@ class _Lexer:
             if position > last_escape:
                 match = _code_pattern(False).match
                 last_escape = len(text)  # not again
-            found = cast(
+            token_match = cast(
                 "re.Match[str]", match(text, position)
             )  # every character, and the end, has its alternative
-            group = cast(str, found.lastgroup)
-            start, position = found.span(group)
+            group = cast(str, token_match.lastgroup)
+            start, position = token_match.span(group)
             if group == "word" or group == "symbol":
-                word = found[group]
+                word = token_match[group]
                 if stack and not self.quoted and word in _MARGIN and text[start - 1] == "\n":
                     stack.clear()
                     self.braces = 0
@@ -191,12 +191,12 @@ class _Lexer:
         self.tokens.append(Token("quoted" if self.quoted else kind, start, end, len(self.stack), text))
 
     def push(self, entry: int) -> None:
-        """Note that something stands open from here."""
+        """Push an open bracket."""
         self.stack.append(entry | self.quoted)
         self.braces += bool(entry & _BRACE)
 
     def open(self, group: str, start: int, end: int) -> None:
-        """A bracket, or the beginning of a quotation, or that of a piece of code in one."""
+        """Read an opening bracket, or the start of a quotation or of code inside one."""
         self.add("open", start, end)
         if group == "quotation":
             self.quoted = _QUOTED
@@ -205,9 +205,9 @@ class _Lexer:
         self.push(_BRACE if self.text[end - 1] == "{" else 0)
 
     def close(self, start: int, end: int) -> int:
-        """A closing bracket; where to go on.
+        """Read a closing bracket; return the next offset.
 
-        Brackets pair loosely, as in `[0, 1)`; a brace closes whatever is open inside it.
+        Brackets pair loosely, as in `[0, 1)`; a brace closes every bracket inside it.
         """
         resumes = False
         if self.text[start] == "}":
@@ -226,7 +226,7 @@ class _Lexer:
         return end
 
     def string(self, start: int, end: int) -> int:
-        """A string literal, interpolated or not, of which the opening quote is read; where to go on."""
+        """Read a string literal, interpolated or not, after its opening quote; return the next offset."""
         if _interpolates(self.tokens):
             return self.interpolated(start, end)
         end = _end(_STRING, self.text, end)
@@ -234,7 +234,7 @@ class _Lexer:
         return end
 
     def interpolated(self, start: int, end: int) -> int:
-        """A piece of an interpolated string, up to its end or up to the next piece of code in it."""
+        """Read a piece of an interpolated string, up to its end or to the next code in it; return the next offset."""
         end = _end(_STRING_PIECE, self.text, end)
         self.add("string", start, end)
         if self.text[end - 1] == "{":
@@ -242,7 +242,7 @@ class _Lexer:
         return end
 
     def comment_end(self, position: int) -> int:
-        """Where a block comment ends of which the opening is read; they nest."""
+        """The end of a block comment after its opening; block comments nest."""
         nesting = 1
         for edge in _COMMENT_EDGE.finditer(self.text, position):
             nesting += 1 if edge[0] == "/-" else -1
@@ -256,7 +256,7 @@ def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
 
 
 def _interpolates(tokens: list[Token]) -> bool:
-    """Whether a string literal after these tokens is an interpolated one."""
+    """Whether a string literal after these tokens is interpolated."""
     match [token.text for token in tokens[-4:]]:
         case [*_, last] if last in _INTERPOLATING:
             return True
@@ -280,20 +280,20 @@ class Code:
     def line_starts(self) -> list[int]:
         """Where each line starts. As in Lean, only a line feed ends one; the first one starts after a byte order mark."""
         first = len(BYTE_ORDER_MARK) if self.text.startswith(BYTE_ORDER_MARK) else 0
-        return [first, *(found.end() for found in re.finditer("\n", self.text))]
+        return [first, *(newline.end() for newline in re.finditer("\n", self.text))]
 
     @cached_property
     def _beginning(self) -> bytes:
-        """For each token 1 if none stands before it on its line. Counted once: what lies between two tokens may be long."""
-        end, found = 0, bytearray()
+        """For each token, 1 if it is the first on its line; computed once, since the text between two tokens may be long."""
+        end, flags = 0, bytearray()
         for token in self.tokens:
-            found.append(not found or self.text.find("\n", end, token.start) >= 0)
+            flags.append(not flags or self.text.find("\n", end, token.start) >= 0)
             end = token.end
-        return bytes(found)
+        return bytes(flags)
 
     @cached_property
     def _indentations(self) -> dict[int, int]:
-        """Those that have been asked for, by where their lines start."""
+        """A cache of indentations by the offsets of their lines."""
         return {}
 
     def position(self, offset: int) -> tuple[int, int]:
@@ -306,7 +306,7 @@ class Code:
         return self.position(offset)[1]
 
     def begins_line(self, index: int) -> bool:
-        """Whether no token stands before this one on its line."""
+        """Whether this token is the first on its line."""
         return self._beginning[index] == 1
 
     def indentation(self, index: int) -> int:

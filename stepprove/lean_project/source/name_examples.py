@@ -1,4 +1,4 @@
-"""Names for `example`s: they leave nothing in an environment, so the gate looks at them under a name of its own."""
+"""Names for `example`s: Lean does not add an `example` to the environment, so the gate judges it under a name of its own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from stepprove.lean_project.source.lexer import tokenize
 
 EXAMPLE = "example"
 AS_DEFINITION = "noncomputable def"
-"""Like an `example`, a definition takes in the section variables that its body uses and may be of any type; a `theorem` does
-neither."""
+"""A definition, like an `example`, may have any type and gets the section variables that its body uses; a `theorem`
+does neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedExample:
-    """An `example` of a source text and the declaration that stands for it."""
+    """An `example` of a source text and its named form."""
 
     name: str
     line: int
@@ -32,7 +32,7 @@ _MODIFIERS = frozenset({*_VISIBILITY, *_OF_DEFINITIONS, "protected", "noncomputa
 
 
 def name_examples(source: SourceFile, keyword: str = AS_DEFINITION) -> list[NamedExample]:
-    """Give each `example` a name by its line."""
+    """Name each `example` by its line."""
     return [
         name_example(source, d, f"stepprove_example_{d.line}", keyword)
         for d in source.declarations
@@ -43,9 +43,9 @@ def name_examples(source: SourceFile, keyword: str = AS_DEFINITION) -> list[Name
 def name_example(
     source: SourceFile, declaration: Declaration, name: str, keyword: str = AS_DEFINITION
 ) -> NamedExample:
-    """Give one `example` a name of the root namespace, where nothing may be `protected`.
+    """Give one `example` a name in the root namespace, where nothing may be `protected`.
 
-    The modifiers before it are replaced with it, for those of the keyword come among them: `private noncomputable nonrec def`.
+    The edit also replaces its modifiers, since the keyword adds some among them: `private noncomputable nonrec def`.
     """
     tokens = source.positions.code.tokens
     at = bisect_left(tokens, declaration.start, key=lambda token: token.start)
@@ -57,19 +57,19 @@ def name_example(
     *others, last = keyword.split()
     after = [word for word in _OF_DEFINITIONS if word in written and (last == "def" or word == "nonrec")]
     words = [*sorted(written & _VISIBILITY), *others, *after, last, f"_root_.{name}"]
-    lines = "\n" * source.text.count("\n", start, end)  # so that what follows stays on its line
+    lines = "\n" * source.text.count("\n", start, end)  # keeps the line numbers of the rest
     return NamedExample(name, declaration.line, declaration.chunk, Edit(start, end, lines + " ".join(words)))
 
 
 Words = tuple[tuple[str, ...], tuple[str, ...]]
-"""Those of a statement, and some of what follows."""
+"""The words of a statement, and some words after it."""
 
 
 def statement_words(source: SourceFile, declaration: Declaration) -> Words:
-    """The code of an `example` up to its proof, and some of what follows; comments, white space and line breaks do not count.
+    """The words of an `example` up to its proof, and some words after it, without comments and white space.
 
-    The proof begins with the first `:=`, `where` or alternative `| … =>` outside of brackets. Text alone cannot always tell:
-    `let x := 1; x = 1` and `f = fun | 0 => 1 | n + 1 => n` end early, so what follows tells examples apart that agree so far.
+    The proof begins with the first `:=`, `where` or alternative `| … =>` outside of brackets. Text alone does not always show
+    this: `let x := 1; x = 1` and `f = fun | 0 => 1 | n + 1 => n` end early. The words after distinguish such examples.
     """
     text = source.text[declaration.start : declaration.end]
     tokens = [t for t in tokenize(text) if t.kind not in {"doc", "moduledoc"}]
@@ -91,45 +91,48 @@ def statement_words(source: SourceFile, declaration: Declaration) -> Words:
 
 
 _TOLD_APART_BY = 64
-"""Words after what is taken for the statement."""
+"""How many words after the statement to keep."""
 
 
 def paired(mine: Sequence[Words], theirs: Sequence[Words]) -> list[int | None]:
-    """For each statement the place of the first one that stands for it and for no other, None where there is none.
+    """Pair each statement of `mine` with an unused one of `theirs` that has the same words.
 
-    The words must be the same, but for what stands where a statement has a `sorry`. Of several the one that agrees for longest
-    in what follows. Whether it says the same is not decided here.
+    Any words may replace a `sorry` of the statement. Among several candidates the one wins whose later words agree for longest.
+    The gate decides later whether the meanings agree.
+
+    Returns:
+        For each statement the index in `theirs`; None if there is no match.
     """
     alike: dict[tuple[str, ...], list[int]] = {}
     for place, (statement, _) in enumerate(theirs):
         alike.setdefault(statement, []).append(place)
-    found: list[int | None] = []
+    pairs: list[int | None] = []
     for statement, rest in mine:
         places = alike.get(statement, [])
         best = max(places[:_COMPARED], key=lambda p: (_shared(rest, theirs[p][1]), -p), default=None)
         if best is not None:
             places.remove(best)
-        found.append(best)
+        pairs.append(best)
     free = sorted(place for places in alike.values() for place in places)
     for number, (statement, _) in enumerate(mine):
-        if found[number] is None and "sorry" in statement:
-            found[number] = next((p for p in free if _fills(theirs[p][0], statement)), None)
-            free = [p for p in free if p != found[number]]
-    return found
+        if pairs[number] is None and "sorry" in statement:
+            pairs[number] = next((p for p in free if _fills(theirs[p][0], statement)), None)
+            free = [p for p in free if p != pairs[number]]
+    return pairs
 
 
 _COMPARED = 16
-"""Statements of the same words that are told apart by what follows."""
+"""How many statements of the same words to compare by the words after them."""
 
 
 def _shared(mine: Sequence[str], theirs: Sequence[str]) -> int:
-    """How many words two sequences begin with in common."""
+    """The length of the common prefix of two sequences of words."""
     pairs = enumerate(zip(mine, theirs, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(mine), len(theirs)))
 
 
 def _fills(words: tuple[str, ...], holed: tuple[str, ...]) -> bool:
-    """Whether `words` are `holed` with something in the place of each `sorry`."""
+    """Whether `words` equals `holed` with some words in place of each `sorry`."""
     pieces: list[tuple[str, ...]] = [()]
     for word in holed:
         pieces = [*pieces, ()] if word == "sorry" else [*pieces[:-1], (*pieces[-1], word)]
@@ -140,5 +143,5 @@ def _fills(words: tuple[str, ...], holed: tuple[str, ...]) -> bool:
         start = next((i for i in starts if words[i : i + len(piece)] == piece), None)
         if start is None:
             return False
-        at = start + len(piece) + 1  # a hole is filled with a word at least
+        at = start + len(piece) + 1  # at least one word fills a hole
     return at <= end and words[end:] == last

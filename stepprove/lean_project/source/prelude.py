@@ -1,10 +1,12 @@
-"""Lean text that lets core Lean read statements written for Mathlib, where they name nothing of Mathlib but ℕ and ℤ.
+"""A prelude that lets core Lean read statements written for Mathlib, if they use ℕ and ℤ but nothing else of it.
 
-Only notation and empty namespaces: nothing is defined, so a statement that elaborates means what it says in core Lean. It takes
-the place of a file's imports; what else the file's header opens must exist, hence the namespaces.
+It replaces a file's imports. It holds notation and empty namespaces alone (headers open those), and defines nothing: a statement
+that elaborates keeps its meaning in core Lean.
 """
 
 from __future__ import annotations
+
+from stepprove.lean_project.engines.engine import Engine
 
 PRELUDE = """\
 notation "ℕ" => Nat
@@ -26,3 +28,8 @@ end Filter
 namespace Complex
 end Complex
 """
+
+
+def prelude_for(engine: Engine) -> str | None:
+    """The prelude that replaces `import Mathlib` on an engine without Mathlib; None if the engine has Mathlib."""
+    return PRELUDE if engine.mathlib is None else None

@@ -1,6 +1,6 @@
-"""Clients' texts taken apart where they can do no harm: a long one first in a process of its own, with little time and memory.
+"""Safe parsing of clients' texts: a separate process parses a long text first, within limits on time and memory.
 
-`parse_source` is linear, but a server does not bet its event loop and its memory on that. Short texts cannot cost much.
+`parse_source` is linear, but a server does not stake its event loop and memory on that. Short texts cannot cost much.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from stepprove.lean_project.source.holes import Positions
 from stepprove.lean_project.source.lexer import Code
 
 _SHORT = 50_000
-"""Characters of a text that is taken apart in this process."""
+"""The most characters of a text that this process parses itself."""
 _AT_ONCE = 2
 
 
 class TooMuch(Exception):
-    """A text cannot be taken apart with what it may cost; the message is one sentence."""
+    """Parsing a text exceeds its limits; the message is one sentence."""
 
     def __init__(self, sentence: str, ending: Literal["timeout", "memory"]) -> None:
         super().__init__(sentence)
@@ -33,30 +33,30 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParseLimits:
-    """What a text may cost."""
+    """The limits on parsing one text."""
 
     seconds: float = 30.0
-    """Of the clock, in a process of its own."""
+    """Wall-clock seconds in the separate process."""
     memory_mb: int = 500
-    """In 10**6 B, beyond what Python itself needs."""
+    """Memory in 10**6 B, beyond Python's own."""
     max_bytes: int = MAX_BYTES
-    """Of its UTF-8."""
+    """Bytes of its UTF-8."""
 
 
 class Parser:
-    """Takes texts apart for a server."""
+    """Parses texts for a server."""
 
     def __init__(self, limits: ParseLimits = ParseLimits()) -> None:
         self._limits = limits
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def vet(self, text: str) -> None:
-        """Return if a text can be taken apart here too. Raises TooMuch."""
+        """Check that this process can safely parse a text. Raises TooMuch."""
         if len(text) > _SHORT:
             await self._apart(text, "vet")
 
     async def parse(self, text: str) -> SourceFile:
-        """`parse_source`, without the tokens: they are found again when they are asked for. Raises TooMuch."""
+        """Parse a text as `parse_source` does; its tokens are computed again on demand. Raises TooMuch."""
         if len(text) <= _SHORT:
             return await asyncio.to_thread(_parsed, text)
         answer = await self._apart(text, "parse")
@@ -99,7 +99,7 @@ def _parsed(text: str) -> SourceFile:
 
 
 def _main(what: str, memory_mb: int) -> None:
-    """The process: a text comes on stdin."""
+    """The separate process, which reads a text from stdin."""
     with contextlib.suppress(OSError, ValueError):  # not every system has this limit
         page = os.sysconf("SC_PAGE_SIZE")
         with open("/proc/self/statm") as file:

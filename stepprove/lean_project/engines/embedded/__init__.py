@@ -1,1 +1,1 @@
-"""The embedded Lean: installed from a pinned package, made small, and started in Node."""
+"""The embedded Lean: install it from a pinned package, slim it, and start it in Node."""

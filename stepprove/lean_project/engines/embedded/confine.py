@@ -1,9 +1,9 @@
-"""Run a program in namespaces of its own: no network, every file system read-only, no privileges. Run as a script, by itself.
+"""A script that runs a program in namespaces of its own: no network, read-only file systems, no privileges.
 
     python -I -S confine.py PROGRAM [ARGUMENT…]
 
-Needs a Linux that lets its users make namespaces (5.12 or newer); where it does not, this ends with status 125 and a sentence.
-`sandbox.py` finds out which it is. The process stays the same: it becomes PROGRAM.
+It needs a Linux (5.12 or newer) that lets its users create namespaces; elsewhere it ends with status 125 and a sentence.
+`sandbox.py` tests this. The process itself becomes PROGRAM.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import sys
 
 REFUSED = 125
-"""The exit status when the system does not allow it."""
+"""The exit status if the system refuses the namespaces."""
 
 _NEW_NAMESPACES = 0x10000000 | 0x00020000 | 0x40000000 | 0x08000000
 """CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWIPC."""
@@ -30,7 +30,7 @@ class _MountAttributes(ctypes.Structure):
 
 
 def confine() -> None:
-    """Give up network, writing and privileges, for this process and what it becomes. Raises OSError."""
+    """Drop network, write access and privileges of this process for good. Raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     user, group = os.getuid(), os.getgid()
     _require(libc.unshare(_NEW_NAMESPACES))

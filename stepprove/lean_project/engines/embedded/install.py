@@ -7,7 +7,7 @@
         runtime/lean.wasm, symtab.bin      the slimmed engine (see slim.py)
         root/lib/lean/**.olean             Lean's library; `root` is all that Lean code can see
 
-The hash is over everything that decides what is in the folder, so that a new stepprove makes a new copy.
+The hash covers everything that decides the folder's content, so that a new stepprove makes a new copy.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from stepprove.private_folder import private_folder
 
 LEAN_VERSION = "4.28.0"
 SPACE_NEEDED = 900_000_000
-"""Bytes that must be free: for a while the package, its unpacked library and the engine lie side by side."""
+"""Bytes of free disk space for the installation, which holds the package, its unpacked library and the engine at once."""
 
 _HERE = Path(__file__).parent
 _LAYOUT = "2"
@@ -50,17 +50,17 @@ StepName = Literal["wait", "download", "unpack", "slim", "done"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """How far the installation is; `done` and `total` are bytes, `total` is 0 where it is not known."""
+class InstallStep:
+    """The progress of an installation; `done` and `total` are bytes, `total` is 0 if unknown."""
 
     name: StepName
     done: int
     total: int
     seconds: float
-    """Since this call began."""
+    """Seconds since the call began."""
 
 
-Progress = Callable[[Step], None]
+Progress = Callable[[InstallStep], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +76,22 @@ class Installation:
 
     @property
     def root(self) -> Path:
-        """The folder that Lean sees as its installation: it holds lib/lean and nothing else."""
+        """The folder that Lean sees as its installation; it holds lib/lean alone."""
         return self.folder / "root"
 
 
-def ignore_progress(step: Step) -> None:
+def ignore_progress(step: InstallStep) -> None:
     """Show nothing."""
 
 
 def cache_directory() -> Path:
-    """Where stepprove keeps what it can fetch again: $STEPPROVE_CACHE, or the user's cache directory."""
+    """The folder for files that stepprove can fetch again: $STEPPROVE_CACHE, or the user's cache directory."""
     chosen = os.environ.get("STEPPROVE_CACHE")
     return Path(chosen).expanduser().absolute() if chosen else platformdirs.user_cache_path("stepprove")
 
 
 def installation() -> Installation:
-    """Where the copy of this stepprove is, or will be."""
+    """The copy of this stepprove, installed or not."""
     return Installation(cache_directory() / "embedded" / f"lean-{LEAN_VERSION}-{_fingerprint()}")
 
 
@@ -105,9 +105,11 @@ def _fingerprint() -> str:
 
 
 def faults(copy: Installation, *, thorough: bool = False) -> list[str]:
-    """What is wrong with a copy, one phrase for each fault; empty when it is whole.
+    """The faults of a copy, one phrase each; empty if it is whole.
 
-    Looks at existence and size of each file (about 10 ms); `thorough` also at the SHA-256 (about a second).
+    Args:
+        copy: the copy.
+        thorough: check each file's SHA-256 (about a second) beside its existence and size (about 10 ms).
     """
     try:
         record = orjson.loads((copy.folder / _RECORD).read_bytes())
@@ -116,26 +118,31 @@ def faults(copy: Installation, *, thorough: bool = False) -> list[str]:
         return ["not installed"]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return [f"{_RECORD} cannot be read"]
-    found = []
+    phrases = []
     for name, (size, digest) in files.items():
         path = copy.folder / name
         try:
             actual = path.stat().st_size
             if actual != size:
-                found.append(f"{name} has {actual} bytes instead of {size}")
+                phrases.append(f"{name} has {actual} bytes instead of {size}")
             elif thorough and _sha256(path) != digest:
-                found.append(f"{name} was changed")
+                phrases.append(f"{name} was changed")
         except OSError:
-            found.append(f"{name} is missing")
-    return found
+            phrases.append(f"{name} is missing")
+    return phrases
 
 
 def install(progress: Progress = ignore_progress, *, thorough: bool = False) -> Installation:
-    """Return a whole copy of the embedded Lean; install or mend it first where needed.
+    """Return a whole copy of the embedded Lean; install it, or replace a damaged copy, if needed.
 
-    Any number of processes may call this at once: one installs, the others wait for it. A damaged copy is
-    replaced; `thorough` finds damage that leaves all sizes as they were.
-    Raises a `LeanNotFound` whose message says what to do.
+    Any number of processes may call this at once: one installs, the others wait.
+
+    Args:
+        progress: receives each step.
+        thorough: also find damage that keeps every file's size.
+
+    Raises:
+        LeanNotFound: the installation failed; the message says what to do.
     """
     report = _Reporter(progress)
     copy = installation()
@@ -166,14 +173,14 @@ def install(progress: Progress = ignore_progress, *, thorough: bool = False) -> 
 
 
 class _Reporter:
-    """Turns what happens into steps with the time since the start."""
+    """Reports steps with the seconds since the start."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._began = time.monotonic()
 
     def __call__(self, name: StepName, done: int = 0, total: int = 0) -> None:
-        self._progress(Step(name, done, total, time.monotonic() - self._began))
+        self._progress(InstallStep(name, done, total, time.monotonic() - self._began))
 
 
 def _install_locked(copy: Installation, report: _Reporter) -> None:
@@ -189,18 +196,18 @@ def _install_locked(copy: Installation, report: _Reporter) -> None:
         made.folder.rename(copy.folder)
         _remove_unused(home, keep=copy)
     finally:
-        # All of it: an npm whose parent was killed may have gone on for a while after the debris was removed.
+        # Remove all of it: an npm whose parent was killed may write on for a while after a first removal.
         _remove_debris(home)
 
 
 def _remove_debris(home: Path) -> None:
-    """Remove all work in progress; only for who holds the lock."""
+    """Remove all work in progress; the caller holds the lock."""
     for debris in home.glob(".partial-*"):
         shutil.rmtree(debris, ignore_errors=True)
 
 
 def _make(made: Installation, partial: Path, npm_cache: Path, report: _Reporter) -> None:
-    """Fill the folder of `made` with a whole copy and its record."""
+    """Create a whole copy and its record in the folder of `made`."""
     library = made.root / "lib" / "lean"
     private_folder(library)
     report("download", 0, TARBALL_BYTES)
@@ -235,7 +242,7 @@ def _require_space(folder: Path) -> None:
 
 
 def _remove_unused(home: Path, keep: Installation) -> None:
-    """Remove copies of other versions that nobody has started for a week."""
+    """Remove copies of other versions that no process has started for a week."""
     for other in home.glob("lean-*"):
         with contextlib.suppress(OSError):
             if other != keep.folder and time.time() - (other / _RECORD).stat().st_mtime > _UNUSED_SECONDS:
@@ -243,7 +250,7 @@ def _remove_unused(home: Path, keep: Installation) -> None:
 
 
 def _mark_used(copy: Installation) -> None:
-    """Note the time of use in the record's own time stamp (a read-only cache has none to keep)."""
+    """Record the time of use as the time stamp of the copy's record, if the cache is writable."""
     with contextlib.suppress(OSError):
         os.utime(copy.folder / _RECORD)
 

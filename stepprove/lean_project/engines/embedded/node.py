@@ -23,7 +23,7 @@ def node_version() -> str:
 
 
 def node_binary() -> Path:
-    """The program `node` itself, not a wrapper. Raises `NodeMissing` when it is not there or too old."""
+    """The program `node` itself, not a wrapper. Raises `NodeMissing` if it is missing or too old."""
     version = node_version()
     major = version.partition(".")[0]
     if not major.isdigit() or int(major) < LEAST_MAJOR:

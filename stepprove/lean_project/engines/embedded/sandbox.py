@@ -1,8 +1,8 @@
-"""The operating system's wall around the engine, where there is one: no network, no writable file, no privileges.
+"""The operating system's sandbox around the engine, if there is one: no network, no writable file, no privileges.
 
-It stands outside the engine's own walls (the runtime lists what Lean may call; Node runs with its permission model), so that
-a hole in those still opens nothing. Namespaces that any user may make are tried first, then the program `bwrap`; a system
-that allows neither (some containers, macOS) has the inner walls alone, which `stepprove doctor` says.
+It surrounds the engine's own walls (the runtime lists the calls that Lean may make; Node runs with its permission model), so that
+a hole in those opens nothing. The sandbox uses namespaces of the user, or else the program `bwrap`. A system that allows neither
+(some containers, macOS) has the inner walls alone; `stepprove doctor` reports it.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ _SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """How a program is started in the system's sandbox."""
+    """A way to start a program in the system's sandbox."""
 
     name: str
-    """For people: what the system provides."""
+    """The system's mechanism, for people."""
     prefix: tuple[str, ...]
-    """What stands before the program's own command."""
+    """The words before the program's own command."""
 
 
 @cache
 def sandbox() -> Sandbox | None:
-    """The sandbox of this system, tried once in each process; None where it has none."""
+    """The sandbox of this system, tested once in each process; None if there is none."""
     if not sys.platform.startswith("linux"):
         return None
-    return next((found for found in _candidates() if _works(found)), None)
+    return next((candidate for candidate in _candidates() if _works(candidate)), None)
 
 
 def _candidates() -> list[Sandbox]:
-    found = []
+    candidates = []
     if sys.executable:
-        found.append(Sandbox("namespaces", (sys.executable, "-I", "-S", str(_SCRIPT))))
+        candidates.append(Sandbox("namespaces", (sys.executable, "-I", "-S", str(_SCRIPT))))
     if program := which("bwrap"):
         walls = ("--unshare-user", "--unshare-net", "--unshare-ipc", "--ro-bind", "/", "/", "--dev", "/dev")
-        found.append(Sandbox("bubblewrap", (program, *walls, "--cap-drop", "ALL", "--")))
-    return found
+        candidates.append(Sandbox("bubblewrap", (program, *walls, "--cap-drop", "ALL", "--")))
+    return candidates
 
 
 def _works(candidate: Sandbox) -> bool:
-    """Whether a program runs in it and cannot write."""
+    """Whether a program runs in the sandbox and cannot write."""
     true = which("true")
     if true is None:
         return False

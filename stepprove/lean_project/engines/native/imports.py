@@ -1,4 +1,4 @@
-"""Whether the modules that a file of a Lake project imports are compiled: Lean reads only compiled ones."""
+"""A check that the imports of a file in a Lake project are compiled, since Lean reads compiled modules alone."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from stepprove.lean_project.engines.native.lake import find_tool
 __all__ = ["require_imports"]
 
 _SOURCES = ("", "src")
-"""Where packages keep their modules: beside the lakefile, or in this folder of it."""
+"""The folders where packages keep their modules, relative to the lakefile."""
 
 _STALE = 3
-"""How `lake build --no-build` ends when something would have to be built."""
+"""The exit status of `lake build --no-build` if a module is out of date."""
 
 _LAKE_SECONDS = 300.0
 
 
 def require_imports(root: Path, imports: Iterable[str]) -> None:
-    """Check that the imports of a file in the Lake project `root` can be read, without building anything.
+    """Check that Lean can read the imports of a file in the Lake project `root`, without building anything.
 
-    A module of the project itself must be compiled from the source as it is now; one of a package must be compiled. A module
-    that is nowhere is left to Lean, which says so better.
+    A module of the project must be compiled from its present source; a module of a package must be compiled. Lean itself reports
+    a module that does not exist.
 
     Raises:
-        NativeMissing: one is not; the message names the command that compiles it.
+        NativeMissing: a module is not compiled; the message names the command that compiles it.
     """
     own: list[str] = []
     for module in imports:
@@ -87,7 +87,7 @@ def _require_up_to_date(root: Path, modules: list[str]) -> None:
             f"The file imports {' and '.join(modules)} of the project {root}, not compiled as the source is now: {mend}."
         )
     if ended.returncode != 0:
-        said = (ended.stdout + ended.stderr).strip().splitlines()
+        output = (ended.stdout + ended.stderr).strip().splitlines()
         raise NativeMissing(
-            f"Lake cannot say whether {modules[0]} is compiled ({said[-1] if said else 'no reason'}): {mend}."
+            f"Lake cannot say whether {modules[0]} is compiled ({output[-1] if output else 'no reason'}): {mend}."
         )

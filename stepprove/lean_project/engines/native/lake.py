@@ -23,12 +23,12 @@ from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl
 
 INSTALL_ELAN = "curl https://elan.lean-lang.org/elan-init.sh -sSf | sh"
-"""elan's documented installer, for the user to run: stepprove pipes no script into a shell by itself."""
+"""elan's documented installer, for the user to run; stepprove itself pipes no script into a shell."""
 SET_UP = "stepprove setup --native"
 
 MAPPED_MB = 2_000
 MAPPED_MB_OF_MATHLIB = 10_000
-"""What Lean maps of compiled modules, with a margin: core Lean's are 0.6 GB, Mathlib's with what it needs 6 GB (10**6 B)."""
+"""The compiled modules that Lean maps, in 10**6 B with a margin: 0.6 GB for core Lean, 6 GB for Mathlib and its dependencies."""
 
 _START_SECONDS = 120.0
 _LAKEFILES = ("lakefile.toml", "lakefile.lean")
@@ -52,7 +52,7 @@ class LakeProject:
 
 
 def project_around(path: Path) -> LakeProject | None:
-    """The Lake project that the file or folder lies in: the nearest folder upwards that is one."""
+    """The Lake project around a file or folder: the nearest one upwards."""
     start = path.absolute()
     for folder in (start, *start.parents):
         project = _project_at(folder)
@@ -72,21 +72,21 @@ def _project_at(folder: Path) -> LakeProject | None:
 
 
 def workspace_directory() -> Path:
-    """Where `stepprove setup --native` builds: $STEPPROVE_DATA/workspace, or in the user's data directory."""
+    """The folder of `stepprove setup --native`: $STEPPROVE_DATA/workspace, or one in the user's data directory."""
     chosen = os.environ.get("STEPPROVE_DATA")
     data = Path(chosen).expanduser().absolute() if chosen else platformdirs.user_data_path("stepprove")
     return data / "workspace"
 
 
 def workspace_project() -> LakeProject | None:
-    """The workspace that `set_up_native` has written, finished or not; None when there is none."""
+    """The workspace of `set_up_native`, finished or not; None if there is none."""
     return _project_at(workspace_directory())
 
 
 def find_tool(name: str) -> Path | None:
-    """The program `elan`, `lake` or `lean` on the PATH, or where elan puts it."""
-    found = shutil.which(name) or shutil.which(name, path=str(_elan_home() / "bin"))
-    return Path(found) if found else None
+    """The program `elan`, `lake` or `lean`, on the PATH or in elan's own folder."""
+    program = shutil.which(name) or shutil.which(name, path=str(_elan_home() / "bin"))
+    return Path(program) if program else None
 
 
 def _elan_home() -> Path:
@@ -94,7 +94,7 @@ def _elan_home() -> Path:
 
 
 def mathlib_commit(project: LakeProject) -> str | None:
-    """The commit of Mathlib that the project's `lake-manifest.json` pins; None when it has no Mathlib."""
+    """The commit of Mathlib that the project's `lake-manifest.json` pins; None if the project has no Mathlib."""
     try:
         manifest = orjson.loads((project.root / "lake-manifest.json").read_bytes())
         packages = {package["name"]: package.get("rev") for package in manifest["packages"]}
@@ -107,7 +107,8 @@ def mathlib_commit(project: LakeProject) -> str | None:
 def find_repl(project: LakeProject) -> Path | None:
     """The REPL's program for this project's Lean: $STEPPROVE_REPL, the project's own, or the workspace's.
 
-    Raises `NativeMissing` when $STEPPROVE_REPL names no program.
+    Raises:
+        NativeMissing: $STEPPROVE_REPL names no program.
     """
     chosen = os.environ.get("STEPPROVE_REPL")
     if chosen:
@@ -130,9 +131,10 @@ def find_repl(project: LakeProject) -> Path | None:
 
 
 def native_engine(project: LakeProject) -> Engine:
-    """The native engine of a Lake project, asked for its version: the engine that a result names is the one that ran.
+    """The native engine of a Lake project; its REPL reports the Lean version, so that results name the Lean that ran.
 
-    Raises `NativeMissing`: what is missing, or does not fit together, and what mends it.
+    Raises:
+        NativeMissing: a part is missing or does not fit; the message names the command that mends it.
     """
     lake = find_tool("lake")
     if lake is None:
@@ -156,11 +158,11 @@ def native_engine(project: LakeProject) -> Engine:
         mathlib=mathlib,
         mapped_mb=MAPPED_MB_OF_MATHLIB if mathlib else MAPPED_MB,
     )
-    return replace(engine, lean_version=_said_version(engine, project))
+    return replace(engine, lean_version=_reported_version(engine, project))
 
 
-def _said_version(engine: Engine, project: LakeProject) -> str:
-    """The release that the REPL itself says it is; one built by another Lean than the project's cannot read its modules."""
+def _reported_version(engine: Engine, project: LakeProject) -> str:
+    """The Lean version that the REPL reports; a REPL of another Lean cannot read the project's modules."""
     mend = "run `lake build repl` where it was built, with the project's toolchain"
     try:
         with Repl(engine, timeout=_START_SECONDS, startup_timeout=_START_SECONDS) as repl:
@@ -170,12 +172,12 @@ def _said_version(engine: Engine, project: LakeProject) -> str:
         raise NativeMissing(
             f"The REPL {engine.command[-1]} does not answer in {project.root} ({why}): {mend}."
         ) from error
-    said: list[str] = [
+    versions: list[str] = [
         m.data.strip().strip('"') for m in getattr(answer, "messages", ()) if m.severity == "info"
     ]
-    if not isinstance(answer, CommandResponse) or len(said) != 1:
+    if not isinstance(answer, CommandResponse) or len(versions) != 1:
         raise NativeMissing(f"The REPL {engine.command[-1]} did not tell its version but {answer!r}: {mend}.")
-    version = said[0].split(",")[0]
+    version = versions[0].split(",")[0]
     wanted = project.lean_version
     if _RELEASE.fullmatch("v" + wanted) and version != wanted:
         raise NativeMissing(
@@ -185,7 +187,7 @@ def _said_version(engine: Engine, project: LakeProject) -> str:
 
 
 def _require_mathlibs_toolchain(project: LakeProject) -> None:
-    """Check that the Mathlib in the project is written for the project's Lean."""
+    """Check that the project's Mathlib fits the project's Lean."""
     try:
         theirs = (project.root / ".lake/packages/mathlib/lean-toolchain").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
@@ -198,9 +200,9 @@ def _require_mathlibs_toolchain(project: LakeProject) -> None:
 
 
 def _require_toolchain(lake: Path, project: LakeProject) -> None:
-    """Check that `lake` runs the project's own Lean, and at once (elan would first fetch a missing one)."""
+    """Check that `lake` runs the project's own Lean without a download (elan would fetch a missing one)."""
     if not _RELEASE.fullmatch(project.toolchain.rpartition(":")[2]):
-        return  # a channel such as `stable`: only elan knows which release that is
+        return  # only elan knows the release of a channel such as `stable`
     if find_tool("elan") is not None:
         name = project.toolchain if ":" in project.toolchain else f"leanprover/lean4:{project.toolchain}"
         folder = _elan_home() / "toolchains" / name.replace("/", "--").replace(":", "---")

@@ -1,4 +1,4 @@
-"""Building the native Lean: a Lake project in the user's data directory, every package of it pinned to one commit."""
+"""Build the native Lean: a Lake project in the user's data directory, with every package pinned to one commit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stepprove.lean_project.engines.native.lake import (
 from stepprove.private_folder import private_folder
 
 MATHLIB_BYTES = 9_000_000_000
-"""Room for Mathlib's sources, its compiled modules (5.9 GB), the archives they come in, and a toolchain."""
+"""Disk space, in bytes, for Mathlib's sources, its compiled modules (5.9 GB), their archives, and a toolchain."""
 TOOLCHAIN_BYTES = 2_000_000_000
 
 _SHIPPED = Path(__file__).parent / "workspace"
@@ -34,13 +34,17 @@ def ignore_line(line: str) -> None:
 
 
 def set_up_native(*, mathlib: bool, say: Callable[[str], None] = ignore_line) -> Engine:
-    """Build stepprove's own Lake project: the pinned toolchain, the REPL, and Mathlib if asked for.
+    """Build stepprove's own Lake project: the pinned toolchain, the REPL, and optionally Mathlib.
 
-    Lake takes the commits of all packages from the manifest written here, so nothing is resolved anew (`lake update`).
+    Lake reads the commits of all packages from a manifest that this function writes, so it resolves nothing anew. After a failure
+    or an interruption another call continues the build.
 
-    `say` is told each line that elan and Lake print; all of it is also in `setup.log` beside the lakefile.
-    May be called again after a failure or an interruption: Lake goes on where it was.
-    Raises `NativeMissing` when elan is missing (naming its installer, which is not run) or a step fails.
+    Args:
+        mathlib: build with Mathlib.
+        say: receives each line that elan and Lake print; `setup.log` beside the lakefile has all of them.
+
+    Raises:
+        NativeMissing: elan is missing (the message names its installer), or a step fails.
     """
     lake = find_tool("lake")
     if lake is None:
