@@ -106,6 +106,7 @@ def test_an_honest_file_passes_the_pool_and_the_server(lent: SyncPool, web: Test
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)
 def test_no_cheat_scores(tmp_path: Path) -> None:
     statements, samples = tmp_path / "statements", tmp_path / "samples.jsonl"
     statements.mkdir()
@@ -125,7 +126,7 @@ def test_no_cheat_scores(tmp_path: Path) -> None:
         ],
         capture_output=True,
         text=True,
-        timeout=1800,
+        timeout=2300,
     )
     report = json.loads(done.stdout)
     assert "proved" not in json.dumps(report.get("outcomes", {})), done.stderr
