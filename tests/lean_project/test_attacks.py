@@ -20,6 +20,7 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.check import check_source
 from stepprove.lean_project.gate.gate import Policy
 from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.repl.errors import ReplEnded
 from stepprove.lean_project.source.file import SourceFile, parse_source
 from stepprove.outcome import Outcome
 

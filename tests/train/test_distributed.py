@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM
 from stepprove.serving.serve.cpu import cpu_server
 from stepprove.serving.serve.server import listen
 from stepprove.train.rl.distributed import FSDPProcesses, ProcessGroup, SingleProcess, shard_model
-from stepprove.train.rl.rlvr import Batch, Learned, RlvrOptions, update
+from stepprove.train.rl.rlvr import Batch, RlvrOptions, StepFigures, update
 
 OPTIONS = RlvrOptions(learning_rate=1e-2)
 
@@ -70,7 +70,7 @@ def test_the_update_of_two_processes_is_that_of_one(models: Path, tmp_path: Path
     multiprocessing.spawn(one_of_two, (models / "tiny", tmp_path, port), nprocs=2)
     one, two = (torch.load(tmp_path / name, weights_only=False) for name in ("one", "two"))
     for ours, theirs in zip((*one[0], *one[1:3]), (*two[0], *two[1:3]), strict=True):
-        assert isinstance(ours, Learned)
+        assert isinstance(ours, StepFigures)
         for name in ("loss", "grad_norm", "trusted", "drift"):
             assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-4, abs=1e-6)
     assert one[3].keys() == two[3].keys()

@@ -14,10 +14,13 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from stepprove.lean_project.gate.changes import change_below, changes_of
 from stepprove.lean_project.gate.facts import DeclarationFacts, Facts, facts_of
 from stepprove.lean_project.gate.guard_msgs import unguarded
+from stepprove.lean_project.gate.headers import other_header
 from stepprove.lean_project.gate.policy import STANDARD_AXIOMS, Policy
 from stepprove.lean_project.gate.standing import fault, standing
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
+from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.source.name_examples import EXAMPLE
 from stepprove.outcome import Outcome
 
 __all__ = [
@@ -114,6 +117,8 @@ def _judge(
     policy: Policy,
     timeout: float | None,
 ) -> Judgement:
+    if (reason := _not_comparable(original, candidate, env)) is not None:
+        return Judgement(outcome=Outcome.REJECTED, reason=reason)
     if answer_before is None and env is None:
         repl.renew_after_programs()
     before = answer_before or _original(repl, original, env, timeout)
@@ -161,6 +166,16 @@ def _without_guards(
     failed = {"outcome": Outcome.FAILED, "reason": f"`#guard_msgs` hides an error: {_first(errors)}"}
     verdicts = tuple(v.model_copy(update=failed) for v in judgement.verdicts)
     return judgement.model_copy(update={**failed, "verdicts": verdicts})
+
+
+def _not_comparable(original: str, candidate: str, env: int | None) -> str | None:
+    """Why these two texts cannot be judged by what they declare, in one sentence; None when they can."""
+    before = parse_source(original)
+    if env is None and (reason := other_header(before, parse_source(candidate))) is not None:
+        return reason
+    # `verify` gives examples names; without one an example is no declaration.
+    example = next((d for d in before.declarations if d.keyword == EXAMPLE and d.holes), None)
+    return example and f"the open `example` in line {example.line} of the original has no name: use `verify`"
 
 
 def _original(

@@ -7,18 +7,17 @@ declarations as long as they change the meaning of no original statement.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.audit import audit, elaborated, export
 from stepprove.lean_project.gate.gate import Judgement, errors_of, judge
+from stepprove.lean_project.gate.headers import other_header
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
 from stepprove.lean_project.source.file import Declaration, SourceError, SourceFile, apply_edits
-from stepprove.lean_project.source.lexer import tokenize
 from stepprove.lean_project.source.name_examples import (
     EXAMPLE,
     NamedExample,
@@ -66,7 +65,7 @@ def verify(
     Raises:
         BrokenOriginal: Lean reports errors in the original.
     """
-    if (reason := _other_header(original, candidate)) is not None or (
+    if (reason := other_header(original, candidate)) is not None or (
         is_prelude(original) and (reason := PRELUDE_REFUSED)
     ):
         return Judgement(outcome=Outcome.REJECTED, reason=reason)
@@ -114,28 +113,6 @@ def _title(original: SourceFile) -> str:
 def _without_header(source: SourceFile, text: str) -> str:
     """A text without its header; every command keeps its line number."""
     return "\n" * source.header.count("\n") + text[source.header_end :]
-
-
-def _other_header(original: SourceFile, candidate: SourceFile) -> str | None:
-    """How the candidate's imports differ from the original's, in one sentence; or None.
-
-    Other imports bring other notation, instances, axioms and metaprograms. This compares text; the engine compares the modules
-    that were really imported.
-    """
-    mine, theirs = set(original.imports), set(candidate.imports)
-    if added := sorted(theirs - mine):
-        return f"the candidate imports `{added[0]}`, which the original does not"
-    if dropped := sorted(mine - theirs):
-        return f"the candidate does not import `{dropped[0]}`, which the original does"
-    if _header_words(original) != _header_words(candidate):
-        return "the header of the candidate is not the original one"
-    return None
-
-
-def _header_words(source: SourceFile) -> Counter[str]:
-    """Count the keywords of a header: `module`, `prelude`, `public`, `meta`, `all`."""
-    words = Counter(t.text for t in tokenize(source.header) if t.kind == "word")
-    return Counter({w: words[w] for w in ("module", "prelude", "public", "meta", "all") if words[w]})
 
 
 def _with_examples(original: SourceFile, candidate: SourceFile) -> tuple[str, str, dict[str, str]]:
