@@ -175,7 +175,9 @@ def _not_comparable(original: str, candidate: str, env: int | None) -> str | Non
         return reason
     # `verify` gives examples names; without one an example is no declaration.
     example = next((d for d in before.declarations if d.keyword == EXAMPLE and d.holes), None)
-    return example and f"the open `example` in line {example.line} of the original has no name: use `verify`"
+    if example is None:
+        return None
+    return f"the open `example` in line {example.line} of the original has no name: use `verify`"
 
 
 def _original(
