@@ -114,8 +114,9 @@ def test_a_stage_can_be_checked_by_a_server(
 
 
 def test_what_takes_too_long_is_unknown(url: str) -> None:
-    hasty = ServerChecks(url, timeout=0.001, key="secret")
-    scored = asyncio.run(hasty.score(code(PLUS), read_statement(code(PLUS)), "", "beq"))
+    hasty = ServerChecks(url, timeout=1.0, key="secret")
+    endless = code(": (have : (List.range 10000000000).length = 1 := by decide +kernel; True)")
+    scored = asyncio.run(hasty.score(endless, read_statement(code(PLUS)), "", "beq"))
     assert scored.outcome == "unknown"
 
 

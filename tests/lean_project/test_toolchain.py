@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stepprove.lean_project.engines.embedded.sandbox import sandbox
 from stepprove.lean_project.engines.errors import LeanNotFound
 from stepprove.lean_project.engines.find import Finding, diagnose, find_engine
 from stepprove.lean_project.engines.native.lake import INSTALL_ELAN
@@ -29,9 +30,13 @@ def test_without_native_lean_the_embedded_one_is_chosen(bare: Path) -> None:
     assert (engine.kind, engine.lean_version, engine.mathlib) == ("embedded", "4.28.0", None)
 
 
-def test_the_embedded_engine_is_node_itself_with_the_launcher() -> None:
-    node, launcher = find_engine(prefer="embedded").command
-    assert Path(node).name == "node"
+def test_the_embedded_engine_is_node_itself_with_the_launcher_inside_the_walls() -> None:
+    command = find_engine(prefer="embedded").command
+    walls = sandbox()
+    assert command[: len(walls.prefix) if walls else 0] == (walls.prefix if walls else ())
+    node = next(part for part in command if Path(part).name == "node")
+    launcher = command[-1]
+    assert "--permission" in command
     assert subprocess.run([node, "--version"], capture_output=True, check=True).stdout.startswith(b"v24.")
     assert Path(launcher).name == "launch.cjs"
 
