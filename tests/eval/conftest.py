@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from scripted_prover import ScriptedProver
@@ -26,10 +24,3 @@ def model() -> Iterator[ScriptedProver]:
     server = ScriptedProver()
     yield server
     server.close()
-
-
-def write_lines(path: Path, records: Sequence[Mapping[str, object] | str]) -> Path:
-    """A file of JSON lines; a string is a line as it stands."""
-    lines = [each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in records]
-    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    return path

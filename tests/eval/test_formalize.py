@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import write_lines
+from benchmark_files import write_lines
 from runs import run_of
 from scripted_formalizer import ScriptedFormalizer
 

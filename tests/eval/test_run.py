@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import write_lines
+from benchmark_files import write_lines
 from scripted_prover import ScriptedProver
 
 from stepprove.eval.bench import Bench

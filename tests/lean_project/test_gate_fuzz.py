@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, note, seed, settings
+from hypothesis import HealthCheck, given, note, settings
 from mutants import mutants
 
 from stepprove.lean_project import CommandResponse, Repl
@@ -108,15 +108,13 @@ def said(repl: Repl, command: str, env: int) -> str | None:
 def test_mutants(gate_repl: Repl, two_others: tuple[Repl, Repl]) -> None:
     outcomes: Counter[Outcome | None] = Counter()
 
-    @seed(22)
     @settings(max_examples=160, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutants())
     def run(pair: tuple[str, str]) -> None:
         outcomes[fuzz(gate_repl, pair, lambda *files: stands(*two_others, *files))] += 1
 
     run()
-    assert outcomes[Outcome.PROVED] >= 5, outcomes
-    assert outcomes[Outcome.REJECTED] >= 5, outcomes
+    assert min(outcomes[Outcome.PROVED], outcomes[Outcome.REJECTED], outcomes[Outcome.FAILED]) >= 5, outcomes
 
 
 @pytest.mark.slow

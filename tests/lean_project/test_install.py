@@ -164,7 +164,7 @@ def test_a_damaged_copy_is_replaced(fresh: Fresh, damaged: Callable[[str], Path]
 
 @dataclass
 class Crowd:
-    """Three processes that installed at once; the first was killed while it slimmed."""
+    """Three processes that installed at once; the first was killed while it unpacked."""
 
     first: list[list[object]]
     others: list[list[list[object]]]
@@ -186,24 +186,33 @@ def crowd(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cr
             )
 
         first = start()
-        others: list[subprocess.Popen[str]] = []
         steps: list[list[object]] = []
         assert first.stdout is not None
         for line in first.stdout:
             steps.append(json.loads(line))
-            if steps[-1][0] == "unpack" and not others:
-                others = [start(), start()]
-            if steps[-1][0] == "slim":
-                time.sleep(1)  # the others have come to the lock by now
-                first.send_signal(signal.SIGKILL)
+            if steps[-1][0] == "unpack":
                 break
+        first.send_signal(signal.SIGSTOP)  # however fast the machine, it holds the lock while the others come
+        others = [start(), start()]
+        lines = [[next_step(process)] for process in others]
+        for process, seen in zip(others, lines, strict=True):
+            while seen[-1][0] != "wait":
+                seen.append(next_step(process))
+        first.send_signal(signal.SIGKILL)
         statuses = [first.wait()]
         output = [process.communicate()[0] for process in others]
         statuses += [process.returncode for process in others]
         first.stdout.close()
-        lines = [[json.loads(line) for line in text.splitlines()] for text in output]
+        for seen, text in zip(lines, output, strict=True):
+            seen.extend(json.loads(line) for line in text.splitlines())
         yield Crowd(steps, lines, statuses, registry.fetched, cache)
     shutil.rmtree(folder)
+
+
+def next_step(process: subprocess.Popen[str]) -> list[object]:
+    assert process.stdout is not None
+    step: list[object] = json.loads(process.stdout.readline())
+    return step
 
 
 def names(steps: list[list[object]]) -> set[object]:

@@ -1,7 +1,8 @@
 """A prelude that lets core Lean read statements written for Mathlib, if they use ℕ and ℤ but nothing else of it.
 
-It replaces a file's imports. It holds notation and empty namespaces alone (headers open those), and defines nothing: a statement
-that elaborates keeps its meaning in core Lean.
+It replaces a file's imports. It holds two other names and empty namespaces alone (headers open those), and defines nothing: a
+statement that elaborates keeps its meaning in core Lean. Names, not Mathlib's notation: a notation is a program, which Lean would
+run for every statement, and a process that ran one is replaced.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 from stepprove.lean_project.engines.engine import Engine
 
 PRELUDE = """\
-notation "ℕ" => Nat
-notation "ℤ" => Int
+open _root_ renaming Nat → ℕ, Int → ℤ
 namespace BigOperators
 end BigOperators
 namespace Real
