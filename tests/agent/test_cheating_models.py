@@ -77,13 +77,13 @@ def test_a_cheat_fills_no_hole(
     fills_no_hole(engine, repl, lean_pool, prover, name)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", sorted(set(ALL) - HONEST_AFTER_ALL))
 def test_no_cheat_of_the_catalogue_is_an_answer(prover: ScriptedProver, pool: Pool, name: str) -> None:
     assert not answered(prover, pool, name).accepted
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ALL)
 def test_no_cheat_of_the_catalogue_fills_a_hole(
     engine: Engine, repl: Repl, lean_pool: SyncPool, prover: ScriptedProver, name: str

@@ -106,7 +106,7 @@ def started(file: Path, form: str) -> tuple[subprocess.Popen[str], Path]:
     raise AssertionError(process.communicate())
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.nightly)])
 def test_a_run_that_is_ended_early_keeps_its_trace(
     file: Path, prover: ScriptedProver, number: signal.Signals
 ) -> None:

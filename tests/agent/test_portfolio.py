@@ -94,7 +94,7 @@ LONG = {"products of inequalities", "residues of a cast", "factor", "residue of 
 @pytest.mark.parametrize(
     ("statement", "move"),
     [
-        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+        pytest.param(*case, id=name, marks=[pytest.mark.nightly] if name in LONG else [])
         for name, case in MOVES.items()
     ],
 )

@@ -66,7 +66,7 @@ def test_what_lean_computes_is_not_what_a_statement_says(compare: Compare, a: st
     assert found.verdict is EquivalenceVerdict.NOT_SHOWN and "provable without" in (found.reason or "")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_target_that_is_provable_alone_may_still_be_told_by_its_hypotheses(compare: Compare) -> None:
     together = "theorem t (f : Nat → Nat) (h : ∀ a b, a ≤ b ∧ b ≤ 10 → f a ≤ f b) : f 3 ≤ f 5 := by sorry"
     assert compare(together, together.replace("a ≤ b ∧ b ≤ 10 →", "a ≤ b → b ≤ 10 →")).equivalent

@@ -71,14 +71,14 @@ def test_names_of_variables_do_not_matter(compare: Compare, meaning: Meaning) ->
     check_same(compare, meaning, "beq")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("method", get_args(Method))
 def test_names_never_matter(compare: Compare, method: Method) -> None:
     many(given(meanings)(lambda meaning: check_same(compare, meaning, method)))()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("method", get_args(Method))
 def test_order_never_matters(compare: Compare, method: Method) -> None:

@@ -28,7 +28,7 @@ def test_a_sample_of_the_pairs_is_told_rightly(compare: Compare, pair: dict[str,
     assert found.equivalent is pair["equivalent"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("method", get_args(Method))
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair["name"])
 def test_nothing_is_called_equivalent_that_is_not(

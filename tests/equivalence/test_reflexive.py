@@ -19,7 +19,7 @@ PLACE = os.environ.get("STEPPROVE_MINIF2F") or Path(__file__).parents[1] / "data
 FEWEST = 50
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("method", get_args(Method))
 def test_every_statement_is_equivalent_to_itself(repl: Repl, method: Method) -> None:

@@ -29,7 +29,7 @@ def test_the_set_is_large_and_of_both_kinds() -> None:
     assert labels.count(True) >= 40 and labels.count(False) >= 40
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("pair", UNSEEN, ids=lambda pair: pair["name"])
 def test_lean_bears_the_label_out(repl: Repl, pair: dict[str, str]) -> None:
     answer = repl.command(pair["why"])
@@ -37,7 +37,7 @@ def test_lean_bears_the_label_out(repl: Repl, pair: dict[str, str]) -> None:
     assert not answer.has_errors and not answer.sorries
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("method", get_args(Method))
 def test_what_is_called_equivalent_is_so_in_whatever_order(compare: Compare, method: Method) -> None:

@@ -112,7 +112,7 @@ def test_runs_that_cannot_be_compared(
     assert "B: No score yet: the infrastructure spoiled 1 attempt." in printed and "McNemar" not in printed
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_real_log_from_run_to_comparison(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -301,7 +301,7 @@ def finish(words: list[str], runs: Path, kept: Sequence[Attempt]) -> dict[str, l
     return outcomes(run)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     data, runs = write_lines(tmp_path / "data.jsonl", TWICE), tmp_path / "runs"
     words = command(data, runs, 8)
@@ -313,7 +313,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert finish(words, runs, kept) == {"easy": ["proved"] * 8, "easy#2": ["proved"] * 8}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_what_a_missing_model_left_is_made_again_by_retry(model: ScriptedProver, tmp_path: Path) -> None:
     data, runs = write_lines(tmp_path / "data.jsonl", [EASY]), tmp_path / "runs"
     form = model.play("busy at first", busy=1000)
@@ -333,7 +333,7 @@ def test_what_a_missing_model_left_is_made_again_by_retry(model: ScriptedProver,
     assert outcomes(read_run(Path(log))) == {"easy": ["proved"] * 2}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(3000)
 def test_runs_killed_at_random_twenty_times(tmp_path: Path) -> None:
     statements = [

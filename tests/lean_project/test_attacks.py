@@ -38,10 +38,10 @@ PROGRAMS = {"program_beside_proofs", "native_lemma_beside"}
 ALONE = [name for name in HONEST if name not in PROGRAMS]
 
 
-def mostly_slow(names: list[str]) -> list[Any]:
-    """Every fourth of the names for the default run, the others for the slow one."""
+def partly_nightly(names: list[str], every: int) -> list[Any]:
+    """One of `every` names for the default run, the others for the nightly one."""
     return [
-        pytest.param(name, marks=() if place % 4 == 0 else pytest.mark.slow)
+        pytest.param(name, marks=() if place % every == 0 else pytest.mark.nightly)
         for place, name in enumerate(names)
     ]
 
@@ -66,7 +66,7 @@ def test_the_byte_order_mark_is_one() -> None:
         assert (TESTS / "honest" / "bom" / f"{name}.lean").read_bytes().startswith(b"\xef\xbb\xbf")
 
 
-@pytest.mark.parametrize("name", CHEATS)
+@pytest.mark.parametrize("name", partly_nightly(CHEATS, 2))
 def test_a_cheat_is_turned_away_for_its_reason(repl: Repl, name: str) -> None:
     expected: dict[str, Any] = EXPECTED[name]
     policy = Policy(native_decide=expected.get("native_decide", False))
@@ -75,14 +75,14 @@ def test_a_cheat_is_turned_away_for_its_reason(repl: Repl, name: str) -> None:
     assert re.search(expected["reason"], judgement.reason or ""), judgement.reason
 
 
-@pytest.mark.parametrize("name", mostly_slow(UNTRUSTED))
+@pytest.mark.parametrize("name", partly_nightly(UNTRUSTED, 4))
 def test_check_says_no_more_of_a_cheat_than_the_gate(repl: Repl, name: str) -> None:
     report = check_source(repl, pair("attacks", name)[1], timeout=60)
     assert not report.passed
     assert all(d.outcome is not Outcome.INFRASTRUCTURE for d in report.declarations)
 
 
-@pytest.mark.parametrize("name", mostly_slow(ALONE))
+@pytest.mark.parametrize("name", partly_nightly(ALONE, 4))
 def test_an_honest_file_passes_check(repl: Repl, name: str) -> None:
     report = check_source(repl, pair("honest", name)[1], timeout=60)
     assert report.passed, [d for d in report.declarations if d.outcome not in {None, Outcome.PROVED}]
@@ -103,13 +103,13 @@ def test_a_bomb_is_never_taken_for_a_proof_and_the_engine_comes_back(guarded: Re
     assert verify(guarded, *pair("honest", "plain"), timeout=60).accepted
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", partly_nightly(HONEST, 2))
 def test_an_honest_file_in_unusual_dress_is_accepted(repl: Repl, name: str) -> None:
     judgement = verify(repl, *pair("honest", name), timeout=60)
     assert judgement.accepted, judgement.reason
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", CHEATS)
 def test_what_a_naive_checker_would_say_is_told_truly(guarded: Repl, name: str) -> None:
     try:
@@ -121,7 +121,7 @@ def test_what_a_naive_checker_would_say_is_told_truly(guarded: Repl, name: str) 
     assert (clean and not answer.get("sorries")) == EXPECTED[name]["naive"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_file_stands_before_the_audit(repl: Repl, engine: Engine, name: str) -> None:
     judgement = verify(repl, *pair("honest", name), auditor=engine, timeout=60)

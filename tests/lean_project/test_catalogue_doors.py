@@ -71,32 +71,32 @@ def test_a_cheat_of_each_kind_gets_through_no_door(lent: SyncPool, web: TestClie
     assert served(web, original, candidate) != "proved"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_gets_through_the_pool(lent: SyncPool, name: str) -> None:
     assert lent.verify(*pair("attacks", name)).outcome is not Outcome.PROVED
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_gets_through_the_server(web: TestClient, name: str) -> None:
     assert served(web, *pair("attacks", name)) != "proved"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_gets_past_the_gate_called_directly(repl: Repl, name: str) -> None:
     original, candidate = pair("attacks", name)
     assert not judge(repl, original.text, candidate.text, timeout=60).accepted
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", CHEATS)
 def test_no_cheat_gets_through_the_audit(repl: Repl, engine: Engine, name: str) -> None:
     assert not verify(repl, *pair("attacks", name), auditor=engine, timeout=60).accepted
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_file_passes_the_pool_and_the_server(lent: SyncPool, web: TestClient, name: str) -> None:
     original, candidate = pair("honest", name)
@@ -105,7 +105,7 @@ def test_an_honest_file_passes_the_pool_and_the_server(lent: SyncPool, web: Test
     assert served(web, original, candidate) == "proved"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(2400)
 def test_no_cheat_scores(tmp_path: Path) -> None:
     statements, samples = tmp_path / "statements", tmp_path / "samples.jsonl"

@@ -108,7 +108,7 @@ def said(repl: Repl, command: str, env: int) -> str | None:
 def test_mutants(gate_repl: Repl, two_others: tuple[Repl, Repl]) -> None:
     outcomes: Counter[Outcome | None] = Counter()
 
-    @settings(max_examples=160, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(mutants())
     def run(pair: tuple[str, str]) -> None:
         outcomes[fuzz(gate_repl, pair, lambda *files: stands(*two_others, *files))] += 1
@@ -117,7 +117,7 @@ def test_mutants(gate_repl: Repl, two_others: tuple[Repl, Repl]) -> None:
     assert min(outcomes[Outcome.PROVED], outcomes[Outcome.REJECTED], outcomes[Outcome.FAILED]) >= 5, outcomes
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.timeout(4 * 3600)
 def test_many_mutants_each_accepted_one_in_new_processes(gate_repl: Repl, engine: Engine) -> None:
     outcomes: Counter[Outcome | None] = Counter()

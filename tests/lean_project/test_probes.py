@@ -75,7 +75,7 @@ CHEATS = [
 ]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", CHEATS)
 def test_the_catalogue_of_cheats_is_turned_away_by_the_weaker_form_too(plain: Repl, name: str) -> None:
     original, candidate = (

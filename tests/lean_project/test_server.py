@@ -326,7 +326,7 @@ def test_a_pool_of_servers_has_what_the_engines_there_say(url: str) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_pool_of_servers_tells_what_lean_dies_of(url: str) -> None:
     async def main() -> None:
         async with RemotePool([url], KEY) as pool:

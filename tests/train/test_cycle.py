@@ -78,7 +78,7 @@ SMALL = CycleOptions(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_model_is_made_once_and_measured(models: Path, tmp_path: Path, engine: Engine) -> None:
     steps: list[TrainingStep] = []
 

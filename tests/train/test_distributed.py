@@ -61,7 +61,7 @@ def one_of_two(rank: int, model: Path, folder: Path, port: int) -> None:
     learn(folder, shard_model(model, processes.device, bf16=False, recompute=True), own, processes, "two")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_update_of_two_processes_is_that_of_one(models: Path, tmp_path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(models / "tiny", dtype=torch.float32)
     learn(tmp_path, model, parts(), SingleProcess(), "one")
@@ -95,7 +95,7 @@ def server(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     asyncio.run(started.stop())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("rollouts", ["here", "vllm"])
 def test_two_processes_reinforce_a_model_and_go_on_after_a_kill(
     rollouts: str, models: Path, tmp_path: Path, launching: dict[str, str], server: str

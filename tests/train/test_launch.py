@@ -203,7 +203,7 @@ def launcher(folder: Path, hardware: dict[str, Any], monkeypatch: pytest.MonkeyP
     return ["sh", str(folder / "launch" / "train.sh")]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_processes_learn_as_one_does_and_go_on_after_a_kill(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +226,7 @@ def test_two_processes_learn_as_one_does_and_go_on_after_a_kill(
         assert torch.allclose(a, b, atol=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_machines_learn_as_one_does(
     tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

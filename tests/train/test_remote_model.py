@@ -27,7 +27,7 @@ from stepprove.train.recipe import read_rlvr
 from stepprove.train.rl.rlvr import Update, log_probs
 from stepprove.train.rl.run import run_rlvr
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 VLLM = os.environ.get("STEPPROVE_VLLM")
 PROMPT = list(range(20, 50))

@@ -121,7 +121,7 @@ def test_a_cheat_earns_nothing(pool: SyncPool, name: str) -> None:
     assert earns(pool, name) == 0.0
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", sorted(set(CHEATS) - HEADERS_ONLY))
 def test_no_cheat_of_the_catalogue_earns_anything(pool: SyncPool, name: str) -> None:
     assert not earns(pool, name) > 0

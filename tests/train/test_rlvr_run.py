@@ -145,7 +145,7 @@ def figures(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if not k.endswith("_seconds")} for line in lines]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
     models: Path, tmp_path: Path, engine: Engine
 ) -> None:
@@ -182,7 +182,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
         run_rlvr(other, text, models / "tiny", tmp_path / "parts", engine)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_lean_servers_judge_as_lean_here_and_one_may_die(
     models: Path, tmp_path: Path, engine: Engine, lean_servers: list[tuple[str, subprocess.Popen[str]]]
 ) -> None:
@@ -206,7 +206,7 @@ def test_lean_servers_judge_as_lean_here_and_one_may_die(
     assert other.poll() is not None
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_statements_are_rewarded_by_beq(models: Path, tmp_path: Path, engine: Engine) -> None:
     (tmp_path / "problems.jsonl").write_text(
         json.dumps({"problem": "Show that 1 is 1.", "formal_statement": "theorem one : 1 = 1 := by sorry"})

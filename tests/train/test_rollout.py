@@ -183,7 +183,7 @@ def test_training_on_leans_word_makes_proofs_more_frequent(
     assert told[0].reward < told[-1].reward
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_same_seed_trains_alike(models: Path, tokenizer: Any, pool: SyncPool) -> None:
     first, second = (trained(models, tokenizer, pool) for _ in range(2))
     for one, other in zip(first, second, strict=True):

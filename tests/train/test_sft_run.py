@@ -207,7 +207,7 @@ def test_several_processes_make_no_model_of_their_own(
         run(recipe_in(tmp_path, hardware={"gpus": "2xCPU:4"}), tmp_path / "one")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     path = recipe_in(tmp_path, batch_tokens=60)
     command = [*STEPPROVE, "train", "sft", str(path), "-o"]

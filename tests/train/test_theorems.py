@@ -60,7 +60,7 @@ def test_every_second_theorem_for_tests_has_a_name_of_words_that_none_for_traini
     assert all(unknown[::2]) and not any(unknown[1::2])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_more_theorems_for_tests_than_there_are_are_refused() -> None:
     with pytest.raises(ValueError, match="there are only"):
         held_out(10**4, 0)

@@ -24,7 +24,7 @@ SMALL = ThinkingOptions(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_model_is_made_once_and_measured(tmp_path: Path) -> None:
     steps: list[TrainingStep] = []
     scores = run_thinkingf(tmp_path, find_engine(), SMALL, jobs=1, listen=steps.append)
