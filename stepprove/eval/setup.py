@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove import __version__
-from stepprove.agent.models.model_attempts import Style
+from stepprove.agent.models.traits import Style
 from stepprove.eval.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine

@@ -12,7 +12,7 @@ from typing import Literal
 from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
-from stepprove.agent.models.model_attempts import Style
+from stepprove.agent.models.traits import Style
 from stepprove.eval.bench import AttemptMaker, Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.core_subset import core

@@ -23,6 +23,7 @@ from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
 from stepprove.agent.search.moves import bounds
 from stepprove.agent.search.portfolio import Portfolio
+from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace, read_trace
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.repl.repl import Repl
@@ -59,7 +60,7 @@ def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
 
 @pytest.mark.parametrize(
     "method",
-    ["inspect_hole", "find", "search_both", "recall_proof", "confirm", "keep", "attempt", "objection"],
+    ["inspect_hole", "find", "search_both", "recall_proof", "confirm", "keep", "objection"],
 )
 def test_an_exception_at_one_hole_costs_that_hole_alone(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
@@ -247,7 +248,7 @@ def test_the_end_of_a_run_survives_a_kill(engine: Engine, monkeypatch: pytest.Mo
 
 
 def test_a_stopped_run_is_no_fault(engine: Engine) -> None:
-    stop = threading.Event()
+    stop = Stop()
 
     def listen(event: ProveEvent) -> None:
         if isinstance(event, Working):
@@ -259,7 +260,7 @@ def test_a_stopped_run_is_no_fault(engine: Engine) -> None:
         engine,
         ProveOptions(time_limit=30.0, remember=False),
         listen=listen,
-        cancelled=stop,
+        stop=stop,
     )
 
     assert report.count(Outcome.INFRASTRUCTURE) == 0

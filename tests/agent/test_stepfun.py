@@ -27,8 +27,8 @@ from stepprove.agent.models.stepfun import (
     repl_block,
     run_trajectory,
     sketch_of,
-    stop_ids,
 )
+from stepprove.agent.models.traits import traits_of
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.pool import Check, Pool
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
@@ -177,8 +177,8 @@ def test_what_a_generation_stopped_at_is_told_or_guessed(sample: Sample, text: s
 
 
 def test_only_models_that_have_the_stop_tokens_are_given_them() -> None:
-    assert stop_ids("stepfun-ai/StepFun-Prover-Preview-7B") == (151643, 151666)
-    assert stop_ids("Qwen/Qwen3-8B") == ()
+    assert traits_of("stepfun-ai/StepFun-Prover-Preview-7B").stop_ids == (151643, 151666)
+    assert traits_of("Qwen/Qwen3-8B").stop_ids == ()
 
 
 def test_tokens_of_feedback_are_rather_counted_too_many() -> None:

@@ -12,15 +12,15 @@ string and a sketch is open, the stop string was `</sketch>`.
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from stepprove.agent.models.answer import code_of, without_beginning
 from stepprove.agent.models.problem import Problem
+from stepprove.agent.models.traits import SKETCH_END_ID, traits_of
 from stepprove.lean_project.gate.gate import Judgement, Policy
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import Check, unanswered
@@ -41,8 +41,6 @@ USER, ASSISTANT = "<｜User｜>", "<｜Assistant｜>"
 THINK, THINK_END = "<think>", "</think>"
 SKETCH, SKETCH_END = "<sketch>", "</sketch>"
 REPL, REPL_END = "\n<REPL>\n", "\n</REPL>"
-END_ID, SKETCH_END_ID = 151643, 151666
-"""END and SKETCH_END in the tokenizer of the StepFun-Prover models."""
 
 _MOST_CHARACTERS = 1_000_000
 """Characters of a whole text, whatever its token count."""
@@ -94,10 +92,11 @@ class TirOptions:
     count: Callable[[str], int] = feedback_tokens
     """Estimates the tokens of a text that the server has not counted; an overestimate is safer."""
 
-
-def options_for(model: str) -> TirOptions:
-    """Return the options for a model's name: the demo's, except for the small model trained here, whose context is short."""
-    return TirOptions(temperature=0.7, max_seq_len=1024) if model == "tiny" else TirOptions()
+    @classmethod
+    def of(cls, model: str) -> Self:
+        """Return the options for a model's name."""
+        traits = traits_of(model)
+        return cls(temperature=traits.temperature, max_seq_len=traits.max_seq_len)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +228,6 @@ def build_prompt(problem: Problem) -> str:
     return f"{BEGIN}{SYSTEM_PROMPT}{USER}{user}{ASSISTANT}{THINK}\n"
 
 
-def stop_ids(model: str) -> tuple[int, ...]:
-    """Return the stop tokens of a model that is known to have them."""
-    has_stop_ids = "stepfunprover" in re.sub(r"[^a-z]", "", model.lower())
-    return (END_ID, SKETCH_END_ID) if has_stop_ids else ()
-
-
 def generated_text(sample: Sample) -> tuple[str, bool]:
     """Return a generation's text, with its final `</sketch>`, and whether it stopped there."""
     text = sample.text
@@ -342,7 +335,7 @@ async def run_trajectory(
         PoolFull, PoolClosed: the pool took no work.
     """
     started = time.monotonic()
-    ids = stop_ids(await client.model())
+    ids = traits_of(await client.model()).stop_ids
     longest = min(options.max_seq_len, await client.context_length() or options.max_seq_len)
     prompt = text = build_prompt(problem)
     turns: list[TirTurn] = []
