@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
-from stepprove.agent.file.retry import LOST, TRIES
+from stepprove.agent.retry import LOST, TRIES
 from stepprove.lean_project.pool.loan import Loan
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.repl import Repl

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from stepprove.agent.file.library import BadLibrary, Library
+from stepprove.agent.models.library import BadLibrary, Library
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.refine import RefineOptions
 from stepprove.agent.policies import PolicyName

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.search.search import SearchResult, search
+from stepprove.agent.search.result import SearchResult
+from stepprove.agent.search.search import search
 from stepprove.agent.search.session import ReplSession
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine

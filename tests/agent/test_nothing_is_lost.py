@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from stepprove.agent.file import worker as workers
+from stepprove.agent.file.assembly import Assembly
 from stepprove.agent.file.conclude import isolate_faults
+from stepprove.agent.file.hole_search import HoleSearch
+from stepprove.agent.file.hole_target import HoleTarget
 from stepprove.agent.file.options import ProveEvent, ProveOptions, Working
 from stepprove.agent.file.prove import prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
@@ -50,8 +53,12 @@ def outcomes(report: ProveReport) -> list[Outcome]:
 def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
     """The same method, that raises for the hole at line 2."""
 
-    def called(self: Worker, *arguments: object, **named: object) -> object:
-        if any(getattr(each, "line", 0) == 2 for each in arguments):
+    def called(self: object, *arguments: object, **named: object) -> object:
+        holes = [
+            getattr(each, "hole", each)
+            for each in (getattr(self, "place", None), getattr(self, "hole", None), *arguments)
+        ]
+        if any(getattr(hole, "line", 0) == 2 for hole in holes):
             raise OverflowError(f"int too large to convert to float, in \x1b[32m{at}")
         return call(self, *arguments, **named)
 
@@ -59,13 +66,26 @@ def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
 
 
 @pytest.mark.parametrize(
-    "method",
-    ["inspect_hole", "find", "search_both", "recall_proof", "confirm", "keep", "objection"],
+    ("owner", "method"),
+    [
+        (Worker, "inspect_hole"),
+        (Worker, "find"),
+        (Worker, "recall_proof"),
+        (Worker, "keep"),
+        (Worker, "objection"),
+        (HoleSearch, "run"),
+        (HoleTarget, "open"),
+        (Assembly, "confirm"),
+    ],
 )
 def test_an_exception_at_one_hole_costs_that_hole_alone(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    owner: type,
+    method: str,
 ) -> None:
-    original = getattr(Worker, method)
+    original = getattr(owner, method)
     if method == "objection":
 
         def called(self: Worker, sorry: object, script: str) -> object:
@@ -73,9 +93,9 @@ def test_an_exception_at_one_hole_costs_that_hole_alone(
                 raise RecursionError("maximum recursion depth exceeded")
             return original(self, sorry, script)
 
-        monkeypatch.setattr(Worker, method, called)
+        monkeypatch.setattr(owner, method, called)
     else:
-        monkeypatch.setattr(Worker, method, failing(method, original))
+        monkeypatch.setattr(owner, method, failing(method, original))
 
     with caplog.at_level(logging.DEBUG, "stepprove"):
         report = proved(engine, THREE)

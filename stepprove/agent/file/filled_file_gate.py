@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 
 from stepprove.agent.file.incremental_file import IncrementalFile
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import TRIES
 from stepprove.agent.file.worker import CHUNK_SECONDS, Worker
+from stepprove.agent.retry import TRIES
 from stepprove.lean_project.gate.gate import Judgement, Verdict, errors_of, facts_of, judge
 from stepprove.lean_project.source.file import Edit, apply_edits
 from stepprove.lean_project.source.name_examples import name_examples

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
+from stepprove.agent.file.assembly import Assembly
 from stepprove.agent.file.filled_file_gate import gate_filled_file
+from stepprove.agent.file.hole_search import HoleSearch
 from stepprove.agent.file.options import Listener, ProveOptions, Started, Thinking
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.worker import Worker, blank_result
+from stepprove.agent.file.worker import OpenHole, Worker, blank_result
 from stepprove.agent.file.workers import Workers
 from stepprove.agent.models.alignment import proof_in
 from stepprove.agent.models.attempts import AttemptEvent, AttemptResult, Stopped, run_attempts, sentence
@@ -26,7 +28,6 @@ from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.pool import Pool
-from stepprove.lean_project.repl.protocol import Sorry
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 from stepprove.lean_project.source.file import Hole, SourceFile
 from stepprove.on_first_use import OnFirstUse
@@ -67,7 +68,7 @@ class HoleTarget:
         self.run, self.hole = run, hole
         self.blank = blank_result(run.source, hole)
         self.started = time.monotonic()
-        self._sorry: Sorry | None = None
+        self._open: OpenHole | None = None
         self._worker: Worker | None = None
 
     def open(self, repl: Repl, stop: Event) -> HoleResult | None:
@@ -75,15 +76,16 @@ class HoleTarget:
         self.started = time.monotonic()
         self.run.listen(Started(self.hole.index))
         worker = self._worker = self.run.workers.on(repl)
-        self.blank, self._sorry = worker.inspect_hole(self.hole, worker.chunks[: self.hole.chunk], stop)
-        return self.blank if self._sorry is None else None
+        found = worker.inspect_hole(self.hole, worker.chunks[: self.hole.chunk], stop)
+        if not isinstance(found, OpenHole):
+            return found
+        self._open, self.blank = found, found.blank
+        return None
 
     def search(self, repl: Repl, seconds: float, stop: Event) -> HoleResult:
         """Search for a proof and for a proof of the negation."""
-        assert self._sorry is not None
-        worker = self.run.workers.on(repl)
-        prefix = worker.chunks[: self.hole.chunk]
-        return worker.search_both(self.hole, prefix, self._sorry, self.blank, seconds, self.run.listen, stop)
+        assert self._open is not None
+        return HoleSearch(self.run.workers.on(repl), self._open, self.run.listen, stop).run(seconds)
 
     async def ask(self, seconds: float) -> HoleResult | None:
         """Run the model's attempts."""
@@ -163,7 +165,7 @@ class _Answers:
         worker = Worker(self.run.source, self.run.workers.engine, options, repl)
         claim = worker.blank(self.hole).model_copy(update={"outcome": Outcome.PROVED, "proof": proof})
         try:
-            results = worker.assemble([claim], lambda _: None, Event())
+            results = Assembly(worker, lambda _: None, Event()).run([claim])
             _, (result,), _ = gate_filled_file(worker, results)
         except ReplFailure as failure:
             return claim.model_copy(update={"outcome": Outcome.INFRASTRUCTURE, "reason": str(failure)})

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from stepprove.agent.engines import Engines
 from stepprove.agent.file.conclude import conclude
+from stepprove.agent.file.hole_search import attempt_hole
 from stepprove.agent.file.hole_target import FileRun, HoleTarget, ModelSide
 from stepprove.agent.file.options import FileRefused, Finished, Listener, ProveOptions
 from stepprove.agent.file.report import HoleResult, ProveReport
@@ -170,7 +171,10 @@ def search_file(
     stop = stop or Event()
     worker = Worker(source, engine, options, repl)
     worker.check_original()
-    results = [worker.attempt(hole, listen, stop) for hole in _select(source, options.theorems)]
+    results = [
+        attempt_hole(worker, hole, worker.chunks, options.time_limit, listen, stop)
+        for hole in _select(source, options.theorems)
+    ]
     if stop.is_set():
         text, verdicts = source.text, tuple[Verdict, ...]()
     else:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from stepprove.agent.file.library import Library
 from stepprove.agent.models.answer import code_of
+from stepprove.agent.models.library import Library
 from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.models.repair import Partial, partial_of, searched
 from stepprove.agent.models.stepfun import Checked, Generated, final_text

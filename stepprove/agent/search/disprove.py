@@ -13,7 +13,7 @@ from itertools import product
 
 from stepprove.agent.search.closing_tactics import DISPROOF
 from stepprove.agent.search.goal import Goal, Hypothesis, is_proposition, parse_goal
-from stepprove.agent.search.search import block
+from stepprove.agent.search.script import block
 from stepprove.agent.search.terms.experiments import counterexamples
 from stepprove.lean_project.gate.gate import STANDARD_AXIOMS
 from stepprove.lean_project.repl.protocol import ErrorResponse
