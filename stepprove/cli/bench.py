@@ -113,7 +113,7 @@ async def _generated(
     log: Path,
     show: Callable[[HeldOutAttempt], None],
 ) -> list[HeldOutAttempt]:
-    from stepprove.agent.models.stepfun import TirOptions
+    from stepprove.agent.models.trajectory import TirOptions
     from stepprove.lean_project.pool.pool import Pool
     from stepprove.serving.client.endpoint import serving
     from stepprove.train.data.held_out import model_prover, random_prover, run

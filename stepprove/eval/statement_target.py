@@ -13,9 +13,9 @@ from stepprove.agent.file.report import ProveReport
 from stepprove.agent.models.attempts import AttemptEvent, AttemptResult, run_attempts
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import Checked, Generated
 from stepprove.agent.models.tools import ModelTools
 from stepprove.agent.models.traits import Style
+from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.agent.policies import FAILURES
 from stepprove.eval.model_handle import ModelHandle
 from stepprove.lean_project.engines.engine import Engine

@@ -13,7 +13,7 @@ from stepprove.agent.file.options import FileRefused, ProveOptions
 from stepprove.agent.file.prove import LentPools, prove_source
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import TirOptions, Trajectory, run_trajectory
+from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.verify import verify

@@ -17,8 +17,8 @@ from stepprove.agent.file.prove import LentPools, prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.refine import RefineOptions
-from stepprove.agent.models.stepfun import TirOptions
 from stepprove.agent.models.traits import traits_of
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.agent.policies import Schedule
 from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace, read_trace

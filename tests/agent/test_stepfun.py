@@ -12,23 +12,25 @@ from scripted_prover import ScriptedProver
 from stepprove.agent.models.answer import code_of
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import (
-    Checked,
     End,
-    Generated,
-    TirOptions,
-    Trajectory,
     answer_text,
     break_reason,
     build_prompt,
     feedback_of,
-    feedback_tokens,
     final_text,
     generated_text,
     repl_block,
-    run_trajectory,
     sketch_of,
 )
 from stepprove.agent.models.traits import traits_of
+from stepprove.agent.models.trajectory import (
+    Checked,
+    Generated,
+    TirOptions,
+    Trajectory,
+    feedback_tokens,
+    run_trajectory,
+)
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.pool import Check, Pool
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse

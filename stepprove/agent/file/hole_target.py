@@ -20,9 +20,10 @@ from stepprove.agent.models.attempts import AttemptEvent, AttemptResult, Stopped
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.models.repair import Partial
-from stepprove.agent.models.stepfun import Checked, Generated, build_prompt
+from stepprove.agent.models.stepfun import build_prompt
 from stepprove.agent.models.tools import ModelTools
 from stepprove.agent.models.traits import Style
+from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.agent.policies import FAILURES
 from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace

@@ -14,9 +14,9 @@ from typing import Any
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.refine import RefineEvent, run_refinement
-from stepprove.agent.models.stepfun import TirOptions, Trajectory, run_trajectory
 from stepprove.agent.models.tools import ModelTools
 from stepprove.agent.models.traits import Style, traits_of
+from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.agent.policies import FAILURES
 from stepprove.faults import fault_told
 from stepprove.lean_project.gate.gate import Judgement
@@ -88,33 +88,29 @@ async def run_attempts(
     """
     results: list[AttemptResult] = []
     attempts: set[asyncio.Task[AttemptResult]] = set()
+
+    async def first_accepted() -> AttemptResult:
+        style = plan.style or traits_of(await tools.client.model()).style
+        for n in range(plan.attempts):
+            listen = observe(n, style, seed + n)
+            work = run_attempt(tools, plan, problem, style, seed + n, judge, listen)
+            attempts.add(asyncio.create_task(work))
+        for attempt in asyncio.as_completed(attempts):
+            result = await attempt
+            if result.outcome is Outcome.PROVED:
+                return result
+            results.append(result)
+        return merge_failures(results)
+
     try:
         async with asyncio.timeout(seconds):
-            style = plan.style or traits_of(await tools.client.model()).style
-            attempts = {
-                asyncio.create_task(
-                    run_attempt(tools, plan, problem, style, seed + n, judge, observe(n, style, seed + n))
-                )
-                for n in range(plan.attempts)
-            }
-            for attempt in asyncio.as_completed(attempts):
-                result = await attempt
-                if result.outcome is Outcome.PROVED:
-                    return result
-                results.append(result)
+            return await mapped(first_accepted(), f"the model at {problem.name}")
     except TimeoutError:
-        results.append(await _late(tools.client, seconds))
-    except (ModelFailure, BudgetSpent) as failure:
-        results.append(AttemptResult(Outcome.INFRASTRUCTURE, sentence(failure)))
-    except Exception as fault:
-        results.append(
-            AttemptResult(Outcome.INFRASTRUCTURE, fault_told(fault, f"the model at {problem.name}"))
-        )
+        return merge_failures([*results, await _late(tools.client, seconds)])
     finally:
         for task in attempts:
             task.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)
-    return merge_failures(results)
 
 
 async def run_attempt(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from stepprove.agent.models.refine import RefineOptions
-from stepprove.agent.models.stepfun import TirOptions
 from stepprove.agent.models.traits import Style
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.agent.policies import SCHEDULES, Schedule
 from stepprove.serving.client.budget import Budget, Prices
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.models.attempts import attempt_trajectory, mapped
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import TirOptions
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.agent.search.goal import parse_goal
+from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl
@@ -231,12 +232,6 @@ async def run(
             done[place, sample] = attempt
             listen(attempt)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for sample in range(samples):
-                    for place in range(len(theorems)):
-                        if (place, sample) not in done:
-                            group.create_task(one(place, sample))
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        wanted = [(place, sample) for sample in range(samples) for place in range(len(theorems))]
+        await gather_or_cancel(one(*key) for key in wanted if key not in done)
     return [done[key] for key in sorted(done)]
