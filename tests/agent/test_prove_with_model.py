@@ -23,7 +23,9 @@ from stepprove.agent.policies import Schedule
 from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace, read_trace
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement, judge
 from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import Budget, Prices
@@ -83,6 +85,21 @@ def test_a_models_proof_takes_the_holes_place(ask: Ask, prover: ScriptedProver) 
     assert only(report).outcome is Outcome.PROVED
     assert report.text == HARD.replace("  sorry", PROOF)
     assert report.usage.tokens > 0
+
+
+def test_a_models_proof_is_gated_once(
+    ask: Ask, prover: ScriptedProver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+
+    def counted(repl: Repl, original: str, candidate: str, **options: Any) -> Judgement:
+        judged.append(candidate)
+        return judge(repl, original, candidate, **options)
+
+    monkeypatch.setattr("stepprove.agent.file.filled_file_gate.judge", counted)
+    prover.play("p-once", [ANSWER])
+    assert only(ask(HARD, "p-once")).outcome is Outcome.PROVED
+    assert judged == [HARD.replace("  sorry", PROOF)]
 
 
 def test_sketches_see_what_stands_above_the_hole(ask: Ask, prover: ScriptedProver, tmp_path: Path) -> None:

@@ -163,7 +163,8 @@ class _Answers:
     def _gated(self, repl: Repl, proof: str) -> HoleResult:
         """Run the gate on the file with a proof in the hole and all other holes open."""
         options = replace(self.run.options, remember=False, standby=False)
-        worker = Worker(self.run.source, self.run.workers.engine, options, repl)
+        workers = self.run.workers
+        worker = Worker(workers.source, workers.engine, options, repl, workers.judged)
         claim = worker.blank(self.hole).model_copy(update={"outcome": Outcome.PROVED, "proof": proof})
         try:
             results = Assembly(worker, lambda _: None, Event()).run([claim])

@@ -15,7 +15,7 @@ from stepprove.agent.file.report import HoleResult
 from stepprove.agent.retry import retry_lost_process
 from stepprove.agent.search.script import block
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.gate import errors_of
+from stepprove.lean_project.gate.gate import Judgement, errors_of
 from stepprove.lean_project.repl.protocol import ErrorResponse, Sorry
 from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplTimeout
 from stepprove.lean_project.source.file import Edit, Hole, SourceFile, apply_edits, fill_hole
@@ -54,7 +54,14 @@ class OpenHole:
 class Worker:
     """One Lean process and its state of the file."""
 
-    def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl) -> None:
+    def __init__(
+        self,
+        source: SourceFile,
+        engine: Engine,
+        options: ProveOptions,
+        repl: Repl,
+        judged: dict[str, Judgement] | None = None,
+    ) -> None:
         self.source = source
         self.engine = engine
         self.options = options
@@ -70,6 +77,8 @@ class Worker:
         self.chain = IncrementalFile(self.repl, base=base, timeout=CHUNK_SECONDS)
         self.chunks = [self.text[chunk.start : chunk.end] for chunk in source.chunks]
         self.cache = ProofCache() if options.remember else None
+        self.judged = {} if judged is None else judged
+        """The gate's verdicts on filled texts, which all workers of a run share: no text is gated twice."""
         self.unconfirmed: set[int] = set()
         """Holes whose proof Lean cannot check apart from their declaration."""
         self.patience = CHUNK_SECONDS
