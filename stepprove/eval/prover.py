@@ -20,9 +20,9 @@ from stepprove.eval.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.eval.statement_target import (
     JUDGE_SECONDS,
+    AttemptProgress,
     Claim,
     Equipment,
-    Progress,
     StatementTarget,
     errors_of_candidate,
 )
@@ -84,7 +84,7 @@ class Prover:
 
     async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:
         """Make an attempt at a problem; every failure but a cancellation is its outcome. `judge` gates what is not gated yet."""
-        progress = Progress()
+        progress = AttemptProgress()
         try:
             claim = await self._claim(problem, epoch, progress)
         except (ReplFailure, ModelFailure, BudgetSpent, PoolFull, PoolClosed, OSError) as failure:
@@ -97,7 +97,7 @@ class Prover:
             claim = Claim(Outcome.INFRASTRUCTURE, fault_told(fault, f"attempt {epoch} at {problem.name}"))
         return _attempt(problem, epoch, claim, progress)
 
-    async def _claim(self, problem: BenchmarkProblem, epoch: int, progress: Progress) -> Claim:
+    async def _claim(self, problem: BenchmarkProblem, epoch: int, progress: AttemptProgress) -> Claim:
         """Run the policy on a problem."""
         try:
             task = Problem.parse(problem.source, prelude=self.prelude)
@@ -147,7 +147,7 @@ def plan_of(setup: Setup) -> ModelPlan | None:
     )
 
 
-def _attempt(problem: BenchmarkProblem, epoch: int, claim: Claim, progress: Progress) -> Attempt:
+def _attempt(problem: BenchmarkProblem, epoch: int, claim: Claim, progress: AttemptProgress) -> Attempt:
     """Return the attempt for the log."""
     record = {
         "problem": problem.name,

@@ -14,7 +14,6 @@ from stepprove.agent.models.attempts import AttemptEvent, AttemptResult, run_att
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.tools import ModelTools
-from stepprove.agent.models.traits import Style
 from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.agent.policies import FAILURES
 from stepprove.eval.model_handle import ModelHandle
@@ -24,6 +23,7 @@ from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
+from stepprove.serving.client.model_traits import Style
 
 JUDGE_SECONDS = 120.0
 """Seconds for each of the gate's calls."""
@@ -50,7 +50,7 @@ class Claim:
 
 
 @dataclass(slots=True)
-class Progress:
+class AttemptProgress:
     """What an attempt has spent and told so far; kept if it fails."""
 
     interactions: int = 0
@@ -90,7 +90,7 @@ class StatementTarget:
         progress: is kept up to date.
     """
 
-    def __init__(self, equipment: Equipment, problem: Problem, seed: int, progress: Progress) -> None:
+    def __init__(self, equipment: Equipment, problem: Problem, seed: int, progress: AttemptProgress) -> None:
         self.equipment, self.problem, self.seed, self.progress = equipment, problem, seed, progress
         self._style: Style | None = None
 

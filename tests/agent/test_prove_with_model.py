@@ -17,7 +17,6 @@ from stepprove.agent.file.prove import LentPools, prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.refine import RefineOptions
-from stepprove.agent.models.traits import traits_of
 from stepprove.agent.models.trajectory import TirOptions
 from stepprove.agent.policies import Schedule
 from stepprove.agent.stop import Stop
@@ -29,6 +28,7 @@ from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import Budget, Prices
+from stepprove.serving.client.model_traits import traits_of
 
 # Nothing in the portfolio unfolds an opaque predicate; the model is told by its script.
 KNOWN = "opaque P : Nat → Prop\n"

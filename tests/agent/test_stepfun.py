@@ -22,7 +22,6 @@ from stepprove.agent.models.stepfun import (
     repl_block,
     sketch_of,
 )
-from stepprove.agent.models.traits import traits_of
 from stepprove.agent.models.trajectory import (
     Checked,
     Generated,
@@ -39,6 +38,7 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import Account, Budget
 from stepprove.serving.client.client import BudgetSpent, Client, ModelUnreachable
 from stepprove.serving.client.exchange import Sample
+from stepprove.serving.client.model_traits import traits_of
 
 SUM = Problem("", "theorem sum (a b : Nat) : a + b = b + a := by\n  sorry", "sum")
 PROOF = "theorem sum (a b : Nat) : a + b = b + a := by\n  omega"

@@ -22,7 +22,6 @@ from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.models.repair import Partial
 from stepprove.agent.models.stepfun import build_prompt
 from stepprove.agent.models.tools import ModelTools
-from stepprove.agent.models.traits import Style
 from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.agent.policies import FAILURES
 from stepprove.agent.stop import Stop
@@ -35,6 +34,7 @@ from stepprove.on_first_use import OnFirstUse
 from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import BudgetSpent
 from stepprove.serving.client.client import ModelFailure
+from stepprove.serving.client.model_traits import Style
 
 
 @dataclass(frozen=True, slots=True)

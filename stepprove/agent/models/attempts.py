@@ -15,7 +15,6 @@ from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.refine import RefineEvent, run_refinement
 from stepprove.agent.models.tools import ModelTools
-from stepprove.agent.models.traits import Style, traits_of
 from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.agent.policies import FAILURES
 from stepprove.faults import fault_told
@@ -28,6 +27,7 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import BudgetSpent
 from stepprove.serving.client.client import Client, ModelFailure
 from stepprove.serving.client.exchange import Completer
+from stepprove.serving.client.model_traits import Style, traits_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from stepprove.agent.models.refine import RefineOptions
-from stepprove.agent.models.traits import Style
 from stepprove.agent.models.trajectory import TirOptions
 from stepprove.agent.policies import SCHEDULES, Schedule
 from stepprove.serving.client.budget import Budget, Prices
+from stepprove.serving.client.model_traits import Style
 
 
 @dataclass(frozen=True, slots=True)

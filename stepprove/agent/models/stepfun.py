@@ -17,11 +17,11 @@ from typing import Any
 
 from stepprove.agent.models.answer import without_beginning
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.traits import SKETCH_END_ID
 from stepprove.lean_project.pool.pool import Check
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.source.lexer import tokenize
 from stepprove.serving.client.exchange import Sample
+from stepprove.serving.client.model_traits import SKETCH_END_ID
 
 SYSTEM_PROMPT = (
     "You will be given an unsolved Lean 4 problem. Think carefully and work towards a solution. "

@@ -23,7 +23,6 @@ from stepprove.agent.models.stepfun import (
     repl_block,
     sketch_of,
 )
-from stepprove.agent.models.traits import traits_of
 from stepprove.lean_project.gate.gate import Judgement, Policy
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import unanswered
@@ -31,6 +30,7 @@ from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.outcome import Outcome
 from stepprove.serving.client.client import ModelRefused
 from stepprove.serving.client.exchange import Completer, Reply, Sampling, Usage
+from stepprove.serving.client.model_traits import traits_of
 
 MOST_CHARACTERS = 1_000_000
 """Characters of a whole text, whatever its token count."""
