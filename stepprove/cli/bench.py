@@ -12,6 +12,7 @@ import typer
 from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.files import STYLES, lean_for
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.serving.client.model_name import TINY
 
 if TYPE_CHECKING:
     from stepprove.train.data.held_out import HeldOutAttempt
@@ -30,7 +31,7 @@ def generated(
     model: Annotated[
         str,
         typer.Option("--model", metavar="FORM", help="A model, or `random`: tactics drawn at random."),
-    ] = "tiny",
+    ] = TINY,
     theorems: Annotated[int, typer.Option("--theorems", metavar="N", min=1, help="How many.")] = 200,
     samples: Annotated[
         int, typer.Option("--samples", metavar="K", min=1, help="Attempts at each theorem.")
@@ -113,7 +114,7 @@ async def _generated(
     log: Path,
     show: Callable[[HeldOutAttempt], None],
 ) -> list[HeldOutAttempt]:
-    from stepprove.agent.models.stepfun import TirOptions
+    from stepprove.agent.models.trajectory import TirOptions
     from stepprove.lean_project.pool.pool import Pool
     from stepprove.serving.client.endpoint import serving
     from stepprove.train.data.held_out import model_prover, random_prover, run

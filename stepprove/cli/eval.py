@@ -14,7 +14,7 @@ import typer
 from stepprove.cli.console import CommandError, err, need_extra, out, print_json, shown
 from stepprove.cli.eval_report import compare, report
 from stepprove.cli.files import STYLES, EngineChoice, counting_bar, lean_for, positive_seconds
-from stepprove.cli.models import ModelOption, PolicyOption, RoundsOption, StyleOption, model_plan
+from stepprove.cli.models import ModelOption, ModelSettings, PolicyOption, RoundsOption, StyleOption
 from stepprove.cli.options import Json
 from stepprove.eval.benchmarks.benchmark import BENCHMARKS, Benchmark, benchmark_called
 from stepprove.formalizer.equivalence.methods import Method
@@ -187,7 +187,7 @@ def run(
             raise CommandError(f"Which model is to state the problems? --model {FORMS}.")
     elif method is not None:
         raise CommandError(f"--method is for statements: `stepprove eval run {_FORMALIZE}{known.name}`.")
-    plan = model_plan(model, policy, style, 1, rounds, None, None, None, None)
+    plan = ModelSettings(model, policy, style, attempts=1, rounds=rounds).plan()
     need_extra("eval", _MODULES)
     from stepprove.eval.setup import (
         FORMALIZE_EPOCHS,

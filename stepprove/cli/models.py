@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from stepprove.agent.file.library import BadLibrary, Library
-from stepprove.agent.models.model_attempts import ModelPlan
+from stepprove.agent.models.library import BadLibrary, Library
+from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.refine import RefineOptions
+from stepprove.agent.policies import PolicyName
 from stepprove.agent.trace.trace import Trace
 from stepprove.cli.console import CommandError
 from stepprove.input_file import require_file
@@ -23,7 +25,7 @@ ModelOption = Annotated[
     typer.Option("--model", metavar="FORM", help=f"A language model to ask: {FORMS}.", show_default=False),
 ]
 PolicyOption = Annotated[
-    Literal["portfolio", "model", "auto"] | None,
+    PolicyName | None,
     typer.Option(
         "--policy",
         help="The search alone, the model alone, or the search first and the model for what is left. "
@@ -80,50 +82,60 @@ TraceOption = Annotated[
 NoTraceOption = Annotated[bool, typer.Option("--no-trace", help="Write no trace.")]
 
 
-def model_plan(
-    model: str | None,
-    policy: Literal["portfolio", "model", "auto"] | None,
-    style: Literal["auto", "tir", "chat"],
-    attempts: int,
-    rounds: int,
-    tokens: int | None,
-    hole_tokens: int | None,
-    dollars: float | None,
-    price: str | None,
-    library: Path | None = None,
-) -> ModelPlan | None:
-    """The plan for the model from the command's options; None without a model.
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """The options for a model as the command line gives them; the defaults are the command line's."""
 
-    Raises:
-        BadModelName: the model's name has no known form.
-        CommandError: options exclude each other.
-    """
-    if model is None:
-        if policy in ("model", "auto"):
-            raise CommandError(f"--policy {policy} needs a model: --model {FORMS}.")
-        if library is not None:
+    model: str | None = None
+    policy: PolicyName | None = None
+    style: Literal["auto", "tir", "chat"] = "auto"
+    attempts: int = 4
+    rounds: int = 4
+    tokens: int | None = None
+    hole_tokens: int | None = None
+    dollars: float | None = None
+    price: str | None = None
+    library: Path | None = None
+
+    def plan(self) -> ModelPlan | None:
+        """Return the plan for the model; None without a model.
+
+        Raises:
+            BadModelName: the model's name has no known form.
+            CommandError: options exclude each other.
+        """
+        if self.model is None:
+            self._need_no_model()
+            return None
+        if self.policy == "portfolio":
+            raise CommandError("--policy portfolio asks no model; leave --model away.")
+        parse_model(self.model)
+        return ModelPlan(
+            name=self.model,
+            policy=self.policy or "auto",
+            style=None if self.style == "auto" else self.style,
+            attempts=self.attempts,
+            rounds=self.rounds,
+            budget=self._budget(),
+            prices=_prices(self.price),
+            hole_tokens=self.hole_tokens,
+            chat=RefineOptions(library=None if self.library is None else _library(self.library)),
+        )
+
+    def _need_no_model(self) -> None:
+        """Raise CommandError if an option needs a model."""
+        if self.policy in ("model", "auto"):
+            raise CommandError(f"--policy {self.policy} needs a model: --model {FORMS}.")
+        if self.library is not None:
             raise CommandError(f"--library needs a model that is shown it: --model {FORMS}.")
-        return None
-    if policy == "portfolio":
-        raise CommandError("--policy portfolio asks no model; leave --model away.")
-    parse_model(model)
-    if dollars is not None and price is None:
-        raise CommandError("--dollars needs --price IN,OUT, the dollars for a million tokens.")
-    try:
-        budget = Budget(tokens=tokens, dollars=dollars)
-    except ValueError as wrong:
-        raise CommandError(f"{str(wrong).capitalize()}.") from None
-    return ModelPlan(
-        name=model,
-        policy=policy or "auto",
-        style=None if style == "auto" else style,
-        attempts=attempts,
-        rounds=rounds,
-        budget=budget,
-        prices=_prices(price),
-        hole_tokens=hole_tokens,
-        chat=RefineOptions(library=None if library is None else _library(library)),
-    )
+
+    def _budget(self) -> Budget:
+        if self.dollars is not None and self.price is None:
+            raise CommandError("--dollars needs --price IN,OUT, the dollars for a million tokens.")
+        try:
+            return Budget(tokens=self.tokens, dollars=self.dollars)
+        except ValueError as wrong:
+            raise CommandError(f"{str(wrong).capitalize()}.") from None
 
 
 def _library(path: Path) -> Library:

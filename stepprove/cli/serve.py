@@ -18,6 +18,7 @@ from stepprove.cli.console import CommandError, err, out, print_json, shown
 from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.options import Json
 from stepprove.serving.client.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
+from stepprove.serving.client.model_name import TINY
 from stepprove.serving.planning.cost import DEVICES, Cost, Device, colocated, disaggregated
 from stepprove.serving.planning.hardware import BadGpus, Gpu, find_gpus, parse_gpus
 from stepprove.serving.planning.hf_config import UnknownArchitecture
@@ -107,13 +108,13 @@ def _start(
     """A new server, the model's name for clients, and the seconds until it must be ready."""
     at: dict[str, Any] = {"host": door.host, "port": door.port, "log": log, "key": door.key}
     trusted_hosts(door.host, list(door.allowed_hosts))  # raises the error of a bad name
-    if gpus and model != "tiny":
+    if gpus and model != TINY:
         if door.allowed_hosts:
             raise CommandError("--allow-host is for the CPU: vLLM does not look at hosts. Give it a key.")
         return model, start_vllm(model, gpus, wishes, **at), VLLM_SECONDS
     at["allowed_hosts"] = door.allowed_hosts
-    if model == "tiny":
-        return "tiny", cpu_server(str(tiny_folder()), **at), CPU_SECONDS
+    if model == TINY:
+        return TINY, cpu_server(str(tiny_folder()), **at), CPU_SECONDS
     if wishes != Wishes():
         raise CommandError(
             "--context, --quantization, --kv-dtype and --mtp need a GPU, and none is found here."
@@ -166,7 +167,7 @@ def _show_plan(
         raise CommandError("No GPU is found here: say with --gpus which to plan for, as in --gpus 8xH800.")
     try:
         planned = plan_vllm(
-            str(tiny_folder()) if model == "tiny" else model, gpus, wishes, host=host, port=port
+            str(tiny_folder()) if model == TINY else model, gpus, wishes, host=host, port=port
         )
     except DoesNotFit as unfit:
         raise CommandError(str(unfit), code=1) from None

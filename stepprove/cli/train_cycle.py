@@ -12,6 +12,7 @@ from stepprove.cli.files import lean_for
 from stepprove.cli.options import Json
 from stepprove.cli.train_sft import each_tenth, failures_told, model_at
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.serving.client.model_name import TINY
 
 if TYPE_CHECKING:
     from stepprove.agent.models.problem import Problem
@@ -29,7 +30,7 @@ def cycle(
         typer.Option(
             "--model", metavar="NAME", help="The fine-tuned prover to begin with: `tiny` or a folder."
         ),
-    ] = "tiny",
+    ] = TINY,
     seed: Annotated[
         list[int] | None, typer.Option("--seed", metavar="N", help="Once for each run. [0, 1 and 2]")
     ] = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stepprove.agent.file.library import BadLibrary
+from stepprove.agent.models.library import BadLibrary
 from stepprove.cli.console import CommandError, out, print_json
 from stepprove.cli.console import shown as fit
 from stepprove.cli.options import Json

@@ -138,9 +138,10 @@ def beginning(model: str) -> str | Path:
 def model_at(model: str) -> Path:
     """The folder of `tiny`, or of a model by its path. Raises CommandError if it holds no model."""
     from stepprove.serving.client.endpoint import model_folder
+    from stepprove.serving.client.model_name import TINY
 
-    folder = model_folder("tiny") if model == "tiny" else Path(model)
+    folder = model_folder(TINY) if model == TINY else Path(model)
     if (folder / "config.json").exists():
         return folder
-    hint = ": `stepprove train tiny` makes it" if model == "tiny" else ""
+    hint = ": `stepprove train tiny` makes it" if model == TINY else ""
     raise CommandError(f"There is no model in {folder}{hint}.")

@@ -34,10 +34,13 @@ class BadSamples(ValueError):
 
 
 class Replay:
-    """Returns existing attempts, which the gate judges anew."""
+    """Returns existing attempts, which the gate judges anew, whatever it said of them before."""
 
     def __init__(self, attempts: Iterable[Attempt], judging: AttemptMaker) -> None:
-        self._attempts = {(attempt.problem, attempt.epoch): attempt for attempt in attempts}
+        self._attempts = {
+            (attempt.problem, attempt.epoch): attempt.model_copy(update={"gated": False})
+            for attempt in attempts
+        }
         self._judging = judging
 
     async def attempt(self, problem: BenchmarkProblem, epoch: int) -> Attempt:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
+from stepprove.on_first_use import OnFirstUse
 from stepprove.serving.client.client import Client
 from stepprove.serving.client.endpoint import serving
 
@@ -21,27 +22,16 @@ class ModelHandle:
     """
 
     def __init__(self, model: str, say: Callable[[str], None] = lambda line: None) -> None:
-        self._model, self._say = model, say
-        self._ready: asyncio.Future[Client] | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._client = OnFirstUse(lambda: _served(model, say))
 
     async def client(self) -> Client:
         """Return the client; raise ModelFailure or OSError."""
-        if self._ready is None:
-            self._ready = asyncio.get_running_loop().create_future()
-            self._keeper = asyncio.create_task(self._keep(self._ready))
-        return await asyncio.shield(self._ready)
+        return await self._client.get()
 
-    async def _keep(self, ready: asyncio.Future[Client]) -> None:
-        """Keep the model open until the loop ends and cancels this task: the task that enters it must also leave it."""
-        try:
-            async with (
-                serving(self._model, self._say) as endpoint,
-                endpoint.client(retries=RETRIES) as client,
-            ):
-                await client.reach()
-                ready.set_result(client)
-                await asyncio.Event().wait()
-        except Exception as failure:
-            if not ready.done():
-                ready.set_exception(failure)
+
+@asynccontextmanager
+async def _served(model: str, say: Callable[[str], None]) -> AsyncIterator[Client]:
+    """Serve a model until the context ends."""
+    async with serving(model, say) as endpoint, endpoint.client(retries=RETRIES) as client:
+        await client.reach()
+        yield client

@@ -89,6 +89,8 @@ class Attempt(BaseModel):
     """The whole Lean text that was judged last; for a `proved` attempt the accepted one, for a formalizer's attempt the
     code in the answer.
     """
+    gated: bool = False
+    """The gate gave its verdict on the candidate in the attempt itself; the scorer does not repeat it."""
     errors: tuple[str, ...] = ()
     """Lean's errors in the candidate."""
     type_checks: bool | None = None

@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove import __version__
-from stepprove.agent.models.model_attempts import Style
 from stepprove.eval.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.serving.client.model_traits import Style
 
 PolicyName = Literal["portfolio", "model", "auto", "outside", "formalize"]
 """`portfolio`: the search alone; `model`: a model alone; `auto`: the search, then a model; `outside`: other harnesses' attempts;

@@ -12,7 +12,6 @@ from typing import Literal
 from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
-from stepprove.agent.models.model_attempts import Style
 from stepprove.eval.bench import AttemptMaker, Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.core_subset import core
@@ -37,6 +36,7 @@ from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.serving.client.model_traits import Style
 
 MANIFEST, SELECTION = "stepprove", "selection"
 """The metadata keys of a log's manifest and selection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stepprove.serving.client.exchange import Turn
+from stepprove.serving.client.model_traits import traits_of
 
 THEOREM_NAME = "my_favorite_theorem"
 """The theorem name in the prompts of published formalizers."""
@@ -65,10 +66,7 @@ CHAT = PromptForm("chat", None, _ANY, shows_header=False, tells_of_mathlib=True)
 
 def form_of(model: str) -> PromptForm:
     """Return the form for a model's name."""
-    name = model.lower()
-    if "kimina-autoformalizer" in name:
-        return KIMINA
-    return STEPFUN if "stepfun-formalizer" in name else CHAT
+    return {form.name: form for form in (STEPFUN, KIMINA, CHAT)}[traits_of(model).form]
 
 
 def repair(errors: str) -> Turn:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
-from stepprove.agent.search.search import SearchResult, search
+from stepprove.agent.search.result import SearchResult
+from stepprove.agent.search.search import search
 from stepprove.agent.search.session import ReplSession
 from stepprove.lean_project import Repl
+from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import judge
 from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.lean_project.repl.protocol import CommandResponse
@@ -59,6 +61,13 @@ def prover() -> Iterator[ScriptedProver]:
     server = ScriptedProver()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def search_pool(engine: Engine) -> Iterator[SyncPool]:
+    """One Lean process that searches, beside the one that runs a model's code."""
+    with SyncPool(engine, size=1, standby=0, timeout=120.0) as pool:
+        yield pool
 
 
 @pytest.fixture

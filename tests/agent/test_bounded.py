@@ -10,7 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from stepprove.agent.search.bounded import (
+from stepprove.agent.search.disprove import candidates
+from stepprove.agent.search.goal import Goal, parse_goal
+from stepprove.agent.search.move import MoveSource
+from stepprove.agent.search.portfolio import portfolio
+from stepprove.agent.search.terms.bounded import (
     MOST_BITS,
     Effort,
     NotEvaluated,
@@ -22,14 +26,10 @@ from stepprove.agent.search.bounded import (
     power_residue,
     product,
 )
-from stepprove.agent.search.disprove import candidates
-from stepprove.agent.search.experiments import counterexamples, solutions
-from stepprove.agent.search.goal import Goal, parse_goal
-from stepprove.agent.search.move import MoveSource
-from stepprove.agent.search.numeric import Valuation, constants, holds, value
-from stepprove.agent.search.polynomial import divide, polynomial
-from stepprove.agent.search.portfolio import portfolio
-from stepprove.agent.search.term import parse, show
+from stepprove.agent.search.terms.experiments import counterexamples, solutions
+from stepprove.agent.search.terms.numeric import Valuation, constants, holds, value
+from stepprove.agent.search.terms.polynomial import divide, polynomial
+from stepprove.agent.search.terms.term import parse, show
 
 SECONDS = 3.0
 """The most that one source of moves, or one experiment, may take for a goal; about 1.5 are seen."""

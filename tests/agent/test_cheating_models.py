@@ -10,10 +10,10 @@ import pytest
 from scripted_prover import ScriptedProver
 
 from stepprove.agent.file.options import FileRefused, ProveOptions
-from stepprove.agent.file.prove import prove_source
-from stepprove.agent.models.model_attempts import ModelPlan
+from stepprove.agent.file.prove import LentPools, prove_source
+from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import TirOptions, Trajectory, run_trajectory
+from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.verify import verify
@@ -72,9 +72,14 @@ def test_a_cheat_is_no_answer(prover: ScriptedProver, pool: Pool, name: str) -> 
 
 @pytest.mark.parametrize("name", FAMILIES[:4])
 def test_a_cheat_fills_no_hole(
-    engine: Engine, repl: Repl, lean_pool: SyncPool, prover: ScriptedProver, name: str
+    engine: Engine,
+    repl: Repl,
+    search_pool: SyncPool,
+    lean_pool: SyncPool,
+    prover: ScriptedProver,
+    name: str,
 ) -> None:
-    fills_no_hole(engine, repl, lean_pool, prover, name)
+    fills_no_hole(engine, repl, LentPools(search_pool, lean_pool), prover, name)
 
 
 @pytest.mark.nightly
@@ -86,12 +91,17 @@ def test_no_cheat_of_the_catalogue_is_an_answer(prover: ScriptedProver, pool: Po
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", ALL)
 def test_no_cheat_of_the_catalogue_fills_a_hole(
-    engine: Engine, repl: Repl, lean_pool: SyncPool, prover: ScriptedProver, name: str
+    engine: Engine,
+    repl: Repl,
+    search_pool: SyncPool,
+    lean_pool: SyncPool,
+    prover: ScriptedProver,
+    name: str,
 ) -> None:
-    fills_no_hole(engine, repl, lean_pool, prover, name)
+    fills_no_hole(engine, repl, LentPools(search_pool, lean_pool), prover, name)
 
 
-def fills_no_hole(engine: Engine, repl: Repl, pool: SyncPool, prover: ScriptedProver, name: str) -> None:
+def fills_no_hole(engine: Engine, repl: Repl, pools: LentPools, prover: ScriptedProver, name: str) -> None:
     """A hole is filled only where the proof alone, without all that came with it, proves the file's own statement."""
     original, candidate = texts(name)
     source = parse_source(original)
@@ -99,7 +109,7 @@ def fills_no_hole(engine: Engine, repl: Repl, pool: SyncPool, prover: ScriptedPr
     plan = ModelPlan(f"{prover.url}#file-{name}", policy="model", style="tir", attempts=1)
     options = ProveOptions(time_limit=20.0, remember=False)
     try:
-        report = prove_source(source, engine, options, repl=repl, pool=pool, model=plan)
+        report = prove_source(source, engine, options, pools=pools, model=plan)
     except FileRefused:
         return
     proved = {hole.declaration for hole in report.holes if hole.outcome is Outcome.PROVED}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stepprove.agent.search.disprove import Disproof, _Negation, disprove
-from stepprove.agent.search.experiments import counterexamples
 from stepprove.agent.search.goal import parse_goal
+from stepprove.agent.search.terms.experiments import counterexamples
 from stepprove.lean_project.repl.repl import ReplFailure
 
 

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from stepprove.agent.file import worker as workers
+from stepprove.agent.file.assembly import Assembly
 from stepprove.agent.file.conclude import isolate_faults
+from stepprove.agent.file.hole_search import HoleSearch
+from stepprove.agent.file.hole_target import HoleTarget
 from stepprove.agent.file.options import ProveEvent, ProveOptions, Working
 from stepprove.agent.file.prove import prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
@@ -23,6 +26,7 @@ from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
 from stepprove.agent.search.moves import bounds
 from stepprove.agent.search.portfolio import Portfolio
+from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace, read_trace
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.repl.repl import Repl
@@ -49,8 +53,12 @@ def outcomes(report: ProveReport) -> list[Outcome]:
 def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
     """The same method, that raises for the hole at line 2."""
 
-    def called(self: Worker, *arguments: object, **named: object) -> object:
-        if any(getattr(each, "line", 0) == 2 for each in arguments):
+    def called(self: object, *arguments: object, **named: object) -> object:
+        holes = [
+            getattr(each, "hole", each)
+            for each in (getattr(self, "place", None), getattr(self, "hole", None), *arguments)
+        ]
+        if any(getattr(hole, "line", 0) == 2 for hole in holes):
             raise OverflowError(f"int too large to convert to float, in \x1b[32m{at}")
         return call(self, *arguments, **named)
 
@@ -58,13 +66,26 @@ def failing(at: str, call: Callable[..., object]) -> Callable[..., object]:
 
 
 @pytest.mark.parametrize(
-    "method",
-    ["inspect_hole", "find", "search_both", "recall_proof", "confirm", "keep", "attempt", "objection"],
+    ("owner", "method"),
+    [
+        (Worker, "inspect_hole"),
+        (Worker, "find"),
+        (Worker, "recall_proof"),
+        (Worker, "keep"),
+        (Worker, "objection"),
+        (HoleSearch, "run"),
+        (HoleTarget, "open"),
+        (Assembly, "confirm"),
+    ],
 )
 def test_an_exception_at_one_hole_costs_that_hole_alone(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    owner: type,
+    method: str,
 ) -> None:
-    original = getattr(Worker, method)
+    original = getattr(owner, method)
     if method == "objection":
 
         def called(self: Worker, sorry: object, script: str) -> object:
@@ -72,9 +93,9 @@ def test_an_exception_at_one_hole_costs_that_hole_alone(
                 raise RecursionError("maximum recursion depth exceeded")
             return original(self, sorry, script)
 
-        monkeypatch.setattr(Worker, method, called)
+        monkeypatch.setattr(owner, method, called)
     else:
-        monkeypatch.setattr(Worker, method, failing(method, original))
+        monkeypatch.setattr(owner, method, failing(method, original))
 
     with caplog.at_level(logging.DEBUG, "stepprove"):
         report = proved(engine, THREE)
@@ -247,7 +268,7 @@ def test_the_end_of_a_run_survives_a_kill(engine: Engine, monkeypatch: pytest.Mo
 
 
 def test_a_stopped_run_is_no_fault(engine: Engine) -> None:
-    stop = threading.Event()
+    stop = Stop()
 
     def listen(event: ProveEvent) -> None:
         if isinstance(event, Working):
@@ -259,7 +280,7 @@ def test_a_stopped_run_is_no_fault(engine: Engine) -> None:
         engine,
         ProveOptions(time_limit=30.0, remember=False),
         listen=listen,
-        cancelled=stop,
+        stop=stop,
     )
 
     assert report.count(Outcome.INFRASTRUCTURE) == 0

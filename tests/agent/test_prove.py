@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from stepprove.agent.file.options import FileRefused, ProveOptions
-from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.prove import LentPools, prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
-from stepprove.lean_project import Repl
+from stepprove.agent.stop import Stop
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Policy
-from stepprove.lean_project.repl.repl import ReplTimeout
+from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.repl.repl import Repl, ReplTimeout
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
@@ -21,23 +21,23 @@ from stepprove.outcome import Outcome
 class Fill:
     """Runs the prover on texts, on one Lean process."""
 
-    def __init__(self, engine: Engine, repl: Repl) -> None:
-        self._engine, self._repl = engine, repl
+    def __init__(self, engine: Engine, pool: SyncPool) -> None:
+        self._engine, self._pool = engine, pool
 
-    def __call__(self, text: str, cancelled: Event | None = None, **options: object) -> ProveReport:
+    def __call__(self, text: str, stop: Stop | None = None, **options: object) -> ProveReport:
         wanted = {"time_limit": 60.0, "remember": False} | options
         return prove_source(
             parse_source(text),
             self._engine,
             ProveOptions(**wanted),  # type: ignore[arg-type]
-            repl=self._repl,
-            cancelled=cancelled,
+            pools=LentPools(search=self._pool),
+            stop=stop,
         )
 
 
 @pytest.fixture
-def fill(engine: Engine, repl: Repl) -> Fill:
-    return Fill(engine, repl)
+def fill(engine: Engine, search_pool: SyncPool) -> Fill:
+    return Fill(engine, search_pool)
 
 
 def only(report: ProveReport) -> HoleResult:
@@ -172,9 +172,9 @@ def test_a_file_without_holes_is_complete(fill: Fill) -> None:
 
 
 def test_stopping_leaves_holes_undecided(fill: Fill) -> None:
-    stopped = Event()
+    stopped = Stop()
     stopped.set()
-    assert only(fill("theorem a : 1 = 1 := by sorry\n", cancelled=stopped)).outcome is Outcome.TIMEOUT
+    assert only(fill("theorem a : 1 = 1 := by sorry\n", stop=stopped)).outcome is Outcome.TIMEOUT
 
 
 def test_a_proof_found_before_is_tried_first(
@@ -202,16 +202,16 @@ def test_a_remembered_proof_that_proves_nothing_is_not_believed(
 
 
 def test_a_time_out_while_a_proof_is_confirmed_is_no_verdict(
-    fill: Fill, repl: Repl, monkeypatch: pytest.MonkeyPatch
+    fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = repl.request
+    ask = Repl.request
 
-    def late(payload: dict[str, object], timeout: float | None = None) -> dict[str, object]:
+    def late(repl: Repl, payload: dict[str, object], timeout: float | None = None) -> dict[str, object]:
         if "axioms" in payload:
             raise ReplTimeout("Lean did not answer in time", 1.0)
-        return ask(payload, timeout)
+        return ask(repl, payload, timeout)
 
-    monkeypatch.setattr(repl, "request", late)
+    monkeypatch.setattr(Repl, "request", late)
     report = fill("theorem t : 1 + 1 = 2 := by sorry\n")
     assert only(report).outcome is Outcome.TIMEOUT
     assert "sorry" in report.text

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from threading import Event
-
 import pytest
 
 from stepprove.agent.file.options import ProveOptions
-from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.prove import LentPools, prove_source
 from stepprove.agent.file.report import ProveReport
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.check import check_source
+from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
@@ -21,8 +20,8 @@ PROVED, FAILED, REJECTED = Outcome.PROVED, Outcome.FAILED, Outcome.REJECTED
 class Fill:
     """Runs the prover on texts, on one Lean process, and has Lean look at what it wrote."""
 
-    def __init__(self, engine: Engine, repl: Repl) -> None:
-        self._engine, self._repl = engine, repl
+    def __init__(self, engine: Engine, repl: Repl, pool: SyncPool) -> None:
+        self._engine, self._repl, self._pool = engine, repl, pool
 
     def __call__(self, text: str, **options: object) -> ProveReport:
         wanted = {"time_limit": 60.0, "remember": False} | options
@@ -30,8 +29,7 @@ class Fill:
             parse_source(text),
             self._engine,
             ProveOptions(**wanted),  # type: ignore[arg-type]
-            repl=self._repl,
-            cancelled=Event(),
+            pools=LentPools(search=self._pool),
         )
         checked = check_source(self._repl, parse_source(report.text))
         if "theorems" not in options:
@@ -40,8 +38,8 @@ class Fill:
 
 
 @pytest.fixture
-def fill(engine: Engine, repl: Repl) -> Fill:
-    return Fill(engine, repl)
+def fill(engine: Engine, repl: Repl, search_pool: SyncPool) -> Fill:
+    return Fill(engine, repl, search_pool)
 
 
 def outcomes(report: ProveReport) -> list[Outcome]:

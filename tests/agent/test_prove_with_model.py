@@ -11,19 +11,24 @@ from typing import Any
 import pytest
 from scripted_prover import ScriptedProver
 
+from stepprove.agent.file.hole_target import problem_of
 from stepprove.agent.file.options import ProveOptions
-from stepprove.agent.file.prove import prove_source
+from stepprove.agent.file.prove import LentPools, prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
-from stepprove.agent.models.model_attempts import ModelPlan, problem_of, style_of
+from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.refine import RefineOptions
-from stepprove.agent.models.stepfun import TirOptions
+from stepprove.agent.models.trajectory import TirOptions
+from stepprove.agent.policies import Schedule
+from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace, read_trace
-from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.gate.gate import Judgement, judge
 from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import Budget, Prices
+from stepprove.serving.client.model_traits import traits_of
 
 # Nothing in the portfolio unfolds an opaque predicate; the model is told by its script.
 KNOWN = "opaque P : Nat → Prop\n"
@@ -31,14 +36,16 @@ HARD = f"{KNOWN}theorem t (p : ∀ n, P (n * n + 41)) : ∃ k, P (k + 41) ∧ k 
 PROOF = "  refine ⟨4321 * 4321, p 4321, ?_⟩\n  decide"
 STATED = "theorem t (p : ∀ n, P (n * n + 41)) : ∃ k, P (k + 41) ∧ k % 1000003 = 670987 := by\n"
 ANSWER = f"</think>\n```lean4\n{KNOWN}{STATED}{PROOF}\n```"
+QUICK = Schedule(search_seconds=2.0, head_start=5.0)
+"""The policy `auto` with a short search."""
 TIR = {"style": "tir", "attempts": 1, "policy": "model"}
 
 
 class Ask:
     """Runs the prover with a model that plays a part."""
 
-    def __init__(self, engine: Engine, repl: Repl, pool: SyncPool, prover: ScriptedProver) -> None:
-        self.engine, self.repl, self.pool, self.prover = engine, repl, pool, prover
+    def __init__(self, engine: Engine, search: SyncPool, pool: SyncPool, prover: ScriptedProver) -> None:
+        self.engine, self.search, self.pool, self.prover = engine, search, pool, prover
 
     def __call__(
         self,
@@ -46,7 +53,7 @@ class Ask:
         name: str,
         *,
         time_limit: float = 30.0,
-        cancelled: threading.Event | None = None,
+        stop: Stop | None = None,
         trace: Trace | None = None,
         **plan: Any,
     ) -> ProveReport:
@@ -55,20 +62,16 @@ class Ask:
             parse_source(text),
             self.engine,
             ProveOptions(time_limit=time_limit, remember=False),
-            repl=self.repl,
-            pool=self.pool,
-            cancelled=cancelled,
+            pools=LentPools(self.search, self.pool),
+            stop=stop,
             model=ModelPlan(name=form, **(TIR | plan)),
             trace=trace,
         )
 
 
 @pytest.fixture
-def ask(
-    engine: Engine, repl: Repl, lean_pool: SyncPool, prover: ScriptedProver, monkeypatch: pytest.MonkeyPatch
-) -> Ask:
-    monkeypatch.setattr("stepprove.agent.models.auto_policy.SEARCH_SECONDS", 2.0)
-    return Ask(engine, repl, lean_pool, prover)
+def ask(engine: Engine, search_pool: SyncPool, lean_pool: SyncPool, prover: ScriptedProver) -> Ask:
+    return Ask(engine, search_pool, lean_pool, prover)
 
 
 def only(report: ProveReport) -> HoleResult:
@@ -82,6 +85,21 @@ def test_a_models_proof_takes_the_holes_place(ask: Ask, prover: ScriptedProver) 
     assert only(report).outcome is Outcome.PROVED
     assert report.text == HARD.replace("  sorry", PROOF)
     assert report.usage.tokens > 0
+
+
+def test_a_models_proof_is_gated_once(
+    ask: Ask, prover: ScriptedProver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[str] = []
+
+    def counted(repl: Repl, original: str, candidate: str, **options: Any) -> Judgement:
+        judged.append(candidate)
+        return judge(repl, original, candidate, **options)
+
+    monkeypatch.setattr("stepprove.agent.file.filled_file_gate.judge", counted)
+    prover.play("p-once", [ANSWER])
+    assert only(ask(HARD, "p-once")).outcome is Outcome.PROVED
+    assert judged == [HARD.replace("  sorry", PROOF)]
 
 
 def test_sketches_see_what_stands_above_the_hole(ask: Ask, prover: ScriptedProver, tmp_path: Path) -> None:
@@ -134,7 +152,7 @@ def test_no_answer_that_proves_nothing_is_accepted(
 def test_the_search_wins_before_the_model_is_asked(ask: Ask, prover: ScriptedProver) -> None:
     prover.play("p-unasked", ["</think>"])
     asked = len(prover.asked)
-    report = ask("theorem t : 1 + 1 = 2 := by sorry\n", "p-unasked", policy="auto")
+    report = ask("theorem t : 1 + 1 = 2 := by sorry\n", "p-unasked", policy="auto", schedule=QUICK)
     assert only(report).proof == "rfl" and report.usage.tokens == 0
     assert len(prover.asked) == asked
 
@@ -142,7 +160,7 @@ def test_the_search_wins_before_the_model_is_asked(ask: Ask, prover: ScriptedPro
 def test_what_the_search_leaves_is_the_models(ask: Ask, prover: ScriptedProver) -> None:
     prover.play("p-left", [ANSWER])
     text = f"{KNOWN}theorem s : 2 + 2 = 4 := by sorry\n{HARD.removeprefix(KNOWN)}"
-    report = ask(text, "p-left", policy="auto")
+    report = ask(text, "p-left", policy="auto", schedule=QUICK)
     assert [hole.outcome for hole in report.holes] == [Outcome.PROVED] * 2
     assert (report.holes[1].found_by or "").startswith("the model")
 
@@ -180,14 +198,10 @@ def test_the_first_accepted_proof_ends_the_other_attempts_within_a_second(
         assert ask.pool.stats.running == 0
 
 
-def test_the_models_proof_ends_the_search_within_a_second(
-    ask: Ask, prover: ScriptedProver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stepprove.agent.models.auto_policy.HEAD_START_SECONDS", 0.1)
-    monkeypatch.setattr("stepprove.agent.models.auto_policy.SEARCH_SECONDS", 60.0)
+def test_the_models_proof_ends_the_search_within_a_second(ask: Ask, prover: ScriptedProver) -> None:
     prover.play("p-cut", [ANSWER])
     clock = Clock()
-    report = ask(HARD, "p-cut", policy="auto", time_limit=60.0, trace=clock)
+    report = ask(HARD, "p-cut", policy="auto", schedule=Schedule(60.0, 0.1), time_limit=60.0, trace=clock)
     assert (only(report).found_by or "").startswith("the model")
     assert clock.finished - clock.accepted < 1.0
 
@@ -238,11 +252,11 @@ def test_a_sketch_that_lean_cannot_tell_of_in_time_is_no_failure(ask: Ask, prove
 
 def test_stopping_ends_the_model_and_keeps_what_is_proved(ask: Ask, prover: ScriptedProver) -> None:
     prover.play("p-stop", [ANSWER], slow=60.0)
-    stop = threading.Event()
+    stop = Stop()
     text = f"{KNOWN}theorem s : 2 + 2 = 4 := by sorry\n{HARD.removeprefix(KNOWN)}"
     threading.Timer(6.0, stop.set).start()
     started = time.monotonic()
-    report = ask(text, "p-stop", policy="auto", time_limit=50.0, cancelled=stop)
+    report = ask(text, "p-stop", policy="auto", schedule=QUICK, time_limit=50.0, stop=stop)
     assert [hole.outcome for hole in report.holes] == [Outcome.PROVED, Outcome.TIMEOUT]
     assert time.monotonic() - started < 20.0
 
@@ -268,8 +282,8 @@ def test_equal_seeds_ask_the_same(ask: Ask, prover: ScriptedProver) -> None:
 
 
 def test_how_a_model_is_asked_follows_its_name() -> None:
-    assert style_of("stepfun-ai/StepFun-Prover-Preview-32B") == style_of("tiny") == "tir"
-    assert style_of("gpt-oss-120b") == "chat"
+    assert traits_of("stepfun-ai/StepFun-Prover-Preview-32B").style == traits_of("tiny").style == "tir"
+    assert traits_of("gpt-oss-120b").style == "chat"
 
 
 def test_a_hole_is_shown_in_its_place() -> None:

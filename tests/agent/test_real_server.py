@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import End, TirOptions, Trajectory, build_prompt, run_trajectory
+from stepprove.agent.models.stepfun import End, build_prompt
+from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.serving.client.endpoint import serving
 

@@ -11,7 +11,7 @@ from scripted_prover import ScriptedProver
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.refine import RefineEvent, Refinement, RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial, cut_back
-from stepprove.agent.models.stepfun import Checked, Generated
+from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stepprove.agent.search.search import SearchOutcome
+from stepprove.agent.search.result import SearchOutcome
 
 HARD = "theorem t (f : Nat → Nat) : ∃ n, f (f n) ≠ n + 1987 := by sorry"
 SQUARES = "theorem t (a : Int) : a ^ 2 % 4 = 0 ∨ a ^ 2 % 4 = 1 := by sorry"

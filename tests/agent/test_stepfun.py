@@ -12,22 +12,23 @@ from scripted_prover import ScriptedProver
 from stepprove.agent.models.answer import code_of
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import (
-    Checked,
     End,
-    Generated,
-    TirOptions,
-    Trajectory,
     answer_text,
     break_reason,
     build_prompt,
     feedback_of,
-    feedback_tokens,
     final_text,
     generated_text,
     repl_block,
-    run_trajectory,
     sketch_of,
-    stop_ids,
+)
+from stepprove.agent.models.trajectory import (
+    Checked,
+    Generated,
+    TirOptions,
+    Trajectory,
+    feedback_tokens,
+    run_trajectory,
 )
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.pool import Check, Pool
@@ -37,6 +38,7 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.budget import Account, Budget
 from stepprove.serving.client.client import BudgetSpent, Client, ModelUnreachable
 from stepprove.serving.client.exchange import Sample
+from stepprove.serving.client.model_traits import traits_of
 
 SUM = Problem("", "theorem sum (a b : Nat) : a + b = b + a := by\n  sorry", "sum")
 PROOF = "theorem sum (a b : Nat) : a + b = b + a := by\n  omega"
@@ -177,8 +179,8 @@ def test_what_a_generation_stopped_at_is_told_or_guessed(sample: Sample, text: s
 
 
 def test_only_models_that_have_the_stop_tokens_are_given_them() -> None:
-    assert stop_ids("stepfun-ai/StepFun-Prover-Preview-7B") == (151643, 151666)
-    assert stop_ids("Qwen/Qwen3-8B") == ()
+    assert traits_of("stepfun-ai/StepFun-Prover-Preview-7B").stop_ids == (151643, 151666)
+    assert traits_of("Qwen/Qwen3-8B").stop_ids == ()
 
 
 def test_tokens_of_feedback_are_rather_counted_too_many() -> None:

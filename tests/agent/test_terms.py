@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.agent.search.experiments import literal_bounds, solutions
 from stepprove.agent.search.goal import parse_goal
-from stepprove.agent.search.numeric import Valuation, holds, value
-from stepprove.agent.search.polynomial import divide, polynomial
-from stepprove.agent.search.term import Term, num, parse, show, var
+from stepprove.agent.search.terms.experiments import literal_bounds, solutions
+from stepprove.agent.search.terms.numeric import Valuation, holds, value
+from stepprove.agent.search.terms.polynomial import divide, polynomial
+from stepprove.agent.search.terms.term import Term, num, parse, show, var
 
 
 @pytest.mark.parametrize(

@@ -183,16 +183,16 @@ def test_an_output_that_cannot_be_written_costs_no_proof(
 def test_edits_of_others_are_left_alone(
     room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from stepprove.cli import prove
+    from stepprove.cli import prove_run
 
-    original = prove.prove_source
+    original = prove_run.prove_source
 
     def meanwhile(*arguments: object, **named: object) -> object:
         report = original(*arguments, **named)  # type: ignore[arg-type]
         (room / "good.lean").write_text("-- mine\n")
         return report
 
-    monkeypatch.setattr(prove, "prove_source", meanwhile)
+    monkeypatch.setattr(prove_run, "prove_source", meanwhile)
     monkeypatch.setattr(sys, "argv", ["stepprove", "prove", "good.lean", "--in-place", "--json"])
 
     assert status() == 2

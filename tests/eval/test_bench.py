@@ -55,7 +55,7 @@ def test_an_error_of_ours_is_no_verdict_on_the_statement(
     def fails(*_: object, **__: object) -> None:
         raise ValueError("Exceeds the limit (4300 digits) for integer string conversion")
 
-    monkeypatch.setattr("stepprove.eval.prover.prove_source", fails)
+    monkeypatch.setattr("stepprove.eval.statement_target.search_file", fails)
     setup = Setup(benchmark="minif2f", split="valid", policy="portfolio", time_limit=10.0)
 
     with SyncPool(engine, size=1) as pool:

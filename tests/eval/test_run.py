@@ -17,10 +17,12 @@ import pytest
 from benchmark_files import write_lines
 from scripted_prover import ScriptedProver
 
+from stepprove.agent.policies import SCHEDULES, Schedule
 from stepprove.eval.bench import Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.datasets import BadBenchmark, load
 from stepprove.eval.benchmarks.selection import NeedsMathlib
+from stepprove.eval.external_samples import Replay
 from stepprove.eval.journal import Journal, JournalRefused
 from stepprove.eval.log import read_run
 from stepprove.eval.prover import Prover
@@ -155,6 +157,20 @@ def test_outside_samples_are_held_against_the_benchmarks_own_statements(
     assert any("1 of its attempts are at other statements" in line for line in said)
 
 
+def test_what_a_log_says_of_a_proof_is_judged_anew(engine: Engine, lean_pool: SyncPool) -> None:
+    source = f"import Mathlib\n\n{EASY['formal_statement']} sorry\n"
+    problem = BenchmarkProblem(name="easy", source=source)
+    claimed = Attempt(
+        problem="easy", epoch=1, outcome=Outcome.PROVED, candidate=source.replace("sorry", "rfl"), gated=True
+    )
+    replay = Replay([claimed], Prover(setup(Path("x"), policy="outside"), engine, lean_pool))
+
+    async def judged() -> Attempt:
+        return await replay.judge(problem, await replay.attempt(problem, 1))
+
+    assert asyncio.run(judged()).outcome is Outcome.FAILED
+
+
 SKETCH = "<sketch>theorem easy : 1 = 1 := rfl</sketch>"
 
 
@@ -177,7 +193,7 @@ def attempt_of(worker: Prover, record: dict[str, str], journal: Journal | None =
 @pytest.mark.parametrize(
     ("turns", "outcome", "said"),
     [
-        ((SKETCH, answer("omega")), "proved", "1 sketches"),
+        ((SKETCH, answer("omega")), "proved", "1 sketch"),
         ((answer("rfl"),), "failed", ""),
         ((answer("sorry"),), "failed", "sorry"),
         (("I give up",), "failed", "without an answer"),
@@ -232,6 +248,25 @@ def test_a_search_comes_before_the_model(engine: Engine, lean_pool: SyncPool, mo
     worker = Prover(setup(Path("x"), policy="auto", model=form, time_limit=60.0), engine, lean_pool)
     found = attempt_of(worker, EASY)
     assert (found.outcome, found.tokens) == (Outcome.PROVED, 0)
+
+
+def test_auto_runs_the_model_beside_the_search(
+    engine: Engine, lean_pool: SyncPool, model: ScriptedProver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where both fail, the outcome is merged from both, as in `prove`."""
+    monkeypatch.setitem(SCHEDULES, "auto", Schedule(search_seconds=60.0, head_start=0.1))
+    form = model.play("beside", ("I give up",))
+    worker = Prover(
+        setup(Path("x"), policy="auto", model=form, style="tir", time_limit=100.0), engine, lean_pool
+    )
+    hopeless = {"name": "hopeless", "formal_statement": "opaque P : ℕ → Prop\ntheorem hopeless : P 3 := by"}
+    found = attempt_of(worker, hopeless)
+    assert (found.outcome, found.reason) == (
+        Outcome.FAILED,
+        "the model: the model's text ended without an answer (finished); "
+        "the search: nothing that was tried proves it",
+    )
+    assert found.interactions and found.tokens
 
 
 def test_a_false_statement_is_disproved(engine: Engine, lean_pool: SyncPool) -> None:

@@ -245,6 +245,27 @@ def test_asyncio_jobs_run_side_by_side_and_a_cancelled_one_frees_its_engine(engi
     asyncio.run(main())
 
 
+def test_a_cancelled_judgement_leaves_the_pool_able_to_judge(engine: Engine) -> None:
+    """A text that runs programs is judged in a second process, which must not end with the cancelled job."""
+    notation = 'notation "three" => 3\n'
+    original = parse_source(f"{notation}theorem t : three = 3 := by sorry\n")
+    honest = parse_source(f"{notation}theorem t : three = 3 := by rfl\n")
+    endless = "example : (List.range 10000000000).length = 1 := by decide +kernel"
+    runaway = parse_source(f"{notation}{endless}\ntheorem t : three = 3 := by rfl\n")
+
+    async def body() -> None:
+        async with Pool(engine, size=1, standby=0) as pool:
+            assert (await pool.verify(original, honest)).accepted
+            judging = asyncio.create_task(pool.verify(original, runaway))
+            await asyncio.sleep(3.0)
+            judging.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await judging
+            assert (await pool.verify(original, honest)).accepted
+
+    asyncio.run(body())
+
+
 def test_no_process_outlives_a_parent_that_is_killed(engine: Engine, tmp_path: Path) -> None:
     script = (
         "import sys, time\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.agent.file.library import BadLibrary, Library, words
+from stepprove.agent.models.library import BadLibrary, Library, words
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.refine import RefineOptions, task
 from stepprove.cli.main import status

@@ -11,7 +11,8 @@ import pytest
 from micro import THEOREM
 from transformers import AutoTokenizer
 
-from stepprove.agent.models.stepfun import END, End, TirOptions
+from stepprove.agent.models.stepfun import END, End
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM

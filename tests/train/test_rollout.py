@@ -13,7 +13,8 @@ import torch
 from micro import THEOREM
 from transformers import AutoTokenizer
 
-from stepprove.agent.models.stepfun import End, TirOptions
+from stepprove.agent.models.stepfun import End
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.outcome import Outcome
 from stepprove.serving.client.exchange import Sampling

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import TypeVar
 
+from stepprove.agent.file.assembly import Assembly
 from stepprove.agent.file.filled_file_gate import gate_filled_file
 from stepprove.agent.file.options import Listener
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import retry_lost_process
 from stepprove.agent.file.worker import Worker
+from stepprove.agent.retry import retry_lost_process
 from stepprove.faults import fault_told
 from stepprove.lean_project.gate.gate import Verdict
 from stepprove.lean_project.repl.errors import ReplFailure
@@ -33,7 +34,7 @@ def conclude(
     Returns:
         The text with its proofs, the result of each hole, and the gate's verdicts.
     """
-    results = isolate_faults(lambda some: worker.assemble(some, listen, stop), found)
+    results = isolate_faults(Assembly(worker, listen, stop).run, found)
     try:
         return isolate_faults(
             lambda some: retry_lost_process(lambda: gate_filled_file(worker, list(some)), stop.is_set),

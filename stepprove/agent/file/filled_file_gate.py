@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 
 from stepprove.agent.file.incremental_file import IncrementalFile
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.file.retry import TRIES
 from stepprove.agent.file.worker import CHUNK_SECONDS, Worker
+from stepprove.agent.retry import TRIES
 from stepprove.lean_project.gate.gate import Judgement, Verdict, errors_of, facts_of, judge
 from stepprove.lean_project.source.file import Edit, apply_edits
 from stepprove.lean_project.source.name_examples import name_examples
@@ -107,19 +107,24 @@ class _FilledFileGate:
         return names
 
     def judge(self, edits: Sequence[Edit]) -> Judgement:
-        """Run the gate on the whole file; retry when the Lean process is lost."""
+        """Run the gate on the whole file, unless it has judged this text before; retry when the Lean process is lost."""
+        text = self.body(edits)
+        if (known := self.worker.judged.get(text)) is not None:
+            return known
         judgement = Judgement(outcome=Outcome.INFRASTRUCTURE)
         for _ in range(TRIES):
             judgement = judge(
                 self.worker.repl,
                 self.original,
-                self.body(edits),
+                text,
                 env=self.worker.chain.environment(()),
                 policy=self.policy,
                 timeout=self.worker.patience,
             )
             if judgement.outcome is not Outcome.INFRASTRUCTURE:
                 break
+        if judgement.outcome not in {Outcome.TIMEOUT, Outcome.INFRASTRUCTURE}:
+            self.worker.judged[text] = judgement
         return judgement
 
     def apply_verdicts(self, results: list[HoleResult], judgement: Judgement) -> list[HoleResult]:

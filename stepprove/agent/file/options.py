@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stepprove.agent.file.report import HoleResult
-from stepprove.agent.search.search import Progress, SearchResult
+from stepprove.agent.search.result import Progress, SearchResult
 from stepprove.lean_project.gate.gate import Policy
 
 

@@ -8,33 +8,54 @@ it drops each rejected proof, and that hole stays `sorry`.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from queue import SimpleQueue
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from threading import Event
+from typing import TypeVar
 
+from stepprove.agent.engines import Engines
 from stepprove.agent.file.conclude import conclude
-from stepprove.agent.file.options import FileRefused, Finished, Listener, ProveOptions, Started
+from stepprove.agent.file.hole_search import attempt_hole
+from stepprove.agent.file.hole_target import FileRun, HoleTarget, ModelSide
+from stepprove.agent.file.options import FileRefused, Finished, Listener, ProveOptions
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.file.worker import CHUNK_SECONDS, Worker, blank_result
-from stepprove.agent.models.auto_policy import AutoPolicy
-from stepprove.agent.models.model_attempts import ModelPlan
-from stepprove.agent.models.model_runtime import ModelRuntime
+from stepprove.agent.file.workers import Workers
+from stepprove.agent.models.plan import ModelPlan, schedule_of
+from stepprove.agent.models.tools import open_tools
+from stepprove.agent.policies import run_policy
+from stepprove.agent.stop import Stop
 from stepprove.agent.trace.listener import trace_listener
 from stepprove.agent.trace.trace import Trace
 from stepprove.faults import fault_told
+from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.pool.pool import SyncPool
+from stepprove.lean_project.gate.gate import Verdict
+from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import Hole, SourceFile
 from stepprove.lean_project.source.names import components
+from stepprove.on_first_use import OnFirstUse
 from stepprove.outcome import Outcome
-from stepprove.serving.client.exchange import Usage
+from stepprove.serving.client.budget import Account
+
+T = TypeVar("T")
 
 HOLES_WITH_MODEL = 4
 """Holes that may wait for a model at any time, beside those that are searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class LentPools:
+    """Pools of the run's engine that others own; where there is none, the run starts its own."""
+
+    search: SyncPool | None = None
+    """Lends the engine that searches, one hole at a time."""
+    checks: SyncPool | None = None
+    """Runs the model's code."""
 
 
 def prove_source(
@@ -43,23 +64,21 @@ def prove_source(
     options: ProveOptions = ProveOptions(),  # noqa: B008 - frozen
     *,
     listen: Listener = lambda _: None,
-    cancelled: Event | None = None,
-    repl: Repl | None = None,
-    pool: SyncPool | None = None,
+    stop: Stop | None = None,
+    pools: LentPools = LentPools(),
     model: ModelPlan | None = None,
     trace: Trace | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> ProveReport:
-    """Fill the holes of a source text.
+    """Fill the holes of a source text; `prove_file` for plain code.
 
     Args:
         source: the file.
         engine: the Lean.
         options: how to search.
         listen: receives the events of the run, from any thread.
-        cancelled: ends the search when set; the proofs found so far are still assembled and gated.
-        repl: a process of that engine for the search; no other is started, and there is one job.
-        pool: runs the model's code; None: a pool of as many engines as jobs, two at least.
+        stop: ends the search when set; the proofs found so far are still assembled and gated.
+        pools: pools to use.
         model: a model to run beside the search, and how.
         trace: receives a record of every event.
         say: receives a line before slow work.
@@ -71,38 +90,97 @@ def prove_source(
         FileRefused: the text cannot be worked on.
         ReplFailure: Lean cannot be run at all.
     """
+    work = prove_file(
+        source, engine, options, listen=listen, stop=stop, pools=pools, model=model, trace=trace, say=say
+    )
+    return asyncio.run(work)
+
+
+async def prove_file(
+    source: SourceFile,
+    engine: Engine,
+    options: ProveOptions,
+    *,
+    listen: Listener,
+    stop: Stop | None,
+    pools: LentPools,
+    model: ModelPlan | None,
+    trace: Trace | None,
+    say: Callable[[str], None],
+) -> ProveReport:
+    """Fill the holes of a source text; see `prove_source`."""
     started = time.monotonic()
-    stop = cancelled or Event()
     trace = trace or Trace()
     listen = trace_listener(trace, source, listen)
     wanted = _select(source, options.theorems)
-    with ExitStack() as stack:
-        workers = stack.enter_context(_WorkerPool(source, engine, options, repl))
-        first = workers.borrow()
-        try:
-            first.check_original()
-        finally:
-            workers.give_back(first)
-        runtime = None
+    account = Account() if model is None else Account(model.budget, model.prices)
+    async with AsyncExitStack() as stack:
+        side = None
         if model is not None:
-            runtime = stack.enter_context(
-                ModelRuntime(model, engine, options, source, listen, trace, say, pool)
+            # Two at least: a runaway sketch may occupy one while the other checks answers.
+            tools = OnFirstUse(
+                lambda: open_tools(
+                    model, engine, account, pool=pools.checks, size=max(2, options.jobs), say=say
+                )
             )
-        found = _search_all(workers, wanted, listen, stop, options.time_limit, runtime)
-        worker = workers.borrow()
-        text, results, verdicts = conclude(worker, found, listen, stop)
+            side = ModelSide(model, await stack.enter_async_context(tools))
+        run = FileRun(Workers(source, engine, options), options, listen, trace, stop or Stop(), side)
+        count = 1 if pools.search is not None else max(1, min(options.jobs, len(source.holes)))
+        engines = await stack.enter_async_context(_engines(engine, pools.search, count))
+        await _on_an_engine(engines, run.workers.check_original)
+        found = await _search_all(run, engines, wanted, count)
+        text, results, verdicts = await _on_an_engine(
+            engines, lambda repl: conclude(run.workers.on(repl), found, listen, run.stop)
+        )
     for result in results:
         trace.record("result", hole=result.index, **result.model_dump(mode="json", exclude={"index"}))
-    usage = Usage() if runtime is None else runtime.account.usage
-    dollars = 0.0 if runtime is None else runtime.account.dollars
     return ProveReport(
         holes=tuple(results),
         verdicts=verdicts,
         text=text,
         seconds=time.monotonic() - started,
-        usage=usage,
-        dollars=dollars,
+        usage=account.usage,
+        dollars=account.dollars,
     )
+
+
+def search_file(
+    repl: Repl,
+    source: SourceFile,
+    engine: Engine,
+    options: ProveOptions,
+    *,
+    listen: Listener = lambda _: None,
+    stop: Event | None = None,
+) -> ProveReport:
+    """Fill the holes of a source text by the search alone, one after the other, on one Lean process.
+
+    Args:
+        repl: the process, of `engine`.
+        source: the file.
+        engine: the Lean.
+        options: how to search.
+        listen: receives the events of the searches.
+        stop: ends the search when set; nothing is then assembled.
+
+    Raises:
+        FileRefused: the text cannot be worked on.
+        ReplFailure: Lean cannot be run at all.
+    """
+    started = time.monotonic()
+    stop = stop or Event()
+    worker = Worker(source, engine, options, repl)
+    worker.check_original()
+    results = [
+        attempt_hole(worker, hole, worker.chunks, options.time_limit, listen, stop)
+        for hole in _select(source, options.theorems)
+    ]
+    if stop.is_set():
+        text, verdicts = source.text, tuple[Verdict, ...]()
+    else:
+        text, results, verdicts = conclude(worker, results, listen, stop)
+    seconds = time.monotonic() - started
+    return ProveReport(holes=tuple(results), verdicts=verdicts, text=text, seconds=seconds)
 
 
 def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
@@ -126,89 +204,50 @@ def _select(source: SourceFile, theorems: Sequence[str]) -> list[Hole]:
     return [hole for hole in source.holes if hole.index in indices]
 
 
-def _search_all(
-    workers: _WorkerPool,
-    holes: Sequence[Hole],
-    listen: Listener,
-    stop: Event,
-    seconds: float,
-    runtime: ModelRuntime | None,
-) -> list[HoleResult]:
-    def one(hole: Hole) -> HoleResult:
-        """Search one hole; a fault is this hole's outcome only."""
-        started = time.monotonic()
+async def _search_all(run: FileRun, engines: Engines, holes: Sequence[Hole], count: int) -> list[HoleResult]:
+    """Run the policy on each hole; the result of a hole does not end the others."""
+    schedule = schedule_of(None if run.model is None else run.model.plan)
+    # A hole that waits for the model needs no engine, so the search continues with the next holes.
+    places = asyncio.Semaphore(count + (0 if run.model is None else HOLES_WITH_MODEL))
+
+    async def searched(hole: Hole) -> HoleResult:
+        target = HoleTarget(run, hole)
         try:
-            return searched(hole)
-        except Exception as fault:
+            result = await run_policy(schedule, run.options.time_limit, target, engines, run.stop)
+        except Exception as fault:  # this hole's outcome only
             reason = fault_told(fault, f"the hole at line {hole.line}")
-            result = blank_result(workers.source, hole).model_copy(
-                update={
-                    "outcome": Outcome.INFRASTRUCTURE,
-                    "reason": reason,
-                    "seconds": round(time.monotonic() - started, 3),
-                }
-            )
-        listen(Finished(result))
+            update = {"outcome": Outcome.INFRASTRUCTURE, "reason": reason}
+            result = blank_result(run.source, hole).model_copy(update=update)
+        seconds = round(time.monotonic() - target.started, 3)
+        result = result.model_copy(update={"seconds": seconds})
+        run.listen(Finished(result))
         return result
 
-    def searched(hole: Hole) -> HoleResult:
-        worker = workers.borrow()
-        policy = None if runtime is None else AutoPolicy(runtime, hole, seconds, listen, stop)
-        started = time.monotonic()
+    async def in_turn(hole: Hole) -> HoleResult:
+        async with places:
+            return await searched(hole)
+
+    return await gather_or_cancel(in_turn(hole) for hole in holes)
+
+
+@asynccontextmanager
+async def _engines(engine: Engine, lent: SyncPool | None, count: int) -> AsyncIterator[Engines]:
+    """The engines that search: a lent pool's, or those of a pool that the run starts and ends."""
+    if lent is not None:
+        yield Engines(Pool.over(lent), count, keep=False)
+        return
+    async with Pool(engine, size=count, timeout=CHUNK_SECONDS, standby=0) as pool:
+        engines = Engines(pool, count, keep=True)
         try:
-            listen(Started(hole.index))
-            result = worker.attempt(hole, listen, stop) if policy is None else policy.search(worker)
+            yield engines
         finally:
-            workers.give_back(worker)
-        if policy is not None:
-            result = result or policy.model()
-            if result.outcome is Outcome.PROVED and result.proof is not None:
-                worker.keep(hole, worker.chunks[: hole.chunk], result.proof, result.found_by or "")
-            result = result.model_copy(update={"seconds": round(time.monotonic() - started, 3)})
-        assert result is not None
-        listen(Finished(result))
-        return result
-
-    # A hole that waits for the model needs no worker, so the search continues with the next holes.
-    count = workers.count if runtime is None else workers.count + HOLES_WITH_MODEL
-    with ThreadPoolExecutor(max_workers=count) as pool:
-        futures = [pool.submit(one, hole) for hole in holes]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            stop.set()
-            for future in futures:
-                future.cancel()
-            raise
+            engines.close()
 
 
-def _start(engine: Engine) -> Repl:
-    return Repl(engine, timeout=CHUNK_SECONDS, memory_limit_mb=engine.memory_limit_mb)
-
-
-class _WorkerPool:
-    """The Lean processes of a run, lent to one hole at a time."""
-
-    def __init__(self, source: SourceFile, engine: Engine, options: ProveOptions, repl: Repl | None) -> None:
-        self.source = source
-        self.count = 1 if repl is not None else max(1, min(options.jobs, len(source.holes)))
-        self._lent = repl is not None
-        repls = [repl] if repl is not None else [_start(engine) for _ in range(self.count)]
-        self._all = [Worker(source, engine, options, process) for process in repls]
-        self._free: SimpleQueue[Worker] = SimpleQueue()
-        for worker in self._all:
-            self._free.put(worker)
-
-    def __enter__(self) -> _WorkerPool:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if not self._lent:
-            for worker in self._all:
-                worker.repl.close()
-
-    def borrow(self) -> Worker:
-        return self._free.get()
-
-    def give_back(self, worker: Worker) -> None:
-        self._free.put(worker)
+async def _on_an_engine(engines: Engines, work: Callable[[Repl], T]) -> T:
+    """Do a piece of work on one of the engines."""
+    seat = await engines.borrow()
+    try:
+        return await seat.run(work, Event())
+    finally:
+        seat.end()

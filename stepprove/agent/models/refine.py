@@ -11,11 +11,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from stepprove.agent.file.library import Library
 from stepprove.agent.models.answer import code_of
+from stepprove.agent.models.library import Library
 from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.models.repair import Partial, partial_of, searched
-from stepprove.agent.models.stepfun import Checked, Generated, final_text
+from stepprove.agent.models.stepfun import final_text
+from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement, Policy
 from stepprove.lean_project.pool.pool import Check, Pool

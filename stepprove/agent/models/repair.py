@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Timer
 
-from stepprove.agent.file.options import ProveOptions
+from stepprove.agent.file.assembly import Assembly
+from stepprove.agent.file.hole_search import attempt_hole
+from stepprove.agent.file.options import ProveEvent, ProveOptions
 from stepprove.agent.file.worker import Worker
 from stepprove.agent.models.problem import Problem
 from stepprove.lean_project.engines.engine import Engine
@@ -149,6 +151,9 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
     """
     stop = Event()
 
+    def listen(event: ProveEvent) -> None:
+        """Nobody follows these searches."""
+
     def work(repl: Repl) -> Partial:
         source = parse_source(problem.candidate(partial.code))
         own = len(source.text) - len(problem.own(partial.code)) - 1
@@ -156,8 +161,8 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
         worker = Worker(source, engine, options, repl)
         mine = [hole for hole in source.holes if hole.start >= own]
         with _ended_after(2 * seconds, repl, stop):
-            hole_results = [worker.attempt(hole, lambda _: None, stop) for hole in mine]
-        results = worker.assemble(hole_results, lambda _: None, stop)
+            hole_results = [attempt_hole(worker, hole, worker.chunks, seconds, listen, stop) for hole in mine]
+        results = Assembly(worker, listen, stop).run(hole_results)
         left = [r for r in results if r.outcome is not Outcome.PROVED]
         code = apply_edits(source.text, worker.fills(results))[own:].strip()
         return Partial(code, tuple(r.goal or "" for r in left), partial.tactics + len(results) - len(left))

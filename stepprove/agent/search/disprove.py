@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from stepprove.agent.search.closing_tactics import DISPROOF
-from stepprove.agent.search.experiments import counterexamples
 from stepprove.agent.search.goal import Goal, Hypothesis, is_proposition, parse_goal
-from stepprove.agent.search.search import block
+from stepprove.agent.search.script import block
+from stepprove.agent.search.terms.experiments import counterexamples
 from stepprove.lean_project.gate.gate import STANDARD_AXIOMS
 from stepprove.lean_project.repl.protocol import ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplTimeout

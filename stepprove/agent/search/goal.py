@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from stepprove.agent.search.term import Term, conjuncts, free_names, parse
+from stepprove.agent.search.terms.term import Term, conjuncts, free_names, parse
 
 _NAT = frozenset({"ℕ", "Nat"})
 _INT = frozenset({"ℤ", "Int"})

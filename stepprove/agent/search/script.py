@@ -128,3 +128,11 @@ def summary(proof: Proof) -> str:
     if len(names) == 1:
         return names[0]
     return "search: " + "; ".join(names)
+
+
+def block(text: str) -> str:
+    """Join several lines into one tactic."""
+    lines = text.splitlines()
+    if len(lines) == 1:
+        return text
+    return "(\n" + "\n".join("  " + line for line in lines) + ")"

@@ -13,17 +13,13 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from stepprove.agent.search.goal import Goal, parse_goal
 from stepprove.agent.search.move import Move
 from stepprove.agent.search.portfolio import Portfolio, portfolio
-from stepprove.agent.search.script import Proof, minimise, summary, write
+from stepprove.agent.search.result import Progress, SearchOutcome, SearchResult
+from stepprove.agent.search.script import Proof, block, minimise, summary, write
 from stepprove.agent.search.session import State, StepResult, TacticRunner
-
-if TYPE_CHECKING:
-    import networkx as nx
 
 _UNKNOWN = re.compile(r"\?[A-Za-z]")
 
@@ -39,57 +35,6 @@ def suggestion(messages: Sequence[str]) -> str | None:
         if match := _SUGGESTION.match(message):
             return " ".join(match[1].split())
     return None
-
-
-class SearchOutcome(StrEnum):
-    """How a search ended; only "found" concerns the goal, once the gate has confirmed it."""
-
-    FOUND = "found"
-    EXHAUSTED = "exhausted"
-    """No move is left."""
-    OUT_OF_TIME = "out of time"
-    CANCELLED = "cancelled"
-    INFRASTRUCTURE = "infrastructure"
-    """The engine failed repeatedly."""
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The result of a search.
-
-    Attributes:
-        outcome: how it ended.
-        script: lines of the tactic block that closes the goal; empty unless found.
-        found_by: "omega", or "search: induction n; omega".
-        seconds: time spent.
-        steps: tactics that Lean ran.
-        graph: the proof graph: nodes `("goal", key)` and `("move", number)`, attributes `label`, `proved`,
-            `cost`; a proved goal's `closed_by` is the step that closed it, empty if a move and its goals did.
-        reason: of an infrastructure failure.
-    """
-
-    outcome: SearchOutcome
-    script: tuple[str, ...]
-    found_by: str
-    seconds: float
-    steps: int
-    graph: nx.DiGraph = field(repr=False)
-    reason: str = ""
-
-    @property
-    def found(self) -> bool:
-        """Whether there is a script for the gate."""
-        return self.outcome is SearchOutcome.FOUND
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The steps and goals of a search so far."""
-
-    seconds: float
-    steps: int
-    open_goals: int
-    trying: str
 
 
 class _Stop(Exception):
@@ -437,11 +382,3 @@ class _Search:
         text = "\n".join(write(proof))
         result = self.run_tactic(state, block(text), 20.0)
         return result.state is not None and len(result.state.goals) == others
-
-
-def block(text: str) -> str:
-    """Join several lines into one tactic."""
-    lines = text.splitlines()
-    if len(lines) == 1:
-        return text
-    return "(\n" + "\n".join("  " + line for line in lines) + ")"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stepprove.agent.file.options import Finished, Listener, ProveEvent, Searched, Started
-from stepprove.agent.search.search import SearchResult
+from stepprove.agent.search.result import SearchResult
 from stepprove.agent.trace.trace import Trace
 from stepprove.faults import fault_told
 from stepprove.lean_project.source.file import SourceFile

@@ -12,7 +12,7 @@ from stepprove.eval.report.plots import powers_of_two, round_numbers
 from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
 from stepprove.visible import encodable, in_line
 
-_LONG = {"problem", "candidate", "errors", "trace"}
+_LONG = {"problem", "candidate", "gated", "errors", "trace"}
 """Fields that the JSON form leaves to the log."""
 _TOLD = 12
 """Costs in a table of problems solved within them."""

@@ -340,9 +340,10 @@ class Repl:
         return self._companion
 
     def adopt_companion(self, other: Repl) -> None:
-        """Take over the companion of a Repl that the caller is replacing."""
-        if self._companion is None:
-            self._companion, other._companion = other._companion, None
+        """Take over the companion of a Repl that the caller is replacing, unless `close()` has ended it."""
+        companion = other._companion
+        if self._companion is None and companion is not None and not companion._closed:
+            self._companion, other._companion = companion, None
 
     def wait_until_ready(self) -> None:
         """Wait until Lean accepts requests; each request does so itself.

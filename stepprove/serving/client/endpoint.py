@@ -16,7 +16,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from stepprove.serving.client.client import Client, ModelFailure
-from stepprove.serving.client.model_name import ModelName, parse_model
+from stepprove.serving.client.model_name import TINY, ModelName, parse_model
 from stepprove.serving.planning.hardware import Gpu, find_gpus
 from stepprove.serving.planning.hf_config import UnknownArchitecture
 from stepprove.serving.planning.plan import DoesNotFit
@@ -116,7 +116,7 @@ def model_folder(name: str) -> Path:
 
 def tiny_folder() -> Path:
     """Return the folder of the built-in small model. Raises ModelFailure when it is not trained yet."""
-    folder = model_folder("tiny")
+    folder = model_folder(TINY)
     if not (folder / "config.json").is_file():
         raise ModelFailure(
             f"The small model is not trained yet ({folder} has none): run `stepprove train tiny`."

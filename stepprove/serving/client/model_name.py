@@ -7,7 +7,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 OPENAI_URL = "https://api.openai.com/v1"
-FORMS = "openai:NAME, http://HOST:PORT/v1#NAME, vllm:NAME or tiny"
+TINY = "tiny"
+"""The name of the small model that `stepprove train tiny` makes."""
+FORMS = f"openai:NAME, http://HOST:PORT/v1#NAME, vllm:NAME or {TINY}"
 
 
 class BadModelName(ValueError):
@@ -28,8 +30,8 @@ class ModelName:
 def parse_model(text: str) -> ModelName:
     """Read `openai:NAME`, `http://host:port/v1#NAME`, `vllm:NAME` or `tiny`. Raises BadModelName."""
     kind, colon, name = text.strip().partition(":")
-    if text.strip() == "tiny":
-        return ModelName("tiny", "tiny")
+    if text.strip() == TINY:
+        return ModelName("tiny", TINY)
     if kind in ("http", "https"):
         return _at_url(text.strip())
     if not colon or not name.strip():

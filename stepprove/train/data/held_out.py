@@ -11,14 +11,15 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from stepprove.agent.models.attempts import attempt_trajectory, mapped
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import TirOptions, run_trajectory
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.agent.search.goal import parse_goal
+from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.outcome import Outcome
-from stepprove.serving.client.client import ModelFailure
 from stepprove.serving.client.exchange import Completer
 from stepprove.train.data.proof_search import defined
 from stepprove.train.data.tactic_scripts import Script, scripts
@@ -113,19 +114,20 @@ def model_prover(
             sketches=0,
             rejected=0,
         )
-        try:
-            done = await run_trajectory(completer(), pool, problem, seeded)
-        except ModelFailure as failure:
-            return blank.model_copy(update={"end": str(failure)})
+        work = attempt_trajectory(completer(), pool, problem, seeded)
+        result = await mapped(work, f"sample {sample} at {problem.name}")
+        done = result.trajectory
+        if done is None:
+            return blank.model_copy(update={"outcome": result.outcome, "end": result.reason})
         checks = [turn.checked for turn in done.turns if turn.checked is not None]
         return blank.model_copy(
             update={
-                "outcome": done.outcome,
+                "outcome": result.outcome,
                 "sketches": len(checks),
                 "rejected": sum(check.outcome == "answered" and not check.clean for check in checks),
                 "tokens": done.usage.completion_tokens,
                 "end": str(done.end),
-                "proof": done.answer if done.accepted else None,
+                "proof": result.answer if done.accepted else None,
             }
         )
 
@@ -230,12 +232,6 @@ async def run(
             done[place, sample] = attempt
             listen(attempt)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for sample in range(samples):
-                    for place in range(len(theorems)):
-                        if (place, sample) not in done:
-                            group.create_task(one(place, sample))
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        wanted = [(place, sample) for sample in range(samples) for place in range(len(theorems))]
+        await gather_or_cancel(one(*key) for key in wanted if key not in done)
     return [done[key] for key in sorted(done)]

@@ -3,7 +3,7 @@
 The format is LeanDojo's (arXiv 2306.15626; https://github.com/lean-dojo/LeanDojo): `corpus.jsonl`, and for each split a JSON
 file of theorems with `traced_tactics` (`tactic`, `annotated_tactic`, `state_before`, `state_after`). An annotated tactic lists
 the premises that it names, with their definitions' places. Fine-tuning reads the output (prompt and completion), a retriever's
-training reads goal and premises, and the agent reads the premises (`agent/file/library.py`).
+training reads goal and premises, and the agent reads the premises (`agent/models/library.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from stepprove.agent.file.library import Library, Position, Premise
+from stepprove.agent.models.library import Library, Position, Premise
 
 CORPUS = "corpus.jsonl"
 SPLITS = ("train", "val", "test")

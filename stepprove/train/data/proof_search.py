@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from stepprove.agent.search.goal import parse_goal
-from stepprove.agent.search.search import block
+from stepprove.agent.search.script import block
 from stepprove.agent.search.session import ReplSession
 from stepprove.lean_project.repl.protocol import ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure

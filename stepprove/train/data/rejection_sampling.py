@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.agent.models.stepfun import END, End, Trajectory
+from stepprove.agent.models.stepfun import END, End
+from stepprove.agent.models.trajectory import Trajectory
 from stepprove.serving.serve.batching import Sampler
 from stepprove.train.rl.rlvr import Group, RoundSampler
 from stepprove.train.rl.rollout import ProofRollout

@@ -19,7 +19,7 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import TirOptions
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.serving.serve.batching import Decoder

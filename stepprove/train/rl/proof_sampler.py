@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import TirOptions
+from stepprove.agent.models.trajectory import TirOptions
 from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.serving.serve.batching import Sampler

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stepprove.agent.models.problem import Problem
-from stepprove.agent.models.stepfun import End, TirOptions, Trajectory, run_trajectory
+from stepprove.agent.models.stepfun import End
+from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.serving.client.exchange import Reply, Sample, Sampling, Usage
 from stepprove.serving.serve.batching import Sampler, SamplingParams

@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import gcd
 
-from stepprove.agent.search.bounded import TooLarge
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.polynomial import Polynomial, difference, divide, factorings, polynomial, text
-from stepprove.agent.search.term import Term, free_names, literal, num, parse, show, subterms, var
+from stepprove.agent.search.terms.bounded import TooLarge
+from stepprove.agent.search.terms.polynomial import (
+    Polynomial,
+    difference,
+    divide,
+    factorings,
+    polynomial,
+    text,
+)
+from stepprove.agent.search.terms.term import Term, free_names, literal, num, parse, show, subterms, var
 
 
 def moves(goal: Goal) -> Iterator[Move]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from stepprove.agent.search.goal import Goal, mentions
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.term import (
+from stepprove.agent.search.terms.term import (
     Term,
     conjuncts,
     free_names,

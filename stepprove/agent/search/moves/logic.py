@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from stepprove.agent.search.goal import Goal, Hypothesis
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.term import Term, conjuncts, free_names, size, subterms
+from stepprove.agent.search.terms.term import Term, conjuncts, free_names, size, subterms
 
 _BINDERS = re.compile(r"^∀ (?:\{|⦃|\()?([^\W\d][\w' ]*?)(?:\s*[:,)}⦄]|\s*[<≤>≥∈])")
 

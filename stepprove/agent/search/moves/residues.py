@@ -9,12 +9,12 @@ import itertools
 import math
 from collections.abc import Iterator
 
-from stepprove.agent.search.bounded import Effort, NotEvaluated, power_residue
-from stepprove.agent.search.experiments import STEPS
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Valuation, natural, value
-from stepprove.agent.search.term import Term, conjuncts, free_names, literal, num, show, subterms, var
+from stepprove.agent.search.terms.bounded import Effort, NotEvaluated, power_residue
+from stepprove.agent.search.terms.experiments import STEPS
+from stepprove.agent.search.terms.numeric import Valuation, natural, value
+from stepprove.agent.search.terms.term import Term, conjuncts, free_names, literal, num, show, subterms, var
 
 LARGEST_MODULUS = 40
 LONGEST_PERIOD = 24

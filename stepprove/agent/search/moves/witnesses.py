@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from stepprove.agent.search.bounded import Effort
-from stepprove.agent.search.experiments import STEPS, solutions
 from stepprove.agent.search.goal import Goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.numeric import Valuation, constants, holds, small_values
-from stepprove.agent.search.term import Term, free_names, literal, num, replace, show, subterms, var
+from stepprove.agent.search.terms.bounded import Effort
+from stepprove.agent.search.terms.experiments import STEPS, solutions
+from stepprove.agent.search.terms.numeric import Valuation, constants, holds, small_values
+from stepprove.agent.search.terms.term import Term, free_names, literal, num, replace, show, subterms, var
 
 _SEARCHED = {1: 2000, 2: 60, 3: 16}
 _NUMBERS = {"ℕ", "Nat", "ℤ", "Int", ""}

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from stepprove.agent.search.bounded import (
+from stepprove.agent.search.goal import Goal
+from stepprove.agent.search.terms.bounded import (
     Effort,
     NotEvaluated,
     kept,
@@ -21,8 +22,7 @@ from stepprove.agent.search.bounded import (
     product,
     weight,
 )
-from stepprove.agent.search.goal import Goal
-from stepprove.agent.search.term import RELATIONS, Term, literal
+from stepprove.agent.search.terms.term import RELATIONS, Term, literal
 
 
 @dataclass(frozen=True)

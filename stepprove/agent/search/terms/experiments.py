@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stepprove.agent.search.bounded import Effort
 from stepprove.agent.search.goal import Goal
-from stepprove.agent.search.numeric import Valuation, assignments, holds, small_values
-from stepprove.agent.search.term import Term, free_names, literal
+from stepprove.agent.search.terms.bounded import Effort
+from stepprove.agent.search.terms.numeric import Valuation, assignments, holds, small_values
+from stepprove.agent.search.terms.term import Term, free_names, literal
 
 _REACH = {1: 3000, 2: 90, 3: 20, 4: 10}
 """The largest size of each variable, by the number of variables."""

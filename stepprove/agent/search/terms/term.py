@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stepprove.agent.search.bounded import TooLarge, numeral
+from stepprove.agent.search.terms.bounded import TooLarge, numeral
 
 MOST_TOKENS = 2000
 """Tokens of a text."""

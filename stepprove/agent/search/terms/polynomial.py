@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stepprove.agent.search.bounded import TooLarge, kept, product
-from stepprove.agent.search.term import Term, literal
+from stepprove.agent.search.terms.bounded import TooLarge, kept, product
+from stepprove.agent.search.terms.term import Term, literal
 
 Monomial = tuple[tuple[str, int], ...]
 """Variables with their exponents, in alphabetical order; () is 1."""

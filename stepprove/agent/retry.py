@@ -8,6 +8,8 @@ from typing import TypeVar
 from stepprove.lean_project.repl.errors import ReplCrashed, ReplProtocolError, ReplStateLost
 
 TRIES = 3
+LOST = (ReplCrashed, ReplProtocolError, ReplStateLost)
+"""The failures of a process that may not recur."""
 _Result = TypeVar("_Result")
 
 
@@ -24,7 +26,7 @@ def retry_lost_process(work: Callable[[], _Result], stop: Callable[[], bool] = l
     for _ in range(TRIES - 1):
         try:
             return work()
-        except (ReplCrashed, ReplProtocolError, ReplStateLost):
+        except LOST:
             if stop():
                 raise
     return work()

@@ -1,0 +1,1 @@
+"""Terms of goals: parsing, values, polynomials, and experiments with small numbers."""
