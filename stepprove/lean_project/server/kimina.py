@@ -8,8 +8,8 @@ from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.pool import Check, Pool
-from stepprove.lean_project.repl.protocol import CommandResponse, Message
-from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, SnippetVerdict
+from stepprove.lean_project.repl.protocol import CommandResponse, InfoTreeKind, Message
+from stepprove.lean_project.server.models import DeclarationVerdict, Result, Snippet, SnippetVerdict
 from stepprove.lean_project.source.vetting import Parser, TooMuch
 from stepprove.outcome import Outcome
 
@@ -28,7 +28,7 @@ async def result_of(
     snippet: Snippet,
     *,
     seconds: float,
-    infotree: InfoTree | None = None,
+    infotree: InfoTreeKind | None = None,
     verdict: bool = True,
     debug: bool = False,
     priority: int = 0,
