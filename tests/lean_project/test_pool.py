@@ -278,7 +278,7 @@ def _runs(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def plain(engine: Engine) -> Iterator[SyncPool]:
     """A pool that must treat its engine as it would the community's REPL."""
-    with SyncPool(replace(engine, kind="native"), size=1, timeout=60) as pool:
+    with SyncPool(replace(engine, supports_inspect=False), size=1, timeout=60) as pool:
         yield pool
 
 
