@@ -19,6 +19,7 @@ from stepprove.agent.search.session import ReplSession
 from stepprove.faults import fault_told
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import errors_of
+from stepprove.lean_project.messages import COMPLETED, refuses_the_type
 from stepprove.lean_project.repl.protocol import ErrorResponse, Sorry
 from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplTimeout
 from stepprove.lean_project.source.file import Edit, Hole, SourceFile, apply_edits, fill_hole
@@ -171,7 +172,7 @@ class Worker:
         if sorry.proof_state is None:
             return False
         answer = self.repl.tactic(sorry.proof_state, "show (_ : Prop)")
-        return isinstance(answer, ErrorResponse) and "is not definitionally equal to" in answer.message
+        return isinstance(answer, ErrorResponse) and refuses_the_type(answer.message)
 
     def search_both(
         self,
@@ -287,7 +288,7 @@ class Worker:
         errors = [m["data"] for m in answer.get("messages", ()) if m["severity"] == "error"]
         if errors or answer.get("goals"):
             return errors[0] if errors else "goals remain"
-        if answer.get("proofStatus") != "Completed":
+        if answer.get("proofStatus") != COMPLETED:
             return ""
         extra = [a for a in answer.get("axioms", ()) if a not in self.options.policy.allowed_axioms]
         if extra:

@@ -21,13 +21,12 @@ from stepprove.agent.search.move import Move
 from stepprove.agent.search.portfolio import Portfolio, portfolio
 from stepprove.agent.search.script import Proof, minimise, summary, write
 from stepprove.agent.search.session import State, StepResult, TacticRunner
+from stepprove.lean_project.messages import suggested_tactics
 
 if TYPE_CHECKING:
     import networkx as nx
 
 _UNKNOWN = re.compile(r"\?[A-Za-z]")
-
-_SUGGESTION = re.compile(r"Try this:\s*(?:\[\w+\]\s*)?(.+)", re.DOTALL)
 
 POLISHING_SECONDS = 10.0
 """The most seconds for minimising a proof."""
@@ -35,10 +34,8 @@ POLISHING_SECONDS = 10.0
 
 def suggestion(messages: Sequence[str]) -> str | None:
     """Return the tactic that `exact?` or a similar tactic suggests, on one line; None if there is no suggestion."""
-    for message in messages:
-        if match := _SUGGESTION.match(message):
-            return " ".join(match[1].split())
-    return None
+    first = next(iter(suggested_tactics(messages)), None)
+    return first and " ".join(first.split())
 
 
 class SearchOutcome(StrEnum):

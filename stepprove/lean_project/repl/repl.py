@@ -29,6 +29,7 @@ from typing import Any, Self, TypeVar
 import orjson
 
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.messages import is_out_of_memory
 from stepprove.lean_project.repl.errors import (
     ReplClosed,
     ReplCrashed,
@@ -76,9 +77,6 @@ _PROBE = b'{"tactic": "skip", "proofState": 4294967295}'
 
 # Seconds between two memory checks after answers; a quicker tactic cannot do much harm.
 _MEMORY_INTERVAL = 0.1
-
-# The last words of Lean, C++ and Node when the system refuses them memory before the limit stops them.
-_OUT_OF_MEMORY = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "heap out of memory")
 
 # The exit statuses of a Lean that the code itself ended (see embedded/runtime/ended.cjs), without and with a sandbox between.
 _ENDED_BY_CODE = (-signal.SIGUSR2, 128 + signal.SIGUSR2)
@@ -488,7 +486,7 @@ class Repl:
             how = _how_it_ended(status)
             last_words = _quoted_stderr(child)
             ended = self._tokens and status in _ENDED_BY_CODE
-            if not ended and any(words in stderr for words in _OUT_OF_MEMORY):
+            if not ended and is_out_of_memory(stderr):
                 self._lose(child, "it ran out of memory")
                 raise ReplMemory(f"Lean ran out of memory{last_words}") from None
             if ended:
