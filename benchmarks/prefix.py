@@ -63,7 +63,7 @@ def main() -> None:
     for _ in range(arguments.runs):
         seconds["from the top"].append(from_the_top(engine, files))
         seconds["embedded"].append(through_pool(engine, files))
-        seconds["chunks"].append(through_pool(replace(engine, kind="native"), files))
+        seconds["chunks"].append(through_pool(replace(engine, supports_inspect=False), files))
     top = statistics.median(seconds["from the top"])
     print(f"{len(files)} theorems, one hole at a time, medians of {arguments.runs} runs")
     for name, taken in seconds.items():

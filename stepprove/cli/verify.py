@@ -101,7 +101,7 @@ def verify(
                 "candidate": str(candidate),
                 "engine": engine_json(lean),
                 "audited": audit,
-                "kernel_advisory": advisory(lean.lean_version, lean.kind),
+                "kernel_advisory": advisory(lean),
                 "accepted": judgement.accepted,
                 **judgement.model_dump(mode="json", by_alias=True),
                 "exit_code": code,

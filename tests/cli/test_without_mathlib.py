@@ -19,7 +19,15 @@ MATHLIB_STATEMENT = "import Mathlib\n\nopen BigOperators Real\n\ntheorem two : (
 @pytest.fixture
 def native_without_mathlib(engine: Engine, tmp_path: Path) -> Engine:
     """A real Lean that counts as the native one of a project without Mathlib."""
-    return replace(engine, kind="native", cwd=tmp_path)
+    return Engine(
+        kind="native",
+        command=engine.command,
+        cwd=tmp_path,
+        lean_version=engine.lean_version,
+        environment=engine.environment,
+        ready_line=True,
+        tokens=True,
+    )
 
 
 def test_a_native_lean_without_mathlib_reads_statements_as_core_lean(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.advisory import advisory, kernel_bugs
 
 
@@ -30,6 +33,8 @@ def test_the_newest_lean_keeps_what_is_open() -> None:
 
 
 def test_each_bug_says_what_is_done_about_it_in_either_engine() -> None:
-    for kind in ("embedded", "native"):
-        for entry in advisory("4.28.0", kind):  # type: ignore[arg-type]
+    native = Engine(kind="native", command=("lean",), cwd=None, lean_version="4.28.0")
+    for engine in (native, replace(native, kind="embedded", supports_inspect=True)):
+        assert advisory(engine)
+        for entry in advisory(engine):
             assert entry["measure"] and entry["references"] and entry["title"]

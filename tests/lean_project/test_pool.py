@@ -18,6 +18,7 @@ import pytest
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Check, Pool, PoolClosed, PoolFull, SyncPool
+from stepprove.lean_project.pool.work import lend_job
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
@@ -212,9 +213,9 @@ def test_the_end_of_a_cancelled_job_does_not_reach_the_next_one(
             runs.set()
             goes_on.wait(30)
 
-        job = pool._submit(pool._run_job(work, 0))
+        job = pool.submit(lend_job(work, 0))
         runs.wait(30)
-        canceller = threading.Thread(target=pool._cancel, args=(job,))
+        canceller = threading.Thread(target=pool.cancel, args=(job,))
         canceller.start()
         closing.wait(30)
         goes_on.set()
@@ -298,7 +299,7 @@ def _runs(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def plain(engine: Engine) -> Iterator[SyncPool]:
     """A pool that must treat its engine as it would the community's REPL."""
-    with SyncPool(replace(engine, kind="native"), size=1, timeout=60) as pool:
+    with SyncPool(replace(engine, supports_inspect=False), size=1, timeout=60) as pool:
         yield pool
 
 

@@ -206,6 +206,7 @@ def scripted(answer: str) -> Engine:
         lean_version="4.28.0",
         ready_line=True,
         tokens=True,
+        supports_inspect=True,
     )
 
 

@@ -16,6 +16,7 @@ from stepprove.agent.retry import retry_lost_process
 from stepprove.agent.search.script import block
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement, errors_of
+from stepprove.lean_project.messages import COMPLETED, refuses_the_type
 from stepprove.lean_project.repl.protocol import ErrorResponse, Sorry
 from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplTimeout
 from stepprove.lean_project.source.file import Edit, Hole, SourceFile, apply_edits, fill_hole
@@ -179,7 +180,7 @@ class Worker:
         if sorry.proof_state is None:
             return False
         answer = self.repl.tactic(sorry.proof_state, "show (_ : Prop)")
-        return isinstance(answer, ErrorResponse) and "is not definitionally equal to" in answer.message
+        return isinstance(answer, ErrorResponse) and refuses_the_type(answer.message)
 
     def holds(self, sorry: Sorry, script: str) -> bool:
         """Return whether Lean confirms that a script closes the goal on allowed axioms."""
@@ -205,7 +206,7 @@ class Worker:
         errors = [m["data"] for m in answer.get("messages", ()) if m["severity"] == "error"]
         if errors or answer.get("goals"):
             return errors[0] if errors else "goals remain"
-        if answer.get("proofStatus") != "Completed":
+        if answer.get("proofStatus") != COMPLETED:
             return ""
         extra = [a for a in answer.get("axioms", ()) if a not in self.options.policy.allowed_axioms]
         if extra:

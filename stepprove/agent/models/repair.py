@@ -18,14 +18,13 @@ from stepprove.agent.file.options import ProveEvent, ProveOptions
 from stepprove.agent.file.worker import Worker
 from stepprove.agent.models.problem import Problem
 from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.messages import finds_no_goals, leaves_goals
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.protocol import CommandResponse, Message
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import Edit, SourceFile, apply_edits, parse_source
 from stepprove.outcome import Outcome
 
-_UNSOLVED = "unsolved goals"
-_TOO_MUCH = "No goals"
 _MOST_CUTS = 8
 """Rounds of cutting; one error may hide the next."""
 
@@ -49,15 +48,15 @@ class Partial:
 def cut_back(code: str, errors: Sequence[Message]) -> str | None:
     """Replace the tactics at these errors by `sorry`; None if an error is in no tactic."""
     source = parse_source(code)
-    errors = [e for e in errors if not e.data.startswith(_UNSOLVED)] or errors
+    errors = [e for e in errors if not leaves_goals(e.data)] or errors
     edits: list[Edit] = []
     for error in sorted(errors, key=lambda e: (e.pos.line, e.pos.column)):
         lines = source.positions.code.line_starts
         if not 1 <= error.pos.line <= len(lines):
             return None
         offset = lines[error.pos.line - 1] + error.pos.column
-        edit = _sorry_at_end(source, offset) if error.data.startswith(_UNSOLVED) else None
-        edit = edit or _from(source, offset, "skip" if error.data.startswith(_TOO_MUCH) else "sorry")
+        edit = _sorry_at_end(source, offset) if leaves_goals(error.data) else None
+        edit = edit or _from(source, offset, "skip" if finds_no_goals(error.data) else "sorry")
         if edit is None:
             return None
         edits = [other for other in edits if not edit.start <= other.start <= other.end <= edit.end]

@@ -16,6 +16,7 @@ from stepprove.agent.search.goal import Goal, Hypothesis, is_proposition, parse_
 from stepprove.agent.search.script import block
 from stepprove.agent.search.terms.experiments import counterexamples
 from stepprove.lean_project.gate.gate import STANDARD_AXIOMS
+from stepprove.lean_project.messages import COMPLETED
 from stepprove.lean_project.repl.protocol import ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplTimeout
 
@@ -122,7 +123,7 @@ class _Negation:
             )
         except ReplTimeout:
             return False
-        return answer.get("proofStatus") == "Completed" and set(answer.get("axioms", ("?",))) <= set(axioms)
+        return answer.get("proofStatus") == COMPLETED and set(answer.get("axioms", ("?",))) <= set(axioms)
 
 
 def candidates(goal: Goal) -> Iterator[tuple[str, str, str | None]]:

@@ -20,10 +20,9 @@ from stepprove.agent.search.portfolio import Portfolio, portfolio
 from stepprove.agent.search.result import Progress, SearchOutcome, SearchResult
 from stepprove.agent.search.script import Proof, block, minimise, summary, write
 from stepprove.agent.search.session import State, StepResult, TacticRunner
+from stepprove.lean_project.messages import suggested_tactics
 
 _UNKNOWN = re.compile(r"\?[A-Za-z]")
-
-_SUGGESTION = re.compile(r"Try this:\s*(?:\[\w+\]\s*)?(.+)", re.DOTALL)
 
 POLISHING_SECONDS = 10.0
 """The most seconds for minimising a proof."""
@@ -31,10 +30,8 @@ POLISHING_SECONDS = 10.0
 
 def suggestion(messages: Sequence[str]) -> str | None:
     """Return the tactic that `exact?` or a similar tactic suggests, on one line; None if there is no suggestion."""
-    for message in messages:
-        if match := _SUGGESTION.match(message):
-            return " ".join(match[1].split())
-    return None
+    first = next(iter(suggested_tactics(messages)), None)
+    return first and " ".join(first.split())
 
 
 class _Stop(Exception):

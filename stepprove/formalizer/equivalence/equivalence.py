@@ -24,15 +24,12 @@ from stepprove.formalizer.equivalence.joint_context import CannotJoin, JointCont
 from stepprove.formalizer.equivalence.methods import Method, MethodStep
 from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate.gate import errors_of
+from stepprove.lean_project.messages import reports_a_limit, suggested_tactics
 from stepprove.lean_project.repl.protocol import Message
 from stepprove.lean_project.repl.repl import Repl, ReplClosed, ReplFailure, ReplMemory, ReplTimeout
 from stepprove.outcome import Outcome
 
 __all__ = ["Direction", "Equivalence", "EquivalenceVerdict", "compare", "equivalent", "gave_up", "suggestion"]
-
-_SUGGESTED = re.compile(r"Try this:\s*(?:\[apply\]\s*)?(.*)", re.DOTALL)
-_LATE = re.compile(r"\(deterministic\) timeout|maximum number of heartbeats|maximum recursion depth")
-"""Lean's messages for a limit of time or depth, after which nothing is known."""
 
 
 class EquivalenceVerdict(StrEnum):
@@ -175,14 +172,13 @@ def compare(
 
 
 def suggestion(messages: tuple[Message, ...]) -> str | None:
-    """Return the tactic that `exact?` suggests, in either of Lean's spellings; None if there is none."""
-    suggestions = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
-    return next((tactic.strip() for tactic in reversed(suggestions) if tactic), None)
+    """Return the last tactic that `exact?` suggests; None if there is none."""
+    return next(reversed(suggested_tactics(m.data for m in messages if m.severity == "info")), None)
 
 
 def gave_up(errors: Iterable[Message]) -> bool:
     """Return whether Lean reached a limit of time or depth, so that its errors decide nothing."""
-    return any(_LATE.search(error.data) for error in errors)
+    return any(reports_a_limit(error.data) for error in errors)
 
 
 def _common_header(a: Statement, b: Statement) -> str:

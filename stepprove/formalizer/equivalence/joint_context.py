@@ -13,7 +13,8 @@ from functools import cached_property
 from stepprove.formalizer.equivalence.elaboration_context import ElaborationContext
 from stepprove.formalizer.statement import BadStatement, Statement
 from stepprove.lean_project.gate.gate import Judgement, Policy, errors_of, facts_of, judge, weigh
-from stepprove.lean_project.repl.protocol import CommandResponse, Message
+from stepprove.lean_project.messages import first_line
+from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.source.commands import NOTATIONS, Chunk
 from stepprove.lean_project.source.lexer import tokenize
 from stepprove.outcome import Outcome
@@ -38,7 +39,7 @@ def check_statement(context: ElaborationContext, statement: Statement, name: str
     where = statement.source.path.name if statement.source.path else "the text"
     if errors := errors_of(answer.messages):
         raise BadStatement(
-            f"{where} has an error (line {errors[0].pos.line + _lines_above(statement)}: {_first_line(errors[0])})."
+            f"{where} has an error (line {errors[0].pos.line + _lines_above(statement)}: {first_line(errors[0].data)})."
         )
     whole = statement.source.text[statement.source.header_end :]
     cut = statement.source.text[statement.source.header_end : statement.end] + _SORRY
@@ -217,7 +218,7 @@ def _compare(joint: JointContext) -> None:
     context, text = joint.context, joint.text("sorry")
     together = context.elaborate(text)
     if errors := errors_of(together.messages):
-        raise CannotJoin(f"they cannot stand in one text: {_first_line(errors[0])}")
+        raise CannotJoin(f"they cannot stand in one text: {first_line(errors[0].data)}")
     for statement, name in ((joint.premise, joint.stated_name), (joint.target, joint.target_name)):
         own = _alone(statement, name)
         alone = context.elaborate(own)
@@ -242,7 +243,3 @@ def _held(
 
 def _lines_above(statement: Statement) -> int:
     return statement.source.header.count("\n")
-
-
-def _first_line(message: Message) -> str:
-    return message.data.splitlines()[0] if message.data else "error"

@@ -7,17 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-EMBEDDED_MEMORY_LIMIT_MB = 1800.0
-"""Resident memory in 10**6 B; the embedded engine addresses 2 GB in all."""
-NATIVE_MEMORY_LIMIT_MB = 12_000.0
-"""Resident memory in 10**6 B; Mathlib's modules, mapped from disk, count too."""
+MEMORY_LIMIT_MB = 12_000.0
+"""Resident memory of one process, in 10**6 B, unless its engine has another limit; modules mapped from disk count too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """One way to start a REPL process; every result names the engine, its Lean and its Mathlib.
 
-    Other modules ask for an ability (`mathlib`, `memory_limit_mb`, `supports_inspect`). They use `kind` only to name the engine.
+    Other modules ask for an ability (`mathlib`, `memory_limit_mb`, `supports_inspect`). `kind` is a word for people; no decision
+    rests on it.
     """
 
     kind: Literal["embedded", "native"]
@@ -38,13 +37,7 @@ class Engine:
     """It prints {"ready": true} before its first answer."""
     tokens: bool = False
     """Its answers carry the token of their request and the number of programs that its interpreter has run."""
-
-    @property
-    def supports_inspect(self) -> bool:
-        """Whether it answers our own requests beside the community REPL's: `inspect`, `export`, `audit`, `negate`, `forget`."""
-        return self.kind == "embedded"
-
-    @property
-    def memory_limit_mb(self) -> float:
-        """Resident memory, in 10**6 B, that one process may use unless the caller sets another limit."""
-        return EMBEDDED_MEMORY_LIMIT_MB if self.kind == "embedded" else NATIVE_MEMORY_LIMIT_MB
+    supports_inspect: bool = False
+    """It answers our own requests beside the community REPL's: `inspect`, `export`, `audit`, `negate`, `forget`."""
+    memory_limit_mb: float = MEMORY_LIMIT_MB
+    """Resident memory, in 10**6 B, that one process may use unless the caller sets another limit."""

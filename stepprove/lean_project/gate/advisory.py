@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict
+
+from stepprove.lean_project.engines.engine import Engine
 
 _FILE = Path(__file__).parent / "kernel_bugs.json"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-\S+)?")
@@ -45,19 +46,17 @@ def kernel_bugs(lean_version: str) -> tuple[KernelBug, ...]:
     )
 
 
-def advisory(
-    lean_version: str, kind: Literal["embedded", "native"]
-) -> list[dict[str, str | list[str] | None]]:
-    """The known bugs as data for a report, each with StepProve's measure in an engine of this kind."""
+def advisory(engine: Engine) -> list[dict[str, str | list[str] | None]]:
+    """The known bugs of an engine's kernel as data for a report, each with StepProve's measure in such an engine."""
     return [
         {
             "id": bug.id,
             "title": bug.title,
             "fixed_in": bug.fixed_in,
             "references": list(bug.references),
-            "measure": bug.embedded if kind == "embedded" else bug.native,
+            "measure": bug.embedded if engine.supports_inspect else bug.native,
         }
-        for bug in kernel_bugs(lean_version)
+        for bug in kernel_bugs(engine.lean_version)
     ]
 
 

@@ -8,6 +8,7 @@ from stepprove.lean_project.gate.facts import DeclarationFacts, Facts, facts_of
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
 from stepprove.lean_project.gate.standing import distrust, fault, standing
+from stepprove.lean_project.messages import first_line
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 from stepprove.lean_project.source.file import Declaration, SourceFile, apply_edits
@@ -123,7 +124,9 @@ def check_source(
     goals = [(s.pos.line + shift, s.goal) for s in answer.sorries if s.pos]
     refused = next(filter(None, map(distrust, all_facts)), None)
     harmed = _harmed(text_facts)
-    undeclared = next((f"line {p.line}: {_line(p.text)}" for p in problems if p.severity == "error"), None)
+    undeclared = next(
+        (f"line {p.line}: {first_line(p.text)}" for p in problems if p.severity == "error"), None
+    )
     checks = []
     for declaration in source.declarations:
         last = source.text.count("\n", 0, max(declaration.end - 1, 0)) + 1
@@ -133,7 +136,7 @@ def check_source(
         own_facts = facts.pop(components(example.name if example else declaration.full_name or ""), None)
         check = _Check(declaration, own_facts, tuple(goal for line, goal in goals if line in span), policy)
         if errors:
-            checks.append(check.ends(Outcome.FAILED, _line(errors[0].text)))
+            checks.append(check.ends(Outcome.FAILED, first_line(errors[0].text)))
         elif own_facts is None and undeclared and _is_due(declaration):
             checks.append(check.ends(Outcome.FAILED, f"it is not declared: {undeclared}"))
         else:
@@ -144,10 +147,6 @@ def check_source(
         # The facts left over belong to no declaration of the text: a macro, an attribute or an inner definition made them.
         refused=refused or next(filter(None, map(fault, facts.values())), None),
     )
-
-
-def _line(text: str) -> str:
-    return text.splitlines()[0] if text else "error"
 
 
 def _is_due(declaration: Declaration) -> bool:

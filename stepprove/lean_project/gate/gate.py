@@ -17,6 +17,7 @@ from stepprove.lean_project.gate.guard_msgs import unguarded
 from stepprove.lean_project.gate.headers import other_header
 from stepprove.lean_project.gate.policy import STANDARD_AXIOMS, Policy
 from stepprove.lean_project.gate.standing import fault, standing
+from stepprove.lean_project.messages import evaluates_a_sorry, first_line
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse, Message
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
 from stepprove.lean_project.source.file import parse_source
@@ -194,10 +195,7 @@ def errors_of(messages: Iterable[Message]) -> list[Message]:
 
     Such an `#eval` declares nothing, and the environment shows which declarations depend on `sorry`.
     """
-    return [m for m in messages if m.severity == "error" and not m.data.startswith(_EVAL_OF_SORRY)]
-
-
-_EVAL_OF_SORRY = "aborting evaluation since the expression depends on the 'sorry' axiom"
+    return [m for m in messages if m.severity == "error" and not evaluates_a_sorry(m.data)]
 
 
 def weigh(
@@ -284,7 +282,7 @@ def _absent(name: str, facts: Facts) -> Verdict:
 
 def _first(errors: Iterable[Message]) -> str:
     error = next(iter(errors))
-    return f"line {error.pos.line}: {error.data.splitlines()[0] if error.data else 'error'}"
+    return f"line {error.pos.line}: {first_line(error.data)}"
 
 
 def _violation_of(facts: Facts, policy: Policy) -> tuple[str | None, str | None]:

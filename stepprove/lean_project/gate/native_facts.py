@@ -13,6 +13,7 @@ from typing import Any
 
 from stepprove.lean_project.gate.native_keyword_guard import added_power, lost_command
 from stepprove.lean_project.gate.reserved_names import reserved
+from stepprove.lean_project.messages import printed_axioms
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 from stepprove.lean_project.source.file import Declaration, SourceFile, parse_source
@@ -39,7 +40,6 @@ _SHOWN = "".join(
     )
 )
 """Prints every detail. `pp.all` is not enough: options that the text sets override it, and Lean cuts long terms short."""
-_AXIOMS = re.compile(r"^'.*' (?:depends on axioms: \[(.*)\]|does not depend on any axioms)$", re.S)
 
 
 def probe(
@@ -175,10 +175,9 @@ def _printed(
     if answer.has_errors:
         return None
     texts = [m.data for m in answer.messages if m.severity == "info"]
-    match = _AXIOMS.match(texts[-1].strip()) if len(texts) >= 2 else None
-    if match is None:
+    axioms = printed_axioms(texts[-1]) if len(texts) >= 2 else None
+    if axioms is None:
         raise ReplFailure(f"Lean's answer about `{name}` is not understood: {texts!r}")
-    axioms = sorted(a.strip() for a in (match[1] or "").split(",") if a.strip())
     return {"type": texts[0], "value": texts[1] if len(texts) > 2 else None, "axioms": axioms}
 
 

@@ -15,7 +15,8 @@ NATIVE_AXIOMS = frozenset(
 class Policy(BaseModel):
     """What a caller allows beyond the standard."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # An unknown field could make the gate stricter.
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     native_decide: bool = False
     axioms: frozenset[str] = frozenset()

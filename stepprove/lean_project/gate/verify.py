@@ -15,6 +15,7 @@ from stepprove.lean_project.gate.gate import Judgement, errors_of, judge
 from stepprove.lean_project.gate.headers import other_header
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
+from stepprove.lean_project.messages import first_line
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
 from stepprove.lean_project.source.file import Declaration, SourceError, SourceFile, apply_edits
@@ -100,7 +101,7 @@ def verify(
 
 def _refuse_broken(original: SourceFile, answer: CommandResponse) -> None:
     if errors := errors_of(answer.messages):
-        first = errors[0].data.splitlines()[0] if errors[0].data else "error"
+        first = first_line(errors[0].data)
         raise BrokenOriginal(
             f"{_title(original)} has errors of its own (line {errors[0].pos.line}: {first})."
         )

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement
-from stepprove.lean_project.gate.policy import Policy
+from stepprove.lean_project.pool.backend import Lean
+from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.pool.results import Check, Ending, PoolClosed, PoolFull, PoolStats, unanswered
 from stepprove.lean_project.pool.slot import HEADER_SECONDS, Job
 from stepprove.lean_project.pool.sync_pool import SyncPool
-from stepprove.lean_project.repl.protocol import InfoTreeKind
+from stepprove.lean_project.pool.work import lend_job
 from stepprove.lean_project.repl.repl import Repl
-from stepprove.lean_project.source.file import SourceFile
 
 __all__ = [
     "HEADER_SECONDS",
     "Check",
+    "CheckRequest",
     "Ending",
     "Pool",
     "PoolClosed",
     "PoolFull",
     "PoolStats",
     "SyncPool",
+    "VerifyRequest",
     "unanswered",
 ]
 
 T = TypeVar("T")
 
 
-class Pool:
+class Pool(Lean):
     """`SyncPool` for asyncio: the same arguments, the same jobs.
 
     When a task is cancelled, the pool removes its job from the queue or kills its Lean. Other jobs continue.
@@ -76,41 +78,17 @@ class Pool:
         """The pool's counts so far."""
         return self.sync.stats
 
-    async def check(
-        self,
-        code: str,
-        *,
-        header: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
-        all_tactics: bool = False,
-        infotree: InfoTreeKind | None = None,
-        facts: bool = False,
-    ) -> Check:
-        """Elaborate a text; see `SyncPool.check`."""
-        return await self._result(
-            self.sync._check_job(code, header, priority, timeout, all_tactics, infotree, facts)
-        )
+    async def run_check(self, request: CheckRequest) -> Check:
+        """Do the job of `check`, whose arguments are already a request."""
+        return await self._result(self.sync.check_job(request))
 
-    async def verify(
-        self,
-        original: SourceFile,
-        candidate: SourceFile,
-        *,
-        policy: Policy = Policy(),  # noqa: B008 - frozen
-        targets: Collection[str] | None = None,
-        prelude: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
-    ) -> Judgement:
-        """Have the trust gate judge a candidate; see `SyncPool.verify`."""
-        return await self._result(
-            self.sync._verify_job(original, candidate, policy, targets, prelude, priority, timeout)
-        )
+    async def run_verify(self, request: VerifyRequest) -> Judgement:
+        """Do the job of `verify`, whose arguments are already a request."""
+        return await self._result(self.sync.verify_job(request))
 
     async def run(self, work: Callable[[Repl], T], *, priority: int = 0) -> T:
         """Run `work` alone on one engine, in that engine's thread; see `SyncPool.run`."""
-        return await self._result(self.sync._run_job(work, priority))
+        return await self._result(lend_job(work, priority))
 
     async def check_all(
         self, codes: Iterable[str], *, header: str | None = None, timeout: float | None = None
@@ -133,9 +111,9 @@ class Pool:
 
     async def _result(self, job: Job[T]) -> T:
         pool = self.sync
-        pool._submit(job)
+        pool.submit(job)
         try:
             return await asyncio.wrap_future(job.future)
         except asyncio.CancelledError:
-            await asyncio.shield(asyncio.to_thread(pool._cancel, job))
+            await asyncio.shield(asyncio.to_thread(pool.cancel, job))
             raise

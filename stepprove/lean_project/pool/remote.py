@@ -8,8 +8,9 @@ verdict. `remote_answers.py` decides which answers count.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,7 +20,7 @@ import httpx2
 from pydantic import ValidationError
 
 from stepprove.lean_project.gate.gate import Judgement
-from stepprove.lean_project.gate.policy import Policy
+from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.job_queue import JobQueue
 from stepprove.lean_project.pool.remote_answers import (
     UnusableAnswer,
@@ -28,12 +29,10 @@ from stepprove.lean_project.pool.remote_answers import (
     read_answer,
     response_of,
 )
-from stepprove.lean_project.pool.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
+from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.pool.results import Check, PoolClosed
 from stepprove.lean_project.pool.slot import HEADER_SECONDS
-from stepprove.lean_project.repl.protocol import InfoTreeKind
-from stepprove.lean_project.server.models import Health
-from stepprove.lean_project.source.file import SourceFile
 from stepprove.outcome import Outcome
 
 __all__ = ["NoLeanServer", "RemotePool"]
@@ -104,7 +103,7 @@ class _Waiting:
     passed_over: int = 0
 
 
-class RemotePool:
+class RemotePool(Lean):
     """Lean servers as one pool; an async context manager for one event loop.
 
     Args:
@@ -129,8 +128,10 @@ class RemotePool:
         at_once: int | None = None,
     ) -> None:
         self._urls = tuple(dict.fromkeys(url.rstrip("/") for url in urls))
-        if not self._urls or (at_once is not None and at_once < 1) or not timeout > 0 or not patience > 0:
-            raise ValueError("a server is needed, and timeout, patience and at_once must be above 0")
+        if not self._urls or (at_once is not None and at_once < 1) or not patience > 0:
+            raise ValueError("a server is needed, and patience and at_once must be above 0")
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"timeout must be a finite number of seconds above 0, not {timeout!r}")
         self._key = api_key
         self._timeout, self._patience, self._at_once = timeout, patience, at_once
         self._servers: tuple[_Server, ...] = ()
@@ -195,91 +196,40 @@ class RemotePool:
             raise _not_entered()
         return self._servers[0].health.lean
 
-    async def check(
-        self,
-        code: str,
-        *,
-        header: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
-        all_tactics: bool = False,
-        infotree: InfoTreeKind | None = None,
-        facts: bool = False,
-    ) -> Check:
-        """Elaborate a text; see `SyncPool.check`. A text that no server answers ends as `crashed`, on engine -1.
+    async def run_check(self, request: CheckRequest) -> Check:
+        """Do the job of `check`. A text that no server answers ends as `crashed`, on engine -1.
 
         The numbers of environments and proof states in the answer are of no use here.
-
-        Raises:
-            PoolClosed: the pool was not entered, or was closed.
-            ValueError: the text has a lone surrogate, or the time is not above 0 and finite.
         """
         started = time.monotonic()
-        job = CheckJob(
-            code=code,
-            header=header,
-            priority=priority,
-            timeout=self._timeout if timeout is None else timeout,
-            all_tactics=all_tactics,
-            infotree=infotree,
-            facts=facts,
-        )
 
         def read(server: _Server, body: bytes, content: bytes) -> Check:
             answer = read_answer(CheckAnswer, content, request=body, lean=lean_words(server.health))
             waited = max(0.0, time.monotonic() - started - answer.seconds)
-            engine = server.first_engine + answer.engine
             return Check(
                 answer.outcome,
                 response_of(answer),
                 answer.reason,
                 answer.seconds,
                 waited,
-                engine,
+                server.first_engine + answer.engine,
                 answer.facts,
             )
 
         try:
-            return await self._ask("/pool/check", job, _CHECK_CALLS, read)
+            return await self._ask("/pool/check", request, _CHECK_CALLS, read)
         except UnusableAnswer as failure:
             return Check("crashed", None, str(failure), 0.0, time.monotonic() - started, -1)
 
-    async def verify(
-        self,
-        original: SourceFile,
-        candidate: SourceFile,
-        *,
-        policy: Policy = Policy(),  # noqa: B008 - frozen
-        targets: Collection[str] | None = None,
-        prelude: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
-    ) -> Judgement:
-        """Have a server's trust gate judge a candidate; see `SyncPool.verify`.
-
-        Raises:
-            PoolClosed: the pool was not entered, or was closed.
-            BrokenOriginal: Lean reports errors in the original.
-            ValueError: as `check`.
-        """
-        job = VerifyJob.model_validate(
-            {
-                "original": original.text,
-                "candidate": candidate.text,
-                "policy": policy.model_dump(),
-                "targets": None if targets is None else sorted(targets),
-                "prelude": prelude,
-                "priority": priority,
-                "timeout": self._timeout if timeout is None else timeout,
-            }
-        )
+    async def run_verify(self, request: VerifyRequest) -> Judgement:
+        """Do the job of `verify`. A candidate that no server judges ends as INFRASTRUCTURE."""
 
         def read(server: _Server, body: bytes, content: bytes) -> Judgement:
             answer = read_answer(VerifyAnswer, content, request=body, lean=lean_words(server.health))
-            return judgement_of(answer, policy, targets)
+            return judgement_of(answer, request.policy, request.targets)
 
         try:
-            return await self._ask("/pool/verify", job, _VERIFY_CALLS, read)
+            return await self._ask("/pool/verify", request, _VERIFY_CALLS, read)
         except UnusableAnswer as failure:
             return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=str(failure))
 
@@ -288,18 +238,19 @@ class RemotePool:
     async def _ask(
         self,
         path: str,
-        job: CheckJob | VerifyJob,
+        request: CheckRequest | VerifyRequest,
         calls: int,
         read: Callable[[_Server, bytes, bytes], T],
     ) -> T:
-        """Send a job to one server after another until one answers. Raises UnusableAnswer."""
-        body = job.model_dump_json().encode()
-        seconds = HEADER_SECONDS + _TURNS * calls * job.timeout
+        """Send a request to one server after another until one answers. Raises UnusableAnswer."""
+        limit = self._timeout if request.timeout is None else request.timeout
+        body = request.model_copy(update={"timeout": limit}).model_dump_json().encode()
+        seconds = HEADER_SECONDS + _TURNS * calls * limit
         tries = 0
         failed_at: set[_Server] = set()
         refused: float | None = None
         while True:
-            server = await self._place(job.priority, failed_at)
+            server = await self._place(request.priority, failed_at)
             began = time.monotonic()
             try:
                 answer = read(server, body, await self._post(server, path, body, seconds))

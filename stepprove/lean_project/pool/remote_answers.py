@@ -11,14 +11,13 @@ from pydantic import ValidationError
 from stepprove.lean_project.gate.gate import Judgement, errors_of
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import BrokenOriginal
-from stepprove.lean_project.pool.remote_models import CheckAnswer, VerifyAnswer
+from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
 from stepprove.lean_project.repl.protocol import (
     CommandResponse,
     ErrorResponse,
     ProofStepResponse,
     read_response,
 )
-from stepprove.lean_project.server.models import Health
 from stepprove.outcome import Outcome
 
 A = TypeVar("A", CheckAnswer, VerifyAnswer)

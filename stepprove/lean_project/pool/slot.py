@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from stepprove.lean_project.gate.facts import Facts, facts_of
 from stepprove.lean_project.pool.prefix_cache import PrefixCache, common_prefix, divisible
-from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse, InfoTreeKind
+from stepprove.lean_project.pool.requests import CheckRequest
+from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 from stepprove.lean_project.source.file import parse_source
 
@@ -104,31 +105,23 @@ class Slot:
         return max((common_prefix(job.text, text) for text in self.recent), default=0) if job.text else 0
 
 
-def elaborate(
-    slot: Slot,
-    code: str,
-    header: str | None,
-    seconds: float,
-    all_tactics: bool,
-    infotree: InfoTreeKind | None,
-) -> CommandResponse | ErrorResponse:
+def elaborate(slot: Slot, request: CheckRequest, seconds: float) -> CommandResponse | ErrorResponse:
     """Elaborate a text on one engine; where the REPL has no prefix cache of its own, send it chunk by chunk.
 
     Args:
         slot: the engine.
-        code: the text.
-        header: imports before it; None: the text has its own.
+        request: the text.
         seconds: the time limit of each engine call.
-        all_tactics: list every tactic call.
-        infotree: print the info trees of this kind.
 
     Raises:
         ReplFailure: Lean gave no answer.
     """
-    repl, plain = slot.repl, not all_tactics and infotree is None
+    repl, code, header = slot.repl, request.code, request.header
     env = None if header is None else slot.environment(header, seconds)
-    if repl.supports_inspect or not plain:
-        return repl.command(code, env, all_tactics=all_tactics, infotree=infotree, timeout=seconds)
+    if repl.supports_inspect or request.all_tactics or request.infotree is not None:
+        return repl.command(
+            code, env, all_tactics=request.all_tactics, infotree=request.infotree, timeout=seconds
+        )
     source = parse_source(code)
     if not divisible(source):
         return repl.command(code, env, timeout=seconds)
@@ -141,12 +134,12 @@ def elaborate(
     return slot.pieces.elaborate(repl, source, env, seconds)
 
 
-def read_facts(slot: Slot, code: str, header: str | None, answer: CommandResponse, seconds: float) -> Facts:
+def read_facts(slot: Slot, request: CheckRequest, answer: CommandResponse, seconds: float) -> Facts:
     """Facts about the declarations of an elaborated text beyond its imports.
 
     Raises:
         ReplFailure: Lean gave no answer.
     """
-    imports = parse_source(code).header if header is None else header
+    imports = parse_source(request.code).header if request.header is None else request.header
     before = CommandResponse(env=slot.environment(imports, seconds))
-    return facts_of(slot.repl, imports, before, code, answer, timeout=seconds)
+    return facts_of(slot.repl, imports, before, request.code, answer, timeout=seconds)

@@ -11,30 +11,21 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
-from stepprove.lean_project.engines.engine import NATIVE_MEMORY_LIMIT_MB, Engine
-from stepprove.lean_project.gate.facts import Facts
+from stepprove.lean_project.engines.engine import MEMORY_LIMIT_MB, Engine
 from stepprove.lean_project.gate.gate import Judgement
-from stepprove.lean_project.gate.policy import Policy
-from stepprove.lean_project.gate.verify import verify
+from stepprove.lean_project.pool.backend import AnyPool
 from stepprove.lean_project.pool.job_queue import JobQueue
-from stepprove.lean_project.pool.results import Check, Ending, PoolClosed, PoolFull, PoolStats
-from stepprove.lean_project.pool.slot import Job, Slot, elaborate, read_facts
-from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse, InfoTreeKind
-from stepprove.lean_project.repl.repl import (
-    Repl,
-    ReplCrashed,
-    ReplEnded,
-    ReplFailure,
-    ReplMemory,
-    ReplTimeout,
-)
-from stepprove.lean_project.source.file import SourceFile
+from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
+from stepprove.lean_project.pool.results import Check, PoolClosed, PoolFull, PoolStats
+from stepprove.lean_project.pool.slot import Job, Slot
+from stepprove.lean_project.pool.work import check_job, lend_job, verify_job
+from stepprove.lean_project.repl.repl import Repl, ReplFailure, ReplMemory
 from stepprove.outcome import Outcome
 
 __all__ = ["SyncPool"]
@@ -52,7 +43,7 @@ _SIMILAR = 64
 T = TypeVar("T")
 
 
-class SyncPool:
+class SyncPool(AnyPool[Check, Judgement]):
     """A pool of Lean engines for plain code; every method may be called from any thread.
 
     Args:
@@ -84,7 +75,7 @@ class SyncPool:
         max_waiting: int = 10_000,
         retries: int = 2,
     ) -> None:
-        default = engine.memory_limit_mb if isinstance(engine, Engine) else NATIVE_MEMORY_LIMIT_MB
+        default = engine.memory_limit_mb if isinstance(engine, Engine) else MEMORY_LIMIT_MB
         self._limit = memory_limit_mb or default
         self._recycle = recycle_mb or 0.7 * self._limit
         if size is not None and size < 1:
@@ -120,63 +111,13 @@ class SyncPool:
 
     # Jobs.
 
-    def check(
-        self,
-        code: str,
-        *,
-        header: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
-        all_tactics: bool = False,
-        infotree: InfoTreeKind | None = None,
-        facts: bool = False,
-    ) -> Check:
-        """Elaborate a text. A time-out or crash is an outcome; `check` never raises it.
+    def run_check(self, request: CheckRequest) -> Check:
+        """Do the job of `check`, whose arguments are already a request."""
+        return self._result(self.check_job(request))
 
-        Args:
-            code: Lean source, with its imports unless `header` has them.
-            header: imports before `code`; each process elaborates them once.
-            priority: a job of priority 1 precedes one of priority 0 that has waited up to 30 s longer.
-            timeout: seconds for the text.
-            all_tactics: list every tactic call.
-            infotree: print the info trees of this kind.
-            facts: return facts about the text's declarations and their axioms, if the engine supports `inspect`.
-
-        Raises:
-            PoolFull, PoolClosed: the pool did not try it.
-        """
-        job = self._check_job(code, header, priority, timeout, all_tactics, infotree, facts)
-        return self._result(job)
-
-    def verify(
-        self,
-        original: SourceFile,
-        candidate: SourceFile,
-        *,
-        policy: Policy = Policy(),  # noqa: B008 - frozen
-        targets: Collection[str] | None = None,
-        prelude: str | None = None,
-        priority: int = 0,
-        timeout: float | None = None,
-    ) -> Judgement:
-        """Have the trust gate judge a candidate, elaborated whole on one engine; see `verify.verify`.
-
-        Args:
-            original: the file that states the targets.
-            candidate: the file that claims to prove them.
-            policy: what to allow beyond the standard.
-            targets: names that must be proved; None: every theorem and `example` of the original.
-            prelude: Lean source that replaces the imports of both texts.
-            priority: as for `check`.
-            timeout: seconds for each engine call.
-
-        Raises:
-            PoolFull, PoolClosed: the pool did not try it.
-            BrokenOriginal: Lean reports errors in the original.
-        """
-        return self._result(
-            self._verify_job(original, candidate, policy, targets, prelude, priority, timeout)
-        )
+    def run_verify(self, request: VerifyRequest) -> Judgement:
+        """Do the job of `verify`, whose arguments are already a request."""
+        return self._result(self.verify_job(request))
 
     def run(self, work: Callable[[Repl], T], *, priority: int = 0) -> T:
         """Run `work` alone on one engine, without retries; exceptions of `work` pass through.
@@ -186,7 +127,7 @@ class SyncPool:
         Raises:
             PoolFull, PoolClosed: the pool did not try it.
         """
-        return self._result(self._run_job(work, priority))
+        return self._result(lend_job(work, priority))
 
     def check_all(
         self, codes: Iterable[str], *, header: str | None = None, timeout: float | None = None
@@ -206,7 +147,8 @@ class SyncPool:
             return ahead.pop(future), future.result()
 
         for place, code in enumerate(codes):
-            future = self._submit(self._check_job(code, header, 0, timeout, False, None, False)).future
+            request = CheckRequest(code=code, header=header, timeout=timeout)
+            future = self.submit(self.check_job(request)).future
             ahead[future] = place
             future.add_done_callback(note)
             while len(ahead) >= min(4 * len(self._slots), self.max_waiting):
@@ -251,89 +193,24 @@ class SyncPool:
             if thread is not threading.current_thread():
                 thread.join()
 
-    # The work of each job, in the thread of its engine.
+    # For `Pool`, which waits for a job in its own way.
 
-    def _check_job(
-        self,
-        code: str,
-        header: str | None,
-        priority: int,
-        timeout: float | None,
-        all_tactics: bool,
-        infotree: InfoTreeKind | None,
-        facts: bool,
-    ) -> Job[Check]:
-        seconds = self._seconds(timeout)
+    def check_job(self, request: CheckRequest) -> Job[Check]:
+        """A job that is not yet in the queue; see `submit`."""
+        return check_job(request, self._seconds(request.timeout), self._retries)
 
-        def work(slot: Slot) -> Check:
-            started = time.monotonic()
-            answer: CommandResponse | ErrorResponse | None = None
-            outcome: Ending = "answered"
-            reason: str | None = None
-            read: Facts | None = None
-            try:
-                answer = elaborate(slot, code, header, seconds, all_tactics, infotree)
-                if facts and slot.repl.supports_inspect and isinstance(answer, CommandResponse):
-                    read = read_facts(slot, code, header, answer, seconds)
-            except ReplTimeout as late:
-                outcome, reason = "timeout", str(late)
-            except ReplEnded as ended:
-                outcome, reason = "ended", str(ended)
-            except ReplMemory as big:
-                outcome, reason, job.too_big = "memory", str(big), True
-            took = time.monotonic() - started
-            return Check(outcome, answer, reason, took, started - job.arrived, slot.number, read)
-
-        def lost(reason: str, took: float, waited: float, engine: int) -> Check:
-            return Check("crashed", None, reason, took, waited, engine)
-
-        job: Job[Check] = Job(work, (header or "") + code, priority, lost, self._retries)
-        return job
+    def verify_job(self, request: VerifyRequest) -> Job[Judgement]:
+        """A job that is not yet in the queue; see `submit`."""
+        return verify_job(request, self._seconds(request.timeout), self._retries)
 
     def _seconds(self, timeout: float | None) -> float:
-        """The time limit of a job, in seconds. Raises ValueError."""
-        seconds = self._timeout if timeout is None else timeout
-        if not seconds > 0:
-            raise ValueError(f"a time limit must be above 0, not {seconds!r}")
-        return max(seconds, LEAST_SECONDS)
-
-    def _verify_job(
-        self,
-        original: SourceFile,
-        candidate: SourceFile,
-        policy: Policy,
-        targets: Collection[str] | None,
-        prelude: str | None,
-        priority: int,
-        timeout: float | None,
-    ) -> Job[Judgement]:
-        seconds = self._seconds(timeout)
-
-        def work(slot: Slot) -> Judgement:
-            header = original.header if prelude is None else prelude
-            env = slot.environment(header, seconds) if prelude is not None or original.imports else None
-            crashes, generation = slot.repl.stats.crashes, slot.repl.generation
-            judgement = verify(
-                slot.repl, original, candidate, policy=policy, targets=targets, env=env, timeout=seconds
-            )
-            if judgement.outcome is Outcome.INFRASTRUCTURE:
-                if slot.repl.stats.crashes > crashes:
-                    raise ReplCrashed(judgement.reason or "Lean died", None, "")
-                job.too_big = slot.repl.generation > generation
-            return judgement
-
-        def lost(reason: str, took: float, waited: float, engine: int) -> Judgement:
-            return Judgement(outcome=Outcome.INFRASTRUCTURE, reason=reason)
-
-        job: Job[Judgement] = Job(work, original.text, priority, lost, self._retries)
-        return job
-
-    def _run_job(self, work: Callable[[Repl], T], priority: int) -> Job[T]:
-        return Job(lambda slot: work(slot.repl), "", priority, None)
+        """The time limit of a job, in seconds."""
+        return max(self._timeout if timeout is None else timeout, LEAST_SECONDS)
 
     # The queue and the engines.
 
-    def _submit(self, job: Job[T]) -> Job[T]:
+    def submit(self, job: Job[T]) -> Job[T]:
+        """Put a job into the queue. Raises PoolFull, PoolClosed."""
         with self._lock:
             if self._closed:
                 raise PoolClosed("the pool is closed")
@@ -345,14 +222,14 @@ class SyncPool:
         return job
 
     def _result(self, job: Job[T]) -> T:
-        self._submit(job)
+        self.submit(job)
         try:
             return job.future.result()
         except BaseException:
-            self._cancel(job)
+            self.cancel(job)
             raise
 
-    def _cancel(self, job: Job[Any]) -> None:
+    def cancel(self, job: Job[Any]) -> None:
         """Remove a job from the queue, or kill the process that runs it. A job that has ended stays as it is."""
         with self._lock:
             if job.future.done() and not job.future.cancelled():

@@ -28,6 +28,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from stepprove.lean_project.messages import COMPLETED
+
 __all__ = [
     "Command",
     "CommandResponse",
@@ -310,7 +312,7 @@ class ProofStepResponse(_Wire):
     @property
     def completed(self) -> bool:
         """Whether the REPL calls the proof finished. Tactic mode gives no verdict: see the trust gate."""
-        return self.proof_status == "Completed"
+        return self.proof_status == COMPLETED
 
 
 class ErrorResponse(_Wire):

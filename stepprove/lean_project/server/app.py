@@ -25,16 +25,16 @@ from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.advisory import kernel_bugs
 from stepprove.lean_project.pool.pool import Pool
+from stepprove.lean_project.pool.remote_models import Health
 from stepprove.lean_project.server.disconnect import come_again, unless_gone
 from stepprove.lean_project.server.kimina import result_of
 from stepprove.lean_project.server.metrics import Metrics
 from stepprove.lean_project.server.models import (
     CheckReply,
-    CheckRequest,
-    Health,
+    KiminaCheck,
+    KiminaVerify,
     Result,
     Snippet,
-    VerifyRequest,
     seconds_allowed,
 )
 from stepprove.lean_project.server.pool_routes import health_of, pool_routes
@@ -95,7 +95,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
     app.add_middleware(TrustedHosts, hosts=settings.hosts)
     app.add_exception_handler(RequestValidationError, _misfit)
 
-    async def one(snippet: Snippet, request: CheckRequest) -> Result:
+    async def one(snippet: Snippet, request: KiminaCheck) -> Result:
         with come_again():
             result = await result_of(
                 pool,
@@ -111,7 +111,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
         metrics.seconds.labels(result.outcome).observe(result.time)
         return result
 
-    async def every(request: CheckRequest) -> list[Result]:
+    async def every(request: KiminaCheck) -> list[Result]:
         tasks = [asyncio.create_task(one(snippet, request)) for snippet in request.snippets]
         try:
             return await asyncio.gather(*tasks)
@@ -120,7 +120,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
                 task.cancel()
 
     @app.post("/api/check", response_model=CheckReply)
-    async def check(body: CheckRequest, request: Request) -> Response:
+    async def check(body: KiminaCheck, request: Request) -> Response:
         """Check snippets. With `Accept: application/x-ndjson`, one line for each, as they end."""
         _refuse_many(len(body.snippets), settings)
         if NDJSON in request.headers.get("accept", ""):
@@ -130,7 +130,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
 
     @app.post("/verify")
     @app.post("/one_pass_verify_batch", include_in_schema=False)
-    async def verify(body: VerifyRequest, request: Request) -> Response:
+    async def verify(body: KiminaVerify, request: Request) -> Response:
         """The older form of `/api/check`."""
         _refuse_many(len(body.codes), settings)
         snippets = [
@@ -139,7 +139,7 @@ def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> F
             )
             for i, code in enumerate(body.codes)
         ]
-        check_request = CheckRequest(snippets=snippets, timeout=body.timeout, infotree=body.infotree_type)
+        check_request = KiminaCheck(snippets=snippets, timeout=body.timeout, infotree=body.infotree_type)
         results = await unless_gone(request, every(check_request))
         return _json(
             {
@@ -188,7 +188,7 @@ def _json(document: dict[str, Any], status: int = 200) -> Response:
 
 
 async def _lines(
-    body: CheckRequest, one: Callable[[Snippet, CheckRequest], Awaitable[Result]]
+    body: KiminaCheck, one: Callable[[Snippet, KiminaCheck], Awaitable[Result]]
 ) -> AsyncIterator[bytes]:
     """Yield each result as a line as it ends; starlette stops this when the client leaves."""
 

@@ -7,9 +7,10 @@ from stepprove.lean_project.gate.gate import Judgement, errors_of
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.gate.verify import BrokenOriginal
+from stepprove.lean_project.messages import first_line
 from stepprove.lean_project.pool.pool import Check, Pool
-from stepprove.lean_project.repl.protocol import CommandResponse, Message
-from stepprove.lean_project.server.models import DeclarationVerdict, InfoTree, Result, Snippet, SnippetVerdict
+from stepprove.lean_project.repl.protocol import CommandResponse, InfoTreeKind, Message
+from stepprove.lean_project.server.models import DeclarationVerdict, Result, Snippet, SnippetVerdict
 from stepprove.lean_project.source.vetting import Parser, TooMuch
 from stepprove.outcome import Outcome
 
@@ -28,7 +29,7 @@ async def result_of(
     snippet: Snippet,
     *,
     seconds: float,
-    infotree: InfoTree | None = None,
+    infotree: InfoTreeKind | None = None,
     verdict: bool = True,
     debug: bool = False,
     priority: int = 0,
@@ -103,7 +104,7 @@ def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> SnippetVerdict:
     theorems = [d for d in declarations if d.outcome is not None]
     bad = next((d for d in theorems if d.outcome != "proved"), None)
     if errors := errors_of(messages):
-        first = errors[0].data.splitlines()[0] if errors[0].data else "error"
+        first = first_line(errors[0].data)
         return SnippetVerdict(
             outcome="failed", reason=f"line {errors[0].pos.line}: {first}", declarations=declarations
         )

@@ -7,35 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"character {error.start} is half of one (a lone surrogate)") from None
-    return text
-
-
-Text = Annotated[str, AfterValidator(_encodable)]
-"""Text without lone surrogates, which JSON can spell although they are no characters."""
+from stepprove.lean_project.pool.requests import Text
+from stepprove.lean_project.repl.protocol import InfoTreeKind
 
 SHORTEST_SECONDS = 0.5
 """The least time of a text: a time-out costs the server an engine, so clients must not get one for nothing."""
 
 
-def seconds_allowed(requested: float, most: float) -> float:
+def seconds_allowed(requested: float | None, most: float) -> float:
     """The time limit of a text.
 
     Args:
-        requested: the client's seconds; 0 for the most.
+        requested: the client's seconds; 0 or None: the most.
         most: the server's limit in seconds.
     """
     return min(max(requested or most, SHORTEST_SECONDS), most)
-
-
-InfoTree = Literal["full", "tactics", "original", "substantive"]
 
 
 class _Body(BaseModel):
@@ -65,12 +53,12 @@ class _Options(_Body):
     reuse: bool = Field(
         default=True, description="Accepted for compatibility: processes are shared, environments never."
     )
-    infotree: InfoTree | None = None
+    infotree: InfoTreeKind | None = None
     verdict: bool = Field(default=True, description="Ours: tell what each declaration rests on.")
     priority: int = Field(default=0, ge=-10, le=10, description="Ours: higher ones come first.")
 
 
-class CheckRequest(_Options):
+class KiminaCheck(_Options):
     """The body of `/api/check`."""
 
     snippets: list[Snippet] = Field(min_length=1)
@@ -96,12 +84,12 @@ class Code(_Body):
         return self
 
 
-class VerifyRequest(_Body):
+class KiminaVerify(_Body):
     """The body of `/verify`."""
 
     codes: list[Code] = Field(min_length=1)
     timeout: float = Field(default=300, ge=0)
-    infotree_type: InfoTree | None = None
+    infotree_type: InfoTreeKind | None = None
     disable_cache: bool = False
 
 
@@ -143,16 +131,3 @@ class CheckReply(_Body):
     """The answer of `/api/check`."""
 
     results: list[Result]
-
-
-class Health(_Body):
-    """The answer of `/health`."""
-
-    status: Literal["ok"] = "ok"
-    lean: str
-    engine: str
-    mathlib: str | None
-    engines: int
-    running: int
-    waiting: int
-    memory_mb: float

@@ -11,9 +11,10 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.pool import Check, Pool, unanswered
-from stepprove.lean_project.pool.remote_models import CheckAnswer, CheckJob, VerifyAnswer, VerifyJob
+from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
+from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.server.disconnect import come_again, unless_gone
-from stepprove.lean_project.server.models import Health, seconds_allowed
+from stepprove.lean_project.server.models import seconds_allowed
 from stepprove.lean_project.source.vetting import Parser, TooMuch
 from stepprove.outcome import Outcome
 
@@ -48,40 +49,27 @@ def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -
         """As `/health`, for those who have the key."""
         return health_of(engine, pool)
 
-    async def checked(job: CheckJob) -> Check:
+    async def checked(body: CheckRequest) -> Check:
         try:
-            await parser.vet(job.code)
-            await parser.vet(job.header or "")
+            await parser.vet(body.code)
+            await parser.vet(body.header or "")
         except TooMuch as much:
             return Check(much.ending, None, str(much), 0.0, 0.0, 0)
-        return await pool.check(
-            job.code,
-            header=job.header,
-            priority=job.priority,
-            timeout=seconds_allowed(job.timeout, time_limit),
-            all_tactics=job.all_tactics,
-            infotree=job.infotree,
-            facts=job.facts,
-        )
+        seconds = seconds_allowed(body.timeout, time_limit)
+        return await pool.run_check(body.model_copy(update={"timeout": seconds}))
 
-    async def judged(job: VerifyJob) -> Judgement:
+    async def judged(body: VerifyRequest) -> Judgement:
         try:
-            await parser.vet(job.prelude or "")
-            original, candidate = await parser.parse(job.original), await parser.parse(job.candidate)
+            await parser.vet(body.prelude or "")
+            original, candidate = [await parser.parse(text) for text in body.texts()]
         except TooMuch as much:
             return Judgement(outcome=unanswered(much.ending) or Outcome.INFRASTRUCTURE, reason=str(much))
-        return await pool.verify(
-            original,
-            candidate,
-            policy=job.policy,
-            targets=job.targets,
-            prelude=job.prelude,
-            priority=job.priority,
-            timeout=seconds_allowed(job.timeout, time_limit),
-        )
+        seconds = seconds_allowed(body.timeout, time_limit)
+        parsed = {"original": original, "candidate": candidate, "timeout": seconds}
+        return await pool.run_verify(body.model_copy(update=parsed))
 
     @router.post("/check", response_model=CheckAnswer)
-    async def check(body: CheckJob, request: Request) -> Response:
+    async def check(body: CheckRequest, request: Request) -> Response:
         """Elaborate a text."""
         with come_again():
             result = await unless_gone(request, checked(body))
@@ -100,7 +88,7 @@ def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -
         )
 
     @router.post("/verify", response_model=VerifyAnswer)
-    async def verify(body: VerifyJob, request: Request) -> Response:
+    async def verify(body: VerifyRequest, request: Request) -> Response:
         """Have the trust gate judge a candidate."""
         judgement: Judgement | None = None
         broken: str | None = None

@@ -19,12 +19,12 @@ from typing import Any
 import orjson
 
 from stepprove.agent.models.library import Library, Position, Premise
+from stepprove.lean_project.messages import NO_GOALS
 
 CORPUS = "corpus.jsonl"
 SPLITS = ("train", "val", "test")
 CUTS = (1, 10)
 """Ranks k of recall@k, as in ReProver."""
-_DONE = "no goals"
 
 
 class BadTrace(ValueError):
@@ -65,7 +65,7 @@ def steps(file: Path, library: Library) -> Iterator[TacticStep]:
         for theorem in theorems:
             line, column = theorem["start"]
             for traced in theorem["traced_tactics"]:
-                if traced["state_before"] == _DONE or "·" in traced["tactic"]:
+                if traced["state_before"] == NO_GOALS or "·" in traced["tactic"]:
                     continue
                 _, named = traced.get("annotated_tactic") or ("", [])
                 yield TacticStep(

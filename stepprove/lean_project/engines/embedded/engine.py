@@ -13,6 +13,9 @@ from stepprove.lean_project.engines.errors import EngineUnfit
 _HERE = Path(__file__).resolve().parent
 _LAUNCHER = _HERE / "launch.cjs"
 
+MEMORY_LIMIT_MB = 1800.0
+"""Resident memory of one process, in 10**6 B: WebAssembly addresses 2 GB in all."""
+
 
 def embedded_engine(
     *, install: bool = True, progress: installer.Progress = installer.ignore_progress
@@ -51,6 +54,8 @@ def embedded_engine(
         },
         ready_line=True,
         tokens=True,
+        supports_inspect=True,
+        memory_limit_mb=MEMORY_LIMIT_MB,
     )
 
 

@@ -18,6 +18,7 @@ import platformdirs
 
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.errors import NativeMissing
+from stepprove.lean_project.messages import built_by_another_lean, version_of
 from stepprove.lean_project.repl.errors import ReplFailure
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl
@@ -33,7 +34,6 @@ MAPPED_MB_OF_MATHLIB = 10_000
 _START_SECONDS = 120.0
 _LAKEFILES = ("lakefile.toml", "lakefile.lean")
 _RELEASE = re.compile(r"v\d+\.\d+\.\d+\S*")
-_LAKES_VERSION = re.compile(r"Lean version ([^\s,)]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _reported_version(engine: Engine, project: LakeProject) -> str:
         with Repl(engine, timeout=_START_SECONDS, startup_timeout=_START_SECONDS) as repl:
             answer = repl.command("#eval Lean.versionString")
     except ReplFailure as error:
-        why = "it was built by another Lean" if "incompatible header" in str(error) else str(error)
+        why = "it was built by another Lean" if built_by_another_lean(str(error)) else str(error)
         raise NativeMissing(
             f"The REPL {engine.command[-1]} does not answer in {project.root} ({why}): {mend}."
         ) from error
@@ -213,7 +213,7 @@ def _require_toolchain(lake: Path, project: LakeProject) -> None:
             )
         return
     said = subprocess.run([str(lake), "--version"], capture_output=True, text=True, check=False).stdout
-    version = match[1] if (match := _LAKES_VERSION.search(said)) else "unknown"
+    version = version_of(said) or "unknown"
     if version != project.lean_version:
         raise NativeMissing(
             f"The project {project.root} needs Lean {project.lean_version} and {lake} is of Lean {version}: "
