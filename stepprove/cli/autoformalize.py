@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
-from stepprove.cli.files import engine_json, engine_words, lean_for, positive_seconds
-from stepprove.cli.options import EngineOption, Json, WithoutMathlib
+from stepprove.cli.options.common import Json, WithoutMathlib, positive_seconds
+from stepprove.cli.options.engine import EngineOption, engine_json, engine_words, lean_for
+from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.formalizer.autoformalize import (
     Formalization,
     FormalizeOptions,

@@ -13,20 +13,16 @@ from stepprove import __version__
 from stepprove.cli.autoformalize import autoformalize_command
 from stepprove.cli.bench import bench
 from stepprove.cli.check import check
-from stepprove.cli.console import CommandError, err, shown_lines
 from stepprove.cli.equivalent import equivalent_command
 from stepprove.cli.eval import evaluation
 from stepprove.cli.formalizer import formalizer
-from stepprove.cli.lean_server import lean_server
 from stepprove.cli.prove import prove
-from stepprove.cli.serve import serve
+from stepprove.cli.servers.lean_server import lean_server
+from stepprove.cli.servers.serve import serve
 from stepprove.cli.setup import doctor, setup
+from stepprove.cli.terminal.console import CommandError, err, shown_lines
 from stepprove.cli.trace import trace
 from stepprove.cli.train import train
-from stepprove.cli.train_cycle import cycle
-from stepprove.cli.train_premises import premises
-from stepprove.cli.train_sft import sft
-from stepprove.cli.train_thinkingf import thinkingf
 from stepprove.cli.verify import verify
 from stepprove.eval.record import BadLog
 from stepprove.faults import fault_ends_command, log_to_file
@@ -80,10 +76,6 @@ app.command("lean-server")(lean_server)
 app.command()(serve)
 app.command()(setup)
 app.command()(doctor)
-train.command()(premises)
-train.command()(sft)
-train.command()(thinkingf)
-train.command()(cycle)
 app.add_typer(bench, name="bench")
 app.add_typer(evaluation, name="eval")
 app.add_typer(formalizer, name="formalizer")

@@ -28,16 +28,15 @@ from stepprove.agent.file.prove import prove_source
 from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.models.model_attempts import ModelPlan
 from stepprove.agent.trace.trace import Trace
-from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
-from stepprove.cli.files import (
-    STYLES,
-    choose_engine,
-    counting_bar,
-    engine_json,
-    engine_words,
+from stepprove.cli.options.common import (
+    AllowAxiom,
+    AllowNativeDecide,
+    Json,
+    WithoutMathlib,
     positive_seconds,
 )
-from stepprove.cli.models import (
+from stepprove.cli.options.engine import EngineOption, choose_engine, engine_json, engine_words
+from stepprove.cli.options.models import (
     AttemptsOption,
     DollarsOption,
     HoleTokensOption,
@@ -53,8 +52,9 @@ from stepprove.cli.models import (
     model_plan,
     tracing,
 )
-from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.cli.prove_output import ProveOutput, beside, write_proved
+from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown, shown_lines
+from stepprove.cli.terminal.progress import STYLES, counting_bar
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.file import SourceFile, read_source

@@ -9,8 +9,8 @@ import pytest
 from micro import THEOREM
 from typer.testing import CliRunner
 
-from stepprove.cli.console import CommandError
 from stepprove.cli.main import app
+from stepprove.cli.terminal.console import CommandError
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.outcome import Outcome
 from stepprove.train.data.held_out import HeldOutAttempt

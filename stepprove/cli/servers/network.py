@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError
+from stepprove.cli.terminal.console import CommandError
 from stepprove.http_server.hosts import Hosts, hosts_for
 
 AllowHost = Annotated[

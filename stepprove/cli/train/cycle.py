@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, need_extra, out, print_json, shown_lines
-from stepprove.cli.files import lean_for
-from stepprove.cli.options import Json
-from stepprove.cli.train_sft import each_tenth, failures_told, model_at
+from stepprove.cli.options.common import Json
+from stepprove.cli.options.engine import lean_for
+from stepprove.cli.terminal.console import CommandError, need_extra, out, print_json, shown_lines
+from stepprove.cli.train.options import model_at
+from stepprove.cli.train.progress import each_tenth, training_failures
 from stepprove.lean_project.engines.engine import Engine
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def cycle(
     )
     begin, lean = model_at(model), lean_for(None, "embedded")
     given = () if minif2f is None else _core(minif2f, lean)
-    with failures_told(output):
+    with training_failures(output):
         measured = run_cycle(output, begin, lean, options, given=given, jobs=jobs, listen=each_tenth(json))
     tables = {test: table(measured, test) for test in TESTS if test == "generated" or given}
     if json:

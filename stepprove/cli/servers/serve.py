@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from stepprove.cli.console import CommandError, err, out, print_json, shown
-from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
-from stepprove.cli.options import Json
+from stepprove.cli.options.common import Json
+from stepprove.cli.servers.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
+from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown
 from stepprove.serving.client.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
 from stepprove.serving.planning.cost import DEVICES, Cost, Device, colocated, disaggregated
 from stepprove.serving.planning.hardware import BadGpus, Gpu, find_gpus, parse_gpus

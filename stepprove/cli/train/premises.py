@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from stepprove.agent.file.library import BadLibrary
-from stepprove.cli.console import CommandError, out, print_json
-from stepprove.cli.console import shown as fit
-from stepprove.cli.options import Json
+from stepprove.cli.options.common import Json
+from stepprove.cli.terminal.console import CommandError, out, print_json
+from stepprove.cli.terminal.console import shown as fit
 from stepprove.train.data.premises import BadTrace, CannotTrace, extract
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
+from stepprove.cli.terminal.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.serving.planning.hf_config import UnknownArchitecture
 from stepprove.serving.planning.plan import DoesNotFit
 

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, err, need_extra, shown
-from stepprove.cli.files import EngineChoice, engine_words, lean_for, positive_seconds
-from stepprove.cli.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
+from stepprove.cli.options.common import positive_seconds
+from stepprove.cli.options.engine import EngineChoice, engine_words, lean_for
+from stepprove.cli.servers.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
+from stepprove.cli.terminal.console import CommandError, err, need_extra, shown
 from stepprove.faults import show_log
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import need_extra, out, print_json, shown_lines
-from stepprove.cli.files import lean_for
-from stepprove.cli.options import Json
-from stepprove.cli.train_sft import each_tenth, failures_told
+from stepprove.cli.options.common import Json
+from stepprove.cli.options.engine import lean_for
+from stepprove.cli.terminal.console import need_extra, out, print_json, shown_lines
+from stepprove.cli.train.progress import each_tenth, training_failures
 
 
 def thinkingf(
@@ -67,7 +67,7 @@ def thinkingf(
         samples=samples,
         seed=seed,
     )
-    with failures_told(output):
+    with training_failures(output):
         scores = run_thinkingf(
             output, lean_for(None, "embedded"), options, jobs=jobs, listen=each_tenth(json)
         )

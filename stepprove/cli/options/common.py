@@ -1,4 +1,4 @@
-"""The options that the commands on files share, each written once."""
+"""The options that several commands share, each written once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.files import EngineChoice
+from stepprove.cli.terminal.console import CommandError
 
-EngineOption = Annotated[
-    EngineChoice,
-    typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
-]
 WithoutMathlib = Annotated[
     bool,
     typer.Option(
@@ -32,3 +28,10 @@ AllowAxiom = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+def positive_seconds(value: float, option: str) -> float:
+    """Raise CommandError unless a time limit is above 0 and finite."""
+    if not 0 < value < float("inf"):
+        raise CommandError(f"{option} must be a number of seconds above 0, not {value:g}.")
+    return value
