@@ -65,8 +65,8 @@ from stepprove.serving.serve.batching import Decoder, _Batch
 from stepprove.serving.serve.loading import loaded
 from stepprove.train.data.theorems import for_training
 from stepprove.train.rl import rlvr
-from stepprove.train.rl.proof_sampler import proofs
 from stepprove.train.rl.rewards import earned
+from stepprove.train.rl.samplers.proof_sampler import proofs
 from stepprove.train.sft.trajectories import problem_of
 
 Span = tuple[float, float]

@@ -24,14 +24,14 @@ from stepprove.cli.terminal.console import CommandError, err, shown_lines
 from stepprove.cli.trace import trace
 from stepprove.cli.train import train
 from stepprove.cli.verify import verify
-from stepprove.eval.record import BadLog
+from stepprove.eval.records.record import BadLog
 from stepprove.faults import fault_ends_command, log_to_file
+from stepprove.files.input_file import InputError
+from stepprove.files.output_file import OutputError
 from stepprove.formalizer.checks import NoLean
-from stepprove.input_file import InputError
 from stepprove.lean_project.engines.find import LeanNotFound
 from stepprove.lean_project.repl.repl import ReplFailure
 from stepprove.lean_project.source.file import SourceError
-from stepprove.output_file import OutputError
 from stepprove.serving.client.client import ModelFailure
 from stepprove.serving.client.model_name import BadModelName
 from stepprove.visible import in_line

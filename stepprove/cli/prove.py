@@ -55,12 +55,12 @@ from stepprove.cli.options.models import (
 from stepprove.cli.prove_output import ProveOutput, beside, write_proved
 from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown, shown_lines
 from stepprove.cli.terminal.progress import STYLES, counting_bar
+from stepprove.files.output_file import require_writable
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.file import SourceFile, read_source
 from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
-from stepprove.output_file import require_writable
 
 _INDENT = 6
 """Columns of indentation for text of several lines."""

@@ -20,7 +20,7 @@ from stepprove.agent.models.refine import RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial
 from stepprove.agent.models.stepfun import Checked, Generated, options_for, run_trajectory
 from stepprove.eval.model_handle import ModelHandle
-from stepprove.eval.record import Attempt, BenchmarkProblem
+from stepprove.eval.records.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.faults import fault_told
 from stepprove.lean_project.engines.engine import Engine

@@ -20,7 +20,7 @@ from inspect_ai.scorer import (
 from inspect_ai.solver import TaskState
 
 from stepprove.eval.bench import Bench
-from stepprove.eval.record import SUCCESSES, Attempt
+from stepprove.eval.records.record import SUCCESSES, Attempt
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.outcome import Outcome
 

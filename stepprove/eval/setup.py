@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove import __version__
 from stepprove.agent.models.model_attempts import Style
-from stepprove.eval.record import Dataset
+from stepprove.eval.records.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
 

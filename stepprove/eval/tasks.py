@@ -20,7 +20,7 @@ from stepprove.eval.benchmarks.datasets import load
 from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
 from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import BenchmarkProblem
+from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.eval.scorers import beq, gate
 from stepprove.eval.setup import (
     FORMALIZE_EPOCHS,

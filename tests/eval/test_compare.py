@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import finished_runs, run_of
 
-from stepprove.eval.record import Run
+from stepprove.eval.records.record import Run
 from stepprove.eval.report.compare import NothingShared, compare, mcnemar
 
 

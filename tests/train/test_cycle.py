@@ -16,9 +16,9 @@ from stepprove.outcome import Outcome
 from stepprove.train.data.held_out import HeldOutAttempt
 from stepprove.train.experiments.cycle import CycleOptions, Measured, run_cycle
 from stepprove.train.experiments.cycle_table import gain, interval, rates, table
+from stepprove.train.experiments.step import TrainingStep
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rl.rlvr import RlvrOptions
-from stepprove.train.rl.step import TrainingStep
 from stepprove.train.sft.trajectories import problem_of
 
 P, F, LOST = Outcome.PROVED, Outcome.FAILED, Outcome.INFRASTRUCTURE

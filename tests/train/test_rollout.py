@@ -19,7 +19,6 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.exchange import Sampling
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.train.rl.proof_sampler import proofs, reward_of, sample_round
 from stepprove.train.rl.rewards import RewardHack
 from stepprove.train.rl.rlvr import (
     Checkpoint,
@@ -32,6 +31,7 @@ from stepprove.train.rl.rlvr import (
     update,
 )
 from stepprove.train.rl.rollout import ProofRollout, Writer, roll
+from stepprove.train.rl.samplers.proof_sampler import proofs, reward_of, sample_round
 from stepprove.train.sft.trajectories import problem_of
 
 GREEDY = TirOptions(temperature=0.0, max_seq_len=1024, max_turns=4)

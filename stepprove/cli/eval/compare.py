@@ -24,7 +24,7 @@ def compare(
     Example: `stepprove eval compare runs/BEFORE.eval runs/AFTER.eval`
     """
     need_extra("eval", MODULES)
-    from stepprove.eval.log import read_run
+    from stepprove.eval.records.log import read_run
     from stepprove.eval.report.compare import NothingShared, lines
     from stepprove.eval.report.compare import compare as compared
     from stepprove.visible import encodable

@@ -9,7 +9,7 @@ import typer
 
 from stepprove.cli.eval.options import MODULES, LogArgument
 from stepprove.cli.terminal.console import CommandError, need_extra, out, shown
-from stepprove.output_file import write_output
+from stepprove.files.output_file import write_output
 from stepprove.visible import in_json
 
 
@@ -28,8 +28,8 @@ def export(
     Example: `stepprove eval export runs/LOG.eval --form goedel -o samples.jsonl`
     """
     need_extra("eval", MODULES)
-    from stepprove.eval.external_samples import write_samples
-    from stepprove.eval.log import read_run
+    from stepprove.eval.records.external_samples import write_samples
+    from stepprove.eval.records.log import read_run
 
     run = read_run(log)
     if run.method is not None:

@@ -11,7 +11,7 @@ from stepprove.cli.terminal.console import err, shown
 from stepprove.cli.terminal.progress import STYLES, counting_bar
 
 if TYPE_CHECKING:
-    from stepprove.eval.record import Attempt
+    from stepprove.eval.records.record import Attempt
     from stepprove.eval.run import RunListener
 
 _STYLES = {
@@ -42,7 +42,7 @@ def showing_attempts(*, quiet: bool) -> Iterator[RunListener]:
 
         yield RunListener(say=say, begin=begin, attempt=lambda attempt: err.print(_line(attempt)))
         return
-    from stepprove.eval.record import SUCCESSES
+    from stepprove.eval.records.record import SUCCESSES
 
     counted: Counter[str] = Counter()
     with counting_bar() as bar:

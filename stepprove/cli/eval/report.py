@@ -10,7 +10,7 @@ import typer
 from stepprove.cli.eval.options import MODULES, UNFINISHED, LogArgument
 from stepprove.cli.options.common import Json
 from stepprove.cli.terminal.console import CommandError, need_extra, out, print_json, shown
-from stepprove.output_file import write_output
+from stepprove.files.output_file import write_output
 from stepprove.visible import visible
 
 
@@ -33,11 +33,11 @@ def report(
     Example: `stepprove eval report runs/LOG.eval -o report.html`
     """
     need_extra("eval", MODULES)
-    from stepprove.eval.log import read_run
+    from stepprove.eval.records.log import read_run
     from stepprove.eval.report.markdown import markdown
     from stepprove.eval.report.page import page
     from stepprove.eval.report.report import Report, document
-    from stepprove.eval.scores import score
+    from stepprove.eval.scoring.scores import score
 
     if as_markdown and json:
         raise CommandError("--markdown and --json are two forms: choose one.")

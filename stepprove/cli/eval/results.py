@@ -14,7 +14,7 @@ from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.lean_project.engines.engine import Engine
 
 if TYPE_CHECKING:
-    from stepprove.eval.record import Run
+    from stepprove.eval.records.record import Run
     from stepprove.eval.run import RunListener
     from stepprove.eval.setup import Selection, Setup
 
@@ -45,9 +45,9 @@ def write_log(
     """Do work that writes a log, and print the log's results."""
     from stepprove.eval.benchmarks.datasets import BadBenchmark
     from stepprove.eval.benchmarks.selection import NeedsMathlib
-    from stepprove.eval.external_samples import BadSamples
-    from stepprove.eval.journal import JournalRefused
-    from stepprove.eval.log import read_run
+    from stepprove.eval.records.external_samples import BadSamples
+    from stepprove.eval.records.journal import JournalRefused
+    from stepprove.eval.records.log import read_run
 
     lean = lean_for(None, engine)
     try:
@@ -74,7 +74,7 @@ def print_results(run: Run, log: Path, json: bool) -> int:
     """Print a run's results with its settings; the exit code is 3 while attempts lack an outcome."""
     from stepprove.eval.report.header import caption, count, run_facts, title
     from stepprove.eval.report.report import Report, document
-    from stepprove.eval.scores import score
+    from stepprove.eval.scoring.scores import score
 
     scores = score(run)
     code = UNFINISHED if scores.unfinished else 0

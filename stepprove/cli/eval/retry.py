@@ -19,7 +19,7 @@ def retry(
     Example: `stepprove eval retry runs/LOG.eval`
     """
     need_extra("eval", MODULES)
-    from stepprove.eval.journal import JournalRefused
+    from stepprove.eval.records.journal import JournalRefused
     from stepprove.eval.retry import setup_of_log
 
     try:

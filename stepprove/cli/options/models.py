@@ -14,7 +14,7 @@ from stepprove.agent.models.model_attempts import ModelPlan
 from stepprove.agent.models.refine import RefineOptions
 from stepprove.agent.trace.trace import Trace
 from stepprove.cli.terminal.console import CommandError
-from stepprove.input_file import require_file
+from stepprove.files.input_file import require_file
 from stepprove.serving.client.budget import Budget, Prices
 from stepprove.serving.client.model_name import FORMS, parse_model
 

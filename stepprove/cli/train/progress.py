@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stepprove.cli.terminal.console import CommandError, err, shown
 
 if TYPE_CHECKING:
-    from stepprove.train.rl.step import TrainingStep
+    from stepprove.train.experiments.step import TrainingStep
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def training_failures(output: Path) -> Iterator[None]:
     from stepprove.serving.client.client import ModelFailure
     from stepprove.train.recipe import BadRecipe
     from stepprove.train.rl.rewards import RewardHack
-    from stepprove.train.rl.statement_sampler import FooledJudge
+    from stepprove.train.rl.samplers.statement_sampler import FooledJudge
     from stepprove.train.run_folder import RunInUse
 
     try:

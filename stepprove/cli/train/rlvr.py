@@ -60,8 +60,8 @@ def rlvr(
     need_extra("train", ("torch", "transformers", "tensorboard", "yaml"))
     from transformers.utils import logging
 
+    from stepprove.train.distributed import first_process
     from stepprove.train.recipe import read_rlvr
-    from stepprove.train.rl.distributed import first_process
     from stepprove.train.rl.run import run_rlvr
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -40,8 +40,8 @@ def sft(
     need_extra("train", ("torch", "transformers", "accelerate", "tensorboard", "yaml"))
     from transformers.utils import logging
 
+    from stepprove.train.distributed import first_process
     from stepprove.train.recipe import read_sft
-    from stepprove.train.rl.distributed import first_process
     from stepprove.train.sft.run import run_sft
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]

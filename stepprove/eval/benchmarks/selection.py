@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded
 from stepprove.eval.formalizer import left_out
-from stepprove.eval.record import BenchmarkProblem
+from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, versions
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.source.file import parse_source

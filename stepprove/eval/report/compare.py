@@ -8,9 +8,9 @@ from math import comb
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import SUCCESSES, Run
+from stepprove.eval.records.record import SUCCESSES, Run
 from stepprove.eval.report.header import caption, count, pairs, title
-from stepprove.eval.scores import (
+from stepprove.eval.scoring.scores import (
     LEVEL,
     RESAMPLES,
     ProblemTally,

@@ -6,10 +6,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from stepprove.eval.record import Run
+from stepprove.eval.records.record import Run
 from stepprove.eval.report.header import count
 from stepprove.eval.report.plots import powers_of_two, round_numbers
-from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
+from stepprove.eval.scoring.scores import Curve, Rate, Rates, Scores, tallies
 from stepprove.visible import encodable, in_line
 
 _LONG = {"problem", "candidate", "errors", "trace"}

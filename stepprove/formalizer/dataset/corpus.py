@@ -15,10 +15,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.faults import fault_told
+from stepprove.files.output_file import write_output
 from stepprove.formalizer.autoformalize import Formalization
 from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.pairs import InformalProblem
-from stepprove.output_file import write_output
 from stepprove.storage import cut_torn_line, read_whole_lines
 
 

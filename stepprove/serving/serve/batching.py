@@ -22,7 +22,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer
 
 from stepprove.serving.client.client import ModelFailure, ModelRefused
-from stepprove.serving.step_moe.cache import GrowingLayer
+from stepprove.serving.step_moe.attention.cache import GrowingLayer
 
 MOST_ROWS = 32
 """Most rows of a batch on a CPU; further sequences wait."""

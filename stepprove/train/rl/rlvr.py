@@ -19,10 +19,10 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from stepprove.serving.serve.batching import Sampler
+from stepprove.train.distributed import ProcessGroup, SingleProcess
 from stepprove.train.methods.angular import mean_angle
 from stepprove.train.methods.control_variates import learned_baseline
 from stepprove.train.methods.options import RlvrMethods
-from stepprove.train.rl.distributed import ProcessGroup, SingleProcess
 from stepprove.train.rl.losses import (
     Average,
     TrustBounds,

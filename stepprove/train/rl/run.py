@@ -27,8 +27,7 @@ from stepprove.serving.serve.batching import Decoder, Sampler
 from stepprove.serving.serve.loading import loaded
 from stepprove.serving.serve.remote_model import RemoteModel
 from stepprove.train.data.rejection_sampling import RareText, cut_after, rare_texts, remembering
-from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.distributed import (
+from stepprove.train.distributed import (
     FSDPProcesses,
     ProcessGroup,
     SingleProcess,
@@ -37,11 +36,12 @@ from stepprove.train.rl.distributed import (
     several_processes,
     shard_model,
 )
-from stepprove.train.rl.dynamic_sampling import dynamic_sampling
-from stepprove.train.rl.problem_source import informal_problems, theorems
-from stepprove.train.rl.proof_sampler import proofs
+from stepprove.train.recipe import BadRecipe, RlvrRecipe
 from stepprove.train.rl.rlvr import Checkpoint, Group, RoundSampler, Update, train
-from stepprove.train.rl.statement_sampler import BeqJudge, statements
+from stepprove.train.rl.samplers.dynamic_sampling import dynamic_sampling
+from stepprove.train.rl.samplers.problem_source import informal_problems, theorems
+from stepprove.train.rl.samplers.proof_sampler import proofs
+from stepprove.train.rl.samplers.statement_sampler import BeqJudge, statements
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,

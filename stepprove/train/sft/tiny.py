@@ -20,7 +20,7 @@ from stepprove import __version__
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.step_moe.balance import RouterBalancing
+from stepprove.serving.step_moe.experts.balance import RouterBalancing
 from stepprove.train.data.renaming import nameless
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer

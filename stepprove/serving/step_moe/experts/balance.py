@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from stepprove.serving.step_moe.experts import StepMoeRouter
+from stepprove.serving.step_moe.experts.experts import StepMoeRouter
 
 
 def routers(model: nn.Module) -> list[StepMoeRouter]:

@@ -10,11 +10,11 @@ from transformers.cache_utils import Cache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
-from stepprove.serving.step_moe.blocks import unmasked_attention
+from stepprove.serving.step_moe.attention.blocks import unmasked_attention
+from stepprove.serving.step_moe.attention.rope import Rotation, rotate
 from stepprove.serving.step_moe.configuration import SLIDING, StepMoeConfig
 from stepprove.serving.step_moe.joined import Joined
 from stepprove.serving.step_moe.norm import RMSNorm, scaled_norm
-from stepprove.serving.step_moe.rope import Rotation, rotate
 
 
 class StepMoeAttention(nn.Module):

@@ -16,7 +16,7 @@ from stepprove.train.data import informal
 from stepprove.train.data.formalizer_texts import prompt_of
 from stepprove.train.data.theorems import for_training
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.statement_sampler import InformalProblem, truth_of
+from stepprove.train.rl.samplers.statement_sampler import InformalProblem, truth_of
 from stepprove.train.sft.trajectories import problem_of
 
 One = TypeVar("One")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import SUCCESSES, TRIES, Attempt, BadLog, BenchmarkProblem, Ending, Run
+from stepprove.eval.records.record import SUCCESSES, TRIES, Attempt, BadLog, BenchmarkProblem, Ending, Run
 from stepprove.eval.report.header import count
 from stepprove.outcome import Outcome
 from stepprove.visible import brief

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stepprove.serving.step_moe.configuration import StepMoeConfig
-from stepprove.serving.step_moe.grouped import grouped_swiglu, swiglu
+from stepprove.serving.step_moe.experts.grouped import grouped_swiglu, swiglu
 from stepprove.serving.step_moe.joined import Joined
 
 

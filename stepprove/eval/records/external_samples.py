@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from stepprove.eval.bench import AttemptMaker
 from stepprove.eval.benchmarks.datasets import read_json
-from stepprove.eval.record import Attempt, BenchmarkProblem, Run
+from stepprove.eval.records.record import Attempt, BenchmarkProblem, Run
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 

@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stepprove.eval.record import Attempt
+from stepprove.eval.records.record import Attempt
 from stepprove.eval.setup import Manifest
 from stepprove.outcome import Outcome
 from stepprove.storage import AlreadyRunning, append_line, run_lock, whole_lines

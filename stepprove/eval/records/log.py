@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_samples
 from pydantic import ValidationError
 
-from stepprove.eval.record import Attempt, BadLog, BenchmarkProblem, Run
+from stepprove.eval.records.record import Attempt, BadLog, BenchmarkProblem, Run
 from stepprove.eval.setup import Manifest, Selection
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.eval.tasks import MANIFEST, SELECTION
