@@ -26,7 +26,7 @@ from stepprove.eval.records.external_samples import Replay, read_samples
 from stepprove.eval.records.journal import Journal, locked
 from stepprove.eval.records.log import manifest_of, read_header, read_run, selection_of
 from stepprove.eval.records.record import Attempt, BenchmarkProblem
-from stepprove.eval.scoring.scores import left_out_words
+from stepprove.eval.scoring.remarks import left_out_words
 from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, run_name, versions
 from stepprove.eval.tasks import build, worker_for
 from stepprove.lean_project.engines.engine import Engine

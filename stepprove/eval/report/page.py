@@ -23,7 +23,8 @@ from stepprove.eval.records.record import SUCCESSES, Attempt, Ending, Formalizat
 from stepprove.eval.report.header import caption, run_facts, title
 from stepprove.eval.report.plots import Series, amount, plot
 from stepprove.eval.report.report import Report, cost_rows, informative_curves, percent, rate_words, ticks
-from stepprove.eval.scoring.scores import Curve, ProblemTally, tallies
+from stepprove.eval.scoring.rates import Curve
+from stepprove.eval.scoring.tallies import ProblemTally, tallies
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, shortened, visible
 
