@@ -150,6 +150,9 @@ class SingleProcess:
         optimizer.load_state_dict(dict(state))
 
 
+SINGLE_PROCESS = SingleProcess()
+
+
 class FSDPProcesses:
     """One of the FSDP processes of a recipe with `hardware`; the recipe may ask for just one."""
 

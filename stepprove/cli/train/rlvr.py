@@ -18,7 +18,7 @@ from stepprove.cli.train.progress import training_failures
 if TYPE_CHECKING:
     from stepprove.lean_project.pool.remote import RemotePool
     from stepprove.train.recipe import RlvrRecipe
-    from stepprove.train.rl.rlvr import Update
+    from stepprove.train.rl.figures import Update
 
 
 def rlvr(

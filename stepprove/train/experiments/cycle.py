@@ -28,7 +28,8 @@ from stepprove.train.data.held_out import HeldOutAttempt, model_prover, run
 from stepprove.train.data.theorems import Theorem, held_out
 from stepprove.train.experiments.step import TrainingStep
 from stepprove.train.recipe import RlvrRecipe, SftRecipe, SftStage
-from stepprove.train.rl.rlvr import RlvrOptions, Update
+from stepprove.train.rl.figures import Update
+from stepprove.train.rl.rlvr import RlvrOptions
 from stepprove.train.rl.rollout import Writer
 from stepprove.train.rl.run import RARE, run_rlvr
 from stepprove.train.run_folder import FIGURES, MODEL, agree, digest_of_weights, only_writer

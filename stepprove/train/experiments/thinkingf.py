@@ -37,7 +37,8 @@ from stepprove.train.data.formalizer_texts import (
 )
 from stepprove.train.data.informal import Informal, generate, held_out_families, held_out_phrasings
 from stepprove.train.experiments.step import TrainingStep
-from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, Update, train
+from stepprove.train.rl.figures import Update
+from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, train
 from stepprove.train.rl.samplers.statement_sampler import (
     BeqJudge,
     InformalProblem,

@@ -23,9 +23,10 @@ from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.pool.remote import RemotePool
 from stepprove.serving.client.client import Client
-from stepprove.serving.serve.batching import Decoder, Sampler
+from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded
 from stepprove.serving.serve.remote_model import RemoteModel
+from stepprove.serving.serve.sampler import Sampler
 from stepprove.train.data.rejection_sampling import RareText, cut_after, rare_texts, remembering
 from stepprove.train.distributed import (
     FSDPProcesses,
@@ -37,7 +38,9 @@ from stepprove.train.distributed import (
     shard_model,
 )
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.rlvr import Checkpoint, Group, RoundSampler, Update, train
+from stepprove.train.rl.batches import Group
+from stepprove.train.rl.figures import Update
+from stepprove.train.rl.rlvr import Checkpoint, RoundSampler, train
 from stepprove.train.rl.samplers.dynamic_sampling import dynamic_sampling
 from stepprove.train.rl.samplers.problem_source import informal_problems, theorems
 from stepprove.train.rl.samplers.proof_sampler import proofs

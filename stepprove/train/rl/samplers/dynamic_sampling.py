@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stepprove.serving.serve.batching import Sampler
+from stepprove.serving.serve.sampler import Sampler
+from stepprove.train.rl.batches import Group, informative_groups
 from stepprove.train.rl.options import RlvrOptions
-from stepprove.train.rl.rlvr import Group, RoundSampler, informative_groups
+from stepprove.train.rl.rlvr import RoundSampler
 
 
 def dynamic_sampling(sample: RoundSampler, options: RlvrOptions) -> RoundSampler:

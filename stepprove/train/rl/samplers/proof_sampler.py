@@ -11,9 +11,10 @@ from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import TirOptions
 from stepprove.gather import gather_or_cancel
 from stepprove.lean_project.pool.backend import Lean
-from stepprove.serving.serve.batching import Sampler
+from stepprove.serving.serve.sampler import Sampler
+from stepprove.train.rl.batches import Group
 from stepprove.train.rl.rewards import reward, with_canaries
-from stepprove.train.rl.rlvr import Group, RlvrOptions, RoundSampler
+from stepprove.train.rl.rlvr import RlvrOptions, RoundSampler
 from stepprove.train.rl.rollout import ProofRollout, roll
 
 

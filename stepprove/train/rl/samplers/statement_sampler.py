@@ -20,9 +20,10 @@ from stepprove.formalizer.prompts import THEOREM_NAME
 from stepprove.formalizer.statement import Statement, read_statement
 from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.exchange import Sampling
-from stepprove.serving.serve.batching import Sampler
+from stepprove.serving.serve.sampler import Sampler
+from stepprove.train.rl.batches import Group
 from stepprove.train.rl.rewards import UNKNOWN
-from stepprove.train.rl.rlvr import Group, RlvrOptions, RoundSampler
+from stepprove.train.rl.rlvr import RlvrOptions, RoundSampler
 from stepprove.train.rl.rollout import Rollout, Writer
 
 _EARNED = {"equivalent": 1.0, "not shown": 0.0, "refused": 0.0, "unknown": UNKNOWN}
