@@ -91,8 +91,8 @@ def run(
     Example: `stepprove eval run minif2f --subset core --path minif2f_valid.jsonl`
     """
     chosen = known_benchmark(benchmark)
-    formalizing = benchmark.startswith(FORMALIZE)
-    if formalizing:
+    statements = benchmark.startswith(FORMALIZE)
+    if statements:
         if policy is not None or style != "auto" or rounds != 4:
             raise CommandError(
                 f"{benchmark} asks for statements: --policy, --style and --rounds are for proofs."
@@ -103,33 +103,39 @@ def run(
         raise CommandError(f"--method is for statements: `stepprove eval run {FORMALIZE}{chosen.name}`.")
     plan = model_plan(model, policy, style, 1, rounds, None, None, None, None)
     need_extra("eval", MODULES)
-    from stepprove.eval.setup import (
-        FORMALIZE_EPOCHS,
-        MODEL_SECONDS,
-        SEARCH_SECONDS,
-        TEXT_SECONDS,
-        Selection,
-        Setup,
-    )
+    from stepprove.eval.setup import FORMALIZE_EPOCHS, TEXT_SECONDS, Selection, formalizing, proving
 
-    if time_limit is None:
-        time_limit = TEXT_SECONDS if formalizing else SEARCH_SECONDS if plan is None else MODEL_SECONDS
-    if epochs is None:
-        epochs = FORMALIZE_EPOCHS if formalizing else 1
-    setup = Setup(
-        benchmark=chosen.name,
-        split=split or chosen.splits[0],
-        subset=subset,
-        path=path,
-        revision=revision,
-        policy="formalize" if formalizing else "portfolio" if plan is None else plan.policy,
-        model=model,
-        style=None if plan is None else plan.style,
-        rounds=rounds,
-        time_limit=positive_seconds(time_limit, "--time-limit"),
-        method=(method or "beq") if formalizing else None,
-        seed=seed,
-        engine=engine,
-    )
+    if time_limit is not None:
+        positive_seconds(time_limit, "--time-limit")
+    split = split or chosen.splits[0]
+    if statements and model is not None:
+        setup = formalizing(
+            chosen.name,
+            split,
+            model,
+            subset=subset,
+            path=path,
+            revision=revision,
+            method=method or "beq",
+            time_limit=TEXT_SECONDS if time_limit is None else time_limit,
+            seed=seed,
+            engine=engine,
+        )
+    else:
+        setup = proving(
+            chosen.name,
+            split,
+            subset=subset,
+            path=path,
+            revision=revision,
+            policy=None if plan is None else plan.policy,
+            model=model,
+            style=None if plan is None else plan.style,
+            rounds=rounds,
+            time_limit=time_limit,
+            seed=seed,
+            engine=engine,
+        )
+    epochs = epochs or (FORMALIZE_EPOCHS if statements else 1)
     selection = Selection(epochs=epochs, limit=limit, names=tuple(sample_id or ()))
     return run_benchmark(chosen, setup, selection, log_dir, jobs, max_samples, json)
