@@ -175,7 +175,7 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
         """Compute the next token's logits at each position, and the loss for `labels`.
 
         In training the loss adds the MTP heads' mean loss and the expert-group balance loss, each times its weight, where the
-        configuration has them.
+        configuration has them. The arguments are those of transformers' models, so they stay a list.
 
         Args:
             labels: (batch, sequence), -100 for tokens that do not count.

@@ -116,22 +116,18 @@ def run_cycle(
     return [*work.common(), *measured]
 
 
+@dataclass(frozen=True, slots=True)
 class _CycleRun:
     """The state that all models share."""
 
-    def __init__(
-        self,
-        folder: Path,
-        begin: Path,
-        engine: Engine,
-        options: CycleOptions,
-        tests: dict[str, Sequence[Theorem | Problem]],
-        jobs: int | None,
-        listen: Callable[[TrainingStep], None],
-    ) -> None:
-        self.folder, self.begin, self.engine, self.options, self.tests, self.jobs, self.listen = (
-            folder, begin, engine, options, tests, jobs, listen,
-        )  # fmt: skip
+    folder: Path
+    begin: Path
+    """The fine-tuned model to start from."""
+    engine: Engine
+    options: CycleOptions
+    tests: dict[str, Sequence[Theorem | Problem]]
+    jobs: int | None
+    listen: Callable[[TrainingStep], None]
 
     def common(self) -> Iterator[Measured]:
         """Measure the models of all seeds: random weights, and the initial model."""

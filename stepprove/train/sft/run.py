@@ -47,8 +47,9 @@ from stepprove.train.run_folder import (
     only_writer,
     replaced,
 )
+from stepprove.train.sft.batches import NothingToLearn, endless_batches
 from stepprove.train.sft.data import digest, made, read_file
-from stepprove.train.sft.sft import NothingToLearn, SftOptions, endless_batches, fine_tune, newest_checkpoint
+from stepprove.train.sft.sft import SftOptions, fine_tune, newest_checkpoint
 from stepprove.train.sft.tokenizer import train_tokenizer
 from stepprove.train.sft.trajectories import TrainingText
 
