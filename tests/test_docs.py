@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from stepprove.cli.main import app
+from stepprove.cli.main import program
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -58,7 +57,7 @@ def test_paths_are_those_of_files(page: Path) -> None:
 
 def commands() -> dict[str, dict[str, Any]]:
     """The program's commands, each with its subcommands."""
-    root: Any = typer.main.get_command(app)
+    root: Any = program()
     return {name: getattr(command, "commands", {}) for name, command in root.commands.items()}
 
 

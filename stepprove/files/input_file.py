@@ -6,9 +6,13 @@ import os
 import stat
 from pathlib import Path
 
+from stepprove.faults import Failure
 
-class InputError(Exception):
+
+class InputError(Failure):
     """The file is not readable; the message is one sentence."""
+
+    exit_code = 2
 
 
 def require_file(path: Path) -> Path:

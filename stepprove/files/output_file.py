@@ -16,13 +16,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stepprove.faults import Failure
+
 _SPECIAL = stat.S_ISUID | stat.S_ISGID
 _CAPABILITY = "security.capability"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class OutputError(Exception):
+class OutputError(Failure):
     """The file is not writable and stays unchanged; the message is one sentence."""
+
+    exit_code = 2
 
 
 class OutputChanged(OutputError):

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from stepprove.faults import Failure
 from stepprove.visible import encodable, in_json, in_line, visible
 
 _BRACKET = re.compile(r"(\\*)\[")
@@ -34,12 +35,12 @@ out = VisibleConsole(highlight=False, soft_wrap=True, emoji=False)
 err = VisibleConsole(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
-class CommandError(Exception):
-    """An error that the user can mend, in one sentence. `code` is the exit status: 2 bad input, 3 infrastructure."""
+class CommandError(Failure):
+    """A failure of a command: bad input, an option that does not fit, or another one with an exit code of its own."""
 
     def __init__(self, sentence: str, code: int = 2) -> None:
         super().__init__(sentence)
-        self.code = code
+        self.exit_code = code
 
 
 def need_extra(extra: str, modules: Collection[str]) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from stepprove.faults import Failure
 from stepprove.outcome import Outcome
 
 
@@ -37,8 +38,10 @@ TRIES = 3
 """An attempt with so many infrastructure failures counts as lost: it may never end."""
 
 
-class BadLog(Exception):
+class BadLog(Failure):
     """A file is not a log of an evaluation; the message is one sentence."""
+
+    exit_code = 2
 
 
 class Dataset(BaseModel):

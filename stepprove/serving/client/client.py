@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import httpx2
 
+from stepprove.faults import Failure
 from stepprove.gather import gather_or_cancel
 from stepprove.serving.client.budget import Account, BudgetSpent
 from stepprove.serving.client.exchange import Reply, Sampling, Turn, Usage
@@ -42,7 +43,7 @@ _NO_KEY = "none"
 """The key sent when none is set: local servers need none."""
 
 
-class ModelFailure(Exception):
+class ModelFailure(Failure):
     """The model did not answer; the message is one sentence without secrets."""
 
 

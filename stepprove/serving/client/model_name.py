@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from stepprove.faults import Failure
+
 OPENAI_URL = "https://api.openai.com/v1"
 FORMS = "openai:NAME, http://HOST:PORT/v1#NAME, vllm:NAME or tiny"
 
 
-class BadModelName(ValueError):
+class BadModelName(Failure, ValueError):
     """A text names no model; the message is one sentence."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
