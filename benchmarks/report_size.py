@@ -18,10 +18,10 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from stepprove.eval.record import Attempt, BenchmarkProblem, Dataset, Run
+from stepprove.eval.records.record import Attempt, BenchmarkProblem, Dataset, Run
 from stepprove.eval.report.page import page
 from stepprove.eval.report.report import Report
-from stepprove.eval.scores import score
+from stepprove.eval.scoring.scores import score
 from stepprove.outcome import Outcome
 
 TARGET_SECONDS = 3.0

@@ -61,12 +61,13 @@ from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import parse_source
 from stepprove.serving.client.endpoint import tiny_folder
-from stepprove.serving.serve.batching import Decoder, _Batch
+from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded
+from stepprove.serving.serve.rows import Batch
 from stepprove.train.data.theorems import for_training
 from stepprove.train.rl import rlvr
-from stepprove.train.rl.proof_sampler import proofs
 from stepprove.train.rl.rewards import earned
+from stepprove.train.rl.samplers.proof_sampler import proofs
 from stepprove.train.sft.trajectories import problem_of
 
 Span = tuple[float, float]
@@ -154,7 +155,7 @@ def ours(
             )
 
     with (
-        watched(_Batch, "_draw") as drawing,
+        watched(Batch, "_draw") as drawing,
         watched(Repl, "_exchange") as lean,
         watched(rlvr, "update") as updating,
         utilised() as busy,

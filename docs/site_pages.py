@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from stepprove.cli.main import app
+from stepprove.cli.main import program
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {
@@ -47,7 +46,7 @@ def relinked(text: str) -> str:
 
 def command_line() -> str:
     """The reference of all commands, from the program itself."""
-    return "# Command line\n\n" + "\n".join(_sections(typer.main.get_command(app), "stepprove"))
+    return "# Command line\n\n" + "\n".join(_sections(program(), "stepprove"))
 
 
 def _sections(command: Any, name: str) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Unexpected exceptions at one item of many: each becomes the item's outcome and a line in the log, and the others continue.
+"""Failures that a command foresees, and unexpected exceptions.
+
+A `Failure` ends a command with its sentence and its exit code. An unexpected exception at one item of many becomes the item's
+outcome and a line in the log, and the others continue.
 
 Python's logger `stepprove` gets a warning for each exception, and its traceback at the debug level. With `STEPPROVE_LOG=FILE` the
 commands write both to a file.
@@ -14,6 +17,13 @@ from stepprove.visible import in_line, visible
 _LOG = logging.getLogger("stepprove")
 _LONGEST = 200
 """The most characters of an exception in an outcome."""
+
+
+class Failure(Exception):
+    """A failure that ends a command; the message is one sentence for the user."""
+
+    exit_code = 3
+    """2: bad input; 3: the infrastructure failed."""
 
 
 def fault_told(fault: BaseException, where: str) -> str:

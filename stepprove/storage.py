@@ -1,7 +1,7 @@
 """Files that survive a kill: lines that are appended whole, files that are replaced whole, and one run at a time.
 
 A killed process may leave a torn last line, one without its newline. Readers ignore that line, and a run that appends to the
-file first cuts it off. For a file that the user named, see `output_file.py`.
+file first cuts it off. For a file that the user named, see `files/output_file.py`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stepprove.agent.file.proof_cache import ProofCache
-from stepprove.output_file import OutputChanged, OutputError, require_writable, write_output
-from stepprove.private_folder import private_folder
+from stepprove.files.output_file import OutputChanged, OutputError, require_writable, write_output
+from stepprove.files.private_folder import private_folder
 
 ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not ROOT, reason="needs root: another owner, a mount")

@@ -10,9 +10,11 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stepprove.cli.console import CommandError, err, out, print_json, shown, shown_lines
-from stepprove.cli.files import engine_json, engine_words, lean_for, positive_seconds
-from stepprove.cli.options import EngineOption, Json, WithoutMathlib
+from stepprove.cli.options.common import Json, WithoutMathlib, positive_seconds
+from stepprove.cli.options.engine import EngineOption, engine_json, engine_words, lean_for
+from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown, shown_lines
+from stepprove.files.input_file import require_file
+from stepprove.files.output_file import require_writable
 from stepprove.formalizer.autoformalize import (
     Formalization,
     FormalizeOptions,
@@ -25,12 +27,10 @@ from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
-from stepprove.input_file import require_file
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.source.file import read_source
 from stepprove.lean_project.source.prelude import PRELUDE
-from stepprove.output_file import require_writable
 from stepprove.serving.client.client import BudgetSpent, Client, ModelFailure
 from stepprove.serving.client.endpoint import serving
 from stepprove.serving.client.model_name import FORMS, parse_model

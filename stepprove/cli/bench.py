@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, err, out, print_json, shown
-from stepprove.cli.files import STYLES, lean_for
+from stepprove.cli.options.engine import lean_for
+from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown
+from stepprove.cli.terminal.progress import STYLES
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.serving.client.model_name import TINY
 

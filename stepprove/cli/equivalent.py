@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from anyio.from_thread import start_blocking_portal
 
-from stepprove.cli.console import err, out, print_json, shown, shown_lines
-from stepprove.cli.files import choose_engine, engine_json, engine_words, positive_seconds
-from stepprove.cli.options import EngineOption, Json, WithoutMathlib
+from stepprove.cli.options.common import Json, WithoutMathlib, positive_seconds
+from stepprove.cli.options.engine import EngineOption, choose_engine, engine_json, engine_words
+from stepprove.cli.terminal.console import err, out, print_json, shown, shown_lines
 from stepprove.formalizer.equivalence.equivalence import (
     Direction,
     Equivalence,

@@ -5,45 +5,100 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from stepprove import __version__
-from stepprove.cli.autoformalize import autoformalize_command
-from stepprove.cli.bench import bench
-from stepprove.cli.check import check
-from stepprove.cli.console import CommandError, err, shown_lines
-from stepprove.cli.equivalent import equivalent_command
-from stepprove.cli.eval import evaluation
-from stepprove.cli.formalizer import formalizer
-from stepprove.cli.lean_server import lean_server
-from stepprove.cli.prove import prove
-from stepprove.cli.serve import serve
-from stepprove.cli.setup import doctor, setup
-from stepprove.cli.trace import trace
-from stepprove.cli.train import train
-from stepprove.cli.train_cycle import cycle
-from stepprove.cli.train_premises import premises
-from stepprove.cli.train_sft import sft
-from stepprove.cli.train_thinkingf import thinkingf
-from stepprove.cli.verify import verify
-from stepprove.eval.record import BadLog
-from stepprove.faults import fault_ends_command, log_to_file
-from stepprove.formalizer.checks import NoLean
-from stepprove.input_file import InputError
-from stepprove.lean_project.engines.find import LeanNotFound
-from stepprove.lean_project.repl.repl import ReplFailure
-from stepprove.lean_project.source.file import SourceError
-from stepprove.output_file import OutputError
-from stepprove.serving.client.client import ModelFailure
-from stepprove.serving.client.model_name import BadModelName
+from stepprove.cli.on_demand import OnDemand, Place
+from stepprove.cli.terminal.console import err, shown_lines
+from stepprove.faults import Failure, fault_ends_command, log_to_file
 from stepprove.visible import in_line
 
+COMMANDS = (
+    Place(
+        "prove",
+        "stepprove.cli.prove",
+        "prove",
+        "Prove every `sorry` of a Lean file, and write the file with its proofs.",
+    ),
+    Place(
+        "check",
+        "stepprove.cli.check",
+        "check",
+        "Report for each declaration whether Lean accepts it, its axioms, and its open goals.",
+    ),
+    Place(
+        "verify",
+        "stepprove.cli.verify",
+        "verify",
+        "Decide whether CANDIDATE proves every statement of ORIGINAL, unchanged and under its name.",
+    ),
+    Place(
+        "autoformalize",
+        "stepprove.cli.autoformalize",
+        "autoformalize_command",
+        "State a problem in Lean: a model proposes statements, Lean elaborates them, and the largest class of equivalent "
+        "ones wins.",
+    ),
+    Place(
+        "equivalent",
+        "stepprove.cli.equivalent",
+        "equivalent_command",
+        "Decide whether two statements are equivalent: each must be provable from the other by a few tactics.",
+    ),
+    Place(
+        "lean-server",
+        "stepprove.cli.servers.lean_server",
+        "lean_server",
+        "Serve Lean over HTTP: Kimina Lean Server's `/api/check`, `/verify` and `/health`, with the trust gate's verdict.",
+    ),
+    Place(
+        "serve",
+        "stepprove.cli.servers.serve",
+        "serve",
+        "Serve a language model with the API of OpenAI: with vLLM on GPUs, else with transformers on the CPU.",
+    ),
+    Place("setup", "stepprove.cli.setup", "setup", "Install a Lean for stepprove."),
+    Place(
+        "doctor",
+        "stepprove.cli.setup",
+        "doctor",
+        "Report each part of the installation, and the command that mends a missing one.",
+    ),
+    Place("bench", "stepprove.cli.bench", "bench", "Measure the prover on this machine."),
+    Place(
+        "eval",
+        "stepprove.cli.eval",
+        "evaluation",
+        "Run a prover or a formalizer on a benchmark, and report the results that Lean accepts.",
+    ),
+    Place(
+        "formalizer",
+        "stepprove.cli.formalizer",
+        "formalizer",
+        "Make the data that formalizers learn from: pairs, reasoning, a dataset.",
+    ),
+    Place("trace", "stepprove.cli.trace", "trace", "Look at what happened in a run of the prover."),
+    Place("train", "stepprove.cli.train", "train", "Train models, with Lean as the judge."),
+)
+"""The commands in the order of the help; a test holds each sentence to the command's own."""
+
+
+class Commands(TyperGroup):
+    """The commands of the program, each imported when it runs."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for place in COMMANDS:
+            self.add_command(OnDemand(place))
+
+
 app = typer.Typer(
+    cls=Commands,
     name="stepprove",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -65,30 +120,20 @@ def main(
     """Prove the `sorry`s in a Lean 4 file. Search and models propose; Lean decides.
 
     Exit codes of every command: **0** done, and all proved or passed; **1** done, something not proved; **2** bad input or usage;
-    **3** Lean itself could not be run.
+    **3** Lean itself could not be run; **130** stopped by Ctrl-C.
 
     Try: `stepprove prove examples/first.lean`
     """
 
 
-app.command()(prove)
-app.command()(check)
-app.command()(verify)
-app.command("autoformalize")(autoformalize_command)
-app.command("equivalent")(equivalent_command)
-app.command("lean-server")(lean_server)
-app.command()(serve)
-app.command()(setup)
-app.command()(doctor)
-train.command()(premises)
-train.command()(sft)
-train.command()(thinkingf)
-train.command()(cycle)
-app.add_typer(bench, name="bench")
-app.add_typer(evaluation, name="eval")
-app.add_typer(formalizer, name="formalizer")
-app.add_typer(trace, name="trace")
-app.add_typer(train, name="train")
+def program() -> TyperGroup:
+    """The whole program with every command imported, for tests and pages that look into the commands."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name, command in group.commands.items():
+        if isinstance(command, OnDemand):
+            group.commands[name] = command.load()
+    return group
 
 
 def run() -> None:
@@ -115,14 +160,8 @@ def status() -> int:
         return _say(f"{wrong.format_message().rstrip('.')}; see `stepprove --help`.", 2)
     except (typer.Abort, KeyboardInterrupt):
         return _say("Stopped.", 130)
-    except CommandError as wrong:
-        return _say(str(wrong), wrong.code)
-    except (SourceError, OutputError, BadModelName, BadLog) as wrong:
-        return _say(str(wrong), 2)
-    except (LeanNotFound, NoLean, ReplFailure, ModelFailure) as missing:
-        return _say(str(missing), 3)
-    except InputError as wrong:
-        return _say(str(wrong), 2)
+    except Failure as failure:
+        return _say(str(failure), failure.exit_code)
     except BrokenPipeError:  # the reader closed the pipe: `stepprove … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

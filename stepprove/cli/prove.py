@@ -10,9 +10,9 @@ import typer
 from stepprove.agent.file.options import FileRefused, ProveOptions
 from stepprove.agent.file.report import ProveReport
 from stepprove.agent.stop import Stop
-from stepprove.cli.console import CommandError, err, print_json, shown
-from stepprove.cli.files import choose_engine, positive_seconds
-from stepprove.cli.models import (
+from stepprove.cli.options.common import AllowAxiom, AllowNativeDecide, Json, WithoutMathlib, positive_seconds
+from stepprove.cli.options.engine import EngineOption, choose_engine
+from stepprove.cli.options.models import (
     AttemptsOption,
     DollarsOption,
     HoleTokensOption,
@@ -28,15 +28,15 @@ from stepprove.cli.models import (
     TraceOption,
     tracing,
 )
-from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
 from stepprove.cli.prove_output import beside, write_proved
 from stepprove.cli.prove_report import ProveCall, begun, document, print_report, totals
 from stepprove.cli.prove_run import run_prover, watching
+from stepprove.cli.terminal.console import CommandError, err, print_json, shown
+from stepprove.files.output_file import require_writable
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.file import read_source
 from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.outcome import Outcome
-from stepprove.output_file import require_writable
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.lean", help="The Lean file to work on.")]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from stepprove.files.output_file import OutputChanged, OutputError, write_output
 from stepprove.lean_project.source.file import SourceFile, changed_since
-from stepprove.output_file import OutputChanged, OutputError, write_output
 
 
 @dataclass(frozen=True, slots=True)

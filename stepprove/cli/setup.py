@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, err, out, print_json, shown
-from stepprove.cli.files import engine_words, lean_for
-from stepprove.cli.options import Json
+from stepprove.cli.options.common import Json
+from stepprove.cli.options.engine import engine_words, lean_for
+from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown
 from stepprove.lean_project.engines.find import diagnose, set_up_native
 
 

@@ -26,10 +26,10 @@ from stepprove.agent.trace.reader import (
     read_run_trace,
 )
 from stepprove.agent.trace.trace import TraceMissing, find_trace, read_trace
-from stepprove.cli.console import CommandError, out, shown
-from stepprove.cli.files import STYLES
+from stepprove.cli.terminal.console import CommandError, out, shown
+from stepprove.cli.terminal.progress import STYLES
+from stepprove.files.output_file import write_output
 from stepprove.outcome import Outcome
-from stepprove.output_file import write_output
 from stepprove.visible import in_line, visible
 
 trace = typer.Typer(help="Look at what happened in a run of the prover.", no_args_is_help=True)

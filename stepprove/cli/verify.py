@@ -7,9 +7,16 @@ from typing import Annotated
 
 import typer
 
-from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
-from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
-from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.cli.options.common import (
+    AllowAxiom,
+    AllowNativeDecide,
+    Json,
+    WithoutMathlib,
+    positive_seconds,
+)
+from stepprove.cli.options.engine import EngineOption, choose_engine, engine_json, engine_words
+from stepprove.cli.terminal.console import CommandError, out, print_json, shown, shown_lines
+from stepprove.cli.terminal.progress import STYLES
 from stepprove.lean_project.gate.advisory import advisory
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.policy import Policy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from stepprove.eval.journal import Journal
-from stepprove.eval.record import Attempt, BenchmarkProblem
+from stepprove.eval.records.journal import Journal
+from stepprove.eval.records.record import Attempt, BenchmarkProblem
 from stepprove.faults import fault_told
 from stepprove.outcome import Outcome
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stepprove.eval.model_handle import ModelHandle
-from stepprove.eval.record import Attempt, BenchmarkProblem, Ending, FormalizationOutcome
+from stepprove.eval.records.record import Attempt, BenchmarkProblem, Ending, FormalizationOutcome
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.formalizer.candidate import code_in
 from stepprove.formalizer.equivalence.elaboration_context import ElaborationContexts

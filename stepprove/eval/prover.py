@@ -16,7 +16,7 @@ from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.policies import SCHEDULES, run_policy
 from stepprove.eval.model_handle import ModelHandle
-from stepprove.eval.record import Attempt, BenchmarkProblem
+from stepprove.eval.records.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup, attempt_seed
 from stepprove.eval.statement_target import (
     JUDGE_SECONDS,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepprove.eval.journal import Journal
-from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
-from stepprove.eval.record import BadLog
+from stepprove.eval.records.journal import Journal
+from stepprove.eval.records.log import manifest_of, read_header, read_run, selection_of
+from stepprove.eval.records.record import BadLog
 from stepprove.eval.setup import Selection, Setup, run_name
 
 

@@ -20,13 +20,13 @@ from inspect_ai import eval as inspect_eval
 from stepprove.eval.bench import Bench
 from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.eval.benchmarks.core_subset import core
-from stepprove.eval.benchmarks.datasets import Loaded, load
-from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
-from stepprove.eval.external_samples import Replay, read_samples
-from stepprove.eval.journal import Journal, locked
-from stepprove.eval.log import manifest_of, read_header, read_run, selection_of
-from stepprove.eval.record import Attempt, BenchmarkProblem
-from stepprove.eval.scores import left_out_words
+from stepprove.eval.benchmarks.datasets import Loaded
+from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, select, usable_statements
+from stepprove.eval.records.external_samples import Replay, read_samples
+from stepprove.eval.records.journal import Journal, locked
+from stepprove.eval.records.log import manifest_of, read_header, read_run, selection_of
+from stepprove.eval.records.record import Attempt, BenchmarkProblem
+from stepprove.eval.scoring.remarks import left_out_words
 from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, run_name, versions
 from stepprove.eval.tasks import build, worker_for
 from stepprove.lean_project.engines.engine import Engine
@@ -80,11 +80,7 @@ def evaluate(
         BadBenchmark, JournalRefused, NeedsMathlib, OSError: the run cannot be made.
         ReplFailure: Lean cannot be started.
     """
-    loaded = load(benchmark, setup.split, setup.path, setup.revision)
-    if setup.subset is None:
-        need_mathlib(engine, loaded.problems)
-    if setup.method is not None:
-        need_words(loaded)
+    loaded = usable_statements(benchmark, setup, engine)
     with ExitStack() as stack:
         journal = stack.enter_context(Journal(log_dir / f"{run_name(setup)}.jsonl"))
         pools = [] if lent is None else [lent]
@@ -101,23 +97,24 @@ def evaluate(
         manifest = manifest_for(setup, loaded, engine, names)
         problems = select(loaded, names, selection, manifest.left_out)
         journal.begin(manifest)
-        for told in left_out_words(manifest.left_out):
-            watch.say(told)
+        for sentence in left_out_words(manifest.left_out):
+            watch.say(sentence)
         target = log_dir / f"{run_name(setup, selection)}.eval"
-        missing = [
-            (problem.name, epoch)
-            for problem in problems
-            for epoch in range(1, selection.epochs + 1)
-            if journal.recall(problem.name, epoch) is None
-        ]
         count = selection.epochs * len(problems)
-        watch.begin(count - len(missing), count)
+        missing = count - _finished(journal, problems, selection)
+        watch.begin(count - missing, count)
         if not missing and target.exists():
             return target
         worker = worker_for(setup, engine, pool(), watch.say) if missing else _NoAttempts()
         bench = Bench(worker, problems, journal, watch.attempt)
         write_log(bench, manifest, selection, target, max_samples=max_samples)
         return target
+
+
+def _finished(journal: Journal, problems: Sequence[BenchmarkProblem], selection: Selection) -> int:
+    """Return the number of selected attempts in the journal."""
+    epochs = range(1, selection.epochs + 1)
+    return sum(journal.recall(problem.name, epoch) is not None for problem in problems for epoch in epochs)
 
 
 def write_log(
@@ -184,12 +181,12 @@ def rescore(
     run = read_run(path)
     if old.setup.subset is None:
         need_mathlib(engine, run.problems)
-    told = {"engine": describe_engine(engine), "versions": versions()}
-    manifest = old.model_copy(update=told)
+    manifest = old.model_copy(update={"engine": describe_engine(engine), "versions": versions()})
     selection = selection_of(header)
     target = path.with_name(f"{path.stem.removesuffix('-rescored')}-rescored.eval")
     with _pool(engine, jobs, lent) as pool:
-        _replay(run.attempts, run.problems, manifest, selection, engine, target, pool, watch)
+        replay = Replay(run.attempts, worker_for(manifest.setup, engine, pool))
+        _judge(replay, run.problems, manifest, selection, target, watch)
     return target
 
 
@@ -223,9 +220,7 @@ def score_samples(
         BadBenchmark, BadSamples, JournalRefused, NeedsMathlib, OSError: the attempts cannot be judged.
         ReplFailure: Lean cannot be started.
     """
-    loaded = load(benchmark, setup.split, setup.path, setup.revision)
-    if setup.subset is None:
-        need_mathlib(engine, loaded.problems)
+    loaded = usable_statements(benchmark, setup, engine)
     with _pool(engine, jobs, lent) as pool:
         names = None if setup.subset is None else _asked(pool, loaded, watch)
         problems = select(loaded, names, Selection(), {})
@@ -238,7 +233,8 @@ def score_samples(
         manifest = manifest_for(setup, loaded, engine, names)
         log_dir.mkdir(parents=True, exist_ok=True)
         target = log_dir / f"{samples.stem}-{run_name(setup)}.eval"
-        _replay(attempts, problems, manifest, selection, engine, target, pool, watch)
+        replay = Replay(attempts, worker_for(manifest.setup, engine, pool))
+        _judge(replay, problems, manifest, selection, target, watch)
     return target
 
 
@@ -247,20 +243,17 @@ def _pool(engine: Engine, jobs: int | None, lent: SyncPool | None) -> AbstractCo
     return SyncPool(engine, size=jobs) if lent is None else nullcontext(lent)
 
 
-def _replay(
-    attempts: Sequence[Attempt],
+def _judge(
+    replay: Replay,
     problems: tuple[BenchmarkProblem, ...],
     manifest: Manifest,
     selection: Selection,
-    engine: Engine,
     target: Path,
-    pool: SyncPool,
     watch: RunListener,
 ) -> None:
     """Judge existing attempts, and log them."""
     watch.begin(0, selection.epochs * len(problems))
-    worker = Replay(attempts, worker_for(manifest.setup, engine, pool))
-    write_log(Bench(worker, problems, listen=watch.attempt), manifest, selection, target)
+    write_log(Bench(replay, problems, listen=watch.attempt), manifest, selection, target)
 
 
 def _subset(

@@ -20,7 +20,7 @@ from inspect_ai.scorer import (
 from inspect_ai.solver import TaskState
 
 from stepprove.eval.bench import Bench
-from stepprove.eval.record import SUCCESSES, Attempt
+from stepprove.eval.records.record import SUCCESSES, Attempt
 from stepprove.eval.solvers import ATTEMPT
 from stepprove.outcome import Outcome
 
@@ -34,8 +34,8 @@ def timeouts() -> Metric:
     """Count the attempts that timed out."""
 
     def count(scores: list[SampleScore]) -> float:
-        metadata = [each.score.metadata or {} for each in scores]
-        return float(sum(each.get("outcome") == Outcome.TIMEOUT for each in metadata))
+        metadata = [sample.score.metadata or {} for sample in scores]
+        return float(sum(values.get("outcome") == Outcome.TIMEOUT for values in metadata))
 
     return count
 
@@ -51,7 +51,7 @@ def typechecked() -> Metric:
     """Return typecheck@1, the share of attempts with a statement that Lean accepts."""
 
     def share(scores: list[SampleScore]) -> float:
-        type_checks = [bool((each.score.metadata or {}).get("type_checks")) for each in scores]
+        type_checks = [bool((sample.score.metadata or {}).get("type_checks")) for sample in scores]
         return sum(type_checks) / len(type_checks) if type_checks else 0.0
 
     return share

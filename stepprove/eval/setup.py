@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove import __version__
-from stepprove.eval.record import Dataset
+from stepprove.eval.records.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.serving.client.model_traits import Style
@@ -19,6 +19,8 @@ PolicyName = Literal["portfolio", "model", "auto", "outside", "formalize"]
 """`portfolio`: the search alone; `model`: a model alone; `auto`: the search, then a model; `outside`: other harnesses' attempts;
 `formalize`: a model states the problems.
 """
+
+EngineChoice = Literal["auto", "embedded", "native"]
 
 SEARCH_SECONDS, MODEL_SECONDS = 60.0, 600.0
 """Default seconds of an attempt: by the search, and with a model."""
@@ -53,7 +55,7 @@ class Setup(BaseModel):
     method: Method | None = None
     """The comparison of a formalizer's statements with the benchmark's; None: a prover."""
     seed: int = 0
-    engine: Literal["auto", "embedded", "native"] = "auto"
+    engine: EngineChoice = "auto"
 
     @property
     def task(self) -> str:
@@ -71,6 +73,72 @@ class Setup(BaseModel):
         if self.policy in ("model", "auto") and self.style != "tir":
             limits["rounds of a chat"] = self.rounds
         return limits
+
+
+def proving(
+    benchmark: str,
+    split: str,
+    *,
+    subset: Literal["core"] | None = None,
+    path: str | None = None,
+    revision: str | None = None,
+    policy: PolicyName | None = None,
+    model: str | None = None,
+    style: Style | None = None,
+    rounds: int = 4,
+    time_limit: float | None = None,
+    seed: int = 0,
+    engine: EngineChoice = "auto",
+) -> Setup:
+    """Return the setup of a prover; arguments as of `Setup`.
+
+    Without a policy and a time limit a run without a model gets the search alone and its seconds, a run with one `auto` and a
+    model's seconds.
+    """
+    alone = model is None
+    return Setup(
+        benchmark=benchmark,
+        split=split,
+        subset=subset,
+        path=path,
+        revision=revision,
+        policy=policy or ("portfolio" if alone else "auto"),
+        model=model,
+        style=style,
+        rounds=rounds,
+        time_limit=time_limit or (SEARCH_SECONDS if alone else MODEL_SECONDS),
+        seed=seed,
+        engine=engine,
+    )
+
+
+def formalizing(
+    benchmark: str,
+    split: str,
+    model: str,
+    *,
+    subset: Literal["core"] | None = None,
+    path: str | None = None,
+    revision: str | None = None,
+    method: Method = "beq",
+    time_limit: float = TEXT_SECONDS,
+    seed: int = 0,
+    engine: EngineChoice = "auto",
+) -> Setup:
+    """Return the setup of a formalizer; arguments as of `Setup`."""
+    return Setup(
+        benchmark=benchmark,
+        split=split,
+        subset=subset,
+        path=path,
+        revision=revision,
+        policy="formalize",
+        model=model,
+        method=method,
+        time_limit=time_limit,
+        seed=seed,
+        engine=engine,
+    )
 
 
 class Selection(BaseModel):

@@ -15,21 +15,20 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from stepprove.eval.bench import AttemptMaker, Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.core_subset import core
-from stepprove.eval.benchmarks.datasets import load
-from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, need_words, select
+from stepprove.eval.benchmarks.selection import manifest_for, select, usable_statements
 from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import BenchmarkProblem
+from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.eval.scorers import beq, gate
 from stepprove.eval.setup import (
     FORMALIZE_EPOCHS,
-    MODEL_SECONDS,
-    SEARCH_SECONDS,
     TEXT_SECONDS,
     Manifest,
     PolicyName,
     Selection,
     Setup,
+    formalizing,
+    proving,
 )
 from stepprove.eval.solvers import attempts
 from stepprove.formalizer.equivalence.methods import Method
@@ -55,7 +54,20 @@ def minif2f(
     seed: int = 0,
 ) -> Task:
     """miniF2F. `prover_model` is a `--model` of StepProve; inspect's own model is not used."""
-    return _task("minif2f", split, subset, path, revision, policy, prover_model, style, time_limit, seed)
+    return _task(
+        proving(
+            "minif2f",
+            split,
+            subset=subset,
+            path=path,
+            revision=revision,
+            policy=policy,
+            model=prover_model,
+            style=style,
+            time_limit=time_limit,
+            seed=seed,
+        )
+    )
 
 
 @task
@@ -71,7 +83,18 @@ def formalmath_lite(
 ) -> Task:
     """FormalMATH-Lite; arguments as of `minif2f`."""
     return _task(
-        "formalmath_lite", "all", subset, path, revision, policy, prover_model, style, time_limit, seed
+        proving(
+            "formalmath_lite",
+            "all",
+            subset=subset,
+            path=path,
+            revision=revision,
+            policy=policy,
+            model=prover_model,
+            style=style,
+            time_limit=time_limit,
+            seed=seed,
+        )
     )
 
 
@@ -87,7 +110,20 @@ def proverbench(
     seed: int = 0,
 ) -> Task:
     """ProverBench; arguments as of `minif2f`."""
-    return _task("proverbench", "all", subset, path, revision, policy, prover_model, style, time_limit, seed)
+    return _task(
+        proving(
+            "proverbench",
+            "all",
+            subset=subset,
+            path=path,
+            revision=revision,
+            policy=policy,
+            model=prover_model,
+            style=style,
+            time_limit=time_limit,
+            seed=seed,
+        )
+    )
 
 
 @task
@@ -102,7 +138,19 @@ def formalize_minif2f(
     seed: int = 0,
 ) -> Task:
     """State the problems of miniF2F. `model_form` is a `--model` of StepProve; inspect's own model is not used."""
-    return _formalize("minif2f", split, subset, path, revision, model_form, method, time_limit, seed)
+    return _task(
+        formalizing(
+            "minif2f",
+            split,
+            model_form,
+            subset=subset,
+            path=path,
+            revision=revision,
+            method=method,
+            time_limit=time_limit,
+            seed=seed,
+        )
+    )
 
 
 @task
@@ -116,7 +164,19 @@ def formalize_formalmath_lite(
     seed: int = 0,
 ) -> Task:
     """State the problems of FormalMATH-Lite; arguments as of `formalize_minif2f`."""
-    return _formalize("formalmath_lite", "all", subset, path, revision, model_form, method, time_limit, seed)
+    return _task(
+        formalizing(
+            "formalmath_lite",
+            "all",
+            model_form,
+            subset=subset,
+            path=path,
+            revision=revision,
+            method=method,
+            time_limit=time_limit,
+            seed=seed,
+        )
+    )
 
 
 @task
@@ -130,72 +190,27 @@ def formalize_proverbench(
     seed: int = 0,
 ) -> Task:
     """State the problems of ProverBench; arguments as of `formalize_minif2f`."""
-    return _formalize("proverbench", "all", subset, path, revision, model_form, method, time_limit, seed)
-
-
-def _formalize(
-    name: str,
-    split: str,
-    subset: Literal["core"] | None,
-    path: str | None,
-    revision: str | None,
-    model: str,
-    method: Method,
-    time_limit: float,
-    seed: int,
-) -> Task:
-    setup = Setup(
-        benchmark=name,
-        split=split,
-        subset=subset,
-        path=path,
-        revision=revision,
-        policy="formalize",
-        model=model,
-        method=method,
-        time_limit=time_limit,
-        seed=seed,
+    return _task(
+        formalizing(
+            "proverbench",
+            "all",
+            model_form,
+            subset=subset,
+            path=path,
+            revision=revision,
+            method=method,
+            time_limit=time_limit,
+            seed=seed,
+        )
     )
-    return _of(setup)
 
 
-def _task(
-    name: str,
-    split: str,
-    subset: Literal["core"] | None,
-    path: str | None,
-    revision: str | None,
-    policy: PolicyName | None,
-    model: str | None,
-    style: Style | None,
-    time_limit: float | None,
-    seed: int,
-) -> Task:
-    setup = Setup(
-        benchmark=name,
-        split=split,
-        subset=subset,
-        path=path,
-        revision=revision,
-        policy=policy or ("portfolio" if model is None else "auto"),
-        model=model,
-        style=style,
-        time_limit=time_limit or (SEARCH_SECONDS if model is None else MODEL_SECONDS),
-        seed=seed,
-    )
-    return _of(setup)
-
-
-def _of(setup: Setup) -> Task:
+def _task(setup: Setup) -> Task:
     """Return a task on Lean processes that end with this process."""
     benchmark = benchmark_called(setup.benchmark)
     assert benchmark is not None
-    loaded = load(benchmark, setup.split, setup.path, setup.revision)
     engine = find_engine(prefer=setup.engine)
-    if setup.subset is None:
-        need_mathlib(engine, loaded.problems)
-    if setup.method is not None:
-        need_words(loaded)
+    loaded = usable_statements(benchmark, setup, engine)
     pool = SyncPool(engine)
     atexit.register(pool.close)
     names = core(pool, loaded.problems) if setup.subset == "core" else None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from stepprove.faults import Failure
 from stepprove.formalizer.candidate import Candidate, read_candidate
 from stepprove.formalizer.equivalence.elaboration_context import ElaborationContexts
 from stepprove.formalizer.equivalence.equivalence import EquivalenceVerdict, compare
@@ -19,7 +20,7 @@ from stepprove.lean_project.repl.repl import Repl, ReplFailure
 __all__ = ["Checks", "Leans", "NoLean", "PoolChecks", "by_header"]
 
 
-class NoLean(Exception):
+class NoLean(Failure):
     """Lean did not answer, or cannot be reached, so nothing is known; the message says why."""
 
 

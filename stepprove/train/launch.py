@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -82,9 +82,15 @@ def plan_sft(recipe: SftRecipe, source: str, facts: ModelFacts, output: Path) ->
         notes.append(
             "The run's folder, the data and the model must be the same on all machines: a shared file system."
         )
-    return _plan(
-        facts, recipe.model, hardware, tokens, recipe.precision, recipe.recompute, command, {}, tuple(notes)
+    launch = _Launch(
+        hardware=hardware,
+        tokens=tokens,
+        precision=recipe.precision,
+        recompute=recipe.recompute,
+        command=command,
+        notes=tuple(notes),
     )
+    return _plan(facts, recipe.model, launch)
 
 
 def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) -> TrainPlan:
@@ -123,20 +129,19 @@ def plan_rlvr(recipe: RlvrRecipe, source: str, facts: ModelFacts, output: Path) 
             f"LEAN_REPLICAS={hardware.lean_cores // engines} LEAN_ENGINES={engines} serve run examples.lean_server_ray:app",
         )
     on_gpus = hardware is not None and not hardware.on_processors
-    return _plan(
-        facts,
-        recipe.model,
-        hardware,
-        tokens,
-        "bf16" if on_gpus else "fp32",
-        on_gpus,
-        command,
-        files,
-        tuple(notes),
+    launch = _Launch(
+        hardware=hardware,
+        tokens=tokens,
+        precision="bf16" if on_gpus else "fp32",
+        recompute=on_gpus,
+        command=command,
+        files=files,
+        notes=tuple(notes),
         lean="lean.sh" in files,
         servers=recipe.rollouts == "vllm",
         writes=recipe.rollouts == "here",
     )
+    return _plan(facts, recipe.model, launch)
 
 
 def accelerate_config(hardware: Hardware, precision: str) -> str:
@@ -162,53 +167,67 @@ def accelerate_config(hardware: Hardware, precision: str) -> str:
     return yaml.safe_dump(config, sort_keys=False)
 
 
-def _plan(
-    facts: ModelFacts,
-    model: str,
-    hardware: Hardware | None,
-    tokens: int,
-    precision: str,
-    recompute: bool,
-    command: list[str],
-    files: dict[str, str],
-    notes: tuple[str, ...],
-    *,
-    lean: bool = False,
-    servers: bool = False,
-    writes: bool = False,
-) -> TrainPlan:
-    architecture = facts.architecture
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Launch:
+    """How a run computes and is started."""
+
+    hardware: Hardware | None
+    tokens: int
+    """In one forward pass."""
+    precision: str
+    recompute: bool
+    """Activation checkpointing."""
+    command: list[str]
+    files: dict[str, str] = field(default_factory=dict)
+    """Scripts for other machines, by file name."""
+    notes: tuple[str, ...] = ()
+    lean: bool = False
+    """A Lean server judges."""
+    servers: bool = False
+    """vLLM's servers write texts."""
+    writes: bool = False
+    """The trainer writes texts with a whole model of its own."""
+
+
+def _plan(facts: ModelFacts, model: str, launch: _Launch) -> TrainPlan:
+    architecture, hardware = facts.architecture, launch.hardware
     processes = 1 if hardware is None else hardware.processes
     gpu = None if hardware is None else min(parse_gpus(hardware.gpus), key=lambda gpu: gpu.memory_gb)
     one, other = (
-        memory(architecture, processes=processes, tokens=tokens, bf16=precision == "bf16", recompute=choice)
-        for choice in (recompute, not recompute)
+        memory(
+            architecture,
+            processes=processes,
+            tokens=launch.tokens,
+            bf16=launch.precision == "bf16",
+            recompute=choice,
+        )
+        for choice in (launch.recompute, not launch.recompute)
     )
     reserve = 0.0 if hardware is None or hardware.on_processors else RESERVE_GB
-    writing = _WRITING_BYTES * architecture.parameters / 1e9 if writes else 0.0
+    writing = _WRITING_BYTES * architecture.parameters / 1e9 if launch.writes else 0.0
+    training = {}
     if hardware is not None:
         training = {
-            CONFIG: accelerate_config(hardware, precision),
-            "train.sh": _train_script(hardware, command, lean=lean, servers=servers),
+            CONFIG: accelerate_config(hardware, launch.precision),
+            "train.sh": _train_script(hardware, launch.command, lean=launch.lean, servers=launch.servers),
         }
-        files = {**training, **files}
     return TrainPlan(
         model=model,
         parameters=architecture.parameters,
         hardware=hardware,
         processes=processes,
         gpu=gpu,
-        tokens=tokens,
-        precision=precision,
-        recompute=recompute,
+        tokens=launch.tokens,
+        precision=launch.precision,
+        recompute=launch.recompute,
         memory=one,
         otherwise=other,
         writing=writing,
         reserve=reserve,
         fits=None if gpu is None else one.total + writing + reserve <= gpu.memory_gb,
         host_gb=_HOST_BYTES * architecture.parameters / 1e9,
-        files=files,
-        notes=notes,
+        files={**training, **launch.files},
+        notes=launch.notes,
     )
 
 

@@ -163,7 +163,7 @@ def test_an_output_that_cannot_be_written_costs_no_proof(
     """The disk is full by the time that the proofs are there."""
 
     def full(*_: object, **__: object) -> None:
-        from stepprove.output_file import OutputError
+        from stepprove.files.output_file import OutputError
 
         raise OutputError("good.lean cannot be written: the disk is full.")
 

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stepprove.agent.trace.trace import FILE_NAME
-from stepprove.cli.console import VisibleConsole, shown, shown_lines
+from stepprove.cli.terminal.console import VisibleConsole, shown, shown_lines
 from stepprove.visible import in_json, in_line, visible
 
 FORGED = "\x1b[2K\x1b[1G\x1b[32maccepted\x1b[0m\x1b[8m"

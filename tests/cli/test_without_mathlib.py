@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stepprove.cli import files
 from stepprove.cli.check import check
+from stepprove.cli.options import engine as engine_options
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.prelude import PRELUDE, prelude_for
@@ -33,7 +33,7 @@ def native_without_mathlib(engine: Engine, tmp_path: Path) -> Engine:
 def test_a_native_lean_without_mathlib_reads_statements_as_core_lean(
     native_without_mathlib: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "find_engine", lambda *_, **__: native_without_mathlib)
+    monkeypatch.setattr(engine_options, "find_engine", lambda *_, **__: native_without_mathlib)
     file = tmp_path / "two.lean"
     file.write_text(MATHLIB_STATEMENT)
     assert check([file], without_mathlib=True) == 0

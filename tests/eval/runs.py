@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from stepprove.eval.record import Attempt, BenchmarkProblem, Dataset, Run
+from stepprove.eval.records.record import Attempt, BenchmarkProblem, Dataset, Run
 from stepprove.outcome import Outcome
 
 OUTCOMES = {

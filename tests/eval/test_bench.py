@@ -8,7 +8,7 @@ import pytest
 
 from stepprove.eval.bench import Bench
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import Attempt, BenchmarkProblem
+from stepprove.eval.records.record import Attempt, BenchmarkProblem
 from stepprove.eval.setup import Setup
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool

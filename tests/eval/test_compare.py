@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import finished_runs, run_of
 
-from stepprove.eval.record import Run
-from stepprove.eval.report.compare import NothingShared, compare, mcnemar
+from stepprove.eval.records.record import Run
+from stepprove.eval.report.compare import NothingShared, compare
+from stepprove.eval.scoring.estimators import mcnemar
 
 
 @pytest.mark.parametrize(

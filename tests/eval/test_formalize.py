@@ -16,14 +16,14 @@ from stepprove.cli.main import status
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.datasets import BadBenchmark, load
 from stepprove.eval.formalizer import Formalizer, left_out, reference_statement
-from stepprove.eval.log import read_run
-from stepprove.eval.record import Attempt, BenchmarkProblem, Run
+from stepprove.eval.records.log import read_run
+from stepprove.eval.records.record import Attempt, BenchmarkProblem, Run
 from stepprove.eval.report.compare import NothingShared, compare
 from stepprove.eval.report.markdown import markdown
 from stepprove.eval.report.page import page
 from stepprove.eval.report.report import Report
 from stepprove.eval.run import RunListener, evaluate, rescore
-from stepprove.eval.scores import score
+from stepprove.eval.scoring.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import formalize_minif2f
 from stepprove.lean_project.engines.engine import Engine

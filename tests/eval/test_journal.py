@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from runs import attempt, run_of
 
-from stepprove.eval.journal import Journal, JournalRefused
+from stepprove.eval.records.journal import Journal, JournalRefused
 from stepprove.eval.setup import Manifest, Setup
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import attempt, finished_runs, run_of
 
-from stepprove.eval.record import Run
+from stepprove.eval.records.record import Run
 from stepprove.eval.report.markdown import markdown
 from stepprove.eval.report.page import PAGE_TEXT, page
 from stepprove.eval.report.plots import amount, powers_of_two, round_numbers
 from stepprove.eval.report.report import Report, document
-from stepprove.eval.scores import score
+from stepprove.eval.scoring.scores import score
 from stepprove.visible import encodable, shortened, visible
 
 HOSTILE = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>'\"&{{ 7*7 }}|`\x00\x1b[31m\u202e\ud800\r\n"

@@ -10,7 +10,7 @@ import pytest
 from runs import attempt, run_of
 
 from stepprove.cli.main import status
-from stepprove.eval.record import Run
+from stepprove.eval.records.record import Run
 
 RUNS = {
     "good": run_of({"a": "PP", "b": "PF"}),
@@ -27,7 +27,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(path: Path) -> Run:
         return RUNS[path.stem]
 
-    monkeypatch.setattr("stepprove.eval.log.read_run", read)
+    monkeypatch.setattr("stepprove.eval.records.log.read_run", read)
     monkeypatch.chdir(tmp_path)
 
 

@@ -11,7 +11,7 @@ import pytest
 from runs import attempt, run_of
 from test_report import HOSTILE, report_of
 
-from stepprove.eval.record import Run
+from stepprove.eval.records.record import Run
 from stepprove.eval.report.page import page as page_of
 from stepprove.visible import visible
 

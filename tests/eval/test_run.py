@@ -22,14 +22,14 @@ from stepprove.eval.bench import Bench
 from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.datasets import BadBenchmark, load
 from stepprove.eval.benchmarks.selection import NeedsMathlib
-from stepprove.eval.external_samples import Replay
-from stepprove.eval.journal import Journal, JournalRefused
-from stepprove.eval.log import read_run
 from stepprove.eval.prover import Prover
-from stepprove.eval.record import Attempt, BadLog, BenchmarkProblem, Run
+from stepprove.eval.records.external_samples import Replay
+from stepprove.eval.records.journal import Journal, JournalRefused
+from stepprove.eval.records.log import read_run
+from stepprove.eval.records.record import Attempt, BadLog, BenchmarkProblem, Run
 from stepprove.eval.retry import setup_of_log
 from stepprove.eval.run import RunListener, evaluate, rescore, score_samples
-from stepprove.eval.scores import score
+from stepprove.eval.scoring.scores import score
 from stepprove.eval.setup import Selection, Setup
 from stepprove.eval.tasks import minif2f
 from stepprove.lean_project.engines.engine import Engine

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import attempt, finished_runs, run_of
 
-from stepprove.eval.record import Run
-from stepprove.eval.scores import InconsistentRun, bootstrap, ks, pass_at_k, score, tallies
+from stepprove.eval.records.record import Run
+from stepprove.eval.scoring.estimators import bootstrap, ks, pass_at_k
+from stepprove.eval.scoring.scores import score
+from stepprove.eval.scoring.tallies import InconsistentRun, tallies
 from stepprove.outcome import Outcome
 
 counts = st.integers(1, 9).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n), st.integers(1, n)))
@@ -123,7 +125,7 @@ def test_there_is_no_interval_without_a_spread(marks: dict[str, str]) -> None:
 def test_the_same_seed_draws_the_same_whatever_fits_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.linspace(0, 1, 30)[:, None]
     whole = bootstrap(values, resamples=500, seed=3)
-    monkeypatch.setattr("stepprove.eval.scores._CHUNK", 100)
+    monkeypatch.setattr("stepprove.eval.scoring.estimators._CHUNK", 100)
     assert bootstrap(values, resamples=500, seed=3) == whole != bootstrap(values, resamples=500, seed=4)
 
 

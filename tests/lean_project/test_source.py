@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tricky import TRICKY
 
+from stepprove.files.output_file import write_output
 from stepprove.lean_project import CommandResponse, Repl
 from stepprove.lean_project.source.file import (
     Edit,
@@ -25,7 +26,6 @@ from stepprove.lean_project.source.file import (
     read_source,
 )
 from stepprove.lean_project.source.lexer import tokenize
-from stepprove.output_file import write_output
 
 # Reading.
 

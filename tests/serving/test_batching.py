@@ -11,16 +11,10 @@ import torch
 from small_models import step_moe, tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM, PreTrainedModel
 
-from stepprove.serving.serve.batching import (
-    MOST_ROWS_ON_GPU,
-    Decoder,
-    Row,
-    SamplingParams,
-    _Ends,
-    batchable,
-    draw_tokens,
-    rows_within,
-)
+from stepprove.serving.serve.batching import MOST_ROWS_ON_GPU, Decoder, _Ends, batchable, rows_within
+from stepprove.serving.serve.drawing import draw_tokens
+from stepprove.serving.serve.rows import Row
+from stepprove.serving.serve.sampler import SamplingParams
 
 GREEDY = SamplingParams(max_tokens=24, temperature=0)
 

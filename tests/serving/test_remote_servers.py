@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse
 from openai_server import OpenAiServer
 
 from stepprove.serving.client.client import ModelFailure, ModelRefused
-from stepprove.serving.serve.batching import Generation, SamplingParams
 from stepprove.serving.serve.remote_model import RemoteModel
+from stepprove.serving.serve.sampler import Generation, SamplingParams
 
 WHOLE: dict[str, Any] = {
     "index": 0,

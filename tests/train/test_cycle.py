@@ -9,16 +9,16 @@ import pytest
 from micro import THEOREM
 from typer.testing import CliRunner
 
-from stepprove.cli.console import CommandError
 from stepprove.cli.main import app
+from stepprove.cli.terminal.console import CommandError
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.outcome import Outcome
 from stepprove.train.data.held_out import HeldOutAttempt
 from stepprove.train.experiments.cycle import CycleOptions, Measured, run_cycle
 from stepprove.train.experiments.cycle_table import gain, interval, rates, table
+from stepprove.train.experiments.step import TrainingStep
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rl.rlvr import RlvrOptions
-from stepprove.train.rl.step import TrainingStep
 from stepprove.train.sft.trajectories import problem_of
 
 P, F, LOST = Outcome.PROVED, Outcome.FAILED, Outcome.INFRASTRUCTURE

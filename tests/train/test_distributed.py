@@ -21,8 +21,10 @@ from transformers import AutoModelForCausalLM
 
 from stepprove.serving.serve.cpu import cpu_server
 from stepprove.serving.serve.server import listen
-from stepprove.train.rl.distributed import FSDPProcesses, ProcessGroup, SingleProcess, shard_model
-from stepprove.train.rl.rlvr import Batch, RlvrOptions, StepFigures, update
+from stepprove.train.distributed import FSDPProcesses, ProcessGroup, SingleProcess, shard_model
+from stepprove.train.rl.batches import Batch
+from stepprove.train.rl.rlvr import RlvrOptions
+from stepprove.train.rl.update import StepFigures, update
 
 OPTIONS = RlvrOptions(learning_rate=1e-2)
 

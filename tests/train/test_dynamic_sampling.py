@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stepprove.train.rl.dynamic_sampling import dynamic_sampling
+from stepprove.train.rl.batches import Group
 from stepprove.train.rl.options import RlvrOptions
-from stepprove.train.rl.rlvr import Group
+from stepprove.train.rl.samplers.dynamic_sampling import dynamic_sampling
 
 ALIKE, TEACHES = (1.0, 1.0), (1.0, 0.0)
 UNKNOWN = (1.0, float("nan"))

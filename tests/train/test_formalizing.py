@@ -19,7 +19,7 @@ from stepprove.train.data.formalizer_texts import corpus, fixed_texts, knowledge
 from stepprove.train.data.informal import Informal
 from stepprove.train.data.informal.meaning import Meaning, Objects, Phrase
 from stepprove.train.rl.rlvr import RlvrOptions
-from stepprove.train.rl.statement_sampler import (
+from stepprove.train.rl.samplers.statement_sampler import (
     BeqJudge,
     FooledJudge,
     InformalProblem,
@@ -97,7 +97,7 @@ def test_a_judge_that_can_be_fooled_stops_the_round(
     judge: BeqJudge, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "stepprove.train.rl.statement_sampler._DECOYS", ((": 1 = 1", ": 1 = 1"),)
+        "stepprove.train.rl.samplers.statement_sampler._DECOYS", ((": 1 = 1", ": 1 = 1"),)
     )  # as if it could be
     tokenizer = AutoTokenizer.from_pretrained(folder)
     decoder = Decoder(StepMoeForCausalLM.from_pretrained(folder).float(), tokenizer)

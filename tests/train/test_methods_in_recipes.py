@@ -17,7 +17,8 @@ from stepprove.train.methods.angular import mean_angle
 from stepprove.train.methods.callbacks import NeverHurtTraining
 from stepprove.train.methods.options import NeverHurtOptions, RlvrMethods
 from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
-from stepprove.train.rl.rlvr import Group, RlvrOptions, batches
+from stepprove.train.rl.batches import Group, batches
+from stepprove.train.rl.rlvr import RlvrOptions
 from stepprove.train.rl.rollout import Rollout
 from stepprove.train.sft.run import SftProgress, run_sft
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.problem_source import informal_problems, theorems
 from stepprove.train.rl.rlvr import RlvrOptions
+from stepprove.train.rl.samplers.problem_source import informal_problems, theorems
 from stepprove.train.sft.tokenizer import train_tokenizer
 
 

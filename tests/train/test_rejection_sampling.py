@@ -17,7 +17,7 @@ from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
 from stepprove.train.data.rejection_sampling import cut_after, is_clear, rare_texts
-from stepprove.train.rl.rlvr import Group
+from stepprove.train.rl.batches import Group
 from stepprove.train.rl.rollout import ProofRollout, roll
 from stepprove.train.sft.data import read_file
 from stepprove.train.sft.records import line_of, read_records

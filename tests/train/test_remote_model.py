@@ -19,13 +19,14 @@ from stepprove.agent.models.stepfun import feedback_of
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.serving.client.client import ModelRefused, ModelUnreachable
-from stepprove.serving.serve.batching import SamplingParams
 from stepprove.serving.serve.cpu import cpu_server
 from stepprove.serving.serve.remote_model import RemoteModel
+from stepprove.serving.serve.sampler import SamplingParams
 from stepprove.serving.serve.server import HOST, ModelServer, listen
 from stepprove.train.recipe import read_rlvr
-from stepprove.train.rl.rlvr import Update, log_probs
+from stepprove.train.rl.figures import Update
 from stepprove.train.rl.run import run_rlvr
+from stepprove.train.rl.update import log_probs
 
 pytestmark = pytest.mark.nightly
 

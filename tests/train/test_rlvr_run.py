@@ -19,7 +19,7 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.remote import NoLeanServer, RemotePool
 from stepprove.serving.client.client import ModelUnreachable
 from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft
-from stepprove.train.rl.rlvr import Update
+from stepprove.train.rl.figures import Update
 from stepprove.train.rl.run import run_rlvr
 
 

@@ -20,19 +20,13 @@ from stepprove.outcome import Outcome
 from stepprove.serving.client.exchange import Sampling
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.train.rl.proof_sampler import proofs, reward_of, sample_round
+from stepprove.train.rl.batches import Group, batches
+from stepprove.train.rl.figures import Update
 from stepprove.train.rl.rewards import RewardHack
-from stepprove.train.rl.rlvr import (
-    Checkpoint,
-    Group,
-    RlvrOptions,
-    Update,
-    batches,
-    log_probs,
-    train,
-    update,
-)
+from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, train
 from stepprove.train.rl.rollout import ProofRollout, Writer, roll
+from stepprove.train.rl.samplers.proof_sampler import proofs, reward_of, sample_round
+from stepprove.train.rl.update import log_probs, update
 from stepprove.train.sft.trajectories import problem_of
 
 GREEDY = TirOptions(temperature=0.0, max_seq_len=1024, max_turns=4)
@@ -91,7 +85,7 @@ def test_feedback_has_no_part_in_the_loss(rollout: ProofRollout, model: StepMoeF
     for loss in ("grpo", "dapo", "mis-po"):
         grown = log_probs(model, parts[0].ids).detach().requires_grad_()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stepprove.train.rl.rlvr.log_probs", lambda model, ids, grown=grown: grown * 1.0)
+            patch.setattr("stepprove.train.rl.update.log_probs", lambda model, ids, grown=grown: grown * 1.0)
             optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
             update(model, optimizer, parts, RlvrOptions(loss=loss))
         assert grown.grad is not None

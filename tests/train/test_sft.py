@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from stepprove.agent.models.stepfun import END, SKETCH, SKETCH_END, SYSTEM_PROMPT, build_prompt
 from stepprove.serving.step_moe import StepMoeForCausalLM
 from stepprove.train.data.theorems import Theorem
-from stepprove.train.sft.sft import IGNORED, Batches, SftOptions, encode, fine_tune
+from stepprove.train.sft.batches import IGNORED, Batches, encode
+from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
 from stepprove.train.sft.trajectories import TrainingText, problem_of
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from stepprove.lean_project import find_engine
+from stepprove.train.experiments.step import TrainingStep
 from stepprove.train.experiments.thinkingf import CHAINS, CONTEXT, ThinkingOptions, run_thinkingf, table
 from stepprove.train.recipe import BadRecipe
 from stepprove.train.rl.rlvr import RlvrOptions
-from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import RunInUse, only_writer
 
 SMALL = ThinkingOptions(

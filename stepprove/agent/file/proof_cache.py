@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 from platformdirs import user_cache_dir
 
-from stepprove.private_folder import private_folder
+from stepprove.files.private_folder import private_folder
 from stepprove.storage import replacing
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stepprove.agent.models.problem import Problem as Task
-from stepprove.eval.record import BenchmarkProblem
+from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import ReplFailure

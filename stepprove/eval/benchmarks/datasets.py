@@ -13,8 +13,8 @@ from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.eval.benchmarks.download import Fetched, NotFetched, fetch
 from stepprove.eval.benchmarks.known_errors import KnownError, known_errors
 from stepprove.eval.benchmarks.statements import BadRecord, BenchmarkStatement, statement_in, statement_of
-from stepprove.eval.record import BenchmarkProblem, Dataset
-from stepprove.input_file import InputError, require_file
+from stepprove.eval.records.record import BenchmarkProblem, Dataset
+from stepprove.files.input_file import InputError, require_file
 from stepprove.lean_project.source.file import MAX_BYTES, SourceError
 
 _ENDINGS = (".lean", ".jsonl", ".json", ".parquet")

@@ -13,7 +13,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from stepprove.private_folder import private_folder
+from stepprove.files.private_folder import private_folder
 
 
 class NotFetched(Exception):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded
+from stepprove.eval.benchmarks.benchmark import Benchmark
+from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded, load
 from stepprove.eval.formalizer import left_out
-from stepprove.eval.record import BenchmarkProblem
+from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, versions
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.source.file import parse_source
@@ -15,6 +16,21 @@ from stepprove.lean_project.source.file import parse_source
 
 class NeedsMathlib(Exception):
     """The statements need a Mathlib that this Lean lacks; the message is one sentence."""
+
+
+def usable_statements(benchmark: Benchmark, setup: Setup, engine: Engine) -> Loaded:
+    """Read the statements of a run.
+
+    Raises:
+        BadBenchmark: they cannot be read, or a formalizer's have no words.
+        NeedsMathlib: the engine lacks a Mathlib that they import.
+    """
+    loaded = load(benchmark, setup.split, setup.path, setup.revision)
+    if setup.subset is None:
+        need_mathlib(engine, loaded.problems)
+    if setup.method is not None:
+        need_words(loaded)
+    return loaded
 
 
 def manifest_for(setup: Setup, loaded: Loaded, engine: Engine, names: Sequence[str] | None) -> Manifest:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import comb
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.eval.record import SUCCESSES, Run
+from stepprove.eval.records.record import SUCCESSES, Run
 from stepprove.eval.report.header import caption, count, pairs, title
-from stepprove.eval.scores import (
-    LEVEL,
-    RESAMPLES,
-    ProblemTally,
-    blocked,
-    bootstrap,
-    lost_of,
-    names,
-    pass_at_k,
-    tallies,
-)
+from stepprove.eval.scoring.estimators import LEVEL, RESAMPLES, bootstrap, mcnemar, pass_at_k
+from stepprove.eval.scoring.remarks import names
+from stepprove.eval.scoring.tallies import ProblemTally, blocked, lost_of, tallies
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, in_line
 
@@ -70,22 +61,6 @@ class Comparison(BaseModel):
     resamples: int
     level: float
     seed: int
-
-
-def mcnemar(gained: int, lost: int) -> float:
-    """Return the exact two-sided p of McNemar's test: the chance that a fair coin falls at least as unevenly.
-
-    2 · P(X <= min(gained, lost)) for X ~ Binomial(gained + lost, 1/2), at most 1, in whole numbers until the end.
-
-    Args:
-        gained: problems that only B solves.
-        lost: problems that only A solves.
-
-    Source: McNemar 1947.
-    """
-    thrown = gained + lost
-    fewer = sum(comb(thrown, i) for i in range(min(gained, lost) + 1))
-    return min(1.0, 2 * fewer / (1 << thrown))
 
 
 def compare(a: Run, b: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stepprove.eval.record import Dataset, Run
+from stepprove.eval.records.record import Dataset, Run
 from stepprove.visible import in_line
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from stepprove.eval.report.header import caption, run_facts, title
 from stepprove.eval.report.plots import amount
 from stepprove.eval.report.report import Report, cost_rows, informative_curves, percent, rate_words
-from stepprove.eval.scores import tallies
+from stepprove.eval.scoring.tallies import tallies
 from stepprove.visible import brief
 
 

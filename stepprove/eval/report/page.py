@@ -19,11 +19,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from stepprove.eval.record import SUCCESSES, Attempt, Ending, FormalizationOutcome, Run
+from stepprove.eval.records.record import SUCCESSES, Attempt, Ending, FormalizationOutcome, Run
 from stepprove.eval.report.header import caption, run_facts, title
 from stepprove.eval.report.plots import Series, amount, plot
 from stepprove.eval.report.report import Report, cost_rows, informative_curves, percent, rate_words, ticks
-from stepprove.eval.scores import Curve, ProblemTally, tallies
+from stepprove.eval.scoring.rates import Curve
+from stepprove.eval.scoring.tallies import ProblemTally, tallies
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, shortened, visible
 

@@ -6,10 +6,11 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from stepprove.eval.record import Run
+from stepprove.eval.records.record import Run
 from stepprove.eval.report.header import count
 from stepprove.eval.report.plots import powers_of_two, round_numbers
-from stepprove.eval.scores import Curve, Rate, Rates, Scores, tallies
+from stepprove.eval.scoring.rates import Curve, Rate, Rates, Scores
+from stepprove.eval.scoring.tallies import tallies
 from stepprove.visible import encodable, in_line
 
 _LONG = {"problem", "candidate", "gated", "errors", "trace"}

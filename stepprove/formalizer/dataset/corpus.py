@@ -11,14 +11,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.faults import fault_told
+from stepprove.files.output_file import write_output
 from stepprove.formalizer.autoformalize import Formalization
 from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.pairs import InformalProblem
-from stepprove.output_file import write_output
 from stepprove.storage import cut_torn_line, read_whole_lines
 
 
@@ -92,7 +93,6 @@ async def formalize_corpus(
         BadCorpus: `out` holds something else, or statements of other problems.
         OSError: a file cannot be read or written.
     """
-    done = read_done(out)
     bad = unanswered = 0
 
     def note(line: int, reason: str) -> None:
@@ -101,35 +101,22 @@ async def formalize_corpus(
         complain(line, reason)
 
     ahead: deque[tuple[JsonlRecord[InformalProblem], asyncio.Task[Formalization | None]]] = deque()
-    last = max(done, default=0)
-    disorder = False
-    with out.open("ab") as file:
+    with _Statements(out) as statements:
 
         async def settle() -> None:
-            nonlocal unanswered, last, disorder
+            nonlocal unanswered
             task, running = ahead[0]
             result = await running
             ahead.popleft()
             if result is None:
                 unanswered += 1
             else:
-                record = CorpusRecord(
-                    line=task.number, digest=task.digest, name=task.item.name, result=result
-                )
-                done[task.number] = record
-                file.write(record.model_dump_json().encode() + b"\n")
-                file.flush()
-                disorder, last = disorder or task.number < last, max(last, task.number)
+                statements.add(task, result)
             listen(task, result)
 
         try:
             for task in read_lines(problems, InformalProblem, note):
-                if (known := done.get(task.number)) is not None:
-                    if known.digest != task.digest:
-                        raise BadCorpus(
-                            f"{out} holds statements of other problems (line {task.number} differs): "
-                            "name another file with -o."
-                        )
+                if statements.has(task):
                     continue
                 ahead.append((task, asyncio.ensure_future(_problem(one, task))))
                 if len(ahead) >= at_once:
@@ -140,10 +127,53 @@ async def formalize_corpus(
             for _, running in ahead:
                 running.cancel()
             await asyncio.gather(*(running for _, running in ahead), return_exceptions=True)
-    if disorder:
-        write_output(out, b"".join(done[line].model_dump_json().encode() + b"\n" for line in sorted(done)))
-    formalized = sum(record.result.statement is not None for record in done.values())
-    return CorpusTally(len(done), formalized, unanswered, bad)
+    statements.put_in_order()
+    records = statements.records.values()
+    formalized = sum(record.result.statement is not None for record in records)
+    return CorpusTally(len(records), formalized, unanswered, bad)
+
+
+class _Statements:
+    """The file of statements: each result is on disk before the next; a context manager that closes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file. Raises BadCorpus, OSError."""
+        self._path = path
+        self.records = read_done(path)
+        self._last = max(self.records, default=0)
+        self._in_order = True
+
+    def __enter__(self) -> Self:
+        self._file = self._path.open("ab")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def has(self, task: JsonlRecord[InformalProblem]) -> bool:
+        """Return whether the file has the problem's statement. Raises BadCorpus if it has another problem's."""
+        record = self.records.get(task.number)
+        if record is not None and record.digest != task.digest:
+            raise BadCorpus(
+                f"{self._path} holds statements of other problems (line {task.number} differs): "
+                "name another file with -o."
+            )
+        return record is not None
+
+    def add(self, task: JsonlRecord[InformalProblem], result: Formalization) -> None:
+        """Append a result. Raises OSError."""
+        record = CorpusRecord(line=task.number, digest=task.digest, name=task.item.name, result=result)
+        self.records[task.number] = record
+        self._file.write(record.model_dump_json().encode() + b"\n")
+        self._file.flush()
+        self._in_order = self._in_order and task.number >= self._last
+        self._last = max(self._last, task.number)
+
+    def put_in_order(self) -> None:
+        """Rewrite the file in the order of the problems, if a later run has filled gaps. Raises OutputError."""
+        if not self._in_order:
+            lines = (self.records[line].model_dump_json().encode() + b"\n" for line in sorted(self.records))
+            write_output(self._path, b"".join(lines))
 
 
 async def _problem(

@@ -81,26 +81,20 @@ def build(
         BadDataset: the folder holds something else, two sources have one name, or there is no library for Parquet.
         OSError: a file cannot be read or written.
     """
-    if len({path.stem for path in sources}) < len(sources):
-        raise BadDataset("Two sources have the same file name; each is a part of the dataset by that name.")
-    if output.exists() and any(output.iterdir()) and not (output / "data").is_dir():
-        raise BadDataset(f"{output} holds something else: name another folder.")
+    _require_names(sources, output)
     output.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     try:
         (made / "data").mkdir()
+        parts = []
         with _Seen(made / "seen.sqlite") as seen:
-            read = 0
-            parts = []
             for path in sources:
-                part = Part(path.stem)
+                parts.append(part := Part(path.stem))
                 for pair in _sifted(path, part, benchmarks, seen, complain):
                     split: Split = "dev" if _for_tests(pair.problem, options.dev_share) else "train"
                     part.kept[split] += 1
                     seen.write(made / "data" / f"{split}-{path.stem}.jsonl", _row(pair))
-                    read += 1
-                    listen(read)
-                parts.append(part)
+                    listen(sum(part.kept.total() for part in parts))
         (made / "seen.sqlite").unlink()
         files = sorted((made / "data").glob("*.jsonl"))
         if options.parquet:
@@ -114,6 +108,14 @@ def build(
         shutil.rmtree(made, ignore_errors=True)
         raise
     return parts
+
+
+def _require_names(sources: Sequence[Path], output: Path) -> None:
+    """Raise BadDataset for two sources of one name, and for a folder that holds something else."""
+    if len({path.stem for path in sources}) < len(sources):
+        raise BadDataset("Two sources have the same file name; each is a part of the dataset by that name.")
+    if output.exists() and any(output.iterdir()) and not (output / "data").is_dir():
+        raise BadDataset(f"{output} holds something else: name another folder.")
 
 
 def _sifted(

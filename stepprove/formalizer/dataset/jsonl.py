@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from stepprove.input_file import require_file
+from stepprove.files.input_file import require_file
 
 Item = TypeVar("Item", bound=BaseModel)
 

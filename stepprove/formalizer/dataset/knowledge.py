@@ -78,21 +78,14 @@ async def knowledge_pair(
     Raises:
         Unanswered: a model or Lean gave no answer.
     """
-    own = options
-    if problem.header is not None:
-        own = replace(options, header=problem.header)
+    own = options if problem.header is None else replace(options, header=problem.header)
     model = PreparedAnswers(problem.candidates) if problem.candidates else formalizer
     if model is None:
         return StageResult(_dropped(problem, "it has no candidates, and there is no model"), "no candidates")
     try:
-        formalization = await autoformalize(
-            model,
-            lean(own.header),
-            problem.problem,
-            replace(own, rounds=1),
-        )
+        formalization = await autoformalize(model, lean(own.header), problem.problem, replace(own, rounds=1))
         if formalization.outcome == "unknown":
-            silent = (each.reason for each in formalization.samples if each.outcome == "unanswered")
+            silent = (sample.reason for sample in formalization.samples if sample.outcome == "unanswered")
             raise Unanswered(next(silent, None) or "Lean did not answer in time")
         if formalization.statement is None:
             why = _why_none(formalization)
@@ -106,7 +99,7 @@ async def knowledge_pair(
         header=own.header,
         formal_statement=formalization.statement.removeprefix(own.header.strip()).strip(),
         samples=len(formalization.samples),
-        valid=sum(len(each.members) for each in formalization.classes),
+        valid=sum(len(group.members) for group in formalization.classes),
         agreeing=len(formalization.classes[0].members),
         verdict=verdict,
     )
@@ -138,5 +131,7 @@ def _why_none(formalization: Formalization) -> str:
 
 
 def _dropped(problem: InformalProblem, reason: str, formalization: Formalization | None = None) -> Dropped:
-    reasons = {} if formalization is None else {"candidates": [each.reason for each in formalization.samples]}
+    reasons = (
+        {} if formalization is None else {"candidates": [sample.reason for sample in formalization.samples]}
+    )
     return Dropped(name=problem.name, problem=problem.problem, reason=reason, details=reasons)

@@ -92,11 +92,7 @@ async def run_stage(
 
     try:
         for line in read_lines(source, kind, note):
-            if (known := ledger.digest(line.number)) is not None:
-                if known != line.digest:
-                    raise BadLedger(
-                        f"{ledger.path} has rows of another file (line {line.number} of {source} differs): name another folder."
-                    )
+            if _has_row(ledger, line, source):
                 continue
             running.add(asyncio.create_task(work(line)))
             if len(running) >= at_once:
@@ -108,6 +104,16 @@ async def run_stage(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
     return StageTally(ledger.counts(), tuple(unanswered), bad, write_kept(ledger, out))
+
+
+def _has_row(ledger: Ledger, line: JsonlRecord[Item], source: Path) -> bool:
+    """Return whether the ledger has the record's row. Raises BadLedger if it has another record's in its place."""
+    digest = ledger.digest(line.number)
+    if digest is not None and digest != line.digest:
+        raise BadLedger(
+            f"{ledger.path} has rows of another file (line {line.number} of {source} differs): name another folder."
+        )
+    return digest is not None
 
 
 async def _settled(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from stepprove.faults import Failure
 
-class LeanNotFound(Exception):
+
+class LeanNotFound(Failure):
     """No Lean can start. The message is one sentence that names the command that mends it."""
 
 

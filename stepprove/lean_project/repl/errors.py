@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stepprove.faults import Failure
 from stepprove.outcome import Outcome
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
 ]
 
 
-class ReplFailure(Exception):
+class ReplFailure(Failure):
     """Lean gave no answer: no verdict on the code, unless a subclass says otherwise."""
 
     outcome = Outcome.INFRASTRUCTURE

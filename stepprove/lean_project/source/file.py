@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from stepprove.faults import Failure
 from stepprove.lean_project.source.commands import (
     Chunk,
     Declaration,
@@ -43,8 +44,10 @@ MAX_BYTES = 5_000_000
 """The largest file, in bytes, that StepProve reads. Mathlib's largest has about 200 kB."""
 
 
-class SourceError(Exception):
+class SourceError(Failure):
     """The file is not usable as Lean source; the message is one sentence."""
+
+    exit_code = 2
 
 
 class FileMissing(SourceError):

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from stepprove.faults import Failure
+
 OPENAI_URL = "https://api.openai.com/v1"
 TINY = "tiny"
 """The name of the small model that `stepprove train tiny` makes."""
 FORMS = f"openai:NAME, http://HOST:PORT/v1#NAME, vllm:NAME or {TINY}"
 
 
-class BadModelName(ValueError):
+class BadModelName(Failure, ValueError):
     """A text names no model; the message is one sentence."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from stepprove.private_folder import private_folder
+from stepprove.files.private_folder import private_folder
 from stepprove.serving.client.exchange import Reply
 
 

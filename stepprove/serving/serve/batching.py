@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import random
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import Cache, DynamicLayer, DynamicSlidingWindowLayer
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from stepprove.serving.client.client import ModelFailure, ModelRefused
-from stepprove.serving.step_moe.cache import GrowingLayer
+from stepprove.serving.serve.rows import Batch, Row
+from stepprove.serving.serve.sampler import Generation, SamplingParams
 
 MOST_ROWS = 32
 """Most rows of a batch on a CPU; further sequences wait."""
@@ -35,86 +34,6 @@ _CACHE_SHARE = 0.25
 
 FEW_PARAMETERS = 100_000_000
 """Up to this size one thread is as fast as several, and far faster beside Lean's processes."""
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingParams:
-    """How to sample a sequence, and where to stop."""
-
-    max_tokens: int
-    temperature: float = 1.0
-    """0: greedy decoding."""
-    top_p: float = 1.0
-    top_k: int | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    end_tokens: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """The tokens sampled after a prompt."""
-
-    tokens: tuple[int, ...]
-    """The sampled tokens, an end token included."""
-    log_probs: tuple[float, ...]
-    """Each token's log-probability under the model, at temperature 1, without top-p or top-k."""
-    finish: str
-    """`stop` or `length`."""
-    stopped_by: str | int | None = None
-    """The stop string, or the end token."""
-
-
-class Sampler(Protocol):
-    """Samples from a model whose weights can be replaced: a Decoder, or a model on other machines."""
-
-    @property
-    def longest(self) -> int:
-        """The most tokens of a text, prompt included."""
-
-    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
-        """Sample one continuation.
-
-        Args:
-            ids: the prompt's tokens.
-            params: how to sample, and where to stop.
-
-        Raises:
-            ModelRefused: the prompt does not fit the context.
-            ModelFailure: the model failed.
-        """
-
-    def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Replace the weights. Raises ModelFailure, OSError."""
-
-
-@dataclass(eq=False, slots=True)
-class Row:
-    """A row of a batch: a prompt and the tokens sampled after it."""
-
-    prompt: Sequence[int]
-    params: SamplingParams
-    notify: Callable[[Row], None]
-    """Called in the decoding thread after every token, and once more when `failure` is set."""
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    """The tokens' log-probabilities under the model, at temperature 1, without top-p or top-k."""
-    finish: str | None = None
-    """`stop` or `length` at the end."""
-    stopped_by: str | int | None = None
-    """The stop string, or the end token among `params.end_tokens`."""
-    failure: Exception | None = None
-    cancelled: bool = False
-    """Set by the caller to give the row up; it leaves the batch at the next token."""
-    chance: random.Random = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.chance = random.Random(self.params.seed)
-
-    @property
-    def over(self) -> bool:
-        """Whether the row takes no more tokens."""
-        return self.finish is not None or self.failure is not None or self.cancelled
 
 
 class Decoder:
@@ -187,18 +106,18 @@ class Decoder:
     def _run(self) -> None:
         if sum(weight.numel() for weight in self._model.parameters()) <= FEW_PARAMETERS:
             torch.set_num_threads(1)
-        batch = _Batch(self._model)
+        batch = Batch(self._model)
         with torch.inference_mode(), _own_stream(self._model.device):
             while True:
                 try:
                     self._turn(batch)
                 except Exception as failure:  # an exception of the model must not end the thread
-                    lost, batch = batch.rows, _Batch(self._model)
+                    lost, batch = batch.rows, Batch(self._model)
                     for row in lost:
                         row.failure = failure
                         row.notify(row)
 
-    def _turn(self, batch: _Batch) -> None:
+    def _turn(self, batch: Batch) -> None:
         """Decode one token: for the new rows if there are any, else for all."""
         batch.keep([not row.over for row in batch.rows])
         new = list(self._arrived(self.rows - len(batch.rows), wait=not batch.rows))
@@ -260,110 +179,10 @@ class _Ends:
         return could
 
 
-class _Batch:
-    """Rows with their KV cache; `_mask` is 1 for tokens and 0 for the padding left of them."""
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        self.rows: list[Row] = []
-        self._model = model
-        self._cache = _cache()
-        self._device = model.device
-        self._mask = torch.zeros(0, 0, dtype=torch.long, device=self._device)
-
-    def keep(self, wanted: list[bool]) -> None:
-        """Keep the wanted rows, and drop padding that all of them share."""
-        if all(wanted):
-            return
-        self.rows = [row for row, kept in zip(self.rows, wanted, strict=True) if kept]
-        kept_rows = torch.tensor(wanted, device=self._device)
-        self._mask = self._mask[kept_rows]
-        padding = int((self._mask.shape[1] - self._mask.sum(1)).min()) if self.rows else self._mask.shape[1]
-        self._mask = self._mask[:, padding:]
-        for layer in _layers(self._cache):
-            layer.keys = layer.keys[kept_rows, :, padding:]
-            layer.values = layer.values[kept_rows, :, padding:]
-
-    def join(self, new: list[Row]) -> None:
-        """Add rows: run their prompts and sample each row's first token."""
-        width = max(len(row.prompt) for row in new)
-        ids = self._tensor([[0] * (width - len(row.prompt)) + list(row.prompt) for row in new])
-        mask = self._tensor([[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in new])
-        cache = _cache()
-        positions = (mask.cumsum(1) - 1).clamp(min=0)
-        old, self.rows = self.rows, self.rows + new
-        self._draw(new, ids, mask, positions, cache)
-        if not old:
-            self._cache, self._mask = cache, mask
-            return
-        self._mask = _stacked(self._mask, mask, 1)
-        for mine, theirs in zip(_layers(self._cache), _layers(cache), strict=True):
-            mine.keys = _stacked(mine.keys, theirs.keys, 2)
-            mine.values = _stacked(mine.values, theirs.values, 2)
-
-    def advance(self) -> None:
-        """Sample the next token of every row."""
-        ids = self._tensor([[row.tokens[-1]] for row in self.rows])
-        positions = self._mask.sum(1, keepdim=True)
-        self._mask = torch.cat([self._mask, torch.ones_like(ids)], 1)
-        self._draw(self.rows, ids, self._mask, positions, self._cache)
-
-    def _tensor(self, values: list[list[int]]) -> Tensor:
-        return torch.tensor(values, dtype=torch.long, device=self._device)
-
-    def _draw(self, rows: list[Row], ids: Tensor, mask: Tensor, positions: Tensor, cache: Cache) -> None:
-        logits = self._model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions,
-            cache=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
-        tokens = draw_tokens(logits, [row.params for row in rows], [row.chance.random() for row in rows])
-        logprobs = logits.float().log_softmax(-1).gather(1, tokens[:, None])[:, 0]
-        for row, token, logprob in zip(rows, tokens.tolist(), logprobs.tolist(), strict=True):
-            row.tokens.append(token)
-            row.logprobs.append(logprob)
-
-
 def batchable(model: PreTrainedModel) -> bool:
     """Return whether a model's cache holds only keys and values, so that rows can be padded on the left."""
     layers = DynamicCache(config=model.config).layers
     return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
-
-
-def draw_tokens(logits: Tensor, rows: Sequence[SamplingParams], chances: Sequence[float]) -> Tensor:
-    """Sample a token for each row by inverting its distribution.
-
-    Args:
-        logits: (rows, vocabulary).
-        rows: each row's sampling parameters.
-        chances: a uniform number from [0, 1) for each row.
-
-    Returns:
-        Token ids, (rows,).
-    """
-    where = logits.device
-    scale = torch.tensor([row.temperature or 1.0 for row in rows], device=where)
-    scaled = logits.double() / scale[:, None]
-    order = None
-    if any(row.top_p < 1 or row.top_k for row in rows):
-        scaled, order = scaled.sort(dim=-1, descending=True)
-    mass = scaled.softmax(-1)
-    if order is not None:
-        places = torch.arange(mass.shape[1], device=where)
-        most = torch.tensor([row.top_k or mass.shape[1] for row in rows], device=where)
-        mass = mass.masked_fill(places >= most[:, None], 0.0)
-        share = torch.tensor([row.top_p for row in rows], dtype=mass.dtype, device=where)[:, None]
-        before = mass.cumsum(-1) - mass
-        mass = mass.masked_fill((before >= share * mass.sum(-1, keepdim=True)) & (places > 0), 0.0)
-    heights = mass.cumsum(-1)
-    chosen = torch.tensor(chances, dtype=mass.dtype, device=where)[:, None] * heights[:, -1:]
-    tokens = torch.searchsorted(heights, chosen, right=True).clamp(max=mass.shape[1] - 1)
-    if order is not None:
-        tokens = order.gather(1, tokens)
-    greedy = torch.tensor([row.temperature == 0 for row in rows], device=where)
-    return torch.where(greedy, logits.argmax(-1), tokens[:, 0])
 
 
 def _most_rows(model: PreTrainedModel, longest: int) -> int:
@@ -396,28 +215,3 @@ def _own_stream(device: torch.device) -> AbstractContextManager[Any]:
     if device.type != "cuda":
         return nullcontext()
     return torch.cuda.stream(torch.cuda.Stream(device))  # type: ignore[no-untyped-call]
-
-
-def _cache() -> Cache:
-    """An empty cache that keeps all tokens in every layer; the masks apply the windows."""
-    return Cache(layer_class_to_replicate=GrowingLayer)
-
-
-def _layers(cache: Cache) -> Any:
-    """The cache's layers, each with `keys` and `values` (rows, heads, tokens, width)."""
-    return cache.layers
-
-
-def _stacked(top: Tensor, bottom: Tensor, along: int) -> Tensor:
-    """Concatenate two batches; pad the narrower one on the left of dimension `along`."""
-    width = max(top.shape[along], bottom.shape[along])
-    return torch.cat([_widened(top, width, along), _widened(bottom, width, along)])
-
-
-def _widened(tensor: Tensor, width: int, along: int) -> Tensor:
-    missing = width - tensor.shape[along]
-    if not missing:
-        return tensor
-    shape = list(tensor.shape)
-    shape[along] = missing
-    return torch.cat([tensor.new_zeros(shape), tensor], along)

@@ -39,7 +39,7 @@ from stepprove.http_server.connections import server_config
 from stepprove.http_server.guard import guarded
 from stepprove.http_server.hosts import Hosts, hosts_for
 from stepprove.http_server.refusal import App, Message, Receive, Send
-from stepprove.serving.serve.batching import Decoder, Row, SamplingParams, batchable
+from stepprove.serving.serve.batching import Decoder, batchable
 from stepprove.serving.serve.cpu import KEY_VARIABLE
 from stepprove.serving.serve.cpu_request import (
     BadRequest,
@@ -48,6 +48,8 @@ from stepprove.serving.serve.cpu_request import (
     prompt_of,
     sampling_params_of,
 )
+from stepprove.serving.serve.rows import Row
+from stepprove.serving.serve.sampler import SamplingParams
 from stepprove.serving.step_moe import StepMoeForCausalLM
 
 _GRACE_SECONDS = 1

@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from stepprove.serving.serve.batching import SamplingParams
+from stepprove.serving.serve.sampler import SamplingParams
 
 DEFAULT_TOKENS = 1024
 MOST_SAMPLES = 256

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from stepprove.serving.client.client import Client, ModelFailure, ModelRefused, ModelUnreachable
 from stepprove.serving.client.exchange import Sampling
-from stepprove.serving.serve.batching import Generation, SamplingParams
+from stepprove.serving.serve.sampler import Generation, SamplingParams
 
 _SECONDS = 1800.0
 """Seconds for a server to reload weights."""

@@ -22,7 +22,7 @@ import anyio
 import httpx2
 from platformdirs import user_log_path
 
-from stepprove.private_folder import private_folder
+from stepprove.files.private_folder import private_folder
 from stepprove.process_group import signal_group, start_group
 from stepprove.serving.client.client import ModelFailure
 

@@ -2,8 +2,8 @@
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM
 
-from stepprove.serving.step_moe.balance import RouterBalancing, update_router_biases
 from stepprove.serving.step_moe.configuration import StepMoeConfig
+from stepprove.serving.step_moe.experts.balance import RouterBalancing, update_router_biases
 from stepprove.serving.step_moe.modeling import StepMoeForCausalLM, StepMoeModel
 
 AutoConfig.register("step_moe", StepMoeConfig, exist_ok=True)

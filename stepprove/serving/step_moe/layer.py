@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from transformers.cache_utils import Cache
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from stepprove.serving.step_moe.attention import StepMoeAttention
+from stepprove.serving.step_moe.attention.attention import StepMoeAttention
+from stepprove.serving.step_moe.attention.rope import Rotation
 from stepprove.serving.step_moe.configuration import StepMoeConfig
-from stepprove.serving.step_moe.experts import StepMoeMLP, StepMoeSparseBlock
+from stepprove.serving.step_moe.experts.experts import StepMoeMLP, StepMoeSparseBlock
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import Rotation
 
 
 class StepMoeBlock(GradientCheckpointingLayer):

@@ -13,16 +13,16 @@ from transformers.modeling_outputs import MoeCausalLMOutputWithPast, MoeModelOut
 from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
 from transformers.utils.output_capturing import OutputRecorder, capture_outputs
 
-from stepprove.serving.step_moe.attention import StepMoeAttention
-from stepprove.serving.step_moe.balance import model_group_loss
-from stepprove.serving.step_moe.cache import GrowingCache
+from stepprove.serving.step_moe.attention.attention import StepMoeAttention
+from stepprove.serving.step_moe.attention.cache import GrowingCache
+from stepprove.serving.step_moe.attention.masks import layer_masks, tokens_of
+from stepprove.serving.step_moe.attention.rope import RotaryEmbedding
 from stepprove.serving.step_moe.configuration import StepMoeConfig
-from stepprove.serving.step_moe.experts import StepMoeExperts, StepMoeRouter
+from stepprove.serving.step_moe.experts.balance import model_group_loss
+from stepprove.serving.step_moe.experts.experts import StepMoeExperts, StepMoeRouter
 from stepprove.serving.step_moe.layer import StepMoeDecoderLayer
-from stepprove.serving.step_moe.masks import layer_masks, tokens_of
 from stepprove.serving.step_moe.mtp import MtpDrafts, StepMoeMtpLayer, mtp_loss
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import RotaryEmbedding
 
 
 class StepMoePreTrainedModel(PreTrainedModel):
@@ -175,7 +175,7 @@ class StepMoeForCausalLM(StepMoePreTrainedModel, GenerationMixin):
         """Compute the next token's logits at each position, and the loss for `labels`.
 
         In training the loss adds the MTP heads' mean loss and the expert-group balance loss, each times its weight, where the
-        configuration has them.
+        configuration has them. The arguments are those of transformers' models, so they stay a list.
 
         Args:
             labels: (batch, sequence), -100 for tokens that do not count.

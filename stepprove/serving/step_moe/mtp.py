@@ -16,11 +16,11 @@ from transformers import GenerationConfig, LogitsProcessorList
 from transformers.cache_utils import Cache, MtpCache
 from transformers.generation.candidate_generator import MTPCandidateGenerator
 
+from stepprove.serving.step_moe.attention.masks import layer_masks
+from stepprove.serving.step_moe.attention.rope import RotaryEmbedding, Rotation
 from stepprove.serving.step_moe.configuration import StepMoeConfig
 from stepprove.serving.step_moe.layer import StepMoeBlock
-from stepprove.serving.step_moe.masks import layer_masks
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import RotaryEmbedding, Rotation
 
 
 class StepMoeMtpLayer(StepMoeBlock):

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from stepprove.agent.models.stepfun import END, End
 from stepprove.agent.models.trajectory import Trajectory
-from stepprove.serving.serve.batching import Sampler
-from stepprove.train.rl.rlvr import Group, RoundSampler
+from stepprove.serving.serve.sampler import Sampler
+from stepprove.train.rl.batches import Group
+from stepprove.train.rl.rlvr import RoundSampler
 from stepprove.train.rl.rollout import ProofRollout
 from stepprove.train.run_folder import replaced
 from stepprove.train.sft.records import line_of, read_records

@@ -26,11 +26,12 @@ from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded, placed
 from stepprove.train.data.held_out import HeldOutAttempt, model_prover, run
 from stepprove.train.data.theorems import Theorem, held_out
+from stepprove.train.experiments.step import TrainingStep
 from stepprove.train.recipe import RlvrRecipe, SftRecipe, SftStage
-from stepprove.train.rl.rlvr import RlvrOptions, Update
+from stepprove.train.rl.figures import Update
+from stepprove.train.rl.rlvr import RlvrOptions
 from stepprove.train.rl.rollout import Writer
 from stepprove.train.rl.run import RARE, run_rlvr
-from stepprove.train.rl.step import TrainingStep
 from stepprove.train.run_folder import FIGURES, MODEL, agree, digest_of_weights, only_writer
 from stepprove.train.sft.run import SftProgress, run_sft
 
@@ -115,22 +116,18 @@ def run_cycle(
     return [*work.common(), *measured]
 
 
+@dataclass(frozen=True, slots=True)
 class _CycleRun:
     """The state that all models share."""
 
-    def __init__(
-        self,
-        folder: Path,
-        begin: Path,
-        engine: Engine,
-        options: CycleOptions,
-        tests: dict[str, Sequence[Theorem | Problem]],
-        jobs: int | None,
-        listen: Callable[[TrainingStep], None],
-    ) -> None:
-        self.folder, self.begin, self.engine, self.options, self.tests, self.jobs, self.listen = (
-            folder, begin, engine, options, tests, jobs, listen,
-        )  # fmt: skip
+    folder: Path
+    begin: Path
+    """The fine-tuned model to start from."""
+    engine: Engine
+    options: CycleOptions
+    tests: dict[str, Sequence[Theorem | Problem]]
+    jobs: int | None
+    listen: Callable[[TrainingStep], None]
 
     def common(self) -> Iterator[Measured]:
         """Measure the models of all seeds: random weights, and the initial model."""

@@ -27,7 +27,7 @@ from stepprove.lean_project.pool.pool import Pool
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded, placed
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.step_moe.balance import RouterBalancing
+from stepprove.serving.step_moe.experts.balance import RouterBalancing
 from stepprove.train.data.formalizer_texts import (
     corpus,
     fixed_texts,
@@ -36,9 +36,16 @@ from stepprove.train.data.formalizer_texts import (
     reasoning_text,
 )
 from stepprove.train.data.informal import Informal, generate, held_out_families, held_out_phrasings
-from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, Update, train
-from stepprove.train.rl.statement_sampler import BeqJudge, InformalProblem, evaluate, statements, truth_of
-from stepprove.train.rl.step import TrainingStep
+from stepprove.train.experiments.step import TrainingStep
+from stepprove.train.rl.figures import Update
+from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, train
+from stepprove.train.rl.samplers.statement_sampler import (
+    BeqJudge,
+    InformalProblem,
+    evaluate,
+    statements,
+    truth_of,
+)
 from stepprove.train.run_folder import agree, only_writer, replaced
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer

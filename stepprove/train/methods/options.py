@@ -84,3 +84,6 @@ class RlvrMethods(BaseModel):
 
     With `learned`, groups with equal rewards have a signal too, and the round's deviation scales the rewards.
     """
+
+
+NO_METHODS = RlvrMethods()

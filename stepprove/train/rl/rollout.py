@@ -17,7 +17,7 @@ from stepprove.agent.models.stepfun import End
 from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.serving.client.exchange import Reply, Sample, Sampling, Usage
-from stepprove.serving.serve.batching import Sampler, SamplingParams
+from stepprove.serving.serve.sampler import Sampler, SamplingParams
 
 
 @dataclass(slots=True)

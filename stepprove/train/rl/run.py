@@ -23,12 +23,12 @@ from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.pool.remote import RemotePool
 from stepprove.serving.client.client import Client
-from stepprove.serving.serve.batching import Decoder, Sampler
+from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded
 from stepprove.serving.serve.remote_model import RemoteModel
+from stepprove.serving.serve.sampler import Sampler
 from stepprove.train.data.rejection_sampling import RareText, cut_after, rare_texts, remembering
-from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.distributed import (
+from stepprove.train.distributed import (
     FSDPProcesses,
     ProcessGroup,
     SingleProcess,
@@ -37,11 +37,14 @@ from stepprove.train.rl.distributed import (
     several_processes,
     shard_model,
 )
-from stepprove.train.rl.dynamic_sampling import dynamic_sampling
-from stepprove.train.rl.problem_source import informal_problems, theorems
-from stepprove.train.rl.proof_sampler import proofs
-from stepprove.train.rl.rlvr import Checkpoint, Group, RoundSampler, Update, train
-from stepprove.train.rl.statement_sampler import BeqJudge, statements
+from stepprove.train.recipe import BadRecipe, RlvrRecipe
+from stepprove.train.rl.batches import Group
+from stepprove.train.rl.figures import Update
+from stepprove.train.rl.rlvr import Checkpoint, RoundSampler, train
+from stepprove.train.rl.samplers.dynamic_sampling import dynamic_sampling
+from stepprove.train.rl.samplers.problem_source import informal_problems, theorems
+from stepprove.train.rl.samplers.proof_sampler import proofs
+from stepprove.train.rl.samplers.statement_sampler import BeqJudge, statements
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,

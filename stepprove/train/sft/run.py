@@ -29,14 +29,14 @@ from transformers import (
 
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.step_moe.balance import RouterBalancing, routers
+from stepprove.serving.step_moe.experts.balance import RouterBalancing, routers
 from stepprove.train.data.formalizer_texts import fixed_texts
 from stepprove.train.data.renaming import nameless
+from stepprove.train.distributed import first_process, require_processes, several_processes
 from stepprove.train.experiments.thinkingf import small_config
 from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
 from stepprove.train.methods.step_moe_search import choose
 from stepprove.train.recipe import NEW, BadRecipe, GeneratedTexts, SftRecipe, SftStage
-from stepprove.train.rl.distributed import first_process, require_processes, several_processes
 from stepprove.train.run_folder import (
     FIGURES,
     MODEL,
@@ -47,8 +47,9 @@ from stepprove.train.run_folder import (
     only_writer,
     replaced,
 )
+from stepprove.train.sft.batches import NothingToLearn, endless_batches
 from stepprove.train.sft.data import digest, made, read_file
-from stepprove.train.sft.sft import NothingToLearn, SftOptions, endless_batches, fine_tune, newest_checkpoint
+from stepprove.train.sft.sft import SftOptions, fine_tune, newest_checkpoint
 from stepprove.train.sft.tokenizer import train_tokenizer
 from stepprove.train.sft.trajectories import TrainingText
 

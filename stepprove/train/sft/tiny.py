@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 import orjson
 import torch
-from transformers import set_seed
+from transformers import PreTrainedTokenizerFast, set_seed
 
 from stepprove import __version__
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.step_moe.balance import RouterBalancing
+from stepprove.serving.step_moe.experts.balance import RouterBalancing
 from stepprove.train.data.renaming import nameless
 from stepprove.train.sft.sft import SftOptions, fine_tune
 from stepprove.train.sft.tokenizer import train_tokenizer
@@ -137,13 +137,7 @@ def train_tiny(
     made_seconds = time.monotonic() - started
     tokenizer = train_tokenizer(map(nameless, texts), VOCABULARY, CONTEXT)
     set_seed(options.seed)
-    config = {"tiny": tiny_config, "medium": medium_config}[options.size]
-    model = StepMoeForCausalLM(config(len(tokenizer)))
-    model.config.bos_token_id = tokenizer.bos_token_id
-    model.config.eos_token_id = tokenizer.eos_token_id
-    model.config.pad_token_id = tokenizer.pad_token_id
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model = _new_model(options.size, tokenizer)
     figures = fine_tune(
         model,
         tokenizer,
@@ -170,3 +164,15 @@ def train_tiny(
     }
     (folder / "training.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
     return record
+
+
+def _new_model(size: Size, tokenizer: PreTrainedTokenizerFast) -> StepMoeForCausalLM:
+    """A model with random weights."""
+    config = {"tiny": tiny_config, "medium": medium_config}[size]
+    model = StepMoeForCausalLM(config(len(tokenizer)))
+    model.config.bos_token_id = tokenizer.bos_token_id
+    model.config.eos_token_id = tokenizer.eos_token_id
+    model.config.pad_token_id = tokenizer.pad_token_id
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    return model

@@ -212,7 +212,8 @@ def make(
         running: set[Future[None]] = set()
         while progress.kept < count:
             running |= {
-                threads.submit(one, *each) for each in islice(todo, 4 * pool.stats.engines - len(running))
+                threads.submit(one, index, theorem)
+                for index, theorem in islice(todo, 4 * pool.stats.engines - len(running))
             }
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:

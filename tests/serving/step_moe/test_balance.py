@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stepprove.serving.step_moe import StepMoeForCausalLM, update_router_biases
-from stepprove.serving.step_moe.balance import expert_group_loss, routers
+from stepprove.serving.step_moe.experts.balance import expert_group_loss, routers
 
 Build = Callable[..., StepMoeForCausalLM]
 

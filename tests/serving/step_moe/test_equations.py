@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
-from stepprove.serving.step_moe.attention import StepMoeAttention
-from stepprove.serving.step_moe.blocks import BlockAttention, block_attention
-from stepprove.serving.step_moe.experts import StepMoeMLP, StepMoeRouter, StepMoeSparseBlock
-from stepprove.serving.step_moe.grouped import GroupedSwiGlu, dense_swiglu, grouped_swiglu
+from stepprove.serving.step_moe.attention.attention import StepMoeAttention
+from stepprove.serving.step_moe.attention.blocks import BlockAttention, block_attention
+from stepprove.serving.step_moe.attention.rope import RotaryEmbedding, rotate
+from stepprove.serving.step_moe.experts.experts import StepMoeMLP, StepMoeRouter, StepMoeSparseBlock
+from stepprove.serving.step_moe.experts.grouped import GroupedSwiGlu, dense_swiglu, grouped_swiglu
 from stepprove.serving.step_moe.norm import RMSNorm
-from stepprove.serving.step_moe.rope import RotaryEmbedding, rotate
 
 Build = Callable[..., StepMoeForCausalLM]
 
@@ -256,7 +256,7 @@ def test_attention_in_blocks_is_attention_with_a_mask(length: int, window: int |
 def test_the_gradients_of_attention_in_blocks_are_right(
     window: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepprove.serving.step_moe.blocks.BLOCK", 4)
+    monkeypatch.setattr("stepprove.serving.step_moe.attention.blocks.BLOCK", 4)
     torch.manual_seed(0)
     shapes = [(1, 10, 4, 3), (1, 10, 2, 3), (1, 10, 2, 3)]
     parts = tuple(torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stepprove.serving.step_moe import grouped
-from stepprove.serving.step_moe.grouped import grouped_swiglu
+from stepprove.serving.step_moe.experts import grouped
+from stepprove.serving.step_moe.experts.grouped import grouped_swiglu
 
 
 @pytest.mark.parametrize("limit", [None, 0.4])

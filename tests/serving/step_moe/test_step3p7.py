@@ -10,7 +10,7 @@ import torch
 from transformers import Step3p7TextModel
 
 from stepprove.serving.step_moe import StepMoeForCausalLM
-from stepprove.serving.step_moe.balance import routers
+from stepprove.serving.step_moe.experts.balance import routers
 from stepprove.serving.step_moe.step3p7 import step3p7_text_config
 
 Build = Callable[..., StepMoeForCausalLM]

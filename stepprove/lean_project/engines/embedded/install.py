@@ -28,12 +28,12 @@ import orjson
 import platformdirs
 from filelock import FileLock, Timeout
 
+from stepprove.files.private_folder import private_folder
 from stepprove.lean_project.engines.embedded.download import TARBALL_BYTES, download
 from stepprove.lean_project.engines.embedded.slim import slim
 from stepprove.lean_project.engines.embedded.unpack import unpack
 from stepprove.lean_project.engines.embedded.wasm import WasmError
 from stepprove.lean_project.engines.errors import CacheUnusable, EngineUnfit
-from stepprove.private_folder import private_folder
 
 LEAN_VERSION = "4.28.0"
 SPACE_NEEDED = 900_000_000

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 from filelock import FileLock
 
+from stepprove.files.private_folder import private_folder
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.errors import NativeMissing
 from stepprove.lean_project.engines.native.lake import (
@@ -20,7 +21,6 @@ from stepprove.lean_project.engines.native.lake import (
     workspace_directory,
     workspace_project,
 )
-from stepprove.private_folder import private_folder
 
 MATHLIB_BYTES = 9_000_000_000
 """Disk space, in bytes, for Mathlib's sources, its compiled modules (5.9 GB), their archives, and a toolchain."""

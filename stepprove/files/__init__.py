@@ -1,0 +1,1 @@
+"""Files of the user: what a command reads and writes, and folders that only the user can read."""

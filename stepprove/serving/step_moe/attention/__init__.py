@@ -1,0 +1,1 @@
+"""StepMoE's attention: grouped-query and multi-matrix factorization, masks, rotary embeddings and caches."""

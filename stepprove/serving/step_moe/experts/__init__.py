@@ -1,0 +1,1 @@
+"""StepMoE's mixture of experts and the balancing of its router."""

@@ -1,0 +1,1 @@
+"""Samplers of a round of reinforcement learning, and the problems that they draw."""
