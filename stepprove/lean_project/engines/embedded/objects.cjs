@@ -46,6 +46,7 @@ module.exports = runtime => {
   };
   const tag = o => H8[o + 7];
   const fld = (o, i) => H32[(o + 8 + 4 * i) >> 2];
+  const setField = (o, i, x) => { H32[(o + 8 + 4 * i) >> 2] = x; };   // what was there is not let go
   const take = (o, i) => { const field = inc(fld(o, i)); dec(o); return field; };
   // Scalar fields are bytes after the object fields.
   const scalar = (o, offset) => H8[o + 8 + 4 * H8[o + 6] + offset];
@@ -136,8 +137,8 @@ module.exports = runtime => {
   };
 
   return {
-    heap, symbol, raw, own, call, malloc,
-    box, unbox, isSc, truth, inc, dec, tag, fld, take, scalar, setScalar, mkCtor, withFields,
+    heap, symbol, raw, own, call, malloc, regions: runtime.regions,
+    box, unbox, isSc, truth, inc, dec, tag, fld, setField, take, scalar, setScalar, mkCtor, withFields,
     mkArr, arrSize, arrGet, array, persistentArray, list, mkList, some, none, pair, mkStr, str, takeStr, name, nameStr, pretty,
     constant, io, ok, newRef, readRef, closure, withClosure, LeanError,
     get H32() { return H32; }, get H8() { return H8; },
