@@ -15,7 +15,14 @@ from stepprove.cli.files import (
     engine_words,
     positive_seconds,
 )
-from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.cli.options import (
+    AllowAxiom,
+    AllowNativeDecide,
+    EngineMemory,
+    EngineOption,
+    Json,
+    WithoutMathlib,
+)
 from stepprove.lean_project.gate.check import CheckReport, check_source
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.repl.repl import Repl
@@ -34,6 +41,7 @@ def check(
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each file.")
     ] = 300.0,
     engine: EngineOption = "auto",
+    engine_memory: EngineMemory = None,
     without_mathlib: WithoutMathlib = False,
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
@@ -49,7 +57,7 @@ def check(
     documents: list[dict[str, Any]] = []
     passed = True
     for file, source in zip(files, sources, strict=True):
-        lean = choose_engine(source, engine, without_mathlib=without_mathlib)
+        lean = choose_engine(source, engine, without_mathlib=without_mathlib, memory_mb=engine_memory)
         with Repl(lean, timeout=time_limit) as repl:
             report = check_source(
                 repl,

@@ -7,10 +7,21 @@ from typing import Annotated
 import typer
 
 from stepprove.cli.files import EngineChoice
+from stepprove.lean_project.engines.embedded.memory import LEAST_MB, MOST_MB, VARIABLE
 
 EngineOption = Annotated[
     EngineChoice,
     typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
+]
+EngineMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--engine-memory",
+        metavar="MB",
+        min=LEAST_MB,
+        max=MOST_MB,
+        help=f"For each process of the embedded Lean; also ${VARIABLE}. [1800]",
+    ),
 ]
 WithoutMathlib = Annotated[
     bool,

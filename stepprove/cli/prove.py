@@ -53,7 +53,14 @@ from stepprove.cli.models import (
     model_plan,
     tracing,
 )
-from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.cli.options import (
+    AllowAxiom,
+    AllowNativeDecide,
+    EngineMemory,
+    EngineOption,
+    Json,
+    WithoutMathlib,
+)
 from stepprove.cli.prove_output import ProveOutput, beside, write_proved
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.policy import Policy
@@ -98,6 +105,7 @@ def prove(
     ] = 1,
     json: Json = False,
     engine: EngineOption = "auto",
+    engine_memory: EngineMemory = None,
     without_mathlib: WithoutMathlib = False,
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
@@ -136,7 +144,7 @@ def prove(
     source = read_source(file)
     target = file if in_place else output or beside(file)
     require_writable(target, follow=in_place)
-    lean = choose_engine(source, engine, without_mathlib=without_mathlib)
+    lean = choose_engine(source, engine, without_mathlib=without_mathlib, memory_mb=engine_memory)
     options = ProveOptions(
         theorems=tuple(theorem or ()),
         time_limit=time_limit,

@@ -9,7 +9,14 @@ import typer
 
 from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
-from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
+from stepprove.cli.options import (
+    AllowAxiom,
+    AllowNativeDecide,
+    EngineMemory,
+    EngineOption,
+    Json,
+    WithoutMathlib,
+)
 from stepprove.lean_project.gate.advisory import advisory
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.policy import Policy
@@ -47,6 +54,7 @@ def verify(
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each look at a file.")
     ] = 300.0,
     engine: EngineOption = "auto",
+    engine_memory: EngineMemory = None,
     without_mathlib: WithoutMathlib = False,
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
@@ -63,7 +71,7 @@ def verify(
     """
     positive_seconds(time_limit, "--time-limit")
     before = read_source(original)
-    lean = choose_engine(before, engine, without_mathlib=without_mathlib)
+    lean = choose_engine(before, engine, without_mathlib=without_mathlib, memory_mb=engine_memory)
     if audit and not lean.supports_inspect:
         raise CommandError(
             "--audit needs the embedded Lean; in a Lake project use Lean's own `lake challenge` "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 EMBEDDED_MEMORY_LIMIT_MB = 1800.0
-"""Resident memory in 10**6 B; the embedded engine addresses 2 GB in all."""
+"""Resident memory in 10**6 B, unless the user sets another limit (`--engine-memory`)."""
 NATIVE_MEMORY_LIMIT_MB = 12_000.0
 """Resident memory in 10**6 B; Mathlib's modules, mapped from disk, count too."""
 
@@ -36,6 +36,8 @@ class Engine:
     WebAssembly reserves 6 GB and uses only what it needs."""
     ready_line: bool = False
     """It prints {"ready": true} before its first answer."""
+    memory_mb: float | None = None
+    """Resident memory, in 10**6 B, that one process may use; None: the usual limit of its kind."""
     tokens: bool = False
     """Its answers carry the token of their request and the number of programs that its interpreter has run."""
 
@@ -47,4 +49,5 @@ class Engine:
     @property
     def memory_limit_mb(self) -> float:
         """Resident memory, in 10**6 B, that one process may use unless the caller sets another limit."""
-        return EMBEDDED_MEMORY_LIMIT_MB if self.kind == "embedded" else NATIVE_MEMORY_LIMIT_MB
+        usual = EMBEDDED_MEMORY_LIMIT_MB if self.kind == "embedded" else NATIVE_MEMORY_LIMIT_MB
+        return self.memory_mb or usual

@@ -80,7 +80,7 @@ module.exports = lean => {
     return withFields(env, { [ENVIRONMENT.base]: mkCtor(0, [inside, outside]), [ENVIRONMENT.checked]: checked, [ENVIRONMENT.realization]: box(0) }, ENVIRONMENT.scalars);
   };
 
-  const importing = value => { raw('lean_st_ref_set')(lean.H32[lean.symbol(IMPORTING) >> 2], box(value)); heap(); };
+  const importing = value => { raw('lean_st_ref_set')(lean.H32[lean.symbol(IMPORTING) >>> 2], box(value)); heap(); };
   /** The environment (taken) with its extensions as the modules left them, as at the start of a file. */
   const withExtensions = (env, modules) => {
     const options = call('l_Lean_KVMap_setBool', constant('l_Lean_Options_empty'), name('Elab.inServer'), box(1));   // all `initialize` now

@@ -17,14 +17,14 @@ module.exports = ({ heap, find, entry }) => {
 
   const inc = object => {
     if (object & 1) return object;
-    const { H32 } = heap.refresh(), count = H32[object >> 2];
-    if (count > 0) H32[object >> 2] = count + 1; else if (count) Atomics.sub(H32, object >> 2, 1);   // negative: shared between threads
+    const { H32 } = heap.refresh(), count = H32[object >>> 2];
+    if (count > 0) H32[object >>> 2] = count + 1; else if (count) Atomics.sub(H32, object >>> 2, 1);   // negative: shared between threads
     return object;
   };
   const drop = object => {
     if (object & 1) return;
-    const { H32 } = heap.refresh(), count = H32[object >> 2];
-    if (count > 1) H32[object >> 2] = count - 1; else if (count) entry(find('lean_dec_ref_cold'))(object);
+    const { H32 } = heap.refresh(), count = H32[object >>> 2];
+    if (count > 1) H32[object >>> 2] = count - 1; else if (count) entry(find('lean_dec_ref_cold'))(object);
   };
   // Of the environment where the lookup runs, by a function that owns its arguments.
   const told = (name, ...more) => {
