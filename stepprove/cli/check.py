@@ -14,7 +14,7 @@ from stepprove.cli.options.common import (
     WithoutMathlib,
     positive_seconds,
 )
-from stepprove.cli.options.engine import EngineOption, choose_engine, engine_json, engine_words
+from stepprove.cli.options.engine import EngineMemory, EngineOption, choose_engine, engine_json, engine_words
 from stepprove.cli.terminal.console import out, print_json, shown, shown_lines
 from stepprove.cli.terminal.progress import STYLES
 from stepprove.lean_project.gate.check import CheckReport, check_source
@@ -35,6 +35,7 @@ def check(
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each file.")
     ] = 300.0,
     engine: EngineOption = "auto",
+    engine_memory: EngineMemory = None,
     without_mathlib: WithoutMathlib = False,
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
@@ -50,7 +51,7 @@ def check(
     documents: list[dict[str, Any]] = []
     passed = True
     for file, source in zip(files, sources, strict=True):
-        lean = choose_engine(source, engine, without_mathlib=without_mathlib)
+        lean = choose_engine(source, engine, without_mathlib=without_mathlib, memory_mb=engine_memory)
         with Repl(lean, timeout=time_limit) as repl:
             report = check_source(
                 repl,

@@ -11,7 +11,7 @@ from stepprove.agent.file.options import FileRefused, ProveOptions
 from stepprove.agent.file.report import ProveReport
 from stepprove.agent.stop import Stop
 from stepprove.cli.options.common import AllowAxiom, AllowNativeDecide, Json, WithoutMathlib, positive_seconds
-from stepprove.cli.options.engine import EngineOption, choose_engine
+from stepprove.cli.options.engine import EngineMemory, EngineOption, choose_engine
 from stepprove.cli.options.models import (
     AttemptsOption,
     DollarsOption,
@@ -71,6 +71,7 @@ def prove(
     ] = 1,
     json: Json = False,
     engine: EngineOption = "auto",
+    engine_memory: EngineMemory = None,
     without_mathlib: WithoutMathlib = False,
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
@@ -111,7 +112,7 @@ def prove(
     source = read_source(file)
     target = file if in_place else output or beside(file)
     require_writable(target, follow=in_place)
-    lean = choose_engine(source, engine, without_mathlib=without_mathlib)
+    lean = choose_engine(source, engine, without_mathlib=without_mathlib, memory_mb=engine_memory)
     options = ProveOptions(
         theorems=tuple(theorem or ()),
         time_limit=time_limit,

@@ -14,7 +14,7 @@ from stepprove.cli.options.common import (
     WithoutMathlib,
     positive_seconds,
 )
-from stepprove.cli.options.engine import EngineOption, choose_engine, engine_json, engine_words
+from stepprove.cli.options.engine import EngineMemory, EngineOption, choose_engine, engine_json, engine_words
 from stepprove.cli.terminal.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.terminal.progress import STYLES
 from stepprove.lean_project.gate.advisory import advisory
@@ -54,6 +54,7 @@ def verify(
         float, typer.Option("--time-limit", metavar="SECONDS", help="For each look at a file.")
     ] = 300.0,
     engine: EngineOption = "auto",
+    engine_memory: EngineMemory = None,
     without_mathlib: WithoutMathlib = False,
     allow_native_decide: AllowNativeDecide = False,
     allow_axiom: AllowAxiom = None,
@@ -70,7 +71,7 @@ def verify(
     """
     positive_seconds(time_limit, "--time-limit")
     before = read_source(original)
-    lean = choose_engine(before, engine, without_mathlib=without_mathlib)
+    lean = choose_engine(before, engine, without_mathlib=without_mathlib, memory_mb=engine_memory)
     if audit and not lean.supports_inspect:
         raise CommandError(
             "--audit needs the embedded Lean; in a Lake project use Lean's own `lake challenge` "

@@ -18,11 +18,12 @@ from stepprove.lean_project.engines.embedded.install import Installation, instal
 from stepprove.lean_project.engines.embedded.node import node_binary
 from stepprove.lean_project.engines.embedded.slim import (
     ANNOUNCED,
+    ASKING,
     CHECKING,
     EXPORTED,
     FREE_TABLE_ENTRIES,
+    MOST_PAGES,
     RENAMED,
-    ZEROED,
     slim_module,
     symbol_table,
 )
@@ -33,6 +34,11 @@ TYPES = {0: 0, 2: 1, 4: 2, 1: 3, 3: 4}
 HOOKS = dict(ANNOUNCED.values())
 SILENT = {count: len(TYPES) + place for place, count in enumerate(sorted(set(HOOKS.values())))}
 """Types of functions that return nothing."""
+HOOK_TYPES = {
+    **{hook: SILENT[count] for hook, count in HOOKS.items()},
+    **dict.fromkeys(ASKING.values(), TYPES[1]),
+}
+FEW_PAGES = 256
 
 
 def returning(number: int) -> bytes:
@@ -46,15 +52,17 @@ def small_module(names: list[bytes], parameters: dict[bytes, int] | None = None)
 
     Functions have no parameters but those that `parameters` names, which have 2 or 4.
 
-    It imports one function, those to be renamed and one global, so that indices count imports first, and exports two globals.
+    It imports one function, those to be renamed, one global and a memory, so that indices count imports first. It exports two
+    globals.
     """
-    hooks = [b"\x01m" + wasm.write_name(old) + bytes([0, SILENT[HOOKS[new]]]) for old, new in RENAMED.items()]
+    hooks = [b"\x01m" + wasm.write_name(old) + bytes([0, HOOK_TYPES[new]]) for old, new in RENAMED.items()]
     imports = wasm.write_vector(
         [
             b"\x01m\x01f\x00\x00",
             *hooks,
             b"\x01m\x01g\x03\x7f\x00",
-        ]  # m.f: function of type 0; m.g: constant i32
+            b"\x01m\x03mem\x02\x03" + wasm.write_unsigned(FEW_PAGES) + wasm.write_unsigned(2 * FEW_PAGES),
+        ]  # m.f: function of type 0; m.g: constant i32; m.mem: shared memory
     )
     first = 1 + len(hooks)
     exports = [wasm.Export(name, wasm.Kind.FUNCTION, n + first) for n, name in enumerate(names)]
@@ -79,18 +87,20 @@ def small_module(names: list[bytes], parameters: dict[bytes, int] | None = None)
     )
 
 
-NAMES = [b"first", b"second", b"third", *CHECKING.keys(), *CHECKING.values(), *ZEROED, *ANNOUNCED]
+NAMES = [b"first", b"second", b"third", *CHECKING.keys(), *CHECKING.values(), *ANNOUNCED, *ASKING]
 PARAMETERS = (
-    dict.fromkeys([*CHECKING.keys(), *ZEROED], 2)
+    dict.fromkeys(CHECKING.keys(), 2)
+    | dict.fromkeys(ASKING, 1)
     | dict.fromkeys(CHECKING.values(), 4)
     | {name: parameters for name, (_, parameters) in ANNOUNCED.items()}
 )
 
 RUN = """
 const module = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));
-const said = [];
-const hooks = Object.fromEntries(JSON.parse(process.argv[2]).map(name => [name, (...args) => { said.push([name, ...args]) }]));
-const e = new WebAssembly.Instance(module, {m: {f: () => 0, g: 7, ...hooks}}).exports;
+const said = [], [names, answer, initial, maximum] = JSON.parse(process.argv[2]);
+const hooks = Object.fromEntries(names.map(name => [name, (...args) => { said.push([name, ...args]); return answer }]));
+const mem = new WebAssembly.Memory({ initial, maximum, shared: true });
+const e = new WebAssembly.Instance(module, {m: {f: () => 0, g: 7, mem, ...hooks}}).exports;
 const call = f => { try { return f(5, 6, 7) } catch (error) { return error.message } };
 const table = [];
 for (let i = 1; i < e.table.length && e.table.get(i); i++) table.push(call(e.table.get(i)));
@@ -116,13 +126,13 @@ class Small:
         return self.table[self.symbols[name] - 1]
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    folder = tmp_path_factory.mktemp("small")
+def run_small(folder: Path, answer: int) -> Small:
+    """What Node sees when every hook gives this answer, and the memory is as large as it may be."""
     (folder / "whole.wasm").write_bytes(small_module(NAMES, PARAMETERS))
     _, symbols = slim_module(folder / "whole.wasm", folder / "slim.wasm", frozenset({b"first"}))
+    given = [[hook.decode() for hook in HOOK_TYPES], answer, FEW_PAGES, MOST_PAGES]
     said = subprocess.run(
-        [node_binary(), "-e", RUN, folder / "slim.wasm", json.dumps([h.decode() for h in HOOKS])],
+        [node_binary(), "-e", RUN, folder / "slim.wasm", json.dumps(given)],
         capture_output=True,
         text=True,
         check=True,
@@ -130,12 +140,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     return Small(**json.loads(said.stdout), symbols=dict(symbols))
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return run_small(tmp_path_factory.mktemp("small"), 0)
+
+
 def test_only_the_wanted_exports_stay(small: Small) -> None:
     assert small.exports == ["first", "table"]
 
 
 def test_functions_announce_themselves_with_their_first_parameters(small: Small) -> None:
-    assert small.said == [[hook.decode(), *[5, 6, 7][:parameters]] for hook, parameters in ANNOUNCED.values()]
+    announced = [[hook.decode(), *[5, 6, 7][:parameters]] for hook, parameters in ANNOUNCED.values()]
+    assert small.said == [*announced, *[[hook.decode(), 5] for hook in ASKING.values()]]
+
+
+@pytest.mark.parametrize("answer", [0, 77])
+def test_what_a_hook_answers_is_returned_unless_it_is_zero(tmp_path: Path, answer: int) -> None:
+    ran = run_small(tmp_path, answer)
+    assert {name: ran.called(name) for name in ASKING} == {n: answer or NAMES.index(n) for n in ASKING}
+    assert ran.called(b"second") == 1
 
 
 def test_every_exported_function_is_called_through_its_table_entry(small: Small) -> None:
@@ -267,12 +290,15 @@ def test_equation_lemmas_that_lean_adds_unchecked_can_be_used(repl: Repl) -> Non
     assert not answer.messages
 
 
-def test_a_parameter_can_be_made_zero() -> None:
-    body = bytes([1, 3, 0x7F, 0x20, 1, 0x0B])  # three locals; returns parameter 1
-    assert wasm.zeroing_body(body, 1) == bytes([1, 3, 0x7F, 0x41, 0, 0x21, 1, 0x20, 1, 0x0B])
+def test_the_locals_of_a_function_that_asks_stay_as_they_were() -> None:
+    body = bytes([1, 3, 0x7F, 0x20, 1, 0x0B])  # one parameter, three locals; returns the first local
+    asks = bytes([2, 3, 0x7F, 1, 0x7F, 0x20, 0, 0x10, 9, 0x22, 4, 0x04, 0x40, 0x20, 4, 0x0F, 0x0B])
+    assert wasm.asking_body(body, 9) == asks + bytes([0x20, 1, 0x0B])
 
 
-def test_definitions_that_cannot_be_compiled_here_are_no_errors(repl: Repl) -> None:
-    answer = repl.command("def next (xs : List Nat) := xs.map (· + 1)\nexample : next [1, 2] = [2, 3] := rfl")
-    assert isinstance(answer, CommandResponse)
-    assert not answer.messages
+def test_the_memory_of_lean_may_be_all_that_32_bits_address(module: bytes) -> None:
+    imports = section(module, wasm.SectionId.IMPORT)
+    (memory,) = [i for i in wasm.read_imports(module, imports) if i.kind is wasm.Kind.MEMORY]
+    initial, at = wasm.read_unsigned(module, memory.end + 2)
+    assert (initial, wasm.read_unsigned(module, at)[0]) == (256, MOST_PAGES)
+    assert MOST_PAGES * 65536 == 2**32

@@ -9,6 +9,7 @@ import typer
 
 from stepprove.cli.terminal.console import CommandError
 from stepprove.cli.terminal.progress import Installing
+from stepprove.lean_project.engines.embedded.memory import LEAST_MB, MOST_MB, VARIABLE
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.engines.native.imports import require_imports
@@ -20,24 +21,41 @@ EngineOption = Annotated[
     EngineChoice,
     typer.Option("--engine", help="Which Lean; auto takes the one of the Lake project around FILE."),
 ]
+EngineMemory = Annotated[
+    float | None,
+    typer.Option(
+        "--engine-memory",
+        metavar="MB",
+        min=LEAST_MB,
+        max=MOST_MB,
+        help=f"For each process of the embedded Lean; also ${VARIABLE}. [1800]",
+    ),
+]
 
 CORE_MODULES = ("Init", "Std", "Lean")
 """The root modules of Lean's own library."""
 
 
-def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: bool = False) -> Engine:
+def choose_engine(
+    source: SourceFile,
+    prefer: EngineChoice,
+    *,
+    without_mathlib: bool = False,
+    memory_mb: float | None = None,
+) -> Engine:
     """Choose the Lean for a file.
 
     Args:
         source: the file.
         prefer: the user's choice of engine.
         without_mathlib: a prelude will replace the file's imports on an engine without Mathlib.
+        memory_mb: the user's limit for each process of the embedded Lean, in 10**6 B; None: the usual one.
 
     Raises:
         CommandError: the file imports a module that the engine does not have.
         LeanNotFound: no Lean can start, or the Lake project lacks a module.
     """
-    engine = lean_for(source.path, prefer)
+    engine = lean_for(source.path, prefer, memory_mb)
     if without_mathlib and prelude_for(engine) is not None:
         return engine
     if engine.cwd is None:
@@ -58,11 +76,11 @@ def choose_engine(source: SourceFile, prefer: EngineChoice, *, without_mathlib: 
     return engine
 
 
-def lean_for(path: Path | None, prefer: EngineChoice) -> Engine:
+def lean_for(path: Path | None, prefer: EngineChoice, memory_mb: float | None = None) -> Engine:
     """Find a Lean, installing the embedded one on first use. Raises LeanNotFound."""
     installing = Installing()
     try:
-        return find_engine(path, prefer=prefer, progress=installing)
+        return find_engine(path, prefer=prefer, progress=installing, memory_mb=memory_mb)
     finally:
         installing.close()
 

@@ -21,9 +21,10 @@ from stepprove.lean_project.engines.embedded.install import (
     faults,
     installation,
 )
+from stepprove.lean_project.engines.embedded.memory import LEAST_MB, MOST_MB, VARIABLE, memory_limit_mb
 from stepprove.lean_project.engines.embedded.node import node_binary, node_version, npm_script
 from stepprove.lean_project.engines.embedded.sandbox import sandbox
-from stepprove.lean_project.engines.errors import LeanNotFound, NativeMissing
+from stepprove.lean_project.engines.errors import EngineUnfit, LeanNotFound, NativeMissing
 from stepprove.lean_project.engines.native.lake import (
     INSTALL_ELAN,
     SET_UP,
@@ -96,10 +97,25 @@ def _embedded() -> Iterator[Finding]:
     more = f" and {len(damage) - 1} more faults" if len(damage) > 1 else ""
     detail = f"{damage[0]}{more}" if damage else f"whole, in {installation().folder}"
     yield Finding("embedded Lean", not damage, detail, _SET_UP_EMBEDDED if damage else None)
+    yield _engine_memory()
     if node.ok and not damage:
         yield _start_embedded()
     yield _sandbox()
     yield _kernel()
+
+
+def _engine_memory() -> Finding:
+    name = "memory for Lean"
+    try:
+        limit = memory_limit_mb()
+    except EngineUnfit as error:
+        return Finding(name, False, str(error), f"unset {VARIABLE}")
+    total, _ = _memory()
+    most = min(MOST_MB, 100 * int(0.8 * total / 1e8))
+    more = f"; --engine-memory {most:g} gives all that it can use here" if most > limit else ""
+    fits = limit * 1e6 <= total
+    mend = None if fits else f"export {VARIABLE}={max(most, LEAST_MB):g}"
+    return Finding(name, fits, f"{limit:g} MB for each embedded Lean{more}", mend)
 
 
 def _sandbox() -> Finding:

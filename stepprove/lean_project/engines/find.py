@@ -27,6 +27,7 @@ def find_engine(
     prefer: Literal["auto", "embedded", "native"] = "auto",
     install: bool = True,
     progress: Progress = ignore_progress,
+    memory_mb: float | None = None,
 ) -> Engine:
     """Choose the Lean for a file or folder.
 
@@ -36,12 +37,14 @@ def find_engine(
             and the embedded Lean otherwise.
         install: install the embedded Lean if it is missing.
         progress: receives each step of the installation.
+        memory_mb: resident memory that one process of the embedded Lean may use, in 10**6 B; default: $STEPPROVE_ENGINE_MEMORY,
+            or 1800.
 
     Raises:
         LeanNotFound: no Lean is ready; the message is one sentence that names the command that mends it.
     """
     if prefer == "embedded":
-        return embedded_engine(install=install, progress=progress)
+        return embedded_engine(install=install, progress=progress, memory_mb=memory_mb)
     around = project_around(path) if path is not None else None
     missing: NativeMissing | None = None
     for project in (around, workspace_project()):
@@ -53,4 +56,4 @@ def find_engine(
             missing = missing or error
     if prefer == "native":
         raise missing or NativeMissing(f"No native Lean is set up: run `{SET_UP}`.")
-    return embedded_engine(install=install, progress=progress)
+    return embedded_engine(install=install, progress=progress, memory_mb=memory_mb)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepprove.lean_project.engines.embedded import install as installer
+from stepprove.lean_project.engines.embedded.memory import memory_limit_mb, pages
 from stepprove.lean_project.engines.embedded.node import node_binary
 from stepprove.lean_project.engines.embedded.sandbox import sandbox
 from stepprove.lean_project.engines.engine import Engine
@@ -13,22 +14,25 @@ from stepprove.lean_project.engines.errors import EngineUnfit
 _HERE = Path(__file__).resolve().parent
 _LAUNCHER = _HERE / "launch.cjs"
 
-MEMORY_LIMIT_MB = 1800.0
-"""Resident memory of one process, in 10**6 B: WebAssembly addresses 2 GB in all."""
-
 
 def embedded_engine(
-    *, install: bool = True, progress: installer.Progress = installer.ignore_progress
+    *,
+    install: bool = True,
+    progress: installer.Progress = installer.ignore_progress,
+    memory_mb: float | None = None,
 ) -> Engine:
     """The embedded engine.
 
     Args:
         install: install it, or mend a damaged copy, first.
         progress: receives each step of the installation.
+        memory_mb: resident memory that one process may use, in 10**6 B; default: $STEPPROVE_ENGINE_MEMORY, or 1800.
 
     Raises:
-        LeanNotFound: Node is missing, the installation fails, or there is none and `install` is False.
+        LeanNotFound: Node is missing, the installation fails, there is none and `install` is False, or the memory is out of
+            bounds.
     """
+    limit = memory_limit_mb(memory_mb)
     node = node_binary()
     copy = installer.installation()
     if install:
@@ -50,12 +54,13 @@ def embedded_engine(
         environment={
             "STEPPROVE_LEAN_ROOT": str(folder / copy.root.relative_to(copy.folder)),
             "STEPPROVE_LEAN_RUNTIME": str(folder / copy.runtime.relative_to(copy.folder)),
+            "STEPPROVE_LEAN_PAGES": str(pages(limit)),
             "NODE_OPTIONS": "",
         },
         ready_line=True,
         tokens=True,
         supports_inspect=True,
-        memory_limit_mb=MEMORY_LIMIT_MB,
+        memory_limit_mb=limit,
     )
 
 

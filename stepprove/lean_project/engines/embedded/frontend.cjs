@@ -8,48 +8,18 @@ const FRONTEND_STATE = { commandState: 0 };
 const INCREMENTAL_STATE = { frontendState: 0 };
 const REMEMBERED = 2;                      // texts whose commands are kept for the next text that begins alike
 const IMPORT = { module: 0 };
-const PARSER_STATE = { position: 0 };
 const INIT = 'Init';
-// The environment is then no `module`: proofs are elaborated and `#print axioms` answers as in a plain file.
-const IMPORT_LEVEL_PRIVATE = 2;
+const PARSER_STATE = { position: 0 };
 const SEVERITIES = { information: 'info', warning: 'warning', error: 'error' };
 
 module.exports = lean => {
   const {
-    call, raw, box, unbox, inc, dec, tag, fld, take, mkCtor, withFields, mkArr, array, mkStr, str, takeStr, name, nameStr, constant, io, heap, some, none, LeanError,
+    call, raw, box, unbox, inc, dec, tag, fld, take, mkCtor, withFields, mkArr, array, mkStr, str, takeStr, nameStr, constant, io, heap, some, none, LeanError,
   } = lean;
+  const { environmentOfImports } = require('./imports.cjs')(lean);
 
   const options = () => constant('l_Lean_Options_empty');
   const commandState = (env, log) => call('l_Lean_Elab_Command_mkState', env, log, options());
-
-  // ---- imports
-
-  const importOf = module => mkCtor(0, [name(module)], [0, 1, 0]);     // importAll, isExported, isMeta
-  const importModules = modules => {
-    const result = raw('l_Lean_importModules')(
-      mkArr(modules.map(importOf)), options(), 0, mkArr([]), 0, 1, IMPORT_LEVEL_PRIVATE, box(1));
-    heap();
-    return io(result);
-  };
-  const imported = new Map();
-  const importOnce = modules => {
-    const key = modules.toSorted().join(' ');
-    if (!imported.has(key)) imported.set(key, importModules(modules));
-    return imported.get(key);
-  };
-  // The modules that Init holds: to import them beside it changes nothing.
-  let inInit = null;
-  const modulesOfInit = () => {
-    if (!inInit) {
-      const names = call('l_Lean_Environment_allImportedModuleNames', inc(importOnce([INIT])));
-      inInit = new Set(array(names).map(nameStr));
-      dec(names);
-    }
-    return inInit;
-  };
-  /** The environment of an import list (borrowed). It is kept for good: Lean cannot give back what it imported. */
-  const environmentOfImports = modules =>
-    importOnce(modules.includes(INIT) ? [INIT, ...modules.filter(module => !modulesOfInit().has(module))] : modules);
 
   // ---- messages
 
@@ -164,7 +134,7 @@ module.exports = lean => {
     call('l_Lean_PersistentArray_toArray___redArg', inc(fld(fld(state, COMMAND_STATE.infoState), INFO_STATE.trees)));
 
   // Empty containers, as a fresh command state has them.
-  const fresh = commandState(inc(importOnce([INIT])), constant('l_Lean_MessageLog_empty'));
+  const fresh = commandState(inc(environmentOfImports([INIT])), constant('l_Lean_MessageLog_empty'));
   const empty = field => inc(fld(fld(fresh, COMMAND_STATE.infoState), INFO_STATE[field]));
   /** A command state (taken) without the info trees and messages, which only the answer to its own request needs. */
   const settled = state => {

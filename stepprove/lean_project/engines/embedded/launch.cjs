@@ -2,6 +2,7 @@
 //
 //   STEPPROVE_LEAN_ROOT     the folder that holds lib/lean and nothing else: all that Lean code can see, read-only
 //   STEPPROVE_LEAN_RUNTIME  the folder with lean.wasm and symtab.bin (made by slim.py)
+//   STEPPROVE_LEAN_PAGES    the most memory that the module may have, in pages of 64 KiB (see memory.py); 2 GiB unless given
 'use strict';
 
 const fs = require('fs');
@@ -14,7 +15,7 @@ const symbols = require('./runtime/symbols.cjs');
 
 const STACK_BYTES = 64 << 20;
 const PARENT_CHECK_MS = 500;
-const [FIRST_PAGES, MOST_PAGES, PAGE] = [256, 32768, 65536];
+const [FIRST_PAGES, USUAL_PAGES, MOST_PAGES, PAGE] = [256, 32768, 65535, 65536];   // at the last page, sizes would not fit 32 bits
 const DRIVER = 0x1ea4d00d;                   // as a thread's argument: it runs our driver, not a compiled function
 const ANY_ENTRY = 1;                         // that thread's start routine: never called
 const THREAD = path.join(__dirname, 'runtime', 'thread.cjs');
@@ -62,14 +63,14 @@ const pool = shared => {
 };
 
 const start = async () => {
-  const runtime = process.env.STEPPROVE_LEAN_RUNTIME;
+  const runtime = process.env.STEPPROVE_LEAN_RUNTIME, pages = Math.min(MOST_PAGES, Number(process.env.STEPPROVE_LEAN_PAGES ?? USUAL_PAGES));
   const shared = {
     module: await WebAssembly.compile(fs.readFileSync(path.join(runtime, 'lean.wasm'))),
-    memory: new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MOST_PAGES, shared: true }),
+    memory: new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: pages, shared: true }),
     symbols: symbols.load(path.join(runtime, 'symtab.bin')),
     control: controls.create(),
     root: process.env.STEPPROVE_LEAN_ROOT,
-    maximum: MOST_PAGES * PAGE,
+    maximum: pages * PAGE,
   };
   const threads = pool(shared);
   const lean = instantiate(shared, threads, words => ended.byLean(lean, words));

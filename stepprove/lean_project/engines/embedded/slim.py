@@ -7,8 +7,8 @@ where: the engine calls Lean's compiled functions by name through it. The packag
 what the module may call is in `runtime/`.
 
 Written to the target folder:
-  lean.wasm   the module with few exports, in which whatever is added to Lean's environment is checked, and in
-              which the interpreter says that it interprets and what it looks up
+  lean.wasm   the module with few exports, in which whatever is added to Lean's environment is checked, in
+              which the interpreter says that it interprets and what it looks up, and which may grow to 4 GB
   symtab.bin  u32 n | n times (u32 offset of the name, i32 value), sorted by name | u32 end offset | names;
               little-endian; the value is an entry of the function table, or an address of data
 """
@@ -44,24 +44,27 @@ CHECKING = {
     b"lean_add_decl_without_checking": b"lean_add_decl",
     b"lean_elab_add_decl_without_checking": b"lean_elab_add_decl",
 }
-# Functions with a parameter (from 0) that is 0 here whatever the caller says. `Lean.compileDecls`' `logErrors`: the library's
-# files hold no code to compile against, so a definition that uses `List.map` would be an error although the kernel,
-# which is what counts here, has it. Without code, `#eval` of such a definition prints nothing.
-ZEROED = {b"l___private_Lean_CoreM_0__Lean_compileDecls_doCompile": 1}
 # Functions that announce themselves: each begins with a call of an import with its first parameters. The imports are ones that
 # Lean never calls (promises of the browser's, dynamic libraries), under a new name.
 INTERPRETING, LOOKUP = b"stepprove_interpreting", b"stepprove_lookup"
 INITIALIZING = b"stepprove_initializing"
+REGIONS = b"stepprove_regions"
 RENAMED = {
     b"emscripten_promise_destroy": INTERPRETING,
     b"emscripten_promise_resolve": LOOKUP,
     b"_emscripten_dlsync_threads": INITIALIZING,
+    b"uv__io_fork": REGIONS,
 }
 ANNOUNCED = {
     b"_ZN4lean2ir11interpreter9eval_bodyERKNS_10object_refE": (INTERPRETING, 1),
     b"_ZN4lean2ir11interpreter13lookup_symbolERKNS_4nameE": (LOOKUP, 3),
     b"lean_run_mod_init_core": (INITIALIZING, 0),
 }
+# Functions of one parameter that ask an import first: its answer, unless it is 0, is what they return. It keeps the modules that
+# were read once, so that the next import takes them from memory.
+ASKING = {b"lean_read_module_data_parts": REGIONS}
+MOST_PAGES = 65536
+"""The most memory that the module takes, in pages of 64 KiB: all that 32 bits address. The launcher decides how much it gets."""
 # Entries left free in the function table for functions that the engine adds while it runs.
 FREE_TABLE_ENTRIES = 8192
 
@@ -112,7 +115,7 @@ def _slim_module(
     kept = [export for export in exports if export.name in keep or export.kind == wasm.Kind.TABLE]
     entries = max(len(functions) + 1, table.minimum)
     index = {e.name: e.index for e in exports if e.kind == wasm.Kind.FUNCTION}
-    for name in (*CHECKING, *CHECKING.values(), *ZEROED, *ANNOUNCED):
+    for name in (*CHECKING, *CHECKING.values(), *ANNOUNCED, *ASKING):
         if name not in index:
             raise wasm.WasmError(f"the module lacks {name.decode()}, which is to be changed")
     imported = wasm.only(found, wasm.SectionId.IMPORT)
@@ -122,10 +125,10 @@ def _slim_module(
     changes: dict[int, Callable[[bytes], bytes]] = {}
     for unchecked, checked in CHECKING.items():
         changes[index[unchecked] - first_defined] = partial(_forward, function=index[checked])
-    for name, parameter in ZEROED.items():
-        changes[index[name] - first_defined] = partial(wasm.zeroing_body, parameter=parameter)
+    for name, hook in ASKING.items():
+        changes[index[name] - first_defined] = partial(wasm.asking_body, function=hooks[hook])
     replaced: dict[int, bytes] = {
-        wasm.SectionId.IMPORT: wasm.renamed_imports(module, imported, RENAMED),
+        wasm.SectionId.IMPORT: wasm.changed_imports(module, imported, RENAMED, MOST_PAGES),
         wasm.SectionId.TABLE: wasm.write_table(wasm.Table(entries, entries + FREE_TABLE_ENTRIES)),
         wasm.SectionId.EXPORT: wasm.write_exports(kept),
         wasm.SectionId.ELEMENT: wasm.write_elements(functions),

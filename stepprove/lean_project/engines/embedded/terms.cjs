@@ -129,7 +129,7 @@ module.exports = lean => {
   const constantVal = info => fld(fld(info, 0), 0);
   const KINDS = { 0: 'axiom', 1: 'definition', 2: 'theorem', 3: 'opaque' };                 // of ConstantInfo
   const INDUCTIVE = 5;
-  const hintsOf = hints => isSc(hints) ? -1 - unbox(hints) : lean.H32[(hints + 8) >> 2];    // -1 opaque, -2 abbrev, else the height
+  const hintsOf = hints => isSc(hints) ? -1 - unbox(hints) : lean.H32[(hints + 8) >>> 2];    // -1 opaque, -2 abbrev, else the height
 
   /** What the kernel has to be told to have the constants again; `ordered`: [text, info], each after what it uses. */
   const write = (constants, ordered) => {

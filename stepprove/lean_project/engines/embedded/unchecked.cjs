@@ -25,6 +25,8 @@ module.exports = lean => {
   };
   const isExtern = (env, name) => truth(call('l_Lean_isExtern', inc(env), inc(name)));
   const isExported = (env, name) => present(call('l_Lean_ParametricAttribute_getParam_x3f___redArg', box(0), constant('l_Lean_exportAttr'), inc(env), inc(name)));
+  // Lean's compiler takes the library's own code for what bears the name of a helper that it made there.
+  const isNamedLikeAHelper = (env, name) => present(call('l_Lean_Environment_getModuleIdxFor_x3f', inc(env), inc(name)));
   const isCSimp = (env, name) => truth(call('l_Lean_Compiler_hasCSimpAttribute', inc(env), inc(name)));
   const runsAtStart = (env, name) =>
     truth(call('l_Lean_isIOUnitInitFn', inc(env), inc(name))) || truth(call('l_Lean_hasInitAttr', inc(env), inc(name)));
@@ -54,7 +56,7 @@ module.exports = lean => {
     const code = implementedBy(env, name);
     if (code !== null && (native || !isOfComputedFields(text, code, constants))) return 'implemented_by';
     if (native && isForgedCode(env, text, constants)) return 'implemented_by';
-    if (isExtern(env, name)) return 'extern';
+    if (isExtern(env, name) || native && isNamedLikeAHelper(env, name)) return 'extern';
     if (isCSimp(env, name)) return 'csimp';
     if (isExported(env, name)) return 'export';
     if (tag(info) !== THEOREM && runsAtStart(env, name)) return 'init';

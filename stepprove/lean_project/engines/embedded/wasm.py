@@ -14,7 +14,9 @@ from typing import Protocol, overload
 HEADER = b"\0asm\x01\0\0\0"
 _FUNCREF = 0x70
 _OP_GLOBAL_GET, _OP_I32_CONST, _OP_I64_CONST, _OP_END = 0x23, 0x41, 0x42, 0x0B
-_OP_NOP, _OP_CALL, _OP_LOCAL_GET, _OP_LOCAL_SET = 0x01, 0x10, 0x20, 0x21
+_OP_NOP, _OP_CALL, _OP_LOCAL_GET, _OP_LOCAL_TEE = 0x01, 0x10, 0x20, 0x22
+_OP_IF, _OP_RETURN = 0x04, 0x0F
+_I32, _NO_TYPE = 0x7F, 0x40
 
 
 class WasmError(ValueError):
@@ -200,14 +202,26 @@ def count_imports(data: Bytes, section: Section) -> dict[Kind, int]:
     return counts
 
 
-def renamed_imports(data: Bytes, section: Section, names: Mapping[bytes, bytes]) -> bytes:
-    """The payload of the import section with new names for some imports. Raises `WasmError` when one is not there."""
+def changed_imports(
+    data: Bytes, section: Section, names: Mapping[bytes, bytes], most_pages: int | None = None
+) -> bytes:
+    """The payload of the import section with new names for some imports, and another bound for the memory's size.
+
+    Raises `WasmError` when one of them is not there.
+    """
     out, written, missing = bytearray(), section.start, set(names)
     for item in read_imports(data, section):
         if item.name in names:
             out += data[written : item.start] + write_name(names[item.name])
             written = item.end
             missing.discard(item.name)
+        if item.kind is Kind.MEMORY and most_pages is not None:
+            limits = item.end + 1
+            if not data[limits] & 1:
+                raise WasmError("the module's memory has no bound")
+            initial, at = read_unsigned(data, limits + 1)
+            out += data[written : limits + 1] + write_unsigned(initial) + write_unsigned(most_pages)
+            written = read_unsigned(data, at)[1]
     if missing:
         raise WasmError(f"the module does not import {min(missing).decode()}")
     return bytes(out + data[written : section.end])
@@ -315,15 +329,25 @@ def forwarding_body(size: int, function: int) -> bytes:
     return b"\0" + bytes([_OP_NOP]) * padding + code
 
 
-def zeroing_body(body: bytes, parameter: int) -> bytes:
-    """The same function body, but a parameter (an i32) is set to 0 first."""
-    return _begun_with(body, bytes([_OP_I32_CONST, 0, _OP_LOCAL_SET]) + write_unsigned(parameter))
-
-
 def announcing_body(body: bytes, function: int, parameters: int) -> bytes:
     """The same function body, but `function`, which returns nothing, is first called with the first parameters."""
     arguments = b"".join(bytes([_OP_LOCAL_GET]) + write_unsigned(number) for number in range(parameters))
     return _begun_with(body, arguments + bytes([_OP_CALL]) + write_unsigned(function))
+
+
+def asking_body(body: bytes, function: int) -> bytes:
+    """The same body of a function from i32 to i32, but what `function` gives for its parameter is returned, unless it is 0."""
+    groups, at = read_unsigned(body, 0)
+    first, answer = at, 1
+    for _ in range(groups):
+        count, at = read_unsigned(body, at)
+        answer += count
+        at += 1  # the type of these locals
+    added = bytes([1, _I32])  # a local for the answer, after all others
+    local = write_unsigned(answer)
+    ask = bytes([_OP_LOCAL_GET, 0, _OP_CALL]) + write_unsigned(function) + bytes([_OP_LOCAL_TEE]) + local
+    give = bytes([_OP_IF, _NO_TYPE, _OP_LOCAL_GET]) + local + bytes([_OP_RETURN, _OP_END])
+    return write_unsigned(groups + 1) + body[first:at] + added + ask + give + body[at:]
 
 
 def _begun_with(body: bytes, code: bytes) -> bytes:

@@ -41,8 +41,8 @@ module.exports = ({ heap, entry, exported }) => {
   const result = (kind, address) => { exported('_emscripten_tempret_set')(kind); return address; };
   const matching = (...types) => {
     if (!last) return result(0, 0);
-    const { U32 } = heap.refresh(), address = last, type = U32[(address + TYPE) >> 2];
-    U32[(address + ADJUSTED) >> 2] = address;
+    const { U32 } = heap.refresh(), address = last, type = U32[(address + TYPE) >>> 2];
+    U32[(address + ADJUSTED) >>> 2] = address;
     if (!type) return result(0, address);
     for (const wanted of types) {
       if (wanted === 0 || wanted === type) break;
@@ -53,8 +53,8 @@ module.exports = ({ heap, entry, exported }) => {
 
   const begin = address => {
     const { U8 } = heap.refresh();
-    if (!U8[address + CAUGHT]) { U8[address + CAUGHT] = 1; uncaught--; }
-    U8[address + RETHROWN] = 0;
+    if (!U8[(address + CAUGHT) >>> 0]) { U8[(address + CAUGHT) >>> 0] = 1; uncaught--; }
+    U8[(address + RETHROWN) >>> 0] = 0;
     caught.push(address);
     exported('__cxa_increment_exception_refcount')(address);
     return exported('__cxa_get_exception_ptr')(address);
@@ -63,10 +63,10 @@ module.exports = ({ heap, entry, exported }) => {
     const address = caught.pop();
     if (!address) throw new WebAssembly.RuntimeError('there is no exception to throw again');
     const { U8 } = heap.refresh();
-    if (!U8[address + RETHROWN]) {
+    if (!U8[(address + RETHROWN) >>> 0]) {
       caught.push(address);
-      U8[address + RETHROWN] = 1;
-      U8[address + CAUGHT] = 0;
+      U8[(address + RETHROWN) >>> 0] = 1;
+      U8[(address + CAUGHT) >>> 0] = 0;
       uncaught++;
     }
     last = address;
@@ -76,9 +76,9 @@ module.exports = ({ heap, entry, exported }) => {
   const functions = {
     __cxa_throw(address, type, destructor) {
       const { U32 } = heap.refresh();
-      U32[(address + ADJUSTED) >> 2] = 0;
-      U32[(address + TYPE) >> 2] = type;
-      U32[(address + DESTRUCTOR) >> 2] = destructor;
+      U32[(address + ADJUSTED) >>> 2] = 0;
+      U32[(address + TYPE) >>> 2] = type;
+      U32[(address + DESTRUCTOR) >>> 2] = destructor;
       last = address;
       uncaught++;
       throw address;
@@ -93,7 +93,7 @@ module.exports = ({ heap, entry, exported }) => {
     __cxa_rethrow_primary_exception(address) {
       if (!address) return;
       caught.push(address);
-      heap.refresh().U8[address + RETHROWN] = 1;
+      heap.refresh().U8[(address + RETHROWN) >>> 0] = 1;
       rethrow();
     },
     __cxa_current_primary_exception() {
@@ -116,7 +116,7 @@ module.exports = ({ heap, entry, exported }) => {
   const describe = address => guarded(() => {
     const room = exported('malloc')(8);
     exported('__get_exception_message')(address, room, room + 4);
-    const { U32 } = heap.refresh(), [type, message] = [U32[room >> 2], U32[(room + 4) >> 2]];
+    const { U32 } = heap.refresh(), [type, message] = [U32[room >>> 2], U32[(room + 4) >>> 2]];
     return message ? `${heap.text(type)}: ${heap.text(message)}` : heap.text(type);
   });
 

@@ -53,11 +53,11 @@ module.exports = ({ heap, root }) => {
 
   const writeStat = (address, host) => {
     const stat = fs.lstatSync(host ?? root), { H32, U32, H64 } = heap.refresh();
-    const u32 = (offset, value) => { U32[(address + offset) >> 2] = Number(BigInt.asUintN(32, BigInt(Math.floor(value)))); };
-    const i64 = (offset, value) => { H64[(address + offset) >> 3] = BigInt(Math.floor(value)); };
+    const u32 = (offset, value) => { U32[(address + offset) >>> 2] = Number(BigInt.asUintN(32, BigInt(Math.floor(value)))); };
+    const i64 = (offset, value) => { H64[(address + offset) >>> 3] = BigInt(Math.floor(value)); };
     u32(0, 1); u32(4, stat.mode); u32(8, stat.nlink); u32(12, 0); u32(16, 0); u32(20, 0);
     i64(24, stat.size);
-    H32[(address + 32) >> 2] = 4096;
+    H32[(address + 32) >>> 2] = 4096;
     u32(36, stat.blocks);
     for (const offset of [40, 56, 72]) { i64(offset, stat.mtimeMs / 1000); u32(offset + 8, (stat.mtimeMs % 1000) * 1e6); }
     i64(88, stat.ino);
@@ -70,7 +70,7 @@ module.exports = ({ heap, root }) => {
     if (item.real === null) refuse(EISDIR);
     let total = 0;
     for (let i = 0; i < count; i++) {
-      const [address, size] = [U32[(vectors + 8 * i) >> 2], U32[(vectors + 8 * i + 4) >> 2]];
+      const [address, size] = [U32[(vectors + 8 * i) >>> 2], U32[(vectors + 8 * i + 4) >>> 2]];
       if (!size) continue;
       const got = fs.readSync(item.real, U8, address, size, at + total);
       total += got;
@@ -83,7 +83,7 @@ module.exports = ({ heap, root }) => {
     const { U32, U8 } = heap.refresh();
     let total = 0;
     for (let i = 0; i < count; i++) {
-      const [address, size] = [U32[(vectors + 8 * i) >> 2], U32[(vectors + 8 * i + 4) >> 2]];
+      const [address, size] = [U32[(vectors + 8 * i) >>> 2], U32[(vectors + 8 * i + 4) >>> 2]];
       U8.set(crypto.randomBytes(size), address);
       total += size;
     }
@@ -129,21 +129,21 @@ module.exports = ({ heap, root }) => {
     fd_read: wasi((number, vectors, count, sizeAt) => {
       const got = number === 0 ? 0 : readInto(number, vectors, count, file(number).position);   // standard input is empty
       if (number !== 0) file(number).position += got;
-      heap.refresh().U32[sizeAt >> 2] = got;
+      heap.refresh().U32[sizeAt >>> 2] = got;
     }),
     fd_pread: wasi((number, vectors, count, offset, sizeAt) => {
-      heap.refresh().U32[sizeAt >> 2] = readInto(number, vectors, count, Number(offset));
+      heap.refresh().U32[sizeAt >>> 2] = readInto(number, vectors, count, Number(offset));
     }),
     fd_write: wasi((number, vectors, count, sizeAt) => {
       if (number !== 1 && number !== 2) refuse(open.has(number) ? EROFS : EBADF);
       const { U32, U8 } = heap.refresh();
       let total = 0;
       for (let i = 0; i < count; i++) {
-        const [address, size] = [U32[(vectors + 8 * i) >> 2], U32[(vectors + 8 * i + 4) >> 2]];
+        const [address, size] = [U32[(vectors + 8 * i) >>> 2], U32[(vectors + 8 * i + 4) >>> 2]];
         print(number, Buffer.from(U8.slice(address, address + size)));
         total += size;
       }
-      U32[sizeAt >> 2] = total;
+      U32[sizeAt >>> 2] = total;
     }),
     fd_pwrite: wasi(() => refuse(EROFS)),
     fd_sync: () => 0,
@@ -153,12 +153,12 @@ module.exports = ({ heap, root }) => {
       const position = from + Number(offset);
       if (position < 0) refuse(EINVAL);
       item.position = position;
-      heap.refresh().H64[positionAt >> 3] = BigInt(position);
+      heap.refresh().H64[positionAt >>> 3] = BigInt(position);
     }),
     fd_fdstat_get: wasi((number, address) => {
       const { U8 } = heap.refresh();
-      U8.fill(0, address, address + 24);
-      U8[address] = number < FIRST_FILE ? FILETYPE_CHARACTER : file(number).real === null ? FILETYPE_DIRECTORY : FILETYPE_REGULAR;
+      U8.fill(0, address >>> 0, (address + 24) >>> 0);
+      U8[address >>> 0] = number < FIRST_FILE ? FILETYPE_CHARACTER : file(number).real === null ? FILETYPE_DIRECTORY : FILETYPE_REGULAR;
     }),
     __syscall_stat64: syscall((name, address) => writeStat(address, hostPath(heap.text(name)))),
     __syscall_lstat64: syscall((name, address) => writeStat(address, hostPath(heap.text(name)))),
@@ -180,10 +180,10 @@ module.exports = ({ heap, root }) => {
       const names = item.names.slice(first, first + most);
       names.forEach((name, i) => {
         const at = address + i * DIRENT_BYTES, isFolder = item.host === null || !path.extname(name);
-        H64[at >> 3] = BigInt(first + i + 1);
-        H64[(at + 8) >> 3] = BigInt((first + i + 1) * DIRENT_BYTES);
-        H16[(at + 16) >> 1] = DIRENT_BYTES;
-        U8[at + 18] = isFolder ? DT_DIR : DT_REG;
+        H64[at >>> 3] = BigInt(first + i + 1);
+        H64[(at + 8) >>> 3] = BigInt((first + i + 1) * DIRENT_BYTES);
+        H16[(at + 16) >>> 1] = DIRENT_BYTES;
+        U8[(at + 18) >>> 0] = isFolder ? DT_DIR : DT_REG;
         heap.writeText(name, at + 19, NAME_BYTES);
       });
       item.position += names.length * DIRENT_BYTES;
@@ -193,15 +193,15 @@ module.exports = ({ heap, root }) => {
     __syscall_ioctl: () => -ENOTTY,
     environ_sizes_get: (countAt, sizeAt) => {
       const { U32 } = heap.refresh(), texts = Object.entries(VARIABLES).map(([name, value]) => `${name}=${value}`);
-      U32[countAt >> 2] = texts.length;
-      U32[sizeAt >> 2] = texts.reduce((sum, text) => sum + heap.textLength(text) + 1, 0);
+      U32[countAt >>> 2] = texts.length;
+      U32[sizeAt >>> 2] = texts.reduce((sum, text) => sum + heap.textLength(text) + 1, 0);
       return 0;
     },
     environ_get: (pointers, address) => {
       const { U32 } = heap.refresh();
       let at = address;
       Object.entries(VARIABLES).forEach(([name, value], i) => {
-        U32[(pointers + 4 * i) >> 2] = at;
+        U32[(pointers + 4 * i) >>> 2] = at;
         at += heap.writeText(`${name}=${value}`, at, Infinity) + 1;
       });
       return 0;

@@ -1,4 +1,5 @@
-// The module's memory as typed arrays, and texts in it. The memory is shared by the threads and grows; `refresh` follows.
+// The module's memory as typed arrays, and texts in it. The memory is shared by the threads and grows; `refresh` follows. An address
+// comes from WebAssembly with a sign: every place in an array is made of it by `>>>`.
 'use strict';
 
 const decoder = new TextDecoder();
@@ -21,18 +22,18 @@ module.exports = memory => {
 
   /** The text that ends with a zero byte, or after `most` bytes. */
   function text(address, most = Infinity) {
-    const { U8 } = refresh();
-    let end = address;
-    while (end - address < most && U8[end]) end++;
-    return decoder.decode(U8.slice(address, end));
+    const { U8 } = refresh(), start = address >>> 0;
+    let end = start;
+    while (end - start < most && U8[end]) end++;
+    return decoder.decode(U8.slice(start, end));
   }
 
   /** Write a text and a zero byte, cut to `size` bytes in all; gives the bytes written before the zero. */
   function writeText(value, address, size) {
     const { U8 } = refresh();
     const bytes = Buffer.from(value, 'utf8').subarray(0, size - 1);
-    U8.set(bytes, address);
-    U8[address + bytes.length] = 0;
+    U8.set(bytes, address >>> 0);
+    U8[(address + bytes.length) >>> 0] = 0;
     return bytes.length;
   }
 

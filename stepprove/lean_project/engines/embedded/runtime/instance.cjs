@@ -30,7 +30,8 @@ module.exports = (shared, threads, end) => {
   const files = require('./files.cjs')({ heap, root });
   const system = require('./system.cjs')({ heap, memory, maximum, control, end });
   const bindings = require('./bindings.cjs')({ heap, find, entry });
-  const own = { stepprove_interpreting: control.interpreted };
+  let regions = () => 0;
+  const own = { stepprove_interpreting: control.interpreted, stepprove_regions: files => regions(files) };
   const parts = [exceptions, files, system, bindings, threads, { find: name => own[name] ?? null }];
   const provided = name => {
     for (const part of parts) { const found = part.find(name); if (found) return found; }
@@ -55,6 +56,8 @@ module.exports = (shared, threads, end) => {
 
   return {
     heap, control, exports, table, entry, find, malloc: exports.malloc, free: exports.free, describe: exceptions.describe, say: files.say,
+    /** `answer(files)` is asked before the files of a module are read: Lean's result, or 0 to have them read. */
+    regions: answer => { regions = answer; },
     /** A closure's place in the table: a function of `arity` objects that calls `f`. */
     callback: (arity, f) => { const index = table.grow(1); table.set(index, trampoline(arity, true, f)); return index; },
   };

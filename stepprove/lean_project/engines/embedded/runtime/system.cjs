@@ -14,7 +14,7 @@ module.exports = ({ heap, memory, maximum, control, end }) => {
     const start = Date.UTC(date.getUTCFullYear(), 0, 1);
     const fields = [date.getUTCSeconds(), date.getUTCMinutes(), date.getUTCHours(), date.getUTCDate(), date.getUTCMonth(),
       date.getUTCFullYear() - 1900, date.getUTCDay(), Math.floor((date.getTime() - start) / 86_400_000), 0, 0];
-    fields.forEach((value, i) => { H32[(address + 4 * i) >> 2] = value; });
+    fields.forEach((value, i) => { H32[(address + 4 * i) >>> 2] = value; });
     return utc;
   };
   const functions = {
@@ -22,20 +22,20 @@ module.exports = ({ heap, memory, maximum, control, end }) => {
     emscripten_date_now: () => Date.now(),
     clock_time_get: (clock, _, address) => {
       if (clock < 0 || clock >= CLOCKS) return EINVAL;
-      heap.refresh().H64[address >> 3] = BigInt(Math.round((clock === REALTIME ? Date.now() : now()) * 1e6));
+      heap.refresh().H64[address >>> 3] = BigInt(Math.round((clock === REALTIME ? Date.now() : now()) * 1e6));
       return 0;
     },
-    clock_res_get: (_, address) => { heap.refresh().H64[address >> 3] = 1000n; return 0; },
+    clock_res_get: (_, address) => { heap.refresh().H64[address >>> 3] = 1000n; return 0; },
     uv__hrtime: () => process.hrtime.bigint(),
     _tzset_js: (zone, daylight, standard, summer) => {           // UTC: a proof does not depend on where it is checked
       const { H32 } = heap.refresh();
-      H32[zone >> 2] = H32[daylight >> 2] = 0;
+      H32[zone >>> 2] = H32[daylight >>> 2] = 0;
       heap.writeText('UTC', standard, 4);
       heap.writeText('UTC', summer, 4);
     },
     _gmtime_js: (seconds, address) => { calendar(seconds, address); },
     _localtime_js: (seconds, address) => { calendar(seconds, address); },
-    random_get: (address, size) => { heap.refresh().U8.set(crypto.randomBytes(size), address); return 0; },
+    random_get: (address, size) => { heap.refresh().U8.set(crypto.randomBytes(size >>> 0), address >>> 0); return 0; },
     emscripten_get_heap_max: () => maximum,
     emscripten_resize_heap: wanted => {
       const size = memory.buffer.byteLength, needed = wanted >>> 0;

@@ -30,7 +30,7 @@ const lean = require('./instance.cjs')(
   workerData, { find: name => Object.hasOwn(functions, name) ? functions[name] : null }, words => ended.byLean(lean, words));
 
 const enter = pointer => {
-  const { U32 } = lean.heap.refresh(), end = U32[(pointer + STACK_END) >> 2], size = U32[(pointer + STACK_SIZE) >> 2];
+  const { U32 } = lean.heap.refresh(), end = U32[(pointer + STACK_END) >>> 2], size = U32[(pointer + STACK_SIZE) >>> 2];
   lean.exports.emscripten_stack_set_limits(end, end - size);
   lean.exports._emscripten_stack_restore(end);
   lean.exports._emscripten_thread_init(pointer, 0, 0, 1, 0, 0);
