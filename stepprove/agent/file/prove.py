@@ -118,9 +118,16 @@ async def prove_file(
         side = None
         if model is not None:
             # Two at least: a runaway sketch may occupy one while the other checks answers.
+            size = max(2, options.jobs)
             tools = OnFirstUse(
                 lambda: open_tools(
-                    model, engine, account, pool=pools.checks, size=max(2, options.jobs), say=say
+                    model.name,
+                    engine,
+                    account=account,
+                    retries=model.retries,
+                    pool=pools.checks,
+                    size=size,
+                    say=say,
                 )
             )
             side = ModelSide(model, await stack.enter_async_context(tools))

@@ -189,9 +189,7 @@ async def _refinement(
 ) -> AttemptResult:
     """Run one chat."""
     options = replace(plan.chat, seed=seed, rounds=plan.rounds)
-    done = await run_refinement(
-        tools.client, tools.pool, tools.engine, problem, options, listen=listen, judge=judge
-    )
+    done = await run_refinement(tools, problem, options, listen=listen, judge=judge)
     answers = _count(done.rounds, "answer", "answers")
     way = answers + (", completed by the search" if done.mended else "")
     if done.judgement is None and done.unanswered is not None:
