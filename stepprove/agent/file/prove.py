@@ -115,22 +115,8 @@ async def prove_file(
     wanted = _select(source, options.theorems)
     account = Account() if model is None else Account(model.budget, model.prices)
     async with AsyncExitStack() as stack:
-        side = None
-        if model is not None:
-            # Two at least: a runaway sketch may occupy one while the other checks answers.
-            size = max(2, options.jobs)
-            tools = OnFirstUse(
-                lambda: open_tools(
-                    model.name,
-                    engine,
-                    account=account,
-                    retries=model.retries,
-                    pool=pools.checks,
-                    size=size,
-                    say=say,
-                )
-            )
-            side = ModelSide(model, await stack.enter_async_context(tools))
+        opening = _model_side(model, engine, account, pools.checks, max(2, options.jobs), say)
+        side = await stack.enter_async_context(opening)
         run = FileRun(Workers(source, engine, options), options, listen, trace, stop or Stop(), side)
         count = 1 if pools.search is not None else max(1, min(options.jobs, len(source.holes)))
         engines = await stack.enter_async_context(_engines(engine, pools.search, count))
@@ -235,6 +221,31 @@ async def _search_all(run: FileRun, engines: Engines, holes: Sequence[Hole], cou
             return await searched(hole)
 
     return await gather_or_cancel(in_turn(hole) for hole in holes)
+
+
+@asynccontextmanager
+async def _model_side(
+    plan: ModelPlan | None,
+    engine: Engine,
+    account: Account,
+    pool: SyncPool | None,
+    size: int,
+    say: Callable[[str], None],
+) -> AsyncIterator[ModelSide | None]:
+    """The model of a run, started by the first hole that asks it; None without one.
+
+    Its new pool has two processes at least: a runaway sketch may occupy one while the other checks answers.
+    """
+    if plan is None:
+        yield None
+        return
+    tools = OnFirstUse(
+        lambda: open_tools(
+            plan.name, engine, account=account, retries=plan.retries, pool=pool, size=size, say=say
+        )
+    )
+    async with tools:
+        yield ModelSide(plan, tools)
 
 
 @asynccontextmanager
