@@ -72,7 +72,7 @@ class _AppliedMove:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchOptions:
+class ProofSearchOptions:
     """The options of a search."""
 
     seconds: float
@@ -89,7 +89,7 @@ class SearchOptions:
     """The names of the file's own definitions, which may be unfolded."""
 
 
-def search(root: State, prover: TacticRunner, options: SearchOptions) -> SearchResult:
+def search(root: State, prover: TacticRunner, options: ProofSearchOptions) -> SearchResult:
     """Search for a proof of the first goal of `root`.
 
     Args:
@@ -103,7 +103,7 @@ def search(root: State, prover: TacticRunner, options: SearchOptions) -> SearchR
 class _Search:
     """One search: the graph, the queue and the clock."""
 
-    def __init__(self, root: State, prover: TacticRunner, options: SearchOptions) -> None:
+    def __init__(self, root: State, prover: TacticRunner, options: ProofSearchOptions) -> None:
         self.prover = prover
         self.options = options
         self.portfolio = portfolio(options.mathlib, options.definitions)
