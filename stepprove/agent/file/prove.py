@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -93,7 +94,12 @@ def prove_source(
     work = prove_file(
         source, engine, options, listen=listen, stop=stop, pools=pools, model=model, trace=trace, say=say
     )
-    return asyncio.run(work)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:  # the caller's own event loop, a notebook's for instance, waits
+        return thread.submit(asyncio.run, work).result()
 
 
 async def prove_file(
