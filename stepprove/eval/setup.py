@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from stepprove import __version__
+from stepprove.agent.policies import SCHEDULES
 from stepprove.eval.records.record import Dataset
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.lean_project.engines.engine import Engine
@@ -70,6 +71,8 @@ class Setup(BaseModel):
         if self.method is not None:
             return {"seconds of a text": self.time_limit}
         limits: dict[str, float | int | str] = {"seconds": self.time_limit}
+        if self.policy == "auto":
+            limits["seconds of search"] = SCHEDULES["auto"].search_within(self.time_limit)
         if self.policy in ("model", "auto") and self.style != "tir":
             limits["rounds of a chat"] = self.rounds
         return limits

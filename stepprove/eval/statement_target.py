@@ -10,7 +10,7 @@ from threading import Event
 from stepprove.agent.file.options import ProveEvent, ProveOptions, Searched
 from stepprove.agent.file.prove import search_file
 from stepprove.agent.file.report import ProveReport
-from stepprove.agent.models.attempts import AttemptEvent, AttemptResult, run_attempts
+from stepprove.agent.models.attempts import AttemptEvent, AttemptResult, run_attempts, sentence
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.tools import ModelTools
@@ -23,6 +23,7 @@ from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
+from stepprove.serving.client.client import ModelFailure
 from stepprove.serving.client.model_traits import Style
 
 JUDGE_SECONDS = 120.0
@@ -118,7 +119,11 @@ class StatementTarget:
         """Run the model's attempt."""
         plan, model = self.equipment.plan, self.equipment.model
         assert plan is not None and model is not None
-        tools = ModelTools(await model.client(), self.equipment.pool, self.equipment.engine)
+        try:
+            client = await model.client()
+        except (ModelFailure, OSError) as failure:  # the search may still prove it
+            return Claim(Outcome.INFRASTRUCTURE, sentence(failure))
+        tools = ModelTools(client, self.equipment.pool, self.equipment.engine)
         self.progress.start()
         result = await run_attempts(
             tools, plan, self.problem, seconds, self.seed, judge=self._judge, observe=self._observe

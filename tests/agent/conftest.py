@@ -10,7 +10,7 @@ import pytest
 from scripted_prover import ScriptedProver
 
 from stepprove.agent.search.result import SearchResult
-from stepprove.agent.search.search import search
+from stepprove.agent.search.search import ProofSearchOptions, search
 from stepprove.agent.search.session import ReplSession
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
@@ -37,7 +37,7 @@ class Searcher:
 
     def __call__(self, statement: str, seconds: float = 40.0, **options: Any) -> SearchResult:
         session = self.session(statement)
-        return search(session.root(), session, seconds, **options)
+        return search(session.root(), session, ProofSearchOptions(seconds, **options))
 
     def accepted(self, statement: str, script: tuple[str, ...]) -> bool:
         proof = "by\n" + "\n".join("  " + line for line in script)

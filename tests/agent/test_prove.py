@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,13 @@ def test_stopping_leaves_holes_undecided(fill: Fill) -> None:
     stopped = Stop()
     stopped.set()
     assert only(fill("theorem a : 1 = 1 := by sorry\n", stop=stopped)).outcome is Outcome.TIMEOUT
+
+
+def test_plain_code_in_an_event_loop_may_fill_a_file(fill: Fill) -> None:
+    async def cell() -> ProveReport:
+        return fill("theorem a : 1 = 1 := by sorry\n")
+
+    assert asyncio.run(cell()).complete
 
 
 def test_a_proof_found_before_is_tried_first(

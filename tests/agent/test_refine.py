@@ -11,6 +11,7 @@ from scripted_prover import ScriptedProver
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.refine import RefineEvent, Refinement, RefineOptions, run_refinement
 from stepprove.agent.models.repair import Partial, cut_back
+from stepprove.agent.models.tools import ModelTools
 from stepprove.agent.models.trajectory import Checked, Generated
 from stepprove.lean_project import Repl
 from stepprove.lean_project.engines.engine import Engine
@@ -42,9 +43,7 @@ class Chat:
         async def body() -> Refinement:
             async with Client(self.prover.url, name) as client:
                 return await run_refinement(
-                    client,
-                    self.pool,
-                    self.engine,
+                    ModelTools(client, self.pool, self.engine),
                     problem,
                     RefineOptions(**({"search_seconds": 0.0} | options)),
                     listen=self.events.append,

@@ -269,6 +269,15 @@ def test_auto_runs_the_model_beside_the_search(
     assert found.interactions and found.tokens
 
 
+def test_a_model_that_is_not_there_leaves_the_search_its_proofs(
+    engine: Engine, lean_pool: SyncPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SCHEDULES, "auto", Schedule(search_seconds=60.0, head_start=0.0))
+    nowhere = "http://127.0.0.1:9/v1#m"
+    worker = Prover(setup(Path("x"), policy="auto", model=nowhere, time_limit=60.0), engine, lean_pool)
+    assert attempt_of(worker, EASY).outcome is Outcome.PROVED
+
+
 def test_a_false_statement_is_disproved(engine: Engine, lean_pool: SyncPool) -> None:
     found = attempt_of(Prover(setup(Path("x"), time_limit=10.0), engine, lean_pool), FALSE)
     assert (found.outcome, found.candidate) == (Outcome.DISPROVED, None)

@@ -16,7 +16,7 @@ from stepprove.agent.file.worker import OpenHole, Worker
 from stepprove.agent.retry import retry_lost_process
 from stepprove.agent.search.disprove import Disproof, disprove
 from stepprove.agent.search.result import SearchOutcome, SearchResult
-from stepprove.agent.search.search import search
+from stepprove.agent.search.search import ProofSearchOptions, search
 from stepprove.agent.search.session import ReplSession
 from stepprove.faults import fault_told
 from stepprove.lean_project.repl.repl import ReplFailure, ReplTimeout
@@ -130,12 +130,14 @@ class HoleSearch:
         found = search(
             retry_lost_process(self.session.root, self.stop.is_set),
             self.session,
-            seconds,
-            mathlib=self.worker.engine.mathlib is not None,
-            seed=self.worker.options.seed,
-            on_progress=lambda progress: self.listen(Working(hole.index, progress)),
-            cancelled=self.stop.is_set,
-            definitions=definitions,
+            ProofSearchOptions(
+                seconds,
+                mathlib=self.worker.engine.mathlib is not None,
+                seed=self.worker.options.seed,
+                on_progress=lambda progress: self.listen(Working(hole.index, progress)),
+                cancelled=self.stop.is_set,
+                definitions=definitions,
+            ),
         )
         self.listen(Searched(hole.index, found))
         return found

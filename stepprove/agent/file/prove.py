@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -93,7 +94,12 @@ def prove_source(
     work = prove_file(
         source, engine, options, listen=listen, stop=stop, pools=pools, model=model, trace=trace, say=say
     )
-    return asyncio.run(work)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:  # the caller's own event loop, a notebook's for instance, waits
+        return thread.submit(asyncio.run, work).result()
 
 
 async def prove_file(
@@ -115,15 +121,8 @@ async def prove_file(
     wanted = _select(source, options.theorems)
     account = Account() if model is None else Account(model.budget, model.prices)
     async with AsyncExitStack() as stack:
-        side = None
-        if model is not None:
-            # Two at least: a runaway sketch may occupy one while the other checks answers.
-            tools = OnFirstUse(
-                lambda: open_tools(
-                    model, engine, account, pool=pools.checks, size=max(2, options.jobs), say=say
-                )
-            )
-            side = ModelSide(model, await stack.enter_async_context(tools))
+        opening = _model_side(model, engine, account, pools.checks, max(2, options.jobs), say)
+        side = await stack.enter_async_context(opening)
         run = FileRun(Workers(source, engine, options), options, listen, trace, stop or Stop(), side)
         count = 1 if pools.search is not None else max(1, min(options.jobs, len(source.holes)))
         engines = await stack.enter_async_context(_engines(engine, pools.search, count))
@@ -228,6 +227,31 @@ async def _search_all(run: FileRun, engines: Engines, holes: Sequence[Hole], cou
             return await searched(hole)
 
     return await gather_or_cancel(in_turn(hole) for hole in holes)
+
+
+@asynccontextmanager
+async def _model_side(
+    plan: ModelPlan | None,
+    engine: Engine,
+    account: Account,
+    pool: SyncPool | None,
+    size: int,
+    say: Callable[[str], None],
+) -> AsyncIterator[ModelSide | None]:
+    """The model of a run, started by the first hole that asks it; None without one.
+
+    Its new pool has two processes at least: a runaway sketch may occupy one while the other checks answers.
+    """
+    if plan is None:
+        yield None
+        return
+    tools = OnFirstUse(
+        lambda: open_tools(
+            plan.name, engine, account=account, retries=plan.retries, pool=pool, size=size, say=say
+        )
+    )
+    async with tools:
+        yield ModelSide(plan, tools)
 
 
 @asynccontextmanager

@@ -38,8 +38,8 @@ class Stopped:
 
 
 AttemptEvent = RefineEvent | Stopped
-Listener = Callable[[AttemptEvent], None]
-Observer = Callable[[int, Style, int], Listener]
+AttemptListener = Callable[[AttemptEvent], None]
+Observer = Callable[[int, Style, int], AttemptListener]
 """Makes the listener of an attempt from its number, style and seed."""
 Judge = Callable[[str], Awaitable[Judgement]]
 """Runs the gate on an answer."""
@@ -120,7 +120,7 @@ async def run_attempt(
     style: Style,
     seed: int,
     judge: Judge,
-    listen: Listener,
+    listen: AttemptListener,
 ) -> AttemptResult:
     """Run one attempt in a style; every failure but a cancellation is its outcome.
 
@@ -172,7 +172,7 @@ async def attempt_trajectory(
     options: TirOptions,
     *,
     judge: Judge | None = None,
-    listen: Listener = lambda event: None,
+    listen: AttemptListener = lambda event: None,
 ) -> AttemptResult:
     """Make one attempt by tool-integrated reasoning; see `run_trajectory`."""
     trajectory = await run_trajectory(client, pool, problem, options, listen=listen, judge=judge)
@@ -185,13 +185,11 @@ async def attempt_trajectory(
 
 
 async def _refinement(
-    tools: ModelTools, plan: ModelPlan, problem: Problem, seed: int, judge: Judge, listen: Listener
+    tools: ModelTools, plan: ModelPlan, problem: Problem, seed: int, judge: Judge, listen: AttemptListener
 ) -> AttemptResult:
     """Run one chat."""
     options = replace(plan.chat, seed=seed, rounds=plan.rounds)
-    done = await run_refinement(
-        tools.client, tools.pool, tools.engine, problem, options, listen=listen, judge=judge
-    )
+    done = await run_refinement(tools, problem, options, listen=listen, judge=judge)
     answers = _count(done.rounds, "answer", "answers")
     way = answers + (", completed by the search" if done.mended else "")
     if done.judgement is None and done.unanswered is not None:

@@ -16,13 +16,12 @@ from stepprove.agent.models.library import Library
 from stepprove.agent.models.problem import MOST_CHARACTERS, Problem
 from stepprove.agent.models.repair import Partial, partial_of, searched
 from stepprove.agent.models.stepfun import final_text
+from stepprove.agent.models.tools import ModelTools
 from stepprove.agent.models.trajectory import Checked, Generated
-from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement, Policy
-from stepprove.lean_project.pool.pool import Check, Pool
+from stepprove.lean_project.pool.pool import Check
 from stepprove.lean_project.repl.protocol import CommandResponse, Message, TacticInfo
 from stepprove.outcome import Outcome
-from stepprove.serving.client.client import Client
 from stepprove.serving.client.exchange import Sampling, Turn, Usage
 
 RefineEvent = Generated | Checked | Judgement | Partial
@@ -152,9 +151,7 @@ def _short(text: str) -> str:
 
 
 async def run_refinement(
-    client: Client,
-    pool: Pool,
-    engine: Engine,
+    tools: ModelTools,
     problem: Problem,
     options: RefineOptions = RefineOptions(),
     *,
@@ -164,9 +161,7 @@ async def run_refinement(
     """Ask for a proof and for repairs, until the gate accepts one or the rounds are spent.
 
     Args:
-        client: the model.
-        pool: checks and gates the answers.
-        engine: the pool's engine.
+        tools: the model, and the pool that checks and gates the answers.
         problem: the theorem to prove.
         options: of the chat.
         listen: receives the events.
@@ -177,7 +172,7 @@ async def run_refinement(
         BrokenOriginal: the problem has errors of its own.
         PoolFull, PoolClosed: the pool took no work.
     """
-    attempt = _Conversation(client, pool, engine, problem, options, listen, judge)
+    attempt = _Conversation(tools, problem, options, listen, judge)
     started = time.monotonic()
     rounds = 0
     while rounds < options.rounds and not attempt.accepted:
@@ -201,16 +196,14 @@ class _Conversation:
 
     def __init__(
         self,
-        client: Client,
-        pool: Pool,
-        engine: Engine,
+        tools: ModelTools,
         problem: Problem,
         options: RefineOptions,
         listen: Callable[[RefineEvent], None],
         judge: Callable[[str], Awaitable[Judgement]] | None,
     ) -> None:
-        self.client, self.pool, self.engine = client, pool, engine
-        self.problem, self.options, self.listen = problem, options, listen
+        self.tools, self.problem = tools, problem
+        self.options, self.listen = options, listen
         self._judge = judge
         self.turns = [Turn(role="user", content=task(problem, options))]
         self.code: str | None = None
@@ -232,7 +225,7 @@ class _Conversation:
         if code is None or len(code) > MOST_CHARACTERS:
             return self.tell(text[:MOST_CHARACTERS], _NO_CODE if code is None else _TOO_LONG)
         self.code = code = self.problem.own(code)
-        check = await self.pool.check(
+        check = await self.tools.pool.check(
             code,
             header=self.problem.environment or None,
             priority=1,  # ahead of the searches of other attempts
@@ -260,7 +253,7 @@ class _Conversation:
     async def ask(self) -> str:
         """Return the model's answer to the chat."""
         options = self.options
-        reply = await self.client.chat(
+        reply = await self.tools.client.chat(
             self.turns,
             Sampling(
                 temperature=options.temperature,
@@ -277,11 +270,13 @@ class _Conversation:
     async def salvage(self, code: str, answer: CommandResponse) -> None:
         """Keep the part of a failed proof that holds; gate the proof if the search completes it."""
         options = self.options
-        partial = await partial_of(self.pool, self.problem, code, answer, options.check_seconds)
+        partial = await partial_of(self.tools.pool, self.problem, code, answer, options.check_seconds)
         if partial is None:
             return
         if options.search_seconds > 0:
-            partial = await searched(self.pool, self.engine, self.problem, partial, options.search_seconds)
+            partial = await searched(
+                self.tools.pool, self.tools.engine, self.problem, partial, options.search_seconds
+            )
         if not partial.goals:
             judgement = await self.judged(partial.code)
             if judgement.accepted:
@@ -297,7 +292,7 @@ class _Conversation:
             judgement = await self._judge(code)
         else:
             judgement = await self.problem.judge(
-                self.pool, code, policy=self.options.policy, timeout=self.options.judge_seconds
+                self.tools.pool, code, policy=self.options.policy, timeout=self.options.judge_seconds
             )
         self.judgement = judgement
         if judgement.outcome in (Outcome.TIMEOUT, Outcome.INFRASTRUCTURE):

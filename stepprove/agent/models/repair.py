@@ -7,10 +7,9 @@ errors are cut, because a parse error hides the errors after it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Event, Timer
+from threading import Event
 
 from stepprove.agent.file.assembly import Assembly
 from stepprove.agent.file.hole_search import attempt_hole
@@ -19,9 +18,9 @@ from stepprove.agent.file.worker import Worker
 from stepprove.agent.models.problem import Problem
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.messages import finds_no_goals, leaves_goals
+from stepprove.lean_project.pool.loan import Loan
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.repl.protocol import CommandResponse, Message
-from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import Edit, SourceFile, apply_edits, parse_source
 from stepprove.outcome import Outcome
 
@@ -148,42 +147,26 @@ async def searched(pool: Pool, engine: Engine, problem: Problem, partial: Partia
         partial: the partial proof.
         seconds: for each goal; twice that for all of them.
     """
+    source = parse_source(problem.candidate(partial.code))
+    own = len(source.text) - len(problem.own(partial.code)) - 1
+    mine = [hole for hole in source.holes if hole.start >= own]
+    options = ProveOptions(time_limit=seconds, prelude=problem.prelude, remember=False, standby=False)
     stop = Event()
 
     def listen(event: ProveEvent) -> None:
         """Nobody follows these searches."""
 
-    def work(repl: Repl) -> Partial:
-        source = parse_source(problem.candidate(partial.code))
-        own = len(source.text) - len(problem.own(partial.code)) - 1
-        options = ProveOptions(time_limit=seconds, prelude=problem.prelude, remember=False, standby=False)
-        worker = Worker(source, engine, options, repl)
-        mine = [hole for hole in source.holes if hole.start >= own]
-        with _ended_after(2 * seconds, repl, stop):
-            hole_results = [attempt_hole(worker, hole, worker.chunks, seconds, listen, stop) for hole in mine]
-        results = Assembly(worker, listen, stop).run(hole_results)
-        left = [r for r in results if r.outcome is not Outcome.PROVED]
-        code = apply_edits(source.text, worker.fills(results))[own:].strip()
-        return Partial(code, tuple(r.goal or "" for r in left), partial.tactics + len(results) - len(left))
-
+    loan = await Loan.borrow(pool)
     try:
-        return await pool.run(work)
+        worker = Worker(source, engine, options, loan.repl)
+        found = await loan.run(
+            lambda _: [attempt_hole(worker, hole, worker.chunks, seconds, listen, stop) for hole in mine],
+            stop,
+            within=2 * seconds,
+        )
+        results = await loan.run(lambda _: Assembly(worker, listen, stop).run(found), stop)
     finally:
-        stop.set()
-
-
-@contextmanager
-def _ended_after(seconds: float, repl: Repl, stop: Event) -> Iterator[None]:
-    """Interrupt the Lean process when the block's time is up."""
-
-    def end() -> None:
-        stop.set()
-        repl.interrupt()
-
-    clock = Timer(seconds, end)
-    clock.daemon = True
-    clock.start()
-    try:
-        yield
-    finally:
-        clock.cancel()
+        loan.end()
+    left = [r for r in results if r.outcome is not Outcome.PROVED]
+    code = apply_edits(source.text, worker.fills(results))[own:].strip()
+    return Partial(code, tuple(r.goal or "" for r in left), partial.tactics + len(results) - len(left))

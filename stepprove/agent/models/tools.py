@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from stepprove.agent.models.plan import ModelPlan
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Pool, SyncPool
 from stepprove.serving.client.budget import Account
@@ -27,20 +26,22 @@ class ModelTools:
 
 @asynccontextmanager
 async def open_tools(
-    plan: ModelPlan,
+    name: str,
     engine: Engine,
-    account: Account,
     *,
+    account: Account,
+    retries: int,
     pool: SyncPool | None,
     size: int,
     say: Callable[[str], None],
 ) -> AsyncIterator[ModelTools]:
-    """Open the tools of a plan.
+    """Open the tools for a model.
 
     Args:
-        plan: names the model.
+        name: the value of `--model`.
         engine: the Lean.
-        account: keeps the plan's budget.
+        account: keeps the budget.
+        retries: of a request to the model.
         pool: runs the model's code; None: a new pool.
         size: processes of a new pool.
         say: receives a line before slow work.
@@ -50,8 +51,8 @@ async def open_tools(
         ReplFailure: Lean cannot be started.
     """
     async with AsyncExitStack() as stack:
-        endpoint = await stack.enter_async_context(serving(plan.name, say))
-        client = await stack.enter_async_context(endpoint.client(account=account, retries=plan.retries))
+        endpoint = await stack.enter_async_context(serving(name, say))
+        client = await stack.enter_async_context(endpoint.client(account=account, retries=retries))
         if pool is not None:
             checks = Pool.over(pool)
         else:

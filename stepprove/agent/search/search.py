@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from stepprove.agent.search.goal import Goal, parse_goal
 from stepprove.agent.search.move import Move
-from stepprove.agent.search.portfolio import Portfolio, portfolio
+from stepprove.agent.search.portfolio import portfolio
 from stepprove.agent.search.result import Progress, SearchOutcome, SearchResult
 from stepprove.agent.search.script import Proof, block, minimise, summary, write
 from stepprove.agent.search.session import State, StepResult, TacticRunner
@@ -68,54 +68,45 @@ class _AppliedMove:
     children: list[_Node]
 
 
-def search(
-    root: State,
-    prover: TacticRunner,
-    budget_seconds: float,
-    *,
-    mathlib: bool = False,
-    seed: int = 0,
-    on_progress: Callable[[Progress], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-    definitions: Sequence[str] = (),
-) -> SearchResult:
+@dataclass(frozen=True, slots=True)
+class ProofSearchOptions:
+    """The options of a search."""
+
+    seconds: float
+    """The time limit, of which a running step gets at most the rest."""
+    mathlib: bool = False
+    """Mathlib's tactics may be used."""
+    seed: int = 0
+    """Breaks ties between equally promising goals."""
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    """Receives the progress now and then."""
+    cancelled: Callable[[], bool] = lambda: False
+    """Checked before every step; true stops the search."""
+    definitions: tuple[str, ...] = ()
+    """The names of the file's own definitions, which may be unfolded."""
+
+
+def search(root: State, prover: TacticRunner, options: ProofSearchOptions) -> SearchResult:
     """Search for a proof of the first goal of `root`.
 
     Args:
         root: the state to start from; its other goals are ignored.
         prover: runs the tactics.
-        budget_seconds: the time limit, of which a running step gets at most the rest.
-        mathlib: whether Mathlib's tactics may be used.
-        seed: breaks ties between equally promising goals.
-        on_progress: receives the progress now and then.
-        cancelled: checked before every step; true stops the search.
-        definitions: names of the file's own definitions, which may be unfolded.
+        options: limits and tactics.
     """
-    return _Search(
-        root, prover, budget_seconds, portfolio(mathlib, definitions), seed, on_progress, cancelled
-    ).run()
+    return _Search(root, prover, options).run()
 
 
 class _Search:
     """One search: the graph, the queue and the clock."""
 
-    def __init__(
-        self,
-        root: State,
-        prover: TacticRunner,
-        budget_seconds: float,
-        moves: Portfolio,
-        seed: int,
-        on_progress: Callable[[Progress], None] | None,
-        cancelled: Callable[[], bool] | None,
-    ) -> None:
+    def __init__(self, root: State, prover: TacticRunner, options: ProofSearchOptions) -> None:
         self.prover = prover
-        self.portfolio = moves
+        self.options = options
+        self.portfolio = portfolio(options.mathlib, options.definitions)
         self.started = time.monotonic()
-        self.deadline = self.started + budget_seconds
-        self.random = random.Random(seed)
-        self.on_progress = on_progress
-        self.cancelled = cancelled
+        self.deadline = self.started + options.seconds
+        self.random = random.Random(options.seed)
         self.steps = 0
         self.failures = 0
         import networkx as nx  # it costs a fifth of a second, which a run that recalls every proof saves
@@ -336,7 +327,7 @@ class _Search:
 
     def run_tactic(self, state: State, tactic: str, seconds: float) -> StepResult:
         """Run a tactic within the budget; raise _Stop."""
-        if self.cancelled is not None and self.cancelled():
+        if self.options.cancelled():
             raise _Stop(SearchOutcome.CANCELLED)
         left = self.deadline - time.monotonic()
         if left <= 0.05:
@@ -353,10 +344,9 @@ class _Search:
 
     def report(self, trying: _Node | Move) -> None:
         """Report the progress."""
-        if self.on_progress is not None:
-            label = trying.label if isinstance(trying, Move) else trying.goal.target
-            open_goals = sum(n.proof is None for n in self.nodes.values())
-            self.on_progress(Progress(time.monotonic() - self.started, self.steps, open_goals, label))
+        label = trying.label if isinstance(trying, Move) else trying.goal.target
+        open_goals = sum(n.proof is None for n in self.nodes.values())
+        self.options.on_progress(Progress(time.monotonic() - self.started, self.steps, open_goals, label))
 
     # The proof found.
 

@@ -28,8 +28,7 @@ PolicyOption = Annotated[
     PolicyName | None,
     typer.Option(
         "--policy",
-        help="The search alone, the model alone, or the search first and the model for what is left. "
-        "[auto with a model]",
+        help="The search alone, the model alone, or both, the search with a head start. [auto with a model]",
         show_default=False,
     ),
 ]

@@ -52,12 +52,13 @@ class Loan:
         """The engine's REPL; only work given to `run` may send requests to it."""
         return self._repl.result()
 
-    async def run(self, work: Callable[[Repl], T], stop: Event) -> T:
+    async def run(self, work: Callable[[Repl], T], stop: Event, *, within: float | None = None) -> T:
         """Do a piece of work in the engine's thread; its exceptions pass through.
 
         Args:
             work: receives the REPL.
-            stop: is set when the caller is cancelled, and the Lean process is killed; the work must then end soon.
+            stop: is set when the caller is cancelled or the time is up; Lean is then killed, and the work must end soon.
+            within: seconds; None: no limit. The result of work that was stopped in time still counts.
         """
         future: Future[T] = Future()
         repl = self.repl
@@ -68,17 +69,24 @@ class Loan:
             except BaseException as failure:
                 future.set_exception(failure)
 
-        self._work.put(piece)
-        ended = asyncio.wrap_future(future)
-        try:
-            return await asyncio.shield(ended)
-        except asyncio.CancelledError:
+        def end() -> None:
             stop.set()
             if not future.done():
                 repl.interrupt()
+
+        self._work.put(piece)
+        ended = asyncio.wrap_future(future)
+        try:
+            await asyncio.wait({ended}, timeout=within)
+            if not ended.done():
+                end()
+                await asyncio.wait({ended})
+        except asyncio.CancelledError:
+            end()
             await asyncio.wait({ended})
             ended.exception()  # the caller is gone, and so is its interest
             raise
+        return ended.result()
 
     def end(self) -> None:
         """Give the engine back; harmless when repeated."""
