@@ -8,56 +8,26 @@ a server: it drops fields that the server refuses, requests samples one by one w
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
-import httpx2
-
 from stepprove.gather import gather_or_cancel
+from stepprove.serving.client import openai_fields
 from stepprove.serving.client.budget import Account, BudgetSpent
-from stepprove.serving.client.exchange import Reply, Sample, Sampling, Turn, Usage
+from stepprove.serving.client.exchange import Reply, Sampling, Turn, Usage
+from stepprove.serving.client.failures import ModelFailure, ModelRefused, ModelUnreachable, failures
 from stepprove.serving.client.replay import ReplayCache
 
 __all__ = ["BudgetSpent", "Client", "ModelFailure", "ModelRefused", "ModelUnreachable"]
 
 _KEYS = ("STEPPROVE_MODEL_KEY", "OPENAI_API_KEY")
-_OPTIONAL = frozenset(
-    {
-        "include_stop_str_in_output",
-        "logprobs",
-        "n",
-        "return_token_ids",
-        "seed",
-        "skip_special_tokens",
-        "stop_token_ids",
-        "stream_options",
-        "temperature",
-        "top_k",
-        "top_p",
-    }
-)
-"""Fields that the client drops when a server refuses them by name."""
-
 _NO_KEY = "none"
 """The key sent when none is set: local servers need none."""
-
-
-class ModelFailure(Exception):
-    """The model did not answer; the message is one sentence without secrets."""
-
-
-class ModelUnreachable(ModelFailure):
-    """The server is unreachable, times out, or keeps answering with server errors."""
-
-
-class ModelRefused(ModelFailure):
-    """The server refuses the request: a wrong key, an unknown model, a prompt that is too long."""
 
 
 def load_library() -> ModuleType:
@@ -125,7 +95,7 @@ class Client:
     async def model(self) -> str:
         """Return the model's name. Raises ModelFailure when none was given and the server does not serve exactly one."""
         if self._model is None:
-            with _failures(self.url, self.account):
+            with failures(self.url, self.account):
                 names = [entry.id async for entry in self._openai.models.list()]
             if len(names) != 1:
                 raise ModelRefused(
@@ -143,7 +113,7 @@ class Client:
         Raises:
             ModelUnreachable: the server does not answer.
         """
-        with suppress(ModelRefused), _failures(self.url, self.account):
+        with suppress(ModelRefused), failures(self.url, self.account):
             await self._openai.with_options(max_retries=0, timeout=seconds).models.list()
 
     async def context_length(self) -> int | None:
@@ -154,7 +124,7 @@ class Client:
         """
         if not self._context_read:
             model = await self.model()
-            with suppress(ModelRefused), _failures(self.url, self.account):
+            with suppress(ModelRefused), failures(self.url, self.account):
                 entries = [entry async for entry in self._openai.models.list() if entry.id == model]
                 length = (entries[0].model_extra or {}).get("max_model_len") if entries else None
                 self._context = length if isinstance(length, int) and length > 0 else None
@@ -172,7 +142,7 @@ class Client:
             ModelFailure: the model did not answer.
             BudgetSpent: the budget allows no request.
         """
-        return await self._reply("chat", _messages(turns), sampling)
+        return await self._reply("chat", openai_fields.messages(turns), sampling)
 
     async def complete(
         self,
@@ -210,17 +180,20 @@ class Client:
         if sampling.n != 1:
             raise ValueError("a stream has one sample")
         chat = not isinstance(prompt, str)
-        options = _options(sampling, chat=chat) | {"stream": True, "stream_options": {"include_usage": True}}
+        options = openai_fields.options(sampling, chat=chat) | {
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
         async with self._places:
             self.account.open()
-            with _failures(self.url, self.account):
+            with failures(self.url, self.account):
                 whole = False
-                content: Any = _messages(prompt) if not isinstance(prompt, str) else prompt
+                content: Any = openai_fields.messages(prompt) if not isinstance(prompt, str) else prompt
                 pieces: Any = await self._create(chat, content, options)
                 try:
                     async for piece in pieces:
                         if getattr(piece, "usage", None):
-                            self.account.note(_usage(piece.usage))
+                            self.account.note(openai_fields.usage(piece.usage))
                         for choice in piece.choices:
                             whole = whole or choice.finish_reason is not None
                             text = choice.delta.content if chat else choice.text
@@ -269,11 +242,13 @@ class Client:
         async with self._places:
             self.account.open()
             started = time.monotonic()
-            with _failures(self.url, self.account):
+            with failures(self.url, self.account):
                 async with asyncio.timeout(self._seconds()):
-                    answer = await self._create(chat, prompt, _options(sampling, chat=chat))
-            samples = tuple(_sample(choice, sampling) for choice in answer.choices or ())
-            reply = Reply(samples=samples, usage=_usage(answer.usage), seconds=time.monotonic() - started)
+                    answer = await self._create(chat, prompt, openai_fields.options(sampling, chat=chat))
+            samples = tuple(openai_fields.sample(choice, sampling) for choice in answer.choices or ())
+            reply = Reply(
+                samples=samples, usage=openai_fields.usage(answer.usage), seconds=time.monotonic() - started
+            )
         self.account.note(reply.usage)
         if not reply.samples:
             raise ModelUnreachable(f"{self.url} answered without an answer in it.")
@@ -285,83 +260,20 @@ class Client:
 
         model = await self.model()
         while True:
-            sent = _without(options, self.left_out)
+            sent = openai_fields.without(options, self.left_out)
             try:
                 if chat:
                     return await self._openai.chat.completions.create(model=model, messages=prompt, **sent)
                 return await self._openai.completions.create(model=model, prompt=prompt, **sent)
             except (BadRequestError, UnprocessableEntityError) as refusal:
                 words = set(re.findall(r"\w+", refusal.response.text))
-                refused = words & _OPTIONAL & (sent.keys() | sent.get("extra_body", {}).keys())
+                refused = words & openai_fields.OPTIONAL & (sent.keys() | sent.get("extra_body", {}).keys())
                 if not refused:
                     raise
                 self.left_out |= refused
 
     def _seconds(self) -> float:
         return max(0.001, min(self._timeout, self.account.seconds_left))
-
-
-@contextmanager
-def _failures(url: str, account: Account) -> Iterator[None]:
-    """Turn exceptions of the `openai` package into ModelFailure or BudgetSpent."""
-    import openai
-
-    try:
-        yield
-    except (openai.APITimeoutError, TimeoutError):
-        if account.seconds_left <= 0:
-            raise BudgetSpent(f"the budget of {account.budget.seconds:g} seconds is spent") from None
-        raise ModelUnreachable(f"{url} did not answer in time.") from None
-    except openai.APIConnectionError as error:
-        raise ModelUnreachable(f"{url} cannot be reached ({error.__cause__ or error}).") from None
-    except (openai.RateLimitError, openai.InternalServerError) as error:
-        raise ModelUnreachable(f"{url} answered {error.status_code} again and again.") from None
-    except openai.APIStatusError as error:
-        words = _words_of(error.body) or error.message
-        raise ModelRefused(f"{url} refused the request ({error.status_code}: {words[:300]}).") from None
-    except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
-        raise ModelUnreachable(f"{url} answered with what is no answer ({str(error)[:200]}).") from None
-
-
-def _words_of(body: object) -> str:
-    """The reason in an error body: `message` of OpenAI and vLLM, `detail` of FastAPI, or the whole body."""
-    if not isinstance(body, Mapping):
-        return str(body or "")
-    reason = body.get("message") or body.get("detail") or body
-    return reason if isinstance(reason, str) else json.dumps(reason)
-
-
-def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
-    return [turn.model_dump() for turn in turns]
-
-
-def _options(sampling: Sampling, *, chat: bool) -> dict[str, Any]:
-    """A request's parameters; fields of vLLM and SGLang go into `extra_body`."""
-    options: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
-    if sampling.max_tokens is not None:
-        options["max_tokens"] = sampling.max_tokens
-    if sampling.n > 1:
-        options["n"] = sampling.n
-    if sampling.stop:
-        options["stop"] = list(sampling.stop)
-    if sampling.seed is not None:
-        options["seed"] = sampling.seed
-    if sampling.logprobs:
-        options["logprobs"] = True if chat else 0
-    extra: dict[str, Any] = {}
-    if sampling.top_k is not None:
-        extra["top_k"] = sampling.top_k
-    if sampling.stop_token_ids:
-        extra["stop_token_ids"] = list(sampling.stop_token_ids)
-    if sampling.keep_stop:
-        extra["include_stop_str_in_output"] = True
-    if sampling.token_ids:
-        extra |= {"return_token_ids": True, "skip_special_tokens": False}
-        # Else vLLM applies the model's generation_config.json and samples from another distribution.
-        extra |= {"top_k": sampling.top_k or 0, "min_p": 0.0, "repetition_penalty": 1.0}
-    if extra:
-        options["extra_body"] = extra
-    return options
 
 
 def _keyed(sampling: Sampling) -> dict[str, Any]:
@@ -373,46 +285,3 @@ def _single(sampling: Sampling, place: int) -> Sampling:
     """The request for one sample of several, with a seed of its own."""
     seed = None if sampling.seed is None else sampling.seed + place
     return sampling.model_copy(update={"n": 1, "seed": seed})
-
-
-def _without(options: dict[str, Any], names: set[str]) -> dict[str, Any]:
-    kept = {name: value for name, value in options.items() if name not in names}
-    if extra := kept.pop("extra_body", None):
-        kept["extra_body"] = {name: value for name, value in extra.items() if name not in names}
-    return kept
-
-
-def _sample(choice: Any, sampling: Sampling) -> Sample:
-    text = (choice.message.content if hasattr(choice, "message") else choice.text) or ""
-    extra = choice.model_extra or {}
-    stopped_by = extra.get("stop_reason")
-    finish = choice.finish_reason or "stop"
-    if left := [(text.find(stop), stop) for stop in sampling.stop if stop in text]:
-        place, stopped_by = min(left)
-        text, finish = text[: place + len(stopped_by) * sampling.keep_stop], "stop"
-    elif sampling.keep_stop and isinstance(stopped_by, str):
-        text += stopped_by
-    return Sample(
-        text=text.encode(errors="replace").decode(),  # half a surrogate pair cannot be sent back
-        finish=finish,
-        stopped_by=stopped_by,
-        stop_told="stop_reason" in extra,
-        logprobs=_logprobs(choice),
-        token_ids=None if extra.get("token_ids") is None else tuple(extra["token_ids"]),
-    )
-
-
-def _logprobs(choice: Any) -> tuple[float, ...] | None:
-    logprobs = choice.logprobs
-    if logprobs is None:
-        return None
-    if (tokens := getattr(logprobs, "content", None)) is not None:  # of a chat
-        return tuple(token.logprob for token in tokens)
-    values = getattr(logprobs, "token_logprobs", None)
-    return None if values is None else tuple(float(value) for value in values if value is not None)
-
-
-def _usage(usage: Any) -> Usage:
-    if usage is None:
-        return Usage()
-    return Usage(prompt_tokens=usage.prompt_tokens or 0, completion_tokens=usage.completion_tokens or 0)
