@@ -10,7 +10,7 @@ import typer
 from stepprove.cli.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.files import STYLES, choose_engine, engine_json, engine_words, positive_seconds
 from stepprove.cli.options import AllowAxiom, AllowNativeDecide, EngineOption, Json, WithoutMathlib
-from stepprove.lean_project.gate.advisory import advisory
+from stepprove.lean_project.gate.advisory.advisory import advisory
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import verify as verify_file
