@@ -7,14 +7,11 @@ from pathlib import Path
 from stepprove.lean_project.engines.embedded import install as installer
 from stepprove.lean_project.engines.embedded.node import node_binary
 from stepprove.lean_project.engines.embedded.sandbox import sandbox
-from stepprove.lean_project.engines.engine import Engine
+from stepprove.lean_project.engines.engine import EMBEDDED_MEMORY_LIMIT_MB, Engine
 from stepprove.lean_project.engines.errors import EngineUnfit
 
 _HERE = Path(__file__).resolve().parent
 _LAUNCHER = _HERE / "launch.cjs"
-
-MEMORY_LIMIT_MB = 1800.0
-"""Resident memory of one process, in 10**6 B: WebAssembly addresses 2 GB in all."""
 
 
 def embedded_engine(
@@ -55,7 +52,7 @@ def embedded_engine(
         ready_line=True,
         tokens=True,
         supports_inspect=True,
-        memory_limit_mb=MEMORY_LIMIT_MB,
+        memory_limit_mb=EMBEDDED_MEMORY_LIMIT_MB,
     )
 
 
