@@ -17,7 +17,7 @@ from stepprove.cli.options.common import (
 from stepprove.cli.options.engine import EngineMemory, EngineOption, choose_engine, engine_json, engine_words
 from stepprove.cli.terminal.console import CommandError, out, print_json, shown, shown_lines
 from stepprove.cli.terminal.progress import STYLES
-from stepprove.lean_project.gate.advisory import advisory
+from stepprove.lean_project.gate.advisory.advisory import advisory
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import verify as verify_file

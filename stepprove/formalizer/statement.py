@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from stepprove.lean_project.gate.native_keyword_guard import powers
+from stepprove.lean_project.gate.texts.native_keyword_guard import powers
 from stepprove.lean_project.source.commands import NOTATIONS, Chunk, Declaration, split_name
 from stepprove.lean_project.source.file import SourceError, SourceFile, parse_source
 from stepprove.lean_project.source.lexer import Token, tokenize

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.advisory import advisory, kernel_bugs
+from stepprove.lean_project.gate.advisory.advisory import advisory, kernel_bugs
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from stepprove.lean_project import Repl
 from stepprove.lean_project.gate.gate import Judgement, judge
-from stepprove.lean_project.gate.native_keyword_guard import added_power
+from stepprove.lean_project.gate.texts.native_keyword_guard import added_power
 from stepprove.lean_project.gate.verify import verify
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome

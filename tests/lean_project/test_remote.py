@@ -19,7 +19,7 @@ from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement, Policy, Verdict
 from stepprove.lean_project.gate.verify import BrokenOriginal
-from stepprove.lean_project.pool import remote
+from stepprove.lean_project.pool import remote, remote_http
 from stepprove.lean_project.pool.pool import Check, Pool, PoolClosed, SyncPool
 from stepprove.lean_project.pool.remote import NoLeanServer, RemotePool
 from stepprove.lean_project.pool.remote_answers import contradiction
@@ -38,8 +38,8 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real pauses are too long for tests."""
-    monkeypatch.setattr(remote, "_FIRST_PAUSE", 0.005)
-    monkeypatch.setattr(remote, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(remote_http, "FIRST_PAUSE", 0.005)
+    monkeypatch.setattr(remote_http, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(remote, "TRIES", 2)
 
 
@@ -324,7 +324,7 @@ def test_a_frozen_server_is_given_up_without_waiting_for_the_end(
     engine: Engine, lean_pool: SyncPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote, "_HEARTBEAT", 0.05)
-    monkeypatch.setattr(remote, "_HEALTH_SECONDS", 0.3)
+    monkeypatch.setattr(remote_http, "HEALTH_SECONDS", 0.3)
     app = lean_app(engine, lean_pool)
     frozen = False
 

@@ -22,6 +22,7 @@ from stepprove.lean_project.source.file import (
     apply_edits,
     changed_since,
     fill_hole,
+    header_of,
     parse_source,
     read_source,
 )
@@ -221,6 +222,14 @@ def test_a_byte_order_mark_is_header() -> None:
     assert parse_source("\ufeffdef x := 1").header_end == 1
     assert parse_source("\ufeffdef x := 1").header == ""
     assert parse_source("\ufeffimport Lean\ndef x := 1").header == "import Lean\n"
+
+
+@given(
+    st.text(alphabet=st.sampled_from("\ufeff \n-/im"), max_size=8),
+    st.sampled_from(["", "import A\n", "module\nimport A\ntheorem t"]),
+)
+def test_the_header_alone_is_that_of_the_parsed_text(before: str, rest: str) -> None:
+    assert header_of(before + rest) == parse_source(before + rest).header
 
 
 # Commands.

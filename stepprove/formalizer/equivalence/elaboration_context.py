@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
-from stepprove.lean_project.gate.audit import elaborated
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
@@ -30,7 +29,7 @@ class ElaborationContext:
     def env(self) -> int:
         """Return the environment after the header; raise ReplFailure."""
         if self._env is None or self._env[0] != self.repl.generation:
-            answer = elaborated(self.repl, self.header, timeout=max(self.timeout, 300.0))
+            answer = self.repl.elaborate(self.header, timeout=max(self.timeout, 300.0))
             if answer.has_errors:
                 raise ReplFailure(f"the header does not elaborate: {answer.errors[0].data.splitlines()[0]}")
             self._env = (self.repl.generation, answer.env)
@@ -38,7 +37,7 @@ class ElaborationContext:
 
     def elaborate(self, text: str) -> CommandResponse:
         """Elaborate a text after the header and return Lean's answer; raise ReplFailure."""
-        answer = elaborated(self.repl, text, self.env(), timeout=self.timeout)
+        answer = self.repl.elaborate(text, self.env(), timeout=self.timeout)
         self._made.append((self.repl.generation, answer.env))
         return answer
 

@@ -37,7 +37,7 @@ from stepprove.lean_project.engines.native.lake import (
     workspace_directory,
     workspace_project,
 )
-from stepprove.lean_project.gate.advisory import kernel_bugs
+from stepprove.lean_project.gate.advisory.advisory import kernel_bugs
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-MEMORY_LIMIT_MB = 12_000.0
-"""Resident memory of one process, in 10**6 B, unless its engine has another limit; modules mapped from disk count too."""
+EMBEDDED_MEMORY_LIMIT_MB = 1800.0
+"""Resident memory in 10**6 B; the embedded engine addresses 2 GB in all."""
+NATIVE_MEMORY_LIMIT_MB = 12_000.0
+"""Resident memory in 10**6 B; Mathlib's modules, mapped from disk, count too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +41,5 @@ class Engine:
     """Its answers carry the token of their request and the number of programs that its interpreter has run."""
     supports_inspect: bool = False
     """It answers our own requests beside the community REPL's: `inspect`, `export`, `audit`, `negate`, `forget`."""
-    memory_limit_mb: float = MEMORY_LIMIT_MB
+    memory_limit_mb: float = NATIVE_MEMORY_LIMIT_MB
     """Resident memory, in 10**6 B, that one process may use unless the caller sets another limit."""

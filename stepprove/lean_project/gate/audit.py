@@ -10,17 +10,13 @@ Source: the design of leanprover/comparator, with the embedded Lean in place of 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.facts import Facts, with_names_of
 from stepprove.lean_project.gate.gate import Judgement, weigh
+from stepprove.lean_project.gate.inspection.facts import Facts, with_names_of
+from stepprove.lean_project.gate.inspection.second_process import Exported, checked, exported
 from stepprove.lean_project.gate.policy import Policy
-from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
-from stepprove.lean_project.repl.repl import Repl, ReplFailure
-
-Exported = dict[str, Any]
-"""Tables of names, universe levels and terms, and the declarations that refer to them; see `embedded/terms.cjs`."""
+from stepprove.lean_project.repl.repl import Repl
 
 
 def export(repl: Repl, text: str, env: int | None = None, *, timeout: float | None = None) -> Exported:
@@ -29,17 +25,13 @@ def export(repl: Repl, text: str, env: int | None = None, *, timeout: float | No
     Raises:
         ReplFailure: Lean gave no answer.
     """
-    answer = repl.request({"export": elaborated(repl, text, env, timeout=timeout).env}, timeout=timeout)
-    if "exported" not in answer:
-        raise ReplFailure(f"the engine could not export the declarations: {answer.get('message', answer)}")
-    exported: Exported = answer["exported"]
-    return exported
+    return exported(repl, repl.elaborate(text, env, timeout=timeout).env, timeout=timeout)
 
 
 def audit(
     engine: Engine,
     original: str,
-    exported: Exported,
+    declarations: Exported,
     *,
     header: str | None = None,
     policy: Policy = Policy(),  # noqa: B008 - frozen
@@ -53,7 +45,7 @@ def audit(
     Args:
         engine: the embedded Lean.
         original: the original's text, without imports if `header` has them.
-        exported: the candidate's declarations; see `export`.
+        declarations: the candidate's; see `export`.
         header: imports that the process elaborates first.
         policy: what to allow beyond the standard.
         targets: as for `verify`.
@@ -63,24 +55,8 @@ def audit(
         ReplFailure: Lean gave no answer.
     """
     with Repl(engine, timeout=timeout or 60.0) as fresh:
-        env = None if header is None else elaborated(fresh, header, timeout=timeout).env
-        before = elaborated(fresh, original, env, timeout=timeout)
-        answer = fresh.request({"audit": exported, "against": before.env}, timeout=timeout)
-    if "declarations" not in answer:
-        raise ReplFailure(f"the declarations could not be audited: {answer.get('message', answer)}")
+        env = None if header is None else fresh.elaborate(header, timeout=timeout).env
+        before = fresh.elaborate(original, env, timeout=timeout)
+        answer = checked(fresh, declarations, before.env, timeout=timeout)
     facts = with_names_of(Facts.model_validate(answer), original)
     return weigh(facts, (), targets=targets, policy=policy)
-
-
-def elaborated(
-    repl: Repl, text: str, env: int | None = None, *, timeout: float | None = None
-) -> CommandResponse:
-    """Elaborate a text in `env`, or from its own imports.
-
-    Raises:
-        ReplFailure: Lean gave no answer.
-    """
-    answer = repl.command(text, env, timeout=timeout)
-    if isinstance(answer, ErrorResponse):
-        raise ReplFailure(answer.message)
-    return answer

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict
 
-from stepprove.lean_project.gate.facts import DeclarationFacts, Facts, facts_of
+from stepprove.lean_project.gate.decision.standing import distrust, fault, standing
+from stepprove.lean_project.gate.inspection.facts import DeclarationFacts, Facts, facts_of
 from stepprove.lean_project.gate.policy import Policy
-from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
-from stepprove.lean_project.gate.standing import distrust, fault, standing
+from stepprove.lean_project.gate.texts.reserved_names import PRELUDE_REFUSED, is_prelude
 from stepprove.lean_project.messages import first_line
-from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
-from stepprove.lean_project.repl.repl import Repl, ReplFailure
+from stepprove.lean_project.repl.protocol import CommandResponse
+from stepprove.lean_project.repl.repl import Repl
 from stepprove.lean_project.source.file import Declaration, SourceFile, apply_edits
-from stepprove.lean_project.source.name_examples import name_examples
+from stepprove.lean_project.source.name_examples import NamedExample, name_examples
 from stepprove.lean_project.source.names import components
 from stepprove.outcome import Outcome
 
@@ -94,59 +96,92 @@ def check_source(
     repl.renew_after_programs()  # no program of an earlier text may touch this one
     env, skip = None, len(source.mark)
     if prelude is not None:
-        env = _elaborate(repl, prelude, None, timeout).env
+        env = repl.elaborate(prelude, timeout=timeout).env
         skip = source.header_end
-    header_answer = _elaborate(repl, source.header if prelude is None else "", env, timeout)
+    before = repl.elaborate(source.header if prelude is None else "", env, timeout=timeout)
+
+    def read(text: str) -> tuple[CommandResponse, Facts]:
+        answer = repl.elaborate(text, env, timeout=timeout)
+        native = policy.native_decide
+        return answer, facts_of(repl, "", before, text, answer, native=native, timeout=timeout)
+
     text = source.text[skip:]
-    shift = source.text[:skip].count("\n")
-    answer = _elaborate(repl, text, env, timeout)
+    answer, text_facts = read(text)
+    facts = [text_facts]
     examples = {e.line: e for e in name_examples(source)}
-    text_facts = facts_of(repl, "", header_answer, text, answer, native=policy.native_decide, timeout=timeout)
-    all_facts = [text_facts]
-    facts = {components(f.display): f for f in text_facts.declarations}
     for keyword in ("theorem", "noncomputable def") if examples else ():
         edits = [e.edit.within(skip) for e in name_examples(source, keyword)]
-        named_text = apply_edits(text, edits)
-        named = _elaborate(repl, named_text, env, timeout)
-        names = {components(e.name) for e in examples.values()}
-        all_facts.append(
-            facts_of(repl, "", header_answer, named_text, named, native=policy.native_decide, timeout=timeout)
+        facts.append(read(apply_edits(text, edits))[1])
+    return _Reading(source, answer, source.text[:skip].count("\n"), tuple(facts), examples, policy).report()
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Lean's answer to a source text, and facts about it."""
+
+    source: SourceFile
+    answer: CommandResponse
+    lines_above: int
+    """Lines of the source above the text that Lean elaborated."""
+    facts: tuple[Facts, ...]
+    """Those about the text, then those about the text with names for its examples."""
+    examples: dict[int, NamedExample]
+    """By their lines."""
+    policy: Policy
+
+    def report(self) -> CheckReport:
+        """The outcome of each declaration."""
+        problems = tuple(
+            Diagnostic(
+                line=m.pos.line + self.lines_above, column=m.pos.column, severity=m.severity, text=m.data
+            )
+            for m in self.answer.messages
         )
-        for fact in all_facts[-1].declarations:
+        errors = [p for p in problems if p.severity == "error"]
+        facts = self._facts_by_name()
+        refused = next(filter(None, map(distrust, self.facts)), None)
+        harmed = _harmed(self.facts[0])
+        checks = []
+        for declaration in self.source.declarations:
+            example = self.examples.get(declaration.line) if declaration.keyword == "example" else None
+            fact = facts.pop(components(example.name if example else declaration.full_name or ""), None)
+            lines = self._lines(declaration)
+            check = _Check(declaration, fact, self._goals(lines), self.policy)
+            own_error = next((e for e in errors if e.line in lines), None)
+            if own_error is not None:
+                checks.append(check.ends(Outcome.FAILED, first_line(own_error.text)))
+            elif fact is None and errors and _is_due(declaration):
+                undeclared = f"line {errors[0].line}: {first_line(errors[0].text)}"
+                checks.append(check.ends(Outcome.FAILED, f"it is not declared: {undeclared}"))
+            else:
+                checks.append(check.judged(harmed.get(fact.name) if fact else None, refused))
+        return CheckReport(
+            declarations=tuple(checks),
+            problems=tuple(p for p in problems if p.severity in {"error", "warning"}),
+            # The facts left over belong to no declaration of the text: a macro, an attribute or an inner definition made them.
+            refused=refused or next(filter(None, map(fault, facts.values())), None),
+        )
+
+    def _facts_by_name(self) -> dict[tuple[str, ...], DeclarationFacts]:
+        """The facts about each declaration, and about each named example."""
+        facts = {components(f.display): f for f in self.facts[0].declarations}
+        names = {components(e.name) for e in self.examples.values()}
+        for fact in (fact for more in self.facts[1:] for fact in more.declarations):
             name = components(fact.display)
             # Lean does not add the section variables that only the proof uses to a theorem, and reports an error then.
             if name in names and (name not in facts or "sorryAx" in facts[name].axioms):
                 facts[name] = fact
-    problems = tuple(
-        Diagnostic(line=m.pos.line + shift, column=m.pos.column, severity=m.severity, text=m.data)
-        for m in answer.messages
-    )
-    goals = [(s.pos.line + shift, s.goal) for s in answer.sorries if s.pos]
-    refused = next(filter(None, map(distrust, all_facts)), None)
-    harmed = _harmed(text_facts)
-    undeclared = next(
-        (f"line {p.line}: {first_line(p.text)}" for p in problems if p.severity == "error"), None
-    )
-    checks = []
-    for declaration in source.declarations:
-        last = source.text.count("\n", 0, max(declaration.end - 1, 0)) + 1
-        span = range(declaration.line, last + 1)
-        errors = [p for p in problems if p.severity == "error" and p.line in span]
-        example = examples.get(declaration.line) if declaration.keyword == "example" else None
-        own_facts = facts.pop(components(example.name if example else declaration.full_name or ""), None)
-        check = _Check(declaration, own_facts, tuple(goal for line, goal in goals if line in span), policy)
-        if errors:
-            checks.append(check.ends(Outcome.FAILED, first_line(errors[0].text)))
-        elif own_facts is None and undeclared and _is_due(declaration):
-            checks.append(check.ends(Outcome.FAILED, f"it is not declared: {undeclared}"))
-        else:
-            checks.append(check.judged(harmed.get(own_facts.name) if own_facts else None, refused))
-    return CheckReport(
-        declarations=tuple(checks),
-        problems=tuple(p for p in problems if p.severity in {"error", "warning"}),
-        # The facts left over belong to no declaration of the text: a macro, an attribute or an inner definition made them.
-        refused=refused or next(filter(None, map(fault, facts.values())), None),
-    )
+        return facts
+
+    def _lines(self, declaration: Declaration) -> range:
+        """The lines of a declaration."""
+        last = self.source.text.count("\n", 0, max(declaration.end - 1, 0)) + 1
+        return range(declaration.line, last + 1)
+
+    def _goals(self, lines: range) -> tuple[str, ...]:
+        """The goals of the `sorry`s in these lines."""
+        placed = ((s.pos.line + self.lines_above, s.goal) for s in self.answer.sorries if s.pos)
+        return tuple(goal for line, goal in placed if line in lines)
 
 
 def _is_due(declaration: Declaration) -> bool:
@@ -168,13 +203,6 @@ def _harmed(facts: Facts) -> dict[str, str]:
             harmed[name] = reason
             todo += [(user, reason) for user in users.get(name, ())]
     return harmed
-
-
-def _elaborate(repl: Repl, text: str, env: int | None, timeout: float | None) -> CommandResponse:
-    answer = repl.command(text, env, timeout=timeout)
-    if isinstance(answer, ErrorResponse):
-        raise ReplFailure(answer.message)
-    return answer
 
 
 class _Check:

@@ -10,11 +10,11 @@ import re
 from collections.abc import Collection, Sequence
 
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.audit import audit, elaborated, export
-from stepprove.lean_project.gate.gate import Judgement, errors_of, judge
-from stepprove.lean_project.gate.headers import other_header
+from stepprove.lean_project.gate.audit import audit, export
+from stepprove.lean_project.gate.gate import Judgement, errors_of, judge, judge_comparable
 from stepprove.lean_project.gate.policy import Policy
-from stepprove.lean_project.gate.reserved_names import PRELUDE_REFUSED, is_prelude
+from stepprove.lean_project.gate.texts.headers import other_header
+from stepprove.lean_project.gate.texts.reserved_names import PRELUDE_REFUSED, is_prelude
 from stepprove.lean_project.messages import first_line
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl, ReplEnded, ReplFailure
@@ -75,36 +75,42 @@ def verify(
         before, after = _without_header(original, before), _without_header(candidate, after)
     else:
         before, after = before.removeprefix(original.mark), after.removeprefix(candidate.mark)
+    # Without an `example` the gate has nothing to compare in the texts that is not compared above.
+    decide = judge if names else judge_comparable
     try:
         if env is None:
             repl.renew_after_programs()  # no program of an earlier text may touch these two
         if prelude is not None:
-            env = elaborated(repl, prelude, timeout=timeout).env
-        try:
-            answer = elaborated(repl, before, env, timeout=timeout)
-        except ReplEnded as ended:
-            raise BrokenOriginal(f"{_title(original)} ends Lean ({ended}).") from None
-        _refuse_broken(original, answer)
-        judgement = judge(
+            env = repl.elaborate(prelude, timeout=timeout).env
+        answer = _elaborate_original(repl, original, before, env, timeout)
+        judgement = decide(
             repl, before, after, env=env, before=answer, targets=targets, policy=policy, timeout=timeout
         )
         if judgement.accepted and auditor is not None:
-            exported = export(repl, after, env, timeout=timeout)
+            declarations = export(repl, after, env, timeout=timeout)
             header = (prelude if prelude is not None else original.header) if env is not None else None
             judgement = audit(
-                auditor, before, exported, header=header, policy=policy, targets=targets, timeout=timeout
+                auditor, before, declarations, header=header, policy=policy, targets=targets, timeout=timeout
             )
     except ReplFailure as failure:
         return Judgement(outcome=failure.outcome, reason=str(failure))
     return _in_plain_words(judgement, names)
 
 
-def _refuse_broken(original: SourceFile, answer: CommandResponse) -> None:
+def _elaborate_original(
+    repl: Repl, original: SourceFile, text: str, env: int | None, timeout: float | None
+) -> CommandResponse:
+    """Lean's answer to the original. Raises BrokenOriginal, ReplFailure."""
+    try:
+        answer = repl.elaborate(text, env, timeout=timeout)
+    except ReplEnded as ended:
+        raise BrokenOriginal(f"{_title(original)} ends Lean ({ended}).") from None
     if errors := errors_of(answer.messages):
         first = first_line(errors[0].data)
         raise BrokenOriginal(
             f"{_title(original)} has errors of its own (line {errors[0].pos.line}: {first})."
         )
+    return answer
 
 
 def _title(original: SourceFile) -> str:

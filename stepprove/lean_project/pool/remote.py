@@ -2,7 +2,7 @@
 
 A job goes to the server with the lowest load for its engines. After a failure or an unusable answer the pool avoids a server for
 a while, longer each time, and tries its jobs elsewhere. A job that no server answers is an infrastructure failure, never a
-verdict. `remote_answers.py` decides which answers count.
+verdict. `remote_http.py` sends the requests, and `remote_answers.py` decides which answers count.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
-import httpx2
-from pydantic import ValidationError
-
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.job_queue import JobQueue
@@ -29,6 +26,7 @@ from stepprove.lean_project.pool.remote_answers import (
     read_answer,
     response_of,
 )
+from stepprove.lean_project.pool.remote_http import Busy, LeanHttp, NoLeanServer, Refused, pause_after
 from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
 from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.pool.results import Check, PoolClosed
@@ -44,8 +42,6 @@ _AHEAD = 2
 """Jobs at a server for each of its engines: one runs and one waits."""
 _HEARTBEAT = 15.0
 """Seconds between health checks of a server that is up; after two missed checks the pool treats it as frozen."""
-_HEALTH_SECONDS = 10.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 
 _CHECK_CALLS, _VERIFY_CALLS = 2, 4
 """The most engine calls of a job; each may take the job's time limit."""
@@ -53,23 +49,6 @@ _TURNS = 6
 """How often this may happen before a server answers: a server tries a job whose Lean dies three times, and one before it too."""
 
 T = TypeVar("T")
-
-
-class NoLeanServer(Exception):
-    """The servers cannot form one pool; the message is one sentence."""
-
-
-class _Busy(UnusableAnswer):
-    """The server takes no job now."""
-
-    def __init__(self, message: str, pause: float) -> None:
-        super().__init__(message)
-        self.pause = pause
-        """Seconds."""
-
-
-class _Refused(UnusableAnswer):
-    """The request itself is at fault, so that every server would refuse it."""
 
 
 @dataclass(eq=False)
@@ -141,12 +120,12 @@ class RemotePool(Lean):
         """When the last server went down; None while one is up."""
         self._last_words = ""
         """The message of the last server that failed."""
-        self._http: httpx2.AsyncClient | None = None
+        self._http: LeanHttp | None = None
 
     async def __aenter__(self) -> Self:
-        self._http = _client(self._key)
+        self._http = http = LeanHttp(self._key)
         try:
-            requests = [asyncio.ensure_future(self._health(url)) for url in self._urls]
+            requests = [asyncio.ensure_future(http.health(url)) for url in self._urls]
             healths = [await request for request in requests]
             for url, health in zip(self._urls, healths, strict=True):
                 if lean_words(health) != lean_words(healths[0]):
@@ -162,7 +141,7 @@ class RemotePool(Lean):
             places = self._at_once or max(1, _AHEAD * health.engines)
             self._servers += (_Server(url, health, first, places),)
             first += health.engines
-        self._watchers = [asyncio.create_task(self._watch(server)) for server in self._servers]
+        self._watchers = [asyncio.create_task(self._watch(http, server)) for server in self._servers]
         return self
 
     async def __aexit__(
@@ -258,9 +237,9 @@ class RemotePool(Lean):
                 return answer
             except UnusableAnswer as failure:
                 why = f"{server.url}: {failure}"
-                if isinstance(failure, _Refused):
+                if isinstance(failure, Refused):
                     raise UnusableAnswer(why) from None
-                if isinstance(failure, _Busy):
+                if isinstance(failure, Busy):
                     refused = refused or began
                     self._set_aside(server, began, why, failure.pause)
                 else:
@@ -275,29 +254,18 @@ class RemotePool(Lean):
 
     async def _post(self, server: _Server, path: str, body: bytes, seconds: float) -> bytes:
         """Send a request and return the body of the answer. Raises UnusableAnswer."""
-        if self._http is None:
+        if (http := self._http) is None:
             raise PoolClosed("the pool was closed")
-        headers = {"Content-Type": "application/json"}
-        began, clock = time.monotonic(), asyncio.timeout(seconds)
+        clock = asyncio.timeout(seconds)
+        server.clocks.add(clock)
         try:
-            async with clock:
-                server.clocks.add(clock)
-                reply = await self._http.post(server.url + path, content=body, headers=headers)
-        except (TimeoutError, httpx2.HTTPError) as failure:
+            return await http.post(server.url + path, body, clock)
+        except UnusableAnswer:
             if self._http is None:
                 raise PoolClosed("the pool was closed") from None
-            if isinstance(failure, TimeoutError):
-                raise UnusableAnswer(f"no answer in {time.monotonic() - began:.0f} seconds") from None
-            raise UnusableAnswer(f"it did not answer ({_words(failure)})") from None
+            raise
         finally:
             server.clocks.discard(clock)
-        if reply.status_code == 200:
-            return reply.content
-        if reply.status_code in (429, 503):
-            raise _Busy(f"it takes no more ({reply.status_code})", _pause_of(reply))
-        if reply.status_code in (400, 413, 422):
-            raise _Refused(f"it refused the request ({reply.status_code}: {reply.text[:300]})")
-        raise UnusableAnswer(f"it answered {reply.status_code}")
 
     async def _place(self, priority: int, failed_at: set[_Server]) -> _Server:
         """Wait for a place at a server. Raises UnusableAnswer if none has been up for too long."""
@@ -347,23 +315,25 @@ class RemotePool(Lean):
         self._last_words = why
         if pause is None:
             server.failures += 1
-            pause = _pause_after(server.failures)
+            pause = pause_after(server.failures)
         server.up, server.pause = False, pause
         server.fell.set()
         if not any(other.up for other in self._servers):
             self._silent_since = time.monotonic()
 
-    async def _watch(self, server: _Server) -> None:
+    async def _watch(self, http: LeanHttp, server: _Server) -> None:
         """Check a server's health regularly, and use the server again once it answers."""
         missed = 0
         while True:
             if server.up:
+                # Not `wait_for`, which in Python 3.11 loses a cancellation that comes together with the result.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(server.fell.wait(), _HEARTBEAT)
+                    async with asyncio.timeout(_HEARTBEAT):
+                        await server.fell.wait()
             if not server.up:
                 await asyncio.sleep(server.pause)
             try:
-                health = await self._health(server.url)
+                health = await http.health(server.url)
                 if lean_words(health) != lean_words(server.health):
                     raise NoLeanServer(f"The Lean server at {server.url} has {lean_words(health)} now.")
             except NoLeanServer as wrong:
@@ -371,7 +341,7 @@ class RemotePool(Lean):
                 if not server.up:
                     self._last_words = str(wrong)
                     server.failures += 1
-                    server.pause = _pause_after(server.failures)
+                    server.pause = pause_after(server.failures)
                 elif missed == 2:
                     self._set_aside(server, time.monotonic(), str(wrong))
                     _give_up(server)
@@ -382,59 +352,12 @@ class RemotePool(Lean):
                 server.fell.clear()
                 self._hand_out()
 
-    async def _health(self, url: str) -> Health:
-        """A server's health report. Raises NoLeanServer."""
-        assert self._http is not None
-        try:
-            async with asyncio.timeout(_HEALTH_SECONDS):
-                reply = await self._http.get(f"{url}/pool")
-        except TimeoutError:
-            raise NoLeanServer(f"No Lean server answers at {url} in {_HEALTH_SECONDS:g} seconds.") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise NoLeanServer(f"No Lean server answers at {url} ({_words(error)}).") from None
-        if reply.status_code in (401, 403):
-            raise NoLeanServer(
-                f"The Lean server at {url} asks for {'an' if self._key is None else 'another'} API key."
-            )
-        if reply.status_code == 200:
-            with suppress(ValidationError):
-                return Health.model_validate_json(reply.content)
-        raise NoLeanServer(f"What answers at {url} is not the Lean server of this version of StepProve.")
-
-
-def _client(key: str | None) -> httpx2.AsyncClient:
-    if key is not None and not (key.isascii() and key.isprintable()):
-        raise NoLeanServer("The API key of the Lean servers has characters that no request can carry.")
-    return httpx2.AsyncClient(
-        headers={} if key is None else {"Authorization": f"Bearer {key}"},
-        timeout=httpx2.Timeout(None, connect=_HEALTH_SECONDS),
-        # Drop an idle connection before uvicorn does so after 5 s; otherwise a request on it would fail.
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=2.0),
-    )
-
 
 def _give_up(server: _Server) -> None:
     """End the requests in flight at a server."""
     for clock in server.clocks:
         if not clock.expired():
             clock.reschedule(asyncio.get_running_loop().time())
-
-
-def _pause_after(failures: int) -> float:
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
-
-
-def _pause_of(reply: httpx2.Response) -> float:
-    """Seconds until the next try, from the `Retry-After` header."""
-    try:
-        seconds = float(reply.headers.get("Retry-After", ""))
-    except ValueError:  # it may be a date
-        seconds = 1.0
-    return min(max(seconds, _FIRST_PAUSE), _LONGEST_PAUSE)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def _not_entered() -> PoolClosed:

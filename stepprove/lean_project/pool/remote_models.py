@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stepprove.lean_project.gate.facts import Facts
 from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.inspection.facts import Facts
 from stepprove.lean_project.pool.results import Ending
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from stepprove.lean_project.gate.facts import Facts
+from stepprove.lean_project.gate.inspection.facts import Facts
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.outcome import Outcome
 

@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from stepprove.lean_project.gate.facts import Facts, facts_of
+from stepprove.lean_project.gate.inspection.facts import Facts, facts_of
 from stepprove.lean_project.pool.prefix_cache import PrefixCache, common_prefix, divisible
 from stepprove.lean_project.pool.requests import CheckRequest
 from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
-from stepprove.lean_project.repl.repl import Repl, ReplFailure
-from stepprove.lean_project.source.file import parse_source
+from stepprove.lean_project.repl.repl import Repl
+from stepprove.lean_project.source.file import header_of, parse_source
 
 __all__ = ["HEADER_SECONDS", "Job", "Slot", "elaborate", "read_facts"]
 
@@ -92,9 +92,7 @@ class Slot:
             self.headers.move_to_end(header)
             return self.headers[header]
         self.header_misses += 1
-        answer = self.repl.command(header, timeout=max(timeout or 0.0, HEADER_SECONDS))
-        if isinstance(answer, ErrorResponse):
-            raise ReplFailure(answer.message)
+        answer = self.repl.elaborate(header, timeout=max(timeout or 0.0, HEADER_SECONDS))
         self.generation = self.repl.generation
         if not answer.has_errors:
             self.headers[header] = answer.env
@@ -140,6 +138,6 @@ def read_facts(slot: Slot, request: CheckRequest, answer: CommandResponse, secon
     Raises:
         ReplFailure: Lean gave no answer.
     """
-    imports = parse_source(request.code).header if request.header is None else request.header
+    imports = header_of(request.code) if request.header is None else request.header
     before = CommandResponse(env=slot.environment(imports, seconds))
     return facts_of(slot.repl, imports, before, request.code, answer, timeout=seconds)

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
-from stepprove.lean_project.engines.engine import MEMORY_LIMIT_MB, Engine
+from stepprove.lean_project.engines.engine import NATIVE_MEMORY_LIMIT_MB, Engine
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.backend import AnyPool
 from stepprove.lean_project.pool.job_queue import JobQueue
@@ -75,7 +75,7 @@ class SyncPool(AnyPool[Check, Judgement]):
         max_waiting: int = 10_000,
         retries: int = 2,
     ) -> None:
-        default = engine.memory_limit_mb if isinstance(engine, Engine) else MEMORY_LIMIT_MB
+        default = engine.memory_limit_mb if isinstance(engine, Engine) else NATIVE_MEMORY_LIMIT_MB
         self._limit = memory_limit_mb or default
         self._recycle = recycle_mb or 0.7 * self._limit
         if size is not None and size < 1:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from stepprove.lean_project.gate.facts import Facts
 from stepprove.lean_project.gate.gate import Judgement
+from stepprove.lean_project.gate.inspection.facts import Facts
 from stepprove.lean_project.gate.verify import verify
 from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.pool.results import Check, Ending

@@ -135,6 +135,19 @@ class Repl(ReplProcess):
         )
         return self._ask(request, CommandResponse, timeout)
 
+    def elaborate(
+        self, code: str, env: int | None = None, *, reuse: bool = True, timeout: float | None = None
+    ) -> CommandResponse:
+        """As `command`, for a caller that has no use for a refusal of the REPL.
+
+        Raises:
+            ReplFailure: there is no answer, or the REPL refuses the request.
+        """
+        answer = self.command(code, env, reuse=reuse, timeout=timeout)
+        if isinstance(answer, ErrorResponse):
+            raise ReplFailure(answer.message)
+        return answer
+
     def file(
         self,
         path: str | Path,

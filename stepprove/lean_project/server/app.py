@@ -23,7 +23,7 @@ from stepprove.http_server.bodies import LimitBodies, Limits
 from stepprove.http_server.hosts import Hosts, TrustedHosts, hosts_for
 from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.gate.advisory import kernel_bugs
+from stepprove.lean_project.gate.advisory.advisory import kernel_bugs
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.lean_project.pool.remote_models import Health
 from stepprove.lean_project.server.disconnect import come_again, unless_gone
@@ -66,7 +66,10 @@ class ServerSettings:
 
 
 def create_app(engine: Engine, settings: ServerSettings = ServerSettings()) -> FastAPI:
-    """Create the application; its pool starts and ends with it."""
+    """Create the application; its pool starts and ends with it.
+
+    The routes are inner functions, since FastAPI reads their signatures and they share the pool: hence the length.
+    """
     pool = Pool(
         engine,
         size=settings.engines,

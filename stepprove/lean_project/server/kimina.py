@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from typing import Any
+
+from stepprove.lean_project.gate.decision.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.gate.gate import Judgement, errors_of
+from stepprove.lean_project.gate.inspection.facts import DeclarationFacts, Facts
 from stepprove.lean_project.gate.policy import Policy
-from stepprove.lean_project.gate.standing import axiom_fault, distrust, fault, standing
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.messages import first_line
 from stepprove.lean_project.pool.pool import Check, Pool
@@ -59,28 +61,16 @@ async def result_of(
     check = await pool.check(
         snippet.code, infotree=infotree, priority=priority, timeout=seconds, facts=verdict
     )
-    response, error = None, None
-    gate_verdict: SnippetVerdict | None = None
-    if check.answer is None:
-        error = _WORDS[check.outcome].format(seconds=seconds, reason=check.reason)
-    else:
-        response = check.answer.to_wire()
-    if isinstance(check.answer, CommandResponse) and response is not None and check.facts is not None:
-        gate_verdict = verdict_of(check.facts, check.answer.messages)
-        unseen = [d for d in gate_verdict.declarations if d.outcome == "failed"]
-        if unseen and not response.get("sorries") and not errors_of(check.answer.messages):
-            # Clients read this list alone: a proof with a `sorry` in a macro or behind a lemma must not look valid to them.
-            position = {"line": 1, "column": 0}
-            response["sorries"] = [
-                {"pos": position, "endPos": position, "goal": d.reason or d.name, "proofState": None}
-                for d in unseen
-            ]
+    response, gate_verdict = _answer(check)
     if snippet.original is not None and verdict and check.outcome == "answered":
         gate_verdict = await judged(pool, parser, snippet, seconds=seconds, priority=priority)
     if check.outcome == "ended" and verdict:
         gate_verdict = SnippetVerdict(outcome="failed", reason=check.reason)
     if gate_verdict is not None:
         gate_verdict = gate_verdict.model_copy(update={"kernel_advisory": advisory})
+    error = (
+        None if response is not None else _WORDS[check.outcome].format(seconds=seconds, reason=check.reason)
+    )
     return Result(
         id=snippet.id,
         time=check.seconds,
@@ -90,6 +80,25 @@ async def result_of(
         outcome=check.outcome,
         verdict=gate_verdict,
     )
+
+
+def _answer(check: Check) -> tuple[dict[str, Any] | None, SnippetVerdict | None]:
+    """Lean's answer as JSON, and the verdict that the facts allow; None if there are none."""
+    if check.answer is None:
+        return None, None
+    response = check.answer.to_wire()
+    if not isinstance(check.answer, CommandResponse) or check.facts is None:
+        return response, None
+    gate_verdict = verdict_of(check.facts, check.answer.messages)
+    unseen = [d for d in gate_verdict.declarations if d.outcome == "failed"]
+    if unseen and not response.get("sorries") and not errors_of(check.answer.messages):
+        # Clients read this list alone: a proof with a `sorry` in a macro or behind a lemma must not look valid to them.
+        position = {"line": 1, "column": 0}
+        response["sorries"] = [
+            {"pos": position, "endPos": position, "goal": d.reason or d.name, "proofState": None}
+            for d in unseen
+        ]
+    return response, gate_verdict
 
 
 def verdict_of(facts: Facts, messages: tuple[Message, ...]) -> SnippetVerdict:

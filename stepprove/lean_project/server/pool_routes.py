@@ -34,7 +34,7 @@ def health_of(engine: Engine, pool: Pool) -> Health:
 
 
 def pool_routes(engine: Engine, pool: Pool, parser: Parser, time_limit: float) -> APIRouter:
-    """The routes of a pool.
+    """The routes of a pool, as inner functions that share it: hence the length.
 
     Args:
         engine: the pool's engine.

@@ -36,6 +36,7 @@ __all__ = [
     "apply_edits",
     "changed_since",
     "fill_hole",
+    "header_of",
     "parse_source",
     "read_source",
 ]
@@ -120,6 +121,12 @@ def parse_source(text: str, path: Path | None = None) -> SourceFile:
     return SourceFile(
         path, text, positions, header.end, header.imports, tuple(chunks), tuple(declarations), tuple(holes)
     )
+
+
+def header_of(text: str) -> str:
+    """The header of a Lean text, without the time for its commands and holes."""
+    start = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
+    return text[start : read_header(Code(text)).end]
 
 
 def read_source(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> SourceFile:

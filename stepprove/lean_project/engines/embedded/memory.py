@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 
+from stepprove.lean_project.engines.engine import EMBEDDED_MEMORY_LIMIT_MB
 from stepprove.lean_project.engines.errors import EngineUnfit
 
 VARIABLE = "STEPPROVE_ENGINE_MEMORY"
 """The environment variable with the limit, in 10**6 B, where no caller sets one."""
-USUAL_MB = 1800.0
-"""The limit unless somebody sets another one."""
 LEAST_MB, MOST_MB = 800.0, 4500.0
 """Less does not hold Lean's library; more cannot be used."""
 
 _PAGE = 65_536
 _MOST_PAGES = 65_535
-_GROWTH = 2**31 / (USUAL_MB * 1e6)
+_GROWTH = 2**31 / (EMBEDDED_MEMORY_LIMIT_MB * 1e6)
 """Bytes that the module may grow to for each byte of the limit: 2 GiB for the usual one."""
 
 
@@ -31,7 +30,7 @@ def memory_limit_mb(chosen: float | None = None) -> float:
     """
     words = os.environ.get(VARIABLE) if chosen is None else str(chosen)
     if not words:
-        return USUAL_MB
+        return EMBEDDED_MEMORY_LIMIT_MB
     try:
         limit = float(words)
     except ValueError:

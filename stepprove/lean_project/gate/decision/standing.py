@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from stepprove.lean_project.gate.inspection.facts import DeclarationFacts, Facts
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.outcome import Outcome
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from stepprove.lean_project.gate.native_facts import probe
+from stepprove.lean_project.gate.inspection.native_facts import probe
+from stepprove.lean_project.gate.inspection.second_process import audited
 from stepprove.lean_project.gate.policy import NATIVE_AXIOMS
-from stepprove.lean_project.gate.second_process import audited
 from stepprove.lean_project.repl.errors import ReplFailure
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.repl.repl import Repl
@@ -171,8 +171,12 @@ def with_names_of(facts: Facts, *texts: str) -> Facts:
     last_parts = {part for c in constants if c.internal for part in components(c.display)[-1:]}
     if not any(part in text for part in last_parts for text in texts):
         return facts
+    # A full name takes time of the depth of its namespaces, and only a name with one of these last parts can be meant.
     declared = {
-        components(d.full_name) for text in texts for d in parse_source(text).declarations if d.full_name
+        components(d.full_name)
+        for text in texts
+        for d in parse_source(text).declarations
+        if d.name and not last_parts.isdisjoint(components(d.name)[-1:]) and d.full_name
     }
 
     def marked(constant: _T) -> _T:

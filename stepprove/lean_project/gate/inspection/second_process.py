@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from stepprove.lean_project.repl.errors import ReplEnded
-from stepprove.lean_project.repl.protocol import ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
+
+Exported = dict[str, Any]
+"""Tables of names, universe levels and terms, and the declarations that refer to them; see `embedded/terms.cjs`."""
 
 
 def audited(repl: Repl, before: int, after: int, *, timeout: float | None = None) -> dict[str, Any]:
@@ -28,14 +30,40 @@ def audited(repl: Repl, before: int, after: int, *, timeout: float | None = None
     Raises:
         ReplFailure: Lean gave no answer.
     """
-    exported = _field_of_answer(repl, {"export": after}, "exported", timeout)
+    declarations = exported(repl, after, timeout=timeout)
     texts = tuple(_field_of_answer(repl, {"texts": before}, "texts", timeout))
     companion = repl.companion()
     try:
         env = _environment(companion, texts, timeout)
-        answer = companion.request({"audit": exported, "against": env}, timeout=timeout)
+        return checked(companion, declarations, env, timeout=timeout)
     except ReplEnded as ended:
         raise ReplFailure(f"the original ends Lean: {ended}") from None
+
+
+def exported(repl: Repl, env: int, *, timeout: float | None = None) -> Exported:
+    """The declarations of the texts behind an environment, as data. Raises ReplFailure."""
+    declarations: Exported = _field_of_answer(repl, {"export": env}, "exported", timeout)
+    return declarations
+
+
+def checked(
+    fresh: Repl, declarations: Exported, against: int | None, *, timeout: float | None = None
+) -> dict[str, Any]:
+    """Have the kernel of a process that ran none of these declarations check them.
+
+    Args:
+        fresh: the process.
+        declarations: what another process exported.
+        against: the original's environment in this process.
+        timeout: seconds for each engine call.
+
+    Returns:
+        The answer to the request `audit`.
+
+    Raises:
+        ReplFailure: Lean gave no answer.
+    """
+    answer = fresh.request({"audit": declarations, "against": against}, timeout=timeout)
     if "declarations" not in answer:
         raise ReplFailure(f"the declarations could not be audited: {answer.get('message', answer)}")
     return answer
@@ -56,10 +84,7 @@ def _environment(companion: Repl, texts: tuple[str, ...], timeout: float | None)
     companion.renew_after_programs()
     env: int | None = None
     for text in texts:
-        answer = companion.command(text, env, timeout=timeout)
-        if isinstance(answer, ErrorResponse):
-            raise ReplFailure(answer.message)
-        env = answer.env
+        env = companion.elaborate(text, env, timeout=timeout).env
     if env is not None:
         companion.elaborated[texts] = env
     return env

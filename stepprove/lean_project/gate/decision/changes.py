@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stepprove.lean_project.gate.facts import DeclarationFacts, Facts
+from stepprove.lean_project.gate.inspection.facts import DeclarationFacts, Facts
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.source.names import components
 

@@ -9,15 +9,16 @@ of `inspect`: the kernel checks nothing a second time.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from stepprove.lean_project.gate.native_keyword_guard import added_power, lost_command
-from stepprove.lean_project.gate.reserved_names import reserved
+from stepprove.lean_project.gate.texts.native_keyword_guard import added_power, lost_command
+from stepprove.lean_project.gate.texts.reserved_names import reserved
 from stepprove.lean_project.messages import printed_axioms
-from stepprove.lean_project.repl.protocol import CommandResponse, ErrorResponse
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 from stepprove.lean_project.source.file import Declaration, SourceFile, parse_source
 from stepprove.lean_project.source.lexer import tokenize
+from stepprove.lean_project.source.names import NameTree
 
 _UNCHECKED = ("unsafe", "partial", "implemented_by", "extern", "csimp", "export")
 _KINDS = {"theorem": "theorem", "lemma": "theorem", "axiom": "axiom", "opaque": "opaque"} | dict.fromkeys(
@@ -80,13 +81,13 @@ def probe(
             missing.append(name)
             continue
         then = _printed(repl, before_env, name, old[name], timeout) if name in old else None
-        printed += [then["type"], then["value"] or ""] if then is not None else []
-        depended_on_sorry = then is not None and "sorryAx" in then["axioms"]
-        same_value = then is not None and now["value"] == then["value"]
-        kind = _KINDS.get(declaration.keyword, "definition")
+        kind = _kind_of(declaration)
         proof = kind == "theorem" or (
             kind == "definition" and _proves(repl, after_env, name, declaration, timeout)
         )
+        compared = _compared(now, then, kind, _kind_of(old[name]) if name in old else None, proof=proof)
+        if then is not None:
+            printed += [then["type"], then["value"] or ""]
         declarations.append(
             {
                 "name": name,
@@ -94,27 +95,13 @@ def probe(
                 "kind": kind,
                 "proof": proof,
                 "internal": False,
-                "statement": "new"
-                if then is None
-                else "same"
-                if now["type"] == then["type"]
-                and kind == _KINDS.get(old[name].keyword, "definition")
-                and (kind != "inductive" or same_value)
-                else "changed",
-                "value": None
-                if then is None or kind != "definition" or proof
-                else "same"
-                if same_value
-                else "refilled"
-                if depended_on_sorry
-                else "changed",
-                "depended_on_sorry": depended_on_sorry,
+                **compared,
                 "unchecked": None if then is not None else _unchecked(after, declaration),
                 "uses": (),
                 "axioms": now["axioms"],
             }
         )
-    changed = _changed_unseen(repl, before_env, after_env, set(old), printed, timeout)
+    changed = _changed_unseen(repl, before_env, after_env, NameTree(old), printed, timeout)
     return {
         "declarations": declarations,
         "missing": [{"name": n, "display": n, "internal": False} for n in missing if n in old],
@@ -123,8 +110,34 @@ def probe(
     }
 
 
+def _kind_of(declaration: Declaration) -> str:
+    return _KINDS.get(declaration.keyword, "definition")
+
+
+def _compared(
+    now: dict[str, Any], then: dict[str, Any] | None, kind: str, old_kind: str | None, *, proof: bool
+) -> dict[str, Any]:
+    """What Lean prints of a declaration, compared with what it prints of the original's, as fields of `DeclarationFacts`."""
+    if then is None:
+        return {"statement": "new", "value": None, "depended_on_sorry": False}
+    same_value = now["value"] == then["value"]
+    same = now["type"] == then["type"] and kind == old_kind and (kind != "inductive" or same_value)
+    depended_on_sorry = "sorryAx" in then["axioms"]
+    if kind != "definition" or proof:
+        value = None
+    elif same_value:
+        value = "same"
+    else:
+        value = "refilled" if depended_on_sorry else "changed"
+    return {
+        "statement": "same" if same else "changed",
+        "value": value,
+        "depended_on_sorry": depended_on_sorry,
+    }
+
+
 def _changed_unseen(
-    repl: Repl, before_env: int, after_env: int, named: set[str], printed: list[str], timeout: float | None
+    repl: Repl, before_env: int, after_env: int, named: NameTree, printed: list[str], timeout: float | None
 ) -> str | None:
     """A constant that Lean named itself and prints differently for the candidate; None if there is none.
 
@@ -139,25 +152,21 @@ def _changed_unseen(
         for name in todo:
             if mine[name] != theirs[name]:
                 return name
-        todo = _names_by_lean([text for texts in mine.values() for text in texts], named)
+        todo = _names_by_lean((text for texts in mine.values() for text in texts), named)
     return None
 
 
-def _names_by_lean(printed: list[str], named: set[str]) -> list[str]:
+def _names_by_lean(printed: Iterable[str], named: NameTree) -> list[str]:
+    """The words of printed terms that Lean named itself: an instance's name, or a name below a person's."""
     words = {t.text.rstrip(".") for text in printed for t in tokenize(text) if t.kind == "word"}
-    return [word for word in words - named if _INSTANCE.search(word) or not named.isdisjoint(_prefixes(word))]
-
-
-def _prefixes(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:n]) for n in range(1, len(parts))]
+    return [w for w in words if w not in named and (_INSTANCE.search(w) or named.has_prefix_of(w))]
 
 
 def _print_all(repl: Repl, env: int, names: list[str], timeout: float | None) -> dict[str, tuple[str, ...]]:
     """Lean's output of `#print` for each name: an error if there is no such constant."""
     code = "".join(f"{_SHOWN}#print _root_.{name}\n" for name in names)
     texts_by_line: dict[int, list[str]] = {}
-    for message in _command(repl, code, env, timeout).messages:
+    for message in repl.elaborate(code, env, timeout=timeout).messages:
         if message.severity != "warning":  # a linter warns about the scope, not about the constant
             texts_by_line.setdefault(message.pos.line, []).append(message.data)
     return {name: tuple(texts_by_line.get(line, ())) for line, name in enumerate(names, 1)}
@@ -171,7 +180,7 @@ def _printed(
     shown = f"{_SHOWN}#check @{constant}\n"
     if _KINDS.get(declaration.keyword, "definition") != "theorem":
         shown += f"{_SHOWN}#print {constant}\n"
-    answer = _command(repl, f"{shown}#print axioms {constant}\n", env, timeout)
+    answer = repl.elaborate(f"{shown}#print axioms {constant}\n", env, timeout=timeout)
     if answer.has_errors:
         return None
     texts = [m.data for m in answer.messages if m.severity == "info"]
@@ -184,14 +193,7 @@ def _printed(
 def _proves(repl: Repl, env: int, name: str, declaration: Declaration, timeout: float | None) -> bool:
     """Whether a definition proves a proposition, as a named `example` may: any value of its type is then good."""
     constant = name if declaration.private else f"_root_.{name}"
-    return not _command(repl, f"#check (type_of% @{constant} : Prop)\n", env, timeout).has_errors
-
-
-def _command(repl: Repl, code: str, env: int, timeout: float | None) -> CommandResponse:
-    answer = repl.command(code, env, timeout=timeout)
-    if isinstance(answer, ErrorResponse):
-        raise ReplFailure(answer.message)
-    return answer
+    return not repl.elaborate(f"#check (type_of% @{constant} : Prop)\n", env, timeout=timeout).has_errors
 
 
 def _words(source: SourceFile, start: int, end: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Data: the known bugs of Lean's kernels."""

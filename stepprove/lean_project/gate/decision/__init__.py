@@ -1,0 +1,1 @@
+"""What the gate decides: judgements from facts alone."""

@@ -1,0 +1,1 @@
+"""What the gate asks of Lean: facts about the declarations of an elaborated text."""
