@@ -40,12 +40,12 @@ def planned(
     try:
         if kind == "sft":
             recipe, _ = read_sft(source)
-            found = plan_sft(recipe, source, facts_of(model_of(recipe.model)), output)
+            train_plan = plan_sft(recipe, source, facts_of(model_of(recipe.model)), output)
         else:
             wanted, _ = read_rlvr(source)
-            found = plan_rlvr(wanted, source, facts_of(model_of(wanted.model)), output)
+            train_plan = plan_rlvr(wanted, source, facts_of(model_of(wanted.model)), output)
         if files is not None:
-            _write(found, files)
+            _write(train_plan, files)
     except DoesNotFit as unfit:
         raise CommandError(str(unfit), code=1) from None
     except (BadRecipe, UnknownArchitecture) as wrong:
@@ -53,17 +53,17 @@ def planned(
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or source}: {wrong.strerror or wrong}.") from None
     if json:
-        hardware = None if found.hardware is None else found.hardware.model_dump()
+        hardware = None if train_plan.hardware is None else train_plan.hardware.model_dump()
         print_json(
             {
-                **asdict(found),
+                **asdict(train_plan),
                 "hardware": hardware,
-                "needed_gb": found.memory.total + found.writing,
+                "needed_gb": train_plan.memory.total + train_plan.writing,
                 "exit_code": 0,
             }
         )
     else:
-        _print(source, found, files)
+        _print(source, train_plan, files)
     return 0
 
 

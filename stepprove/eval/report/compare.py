@@ -161,12 +161,12 @@ def _differences(
     )
     intervals = bootstrap(rates[:, 1] - rates[:, 0], resamples=resamples, seed=seed)
     means = rates.mean(axis=0)
-    found = []
+    differences = []
     for column, (k, interval) in enumerate(zip(compared, intervals, strict=True)):
         in_a, in_b = (float(mean) for mean in means[:, column])
         low, high = interval or (None, None)
-        found.append(Difference(k=k, a=in_a, b=in_b, difference=in_b - in_a, low=low, high=high))
-    return tuple(found)
+        differences.append(Difference(k=k, a=in_a, b=in_b, difference=in_b - in_a, low=low, high=high))
+    return tuple(differences)
 
 
 def _warnings(a: Run, b: Run, pairs: Sequence[tuple[ProblemTally, ProblemTally]]) -> list[str]:

@@ -176,7 +176,7 @@ def compare(
 
 def suggestion(messages: tuple[Message, ...]) -> str | None:
     """Return the tactic that `exact?` suggests, in either of Lean's spellings; None if there is none."""
-    suggestions = [found[1] for m in messages if m.severity == "info" and (found := _SUGGESTED.match(m.data))]
+    suggestions = [match[1] for m in messages if m.severity == "info" and (match := _SUGGESTED.match(m.data))]
     return next((tactic.strip() for tactic in reversed(suggestions) if tactic), None)
 
 
@@ -295,8 +295,8 @@ class _DirectionSearch:
                 self.without.append(step.name)
                 return None
         for script in scripts:
-            if (found := self._judged(step, script)) is not None:
-                return None if afterwards and self._forbidden(step) else found
+            if (answer := self._judged(step, script)) is not None:
+                return None if afterwards and self._forbidden(step) else answer
         return None
 
     def _forbidden(self, step: MethodStep) -> bool:

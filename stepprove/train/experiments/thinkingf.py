@@ -177,7 +177,7 @@ class _ThinkingRun:
         if path.exists():
             return dict(orjson.loads(path.read_bytes()))
         model = self._model(chain)
-        found = asyncio.run(self._measure(model, home.name))
+        scores = asyncio.run(self._measure(model, home.name))
         record = {
             "model": home.name,
             "parameters": sum(weight.numel() for weight in model.parameters()),
@@ -187,7 +187,7 @@ class _ThinkingRun:
                 "lean": self.engine.lean_version,
                 "torch": torch.__version__,
             },
-            **found,
+            **scores,
         }
         replaced(path, orjson.dumps(record, option=orjson.OPT_INDENT_2))
         return record
