@@ -12,7 +12,7 @@ from stepprove.cli.terminal.console import CommandError, err, need_extra, out, p
 from stepprove.cli.terminal.progress import counting_bar
 
 if TYPE_CHECKING:
-    from stepprove.formalizer.dataset.dataset import Part
+    from stepprove.formalizer.dataset.dataset import SourceCounts
     from stepprove.formalizer.dataset.decontaminate import Benchmarks
 
 
@@ -67,14 +67,14 @@ def build(config: ConfigOption, json: Json = False) -> int:
     return 0
 
 
-def _document(target: Path, origins: Sequence[str], parts: Sequence[Part]) -> dict[str, Any]:
+def _document(target: Path, origins: Sequence[str], parts: Sequence[SourceCounts]) -> dict[str, Any]:
     documents = [
         {"source": p.source, "read": p.read, "kept": dict(p.kept), "dropped": dict(p.dropped)} for p in parts
     ]
     return {"folder": str(target), "benchmarks": origins, "parts": documents, "exit_code": 0}
 
 
-def _print(target: Path, origins: Sequence[str], parts: Sequence[Part]) -> None:
+def _print(target: Path, origins: Sequence[str], parts: Sequence[SourceCounts]) -> None:
     for counts in parts:
         out.print(
             f"{shown(counts.source)}: {counts.read} records, {counts.kept['train']} for training, {counts.kept['dev']} for tests"

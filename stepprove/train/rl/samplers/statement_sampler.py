@@ -39,7 +39,7 @@ _DECOYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class InformalProblem:
+class PromptedStatement:
     """A prompt for an informal problem, and its true statement."""
 
     prompt: str
@@ -94,7 +94,7 @@ async def write(
     sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    problem: InformalProblem,
+    problem: PromptedStatement,
     sampling: Sampling,
 ) -> StatementRollout:
     """Sample one statement and judge it.
@@ -125,7 +125,7 @@ async def write(
 def statements(
     tokenizer: Any,
     judge: BeqJudge,
-    problems: Callable[[int], Sequence[InformalProblem]],
+    problems: Callable[[int], Sequence[PromptedStatement]],
     options: RlvrOptions,
 ) -> RoundSampler:
     """Make a sampler of statements.
@@ -189,7 +189,7 @@ async def evaluate(
     sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    problems: Sequence[InformalProblem],
+    problems: Sequence[PromptedStatement],
     *,
     samples: int = 4,
     max_tokens: int = 320,
