@@ -22,7 +22,7 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
-from stepprove.formalizer.dataset.corpus import BadCorpus, CorpusTally, formalize_corpus
+from stepprove.formalizer.dataset.corpus import CorpusTally, formalize_corpus
 from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.pairs import InformalProblem
@@ -201,8 +201,6 @@ def _of_file(
     failures: list[str] = []
     try:
         tally = asyncio.run(_many(setting, file, output, options, at_once, failures))
-    except BadCorpus as wrong:
-        raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror}.") from None
     code = 3 if tally.unanswered else 1 if tally.bad or tally.formalized < tally.records else 0

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from stepprove.cli.terminal.console import CommandError, out, print_json, shown, shown_lines
-from stepprove.serving.planning.hf_config import UnknownArchitecture
-from stepprove.serving.planning.plan import DoesNotFit
 
 if TYPE_CHECKING:
     from stepprove.train.launch import TrainPlan
@@ -35,7 +33,7 @@ def planned(
 ) -> int:
     """Print the plan of a recipe and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
     from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
-    from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
+    from stepprove.train.recipe import read_rlvr, read_sft
 
     try:
         if kind == "sft":
@@ -46,10 +44,6 @@ def planned(
             train_plan = plan_rlvr(wanted, source, facts_of(model_of(wanted.model)), output)
         if files is not None:
             _write(train_plan, files)
-    except DoesNotFit as unfit:
-        raise CommandError(str(unfit), code=1) from None
-    except (BadRecipe, UnknownArchitecture) as wrong:
-        raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or source}: {wrong.strerror or wrong}.") from None
     if json:

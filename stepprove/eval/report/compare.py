@@ -12,12 +12,15 @@ from stepprove.eval.report.header import caption, count, pairs, title
 from stepprove.eval.scoring.estimators import LEVEL, RESAMPLES, bootstrap, mcnemar, pass_at_k
 from stepprove.eval.scoring.remarks import names
 from stepprove.eval.scoring.tallies import ProblemTally, blocked, lost_of, tallies
+from stepprove.faults import Failure
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, in_line
 
 
-class NothingShared(ValueError):
+class NothingShared(Failure, ValueError):
     """Two runs have no problem in common; the message is one sentence."""
+
+    exit_code = 2
 
 
 class Difference(BaseModel):

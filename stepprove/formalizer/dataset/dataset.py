@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from stepprove.faults import Failure
 from stepprove.formalizer.dataset.decontaminate import Benchmarks, problem_key, statement_key
 from stepprove.formalizer.dataset.jsonl import reason_of
 from stepprove.formalizer.equivalence.pairs import Pair, ReasoningTrajectory, messages
@@ -28,8 +29,10 @@ _IN_ONE_GROUP = 1_000
 _COLUMNS = ("name", "problem", "header", "formal_statement", "reasoning", "answer")
 
 
-class BadDataset(ValueError):
+class BadDataset(Failure, ValueError):
     """The dataset cannot be built; the message is one sentence."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from stepprove.agent.file.library import Library, Position, Premise
+from stepprove.faults import Failure
 
 CORPUS = "corpus.jsonl"
 SPLITS = ("train", "val", "test")
@@ -27,11 +28,13 @@ CUTS = (1, 10)
 _DONE = "no goals"
 
 
-class BadTrace(ValueError):
+class BadTrace(Failure, ValueError):
     """The folder is no traced repository; the message is one sentence."""
 
+    exit_code = 2
 
-class CannotTrace(RuntimeError):
+
+class CannotTrace(Failure, RuntimeError):
     """The repository is not traced, and tracing is impossible here; the message is one sentence."""
 
 
