@@ -63,9 +63,9 @@ from stepprove.lean_project.source.file import parse_source
 from stepprove.serving.client.endpoint import tiny_folder
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded
-from stepprove.serving.serve.rows import Batch
 from stepprove.train.data.theorems import for_training
 from stepprove.train.rl import rlvr
+from stepprove.train.rl.batches import Batch
 from stepprove.train.rl.rewards import earned
 from stepprove.train.rl.samplers.proof_sampler import proofs
 from stepprove.train.sft.trajectories import problem_of

@@ -8,13 +8,17 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from stepprove.faults import Failure
+
 _MOST_BYTES = 1_000_000
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class BadSettings(ValueError):
+class BadSettings(Failure, ValueError):
     """The file cannot be used; the message is one sentence."""
+
+    exit_code = 2
 
 
 def read_text(path: Path, name: str, noun: str, error: type[BadSettings]) -> str:

@@ -22,7 +22,7 @@ from stepprove.formalizer.autoformalize import (
     autoformalize,
 )
 from stepprove.formalizer.checks import Leans, NoLean, PoolChecks, by_header
-from stepprove.formalizer.dataset.corpus import BadCorpus, CorpusTally, formalize_corpus
+from stepprove.formalizer.dataset.corpus import CorpusTally, formalize_corpus
 from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
 from stepprove.formalizer.equivalence.methods import Method
 from stepprove.formalizer.equivalence.pairs import InformalProblem
@@ -125,21 +125,21 @@ def autoformalize_command(
     setting = _Setting(model, lean, time_limit, stands_for)
     if file is not None and output is not None:
         return _of_file(setting, file, output, options, at_once, json=json)
-    found = asyncio.run(_one(setting, problem or "", options))
-    code = _CODES[found.outcome]
+    result = asyncio.run(_one(setting, problem or "", options))
+    code = _CODES[result.outcome]
     if json:
         print_json(
             {
                 "engine": engine_json(lean),
                 "model": model,
                 "form": form.name,
-                **found.model_dump(mode="json"),
-                "agreement": found.agreement,
+                **result.model_dump(mode="json"),
+                "agreement": result.agreement,
                 "exit_code": code,
             }
         )
     else:
-        _print(found, lean)
+        _print(result, lean)
     return code
 
 
@@ -201,8 +201,6 @@ def _of_file(
     failures: list[str] = []
     try:
         tally = asyncio.run(_many(setting, file, output, options, at_once, failures))
-    except BadCorpus as wrong:
-        raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or output}: {wrong.strerror}.") from None
     code = 3 if tally.unanswered else 1 if tally.bad or tally.formalized < tally.records else 0
@@ -251,8 +249,8 @@ async def _many(
         def listen(task: JsonlRecord[InformalProblem], result: Formalization | None) -> None:
             progress.advance(bar)
             if not err.is_terminal:
-                said = result.outcome if result else "no answer"
-                err.print(f"  {said:<11} line {task.number}  {shown(task.item.name or '')}")
+                outcome = result.outcome if result else "no answer"
+                err.print(f"  {outcome:<11} line {task.number}  {shown(task.item.name or '')}")
 
         async with (
             Pool(setting.lean, timeout=setting.timeout) as pool,
@@ -283,14 +281,14 @@ async def _answered(
 ) -> Formalization | None:
     """The result; None if the model or Lean gave no answer, with the reason in `failures`."""
     try:
-        found = await autoformalize(client, checks(options.header), problem.problem, options)
+        result = await autoformalize(client, checks(options.header), problem.problem, options)
     except (ModelFailure, BudgetSpent, NoLean) as failure:
         failures.append(str(failure).rstrip("."))
         return None
-    if found.outcome == "unknown":
+    if result.outcome == "unknown":
         failures.append("Lean gave no answer about a sample")
         return None
-    return found
+    return result
 
 
 def _print(result: Formalization, lean: Engine) -> None:
@@ -299,10 +297,10 @@ def _print(result: Formalization, lean: Engine) -> None:
         f"{len(result.samples)} samples, {valid} valid, {len(result.classes)} classes, {result.usage.tokens} tokens, "
         f"{shown(engine_words(lean))}"
     )
-    for place, each in enumerate(result.classes):
-        chosen = result.samples[each.members[0]]
+    for place, group in enumerate(result.classes):
+        chosen = result.samples[group.members[0]]
         style = "green" if place == 0 else "dim"
-        out.print(f"\n[{style}]{len(each.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
+        out.print(f"\n[{style}]{len(group.members)} of {valid}[/]{' (chosen)' if place == 0 else ''}")
         if chosen.warning:
             out.print(f"[yellow]warning[/]: {shown(chosen.warning)}")
         out.print(shown_lines(chosen.statement or ""))

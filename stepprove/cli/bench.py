@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.serving.client.model_name import TINY
 
 if TYPE_CHECKING:
-    from stepprove.train.data.held_out import HeldOutAttempt
+    from stepprove.train.data.held_out import HeldOutAttempt, Score
     from stepprove.train.data.theorems import Theorem
 
 bench = typer.Typer(help="Measure the prover on this machine.", no_args_is_help=True)
@@ -77,7 +78,8 @@ def generated(
             f"{attempt.family:<16} {attempt.sketches} sketches, {attempt.rejected} rejected  {shown(attempt.end)}"
         )
 
-    work = _generated(model, lean, tried, samples, turns, temperature, context, seed, at_once, log, show)
+    sampling = _Sampling(model, samples, turns, temperature, context, seed, at_once)
+    work = _attempts(sampling, lean, tried, log, show)
     try:
         attempts = asyncio.run(work)
     except OSError as wrong:
@@ -87,9 +89,15 @@ def generated(
     if json:
         figures = {name: getattr(rates, name) for name in rates.__slots__}
         print_json({"model": model, **figures, "turns": turns, "seed": seed, "exit_code": code})
-        return code
+    else:
+        _print(sampling, rates, lean)
+    return code
+
+
+def _print(sampling: _Sampling, rates: Score, lean: Engine) -> None:
     out.print(
-        f"{model}: {rates.theorems} theorems, {rates.samples} samples, at most {turns} sketches each, Lean {lean.lean_version}\n"
+        f"{sampling.model}: {rates.theorems} theorems, {rates.samples} samples, at most {sampling.turns} sketches each, "
+        f"Lean {lean.lean_version}\n"
         f"pass@1 {100 * rates.pass_1:.1f} %, pass@{rates.samples} {100 * rates.pass_k:.1f} %, "
         f"{100 * rates.after_rejection:.1f} % of the proofs after a rejected sketch"
         + (f"; {rates.timeouts} attempts ended when Lean's time was over" if rates.timeouts else "")
@@ -99,19 +107,26 @@ def generated(
             else ""
         )
     )
-    return code
 
 
-async def _generated(
-    model: str,
+@dataclass(frozen=True, slots=True)
+class _Sampling:
+    """How a model, or chance, makes attempts."""
+
+    model: str
+    samples: int
+    turns: int
+    temperature: float
+    context: int
+    """Tokens of an attempt, feedback included."""
+    seed: int
+    at_once: int
+
+
+async def _attempts(
+    sampling: _Sampling,
     lean: Engine,
     tried: Sequence[Theorem],
-    samples: int,
-    turns: int,
-    temperature: float,
-    context: int,
-    seed: int,
-    at_once: int,
     log: Path,
     show: Callable[[HeldOutAttempt], None],
 ) -> list[HeldOutAttempt]:
@@ -121,13 +136,18 @@ async def _generated(
     from stepprove.train.data.held_out import model_prover, random_prover, run
 
     async with Pool(lean) as pool:
-        if model == "random":
-            prover = random_prover(pool, turns, seed)
-            return await run(prover, tried, samples, log, at_once=at_once, listen=show)
-        options = TirOptions(temperature=temperature, max_seq_len=context, max_turns=turns, seed=seed)
+        if sampling.model == "random":
+            prover = random_prover(pool, sampling.turns, sampling.seed)
+            return await run(prover, tried, sampling.samples, log, at_once=sampling.at_once, listen=show)
+        options = TirOptions(
+            temperature=sampling.temperature,
+            max_seq_len=sampling.context,
+            max_turns=sampling.turns,
+            seed=sampling.seed,
+        )
         async with (
-            serving(model, lambda line: err.print(shown(line))) as endpoint,
+            serving(sampling.model, lambda line: err.print(shown(line))) as endpoint,
             endpoint.client() as client,
         ):
-            asked = model_prover(lambda: client, pool, options)
-            return await run(asked, tried, samples, log, at_once=at_once, listen=show)
+            prover = model_prover(lambda: client, pool, options)
+            return await run(prover, tried, sampling.samples, log, at_once=sampling.at_once, listen=show)

@@ -11,77 +11,77 @@ import typer
 from typer.core import TyperGroup
 
 from stepprove import __version__
-from stepprove.cli.on_demand import OnDemand, Place
+from stepprove.cli.on_demand import CommandPlace, OnDemand
 from stepprove.cli.terminal.console import err, shown_lines
 from stepprove.faults import Failure, fault_ends_command, log_to_file
 from stepprove.visible import in_line
 
 COMMANDS = (
-    Place(
+    CommandPlace(
         "prove",
         "stepprove.cli.prove",
         "prove",
         "Prove every `sorry` of a Lean file, and write the file with its proofs.",
     ),
-    Place(
+    CommandPlace(
         "check",
         "stepprove.cli.check",
         "check",
         "Report for each declaration whether Lean accepts it, its axioms, and its open goals.",
     ),
-    Place(
+    CommandPlace(
         "verify",
         "stepprove.cli.verify",
         "verify",
         "Decide whether CANDIDATE proves every statement of ORIGINAL, unchanged and under its name.",
     ),
-    Place(
+    CommandPlace(
         "autoformalize",
         "stepprove.cli.autoformalize",
         "autoformalize_command",
         "State a problem in Lean: a model proposes statements, Lean elaborates them, and the largest class of equivalent "
         "ones wins.",
     ),
-    Place(
+    CommandPlace(
         "equivalent",
         "stepprove.cli.equivalent",
         "equivalent_command",
         "Decide whether two statements are equivalent: each must be provable from the other by a few tactics.",
     ),
-    Place(
+    CommandPlace(
         "lean-server",
         "stepprove.cli.servers.lean_server",
         "lean_server",
         "Serve Lean over HTTP: Kimina Lean Server's `/api/check`, `/verify` and `/health`, with the trust gate's verdict.",
     ),
-    Place(
+    CommandPlace(
         "serve",
         "stepprove.cli.servers.serve",
         "serve",
         "Serve a language model with the API of OpenAI: with vLLM on GPUs, else with transformers on the CPU.",
     ),
-    Place("setup", "stepprove.cli.setup", "setup", "Install a Lean for stepprove."),
-    Place(
+    CommandPlace("setup", "stepprove.cli.setup", "setup", "Install a Lean for stepprove."),
+    CommandPlace(
         "doctor",
         "stepprove.cli.setup",
         "doctor",
         "Report each part of the installation, and the command that mends a missing one.",
     ),
-    Place("bench", "stepprove.cli.bench", "bench", "Measure the prover on this machine."),
-    Place(
+    CommandPlace("bench", "stepprove.cli.bench", "bench", "Measure the prover on this machine."),
+    CommandPlace(
         "eval",
         "stepprove.cli.eval",
         "evaluation",
         "Run a prover or a formalizer on a benchmark, and report the results that Lean accepts.",
     ),
-    Place(
+    CommandPlace(
         "formalizer",
         "stepprove.cli.formalizer",
         "formalizer",
         "Make the data that formalizers learn from: pairs, reasoning, a dataset.",
     ),
-    Place("trace", "stepprove.cli.trace", "trace", "Look at what happened in a run of the prover."),
-    Place("train", "stepprove.cli.train", "train", "Train models, with Lean as the judge."),
+    CommandPlace("trace", "stepprove.cli.trace", "trace", "Look at what happened in a run of the prover."),
+    CommandPlace("train", "stepprove.cli.train", "train", "Train models, with Lean as the judge."),
 )
 """The commands in the order of the help; a test holds each sentence to the command's own."""
 

@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CommandPlace:
     """A command's name, its place in the code, and the first sentence of its help."""
 
     name: str
@@ -24,7 +24,7 @@ class Place:
 class OnDemand(TyperCommand):
     """A command of which only the name and the first sentence of the help are here."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: CommandPlace) -> None:
         super().__init__(name=place.name, callback=None, help=place.help, rich_markup_mode="markdown")
         self._place = place
 

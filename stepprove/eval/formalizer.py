@@ -96,7 +96,7 @@ class Formalizer:
         except (ModelFailure, BudgetSpent, OSError) as failure:
             return blank.model_copy(update={"reason": _line(failure)})
         (sample, *_) = reply.samples
-        told = {
+        answered = {
             **blank.model_dump(),
             "outcome": FormalizationOutcome.ILL_TYPED,
             "reason": "there is no Lean code in the answer"
@@ -107,7 +107,7 @@ class Formalizer:
             "seconds": round(time.monotonic() - started, 3),
             "trace": middle_cut(sample.text, MOST_TRACE),
         }
-        return Attempt.model_validate(encodable(told))
+        return Attempt.model_validate(encodable(answered))
 
     def _sampling(self, form: PromptForm, problem: BenchmarkProblem, epoch: int) -> Sampling:
         return Sampling(

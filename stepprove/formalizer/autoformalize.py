@@ -113,7 +113,7 @@ async def autoformalize(
         NoLean: Lean cannot be reached.
     """
     started = time.monotonic()
-    work = _Sampler(client, lean, options)
+    work = _StatementSampler(client, lean, options)
     prompt = options.form.turns(problem, options.header, mathlib=options.mathlib)
     first = await work.ask(prompt, options.samples)
     done = await gather_or_cancel(work.sample(prompt, sample, listen) for sample in first)
@@ -142,7 +142,7 @@ async def autoformalize(
     )
 
 
-class _Sampler:
+class _StatementSampler:
     """Samples the statements of one problem."""
 
     def __init__(self, client: Chatter, lean: Checks, options: FormalizeOptions) -> None:

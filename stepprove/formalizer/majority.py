@@ -68,11 +68,11 @@ async def classes(
         logprob = logprobs[place]
         return (-math.inf if logprob is None else logprob, -place)
 
-    found = [
+    classes = [
         sorted(component, key=likely, reverse=True) for component in networkx.connected_components(graph)
     ]
-    found.sort(key=lambda members: (len(members), *likely(members[0])), reverse=True)
-    return tuple(StatementClass(members=tuple(m), logprob=logprobs[m[0]]) for m in found), unknown
+    classes.sort(key=lambda members: (len(members), *likely(members[0])), reverse=True)
+    return tuple(StatementClass(members=tuple(m), logprob=logprobs[m[0]]) for m in classes), unknown
 
 
 def words_of(statement: Statement) -> tuple[str, ...]:

@@ -106,8 +106,8 @@ class Statement:
     @cached_property
     def _namespaces(self) -> tuple[str, ...]:
         probe = f"{self.source.text[: self.chunk.start]}\ntheorem x : True"
-        found = parse_source(probe).declarations
-        return tuple(split_name(found[-1].full_name or "")[:-1])
+        declarations = parse_source(probe).declarations
+        return tuple(split_name(declarations[-1].full_name or "")[:-1])
 
 
 def statement_of(source: SourceFile) -> Statement:

@@ -81,9 +81,9 @@ def vacuity(trial: ProofCheck, text: str, name: str, goal: str) -> Vacuity:
 
     def tried(original: str, candidate: str, target: str) -> bool:
         nonlocal late
-        found = trial(original, candidate, target)
-        late = late or found is None
-        return bool(found)
+        verdict = trial(original, candidate, target)
+        late = late or verdict is None
+        return bool(verdict)
 
     def proved(script: str) -> bool:
         return tried(text, text.removesuffix("sorry") + _indented(script), name)

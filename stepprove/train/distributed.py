@@ -44,9 +44,14 @@ def first_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def process_count() -> int:
+    """Return the number of processes that train."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def several_processes() -> bool:
     """Return whether more than one process trains."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return process_count() > 1
 
 
 def require_processes(hardware: Hardware | None) -> None:
@@ -59,7 +64,7 @@ def require_processes(hardware: Hardware | None) -> None:
         BadRecipe: the launcher started another number of processes.
     """
     meant = 1 if hardware is None else hardware.processes
-    if (count := int(os.environ.get("WORLD_SIZE", "1"))) != meant:
+    if (count := process_count()) != meant:
         raise BadRecipe(
             f"The recipe is for {meant} {'process' if meant == 1 else 'processes'} and this is one of {count}: "
             "`--plan` shows how it is started."

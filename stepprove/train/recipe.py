@@ -168,12 +168,9 @@ class RlvrRecipe(BaseModel):
             raise ValueError(
                 f"{processes} processes cannot have equal parts of {self.rlvr.problems} problems (`rlvr: problems`)"
             )
-        if self.hardware is not None and self.methods.angular:
-            raise ValueError("`angular` needs whole weights, and `hardware` spreads them over processes")
-        if processes > 1 and self.methods.baseline == "learned":
-            raise ValueError(
-                "`baseline: learned` needs all problems of a round, and several processes have parts of them"
-            )
+        refusal = self.methods.refusal(processes, sharded=self.hardware is not None)
+        if refusal is not None:
+            raise ValueError(refusal)
         if self.reward == "beq" and self.hardware is not None and self.hardware.lean_cores is not None:
             raise ValueError(
                 "`reward: beq` has Lean beside each process that trains (`jobs`), not on lean_cores"

@@ -16,6 +16,7 @@ import transformers
 from filelock import FileLock, Timeout
 
 from stepprove import __version__
+from stepprove.faults import Failure
 from stepprove.train.recipe import BadRecipe
 
 FIGURES = "metrics.jsonl"
@@ -24,8 +25,10 @@ MODEL = "model"
 _ABOUT = "run.json"
 
 
-class RunInUse(Exception):
+class RunInUse(Failure):
     """Another process writes to the folder; the message is one sentence."""
+
+    exit_code = 2
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stepprove.cli.main import COMMANDS, program
-from stepprove.cli.on_demand import Place
+from stepprove.cli.on_demand import CommandPlace
 
 START = "from stepprove.cli.start import run; run()"
 
@@ -27,7 +27,7 @@ def stepprove(*arguments: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("place", COMMANDS, ids=lambda place: place.name)
-def test_the_list_says_of_a_command_what_its_own_help_says(place: Place) -> None:
+def test_the_list_says_of_a_command_what_its_own_help_says(place: CommandPlace) -> None:
     command = program().commands[place.name]
     assert (command.help or "").partition("\n\n")[0] == place.help
 

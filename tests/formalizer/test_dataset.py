@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.formalizer.dataset.dataset import BadDataset, BuildOptions, Part, build
+from stepprove.formalizer.dataset.dataset import BadDataset, BuildOptions, SourceCounts, build
 from stepprove.formalizer.dataset.decontaminate import Benchmarks, KnownProblem, problem_key, statement_key
 
 LONG = "Let n be a natural number that is greater than the sum of its own digits and even"
@@ -64,7 +64,9 @@ def test_keys_are_equal_where_words_are(a: list[str], b: list[str]) -> None:
     assert (statement_key(f"{one} := by sorry") == statement_key(f"{other}\n:= (have := 2; rfl)")) == (a == b)
 
 
-def made(folder: Path, *sources: Path, dev: float = 0.0, benchmarks: Benchmarks | None = None) -> list[Part]:
+def made(
+    folder: Path, *sources: Path, dev: float = 0.0, benchmarks: Benchmarks | None = None
+) -> list[SourceCounts]:
     return build(sources, folder / "set", benchmarks or Benchmarks(), BuildOptions(dev_share=dev))
 
 

@@ -22,7 +22,7 @@ from stepprove.train.rl.rlvr import RlvrOptions
 from stepprove.train.rl.samplers.statement_sampler import (
     BeqJudge,
     FooledJudge,
-    InformalProblem,
+    PromptedStatement,
     StatementRollout,
     counted,
     evaluate,
@@ -80,8 +80,8 @@ def test_an_answer_without_code_is_refused(judge: BeqJudge) -> None:
 def test_a_round_rewards_what_says_the_same(judge: BeqJudge, folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     decoder = Decoder(StepMoeForCausalLM.from_pretrained(folder).float(), tokenizer)
-    right = InformalProblem(prompt_of(tokenizer, ONE.problem), truth_of(ONE.meaning.lean))
-    wrong = InformalProblem(right.prompt, truth_of("(n : Nat) : 0 + n = n + 1"))
+    right = PromptedStatement(prompt_of(tokenizer, ONE.problem), truth_of(ONE.meaning.lean))
+    wrong = PromptedStatement(right.prompt, truth_of("(n : Nat) : 0 + n = n + 1"))
     sample = statements(tokenizer, judge, lambda number: [right, wrong], OPTIONS)
     first, second = asyncio.run(sample(decoder, 0))
     assert sum(first.rewards) >= 1 and sum(second.rewards) == 0

@@ -14,7 +14,7 @@ from transformers import Trainer, TrainingArguments
 
 from stepprove.serving.step_moe import StepMoeConfig
 from stepprove.train.methods.angular import mean_angle
-from stepprove.train.methods.callbacks import NeverHurtTraining
+from stepprove.train.methods.never_hurt import NeverHurtTraining
 from stepprove.train.methods.options import NeverHurtOptions, RlvrMethods
 from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
 from stepprove.train.rl.batches import Group, batches

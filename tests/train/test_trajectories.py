@@ -15,14 +15,14 @@ from stepprove.lean_project.gate.verify import verify
 from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.lean_project.repl.protocol import CommandResponse
 from stepprove.lean_project.source.file import parse_source
-from stepprove.train.data.proof_search import Search, solve
+from stepprove.train.data.proof_search import ScriptSearch, solve
 from stepprove.train.data.theorems import Theorem, generate
 from stepprove.train.sft.trajectories import TrainingText, make, problem_of, read, trajectory
 
 ADD = Theorem("linear", "t", "", "theorem t (x y : Nat) (h : x < y) : 2 * x + 2 ≤ 2 * y :=")
 
 
-def searched(pool: SyncPool, theorem: Theorem, seed: int = 0) -> Search | None:
+def searched(pool: SyncPool, theorem: Theorem, seed: int = 0) -> ScriptSearch | None:
     return pool.run(lambda repl: solve(repl, theorem, random.Random(seed)))
 
 

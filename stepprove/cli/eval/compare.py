@@ -9,7 +9,7 @@ import typer
 
 from stepprove.cli.eval.options import MODULES, UNFINISHED
 from stepprove.cli.options.common import Json
-from stepprove.cli.terminal.console import CommandError, need_extra, out, print_json
+from stepprove.cli.terminal.console import need_extra, out, print_json
 
 
 def compare(
@@ -25,15 +25,12 @@ def compare(
     """
     need_extra("eval", MODULES)
     from stepprove.eval.records.log import read_run
-    from stepprove.eval.report.compare import NothingShared, lines
     from stepprove.eval.report.compare import compare as compared
+    from stepprove.eval.report.compare import lines
     from stepprove.visible import encodable
 
     runs = read_run(a), read_run(b)
-    try:
-        comparison = compared(*runs)
-    except NothingShared as wrong:
-        raise CommandError(str(wrong)) from None
+    comparison = compared(*runs)
     code = UNFINISHED if comparison.blocked else 0
     if json:
         heads = [run.model_dump(mode="json", exclude={"problems", "attempts"}) for run in runs]

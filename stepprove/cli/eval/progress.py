@@ -55,8 +55,8 @@ def showing_attempts(*, quiet: bool) -> Iterator[RunListener]:
             if attempt.outcome in SUCCESSES:
                 counted[attempt.outcome] += 1
             bar.console.print(_line(attempt))
-            told = " ".join(f"{number} {ending}" for ending, number in counted.items())
-            bar.update(task, advance=1, description=told or "Trying")
+            counts = " ".join(f"{number} {ending}" for ending, number in counted.items())
+            bar.update(task, advance=1, description=counts or "Trying")
 
         def asked(done: int, count: int) -> None:
             bar.update(task, description="What elaborates without Mathlib", completed=done, total=count)

@@ -43,20 +43,12 @@ def write_log(
     work: Callable[[Engine, RunListener], Path], engine: EngineChoice, log_dir: Path, json: bool
 ) -> int:
     """Do work that writes a log, and print the log's results."""
-    from stepprove.eval.benchmarks.datasets import BadBenchmark
-    from stepprove.eval.benchmarks.selection import NeedsMathlib
-    from stepprove.eval.records.external_samples import BadSamples
-    from stepprove.eval.records.journal import JournalRefused
     from stepprove.eval.records.log import read_run
 
     lean = lean_for(None, engine)
     try:
         with showing_attempts(quiet=json) as watch:
             log = work(lean, watch)
-    except (BadBenchmark, BadSamples, JournalRefused) as wrong:
-        raise CommandError(str(wrong)) from None
-    except NeedsMathlib as missing:
-        raise CommandError(str(missing), code=3) from None
     except (FileExistsError, NotADirectoryError):
         raise CommandError(
             f"{log_dir} is a file or stands below one: name a folder with --log-dir."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stepprove.cli.eval.options import MODULES, JobsOption, LogArgument, MaxSamplesOption, known_benchmark
 from stepprove.cli.eval.results import run_benchmark
 from stepprove.cli.options.common import Json
-from stepprove.cli.terminal.console import CommandError, need_extra
+from stepprove.cli.terminal.console import need_extra
 
 
 def retry(
@@ -19,13 +19,9 @@ def retry(
     Example: `stepprove eval retry runs/LOG.eval`
     """
     need_extra("eval", MODULES)
-    from stepprove.eval.records.journal import JournalRefused
     from stepprove.eval.retry import setup_of_log
 
-    try:
-        setup, selection = setup_of_log(log)
-    except JournalRefused as wrong:
-        raise CommandError(str(wrong)) from None
+    setup, selection = setup_of_log(log)
     return run_benchmark(
         known_benchmark(setup.benchmark), setup, selection, log.parent, jobs, max_samples, json
     )

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepprove.cli.formalizer.config import ConfigOption, settings_in
+from stepprove.cli.formalizer.options import ConfigOption
 from stepprove.cli.options.common import Json
 from stepprove.cli.terminal.console import CommandError, err, need_extra, out, print_json, shown
 from stepprove.cli.terminal.progress import counting_bar
+from stepprove.formalizer.config import read_config
 
 if TYPE_CHECKING:
-    from stepprove.formalizer.dataset.dataset import Part
+    from stepprove.formalizer.dataset.dataset import SourceCounts
     from stepprove.formalizer.dataset.decontaminate import Benchmarks
 
 
@@ -24,11 +25,11 @@ def build(config: ConfigOption, json: Json = False) -> int:
 
     Example: `stepprove formalizer build --config thinkingf.yaml`
     """
-    settings = settings_in(config)
+    settings = read_config(config)
     part = settings.build
     if part.parquet:
         need_extra("data", ("pyarrow",))
-    from stepprove.formalizer.dataset.dataset import BadDataset, BuildOptions
+    from stepprove.formalizer.dataset.dataset import BuildOptions
     from stepprove.formalizer.dataset.dataset import build as build_dataset
     from stepprove.formalizer.dataset.decontaminate import Benchmarks
 
@@ -56,8 +57,6 @@ def build(config: ConfigOption, json: Json = False) -> int:
                 complain=complain,
                 listen=lambda read: progress.update(bar, completed=read),
             )
-    except BadDataset as wrong:
-        raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or target}: {wrong.strerror}.") from None
     if json:
@@ -67,14 +66,14 @@ def build(config: ConfigOption, json: Json = False) -> int:
     return 0
 
 
-def _document(target: Path, origins: Sequence[str], parts: Sequence[Part]) -> dict[str, Any]:
+def _document(target: Path, origins: Sequence[str], parts: Sequence[SourceCounts]) -> dict[str, Any]:
     documents = [
         {"source": p.source, "read": p.read, "kept": dict(p.kept), "dropped": dict(p.dropped)} for p in parts
     ]
     return {"folder": str(target), "benchmarks": origins, "parts": documents, "exit_code": 0}
 
 
-def _print(target: Path, origins: Sequence[str], parts: Sequence[Part]) -> None:
+def _print(target: Path, origins: Sequence[str], parts: Sequence[SourceCounts]) -> None:
     for counts in parts:
         out.print(
             f"{shown(counts.source)}: {counts.read} records, {counts.kept['train']} for training, {counts.kept['dev']} for tests"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from stepprove.cli.formalizer.config import ConfigOption, settings_in
+from stepprove.cli.formalizer.options import ConfigOption
 from stepprove.cli.formalizer.stages import Stage, lean_checks, lean_of, model_client, run_and_print, work_on
 from stepprove.cli.options.common import Json
 from stepprove.cli.options.engine import EngineOption
 from stepprove.cli.terminal.console import CommandError
 from stepprove.formalizer.autoformalize import FormalizeOptions
+from stepprove.formalizer.config import read_config
 from stepprove.formalizer.dataset.stage import StageResult, StageTally
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
@@ -24,7 +25,7 @@ def knowledge(config: ConfigOption, json: Json = False, engine: EngineOption = "
 
     Example: `stepprove formalizer knowledge --config thinkingf.yaml`
     """
-    settings = settings_in(config)
+    settings = read_config(config)
     if settings.knowledge is None:
         raise CommandError(f"{config} has no part `knowledge`.")
     part = settings.knowledge

@@ -14,7 +14,7 @@ from stepprove.cli.terminal.console import CommandError, err, out, print_json, s
 from stepprove.cli.terminal.progress import counting_bar
 from stepprove.formalizer.checks import Leans, PoolChecks, by_header
 from stepprove.formalizer.dataset.jsonl import Item, JsonlRecord
-from stepprove.formalizer.dataset.ledger import BadLedger, Ledger
+from stepprove.formalizer.dataset.ledger import Ledger
 from stepprove.formalizer.dataset.stage import StageResult, StageTally, run_stage
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.pool import Pool
@@ -122,8 +122,6 @@ def run_and_print(
     target = settings.output / f"{name}.jsonl"
     try:
         tally = asyncio.run(work)
-    except BadLedger as wrong:
-        raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or settings.output}: {wrong.strerror}.") from None
     code = 3 if tally.unanswered else 0

@@ -20,9 +20,8 @@ from stepprove.cli.terminal.console import CommandError, err, out, print_json, s
 from stepprove.serving.client.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
 from stepprove.serving.client.model_name import TINY
 from stepprove.serving.planning.cost import DEVICES, Cost, Device, colocated, disaggregated
-from stepprove.serving.planning.hardware import BadGpus, Gpu, find_gpus, parse_gpus
-from stepprove.serving.planning.hf_config import UnknownArchitecture
-from stepprove.serving.planning.plan import ACTIVATIONS_GB, DoesNotFit
+from stepprove.serving.planning.hardware import Gpu, find_gpus, parse_gpus
+from stepprove.serving.planning.plan import ACTIVATIONS_GB
 from stepprove.serving.serve.cpu import cpu_server, served_name
 from stepprove.serving.serve.server import ModelServer, ServerFailure, running
 from stepprove.serving.serve.vllm import VllmPlan, Wishes, plan_vllm
@@ -169,9 +168,7 @@ def _show_plan(
         planned = plan_vllm(
             str(tiny_folder()) if model == TINY else model, gpus, wishes, host=host, port=port
         )
-    except DoesNotFit as unfit:
-        raise CommandError(str(unfit), code=1) from None
-    except (UnknownArchitecture, ServerFailure, ValueError) as unfit:
+    except (ServerFailure, ValueError) as unfit:
         raise CommandError(str(unfit)) from None
     contexts = sorted({min(_SHORT_CONTEXT, planned.context), planned.context})
     costs = {tokens: _costs(planned, tokens, devices) for tokens in contexts}
@@ -255,12 +252,7 @@ def _billions(count: int) -> str:
 
 
 def _gpus(text: str | None) -> tuple[Gpu, ...]:
-    if text is None:
-        return find_gpus()
-    try:
-        return parse_gpus(text)
-    except BadGpus as wrong:
-        raise CommandError(str(wrong)) from None
+    return find_gpus() if text is None else parse_gpus(text)
 
 
 def _devices(prices: Sequence[str]) -> tuple[Device, ...]:

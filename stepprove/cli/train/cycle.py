@@ -113,23 +113,17 @@ def cycle(
 
 
 def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
-    """The statements of miniF2F's valid split that elaborate without Mathlib. Raises CommandError."""
+    """The statements of miniF2F's valid split that elaborate without Mathlib. Raises BadBenchmark, ReplFailure."""
     from stepprove.agent.models.problem import Problem
     from stepprove.eval.benchmarks.benchmark import benchmark_called
     from stepprove.eval.benchmarks.core_subset import core
-    from stepprove.eval.benchmarks.datasets import BadBenchmark, load
+    from stepprove.eval.benchmarks.datasets import load
     from stepprove.lean_project.pool.pool import SyncPool
-    from stepprove.lean_project.repl.repl import ReplFailure
     from stepprove.lean_project.source.prelude import PRELUDE
 
     benchmark = benchmark_called("minif2f")
     assert benchmark is not None
-    try:
-        problems = load(benchmark, "valid", path).problems
-        with SyncPool(lean) as pool:
-            names = set(core(pool, problems))
-    except BadBenchmark as wrong:
-        raise CommandError(str(wrong)) from None
-    except ReplFailure as failure:
-        raise CommandError(str(failure), code=3) from None
+    problems = load(benchmark, "valid", path).problems
+    with SyncPool(lean) as pool:
+        names = set(core(pool, problems))
     return tuple(Problem.parse(one.source, prelude=PRELUDE) for one in problems if one.name in names)

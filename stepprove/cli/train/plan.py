@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from stepprove.cli.terminal.console import CommandError, out, print_json, shown, shown_lines
-from stepprove.serving.planning.hf_config import UnknownArchitecture
-from stepprove.serving.planning.plan import DoesNotFit
 
 if TYPE_CHECKING:
     from stepprove.train.launch import TrainPlan
@@ -35,35 +33,31 @@ def planned(
 ) -> int:
     """Print the plan of a recipe and write its files; `model_of` finds its model. Needs no torch. Raises CommandError."""
     from stepprove.train.launch import facts_of, plan_rlvr, plan_sft
-    from stepprove.train.recipe import BadRecipe, read_rlvr, read_sft
+    from stepprove.train.recipe import read_rlvr, read_sft
 
     try:
         if kind == "sft":
             recipe, _ = read_sft(source)
-            found = plan_sft(recipe, source, facts_of(model_of(recipe.model)), output)
+            train_plan = plan_sft(recipe, source, facts_of(model_of(recipe.model)), output)
         else:
             wanted, _ = read_rlvr(source)
-            found = plan_rlvr(wanted, source, facts_of(model_of(wanted.model)), output)
+            train_plan = plan_rlvr(wanted, source, facts_of(model_of(wanted.model)), output)
         if files is not None:
-            _write(found, files)
-    except DoesNotFit as unfit:
-        raise CommandError(str(unfit), code=1) from None
-    except (BadRecipe, UnknownArchitecture) as wrong:
-        raise CommandError(str(wrong)) from None
+            _write(train_plan, files)
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or source}: {wrong.strerror or wrong}.") from None
     if json:
-        hardware = None if found.hardware is None else found.hardware.model_dump()
+        hardware = None if train_plan.hardware is None else train_plan.hardware.model_dump()
         print_json(
             {
-                **asdict(found),
+                **asdict(train_plan),
                 "hardware": hardware,
-                "needed_gb": found.memory.total + found.writing,
+                "needed_gb": train_plan.memory.total + train_plan.writing,
                 "exit_code": 0,
             }
         )
     else:
-        _print(source, found, files)
+        _print(source, train_plan, files)
     return 0
 
 

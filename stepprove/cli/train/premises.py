@@ -12,7 +12,7 @@ from stepprove.agent.models.library import BadLibrary
 from stepprove.cli.options.common import Json
 from stepprove.cli.terminal.console import CommandError, out, print_json
 from stepprove.cli.terminal.console import shown as fit
-from stepprove.train.data.premises import BadTrace, CannotTrace, extract
+from stepprove.train.data.premises import extract
 
 
 def premises(
@@ -39,9 +39,7 @@ def premises(
     """
     try:
         extracted = extract(folder, output, split=split, shown=shown)
-    except CannotTrace as missing:
-        raise CommandError(str(missing), code=3) from None
-    except (BadTrace, BadLibrary) as wrong:
+    except BadLibrary as wrong:
         raise CommandError(str(wrong)) from None
     except OSError as wrong:
         raise CommandError(f"{wrong.filename or folder}: {wrong.strerror}.") from None

@@ -18,17 +18,13 @@ def training_failures(output: Path) -> Iterator[None]:
     """Turn a failure to start or resume a run in `output` into a CommandError of one sentence. Needs the training packages."""
     from stepprove.lean_project.pool.remote import NoLeanServer
     from stepprove.serving.client.client import ModelFailure
-    from stepprove.train.recipe import BadRecipe
     from stepprove.train.rl.rewards import RewardHack
     from stepprove.train.rl.samplers.statement_sampler import FooledJudge
-    from stepprove.train.run_folder import RunInUse
 
     try:
         yield
     except (RewardHack, FooledJudge) as hack:
         raise CommandError(f"Training stopped: {hack}", code=1) from None
-    except (BadRecipe, RunInUse) as wrong:
-        raise CommandError(str(wrong)) from None
     except NoLeanServer as wrong:
         raise CommandError(str(wrong), code=3) from None
     except ModelFailure as failure:

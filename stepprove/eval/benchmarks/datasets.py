@@ -14,6 +14,7 @@ from stepprove.eval.benchmarks.download import Fetched, NotFetched, fetch
 from stepprove.eval.benchmarks.known_errors import KnownError, known_errors
 from stepprove.eval.benchmarks.statements import BadRecord, BenchmarkStatement, statement_in, statement_of
 from stepprove.eval.records.record import BenchmarkProblem, Dataset
+from stepprove.faults import Failure
 from stepprove.files.input_file import InputError, require_file
 from stepprove.lean_project.source.file import MAX_BYTES, SourceError
 
@@ -22,8 +23,10 @@ _SPLITS = {"valid": "valid", "validation": "valid", "val": "valid", "dev": "vali
 """The published names of the splits."""
 
 
-class BadBenchmark(Exception):
+class BadBenchmark(Failure):
     """The statements cannot be loaded; the message is one sentence."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

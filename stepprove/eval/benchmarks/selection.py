@@ -10,11 +10,12 @@ from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded, load
 from stepprove.eval.formalizer import left_out
 from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, versions
+from stepprove.faults import Failure
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.source.file import parse_source
 
 
-class NeedsMathlib(Exception):
+class NeedsMathlib(Failure):
     """The statements need a Mathlib that this Lean lacks; the message is one sentence."""
 
 

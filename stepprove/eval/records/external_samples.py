@@ -19,6 +19,7 @@ from typing import Any, Literal
 from stepprove.eval.bench import AttemptMaker
 from stepprove.eval.benchmarks.datasets import read_json
 from stepprove.eval.records.record import Attempt, BenchmarkProblem, Run
+from stepprove.faults import Failure
 from stepprove.lean_project.source.file import parse_source
 from stepprove.outcome import Outcome
 
@@ -29,8 +30,10 @@ _WHOLE = ("full_code", "statement_proposal", "code")
 _SUFFIX = re.compile(r"(_corr\d+)?_g\d+$")
 
 
-class BadSamples(ValueError):
+class BadSamples(Failure, ValueError):
     """A file has no attempts to judge; the message is one sentence."""
+
+    exit_code = 2
 
 
 class Replay:

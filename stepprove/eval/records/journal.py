@@ -17,12 +17,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stepprove.eval.records.record import Attempt
 from stepprove.eval.setup import Manifest
+from stepprove.faults import Failure
 from stepprove.outcome import Outcome
 from stepprove.storage import AlreadyRunning, append_line, run_lock, whole_lines
 
 
-class JournalRefused(Exception):
+class JournalRefused(Failure):
     """A journal cannot serve this run; the message is one sentence."""
+
+    exit_code = 2
 
 
 @contextmanager

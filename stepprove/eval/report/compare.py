@@ -12,12 +12,15 @@ from stepprove.eval.report.header import caption, count, pairs, title
 from stepprove.eval.scoring.estimators import LEVEL, RESAMPLES, bootstrap, mcnemar, pass_at_k
 from stepprove.eval.scoring.remarks import names
 from stepprove.eval.scoring.tallies import ProblemTally, blocked, lost_of, tallies
+from stepprove.faults import Failure
 from stepprove.outcome import Outcome
 from stepprove.visible import brief, in_line
 
 
-class NothingShared(ValueError):
+class NothingShared(Failure, ValueError):
     """Two runs have no problem in common; the message is one sentence."""
+
+    exit_code = 2
 
 
 class Difference(BaseModel):
@@ -161,12 +164,12 @@ def _differences(
     )
     intervals = bootstrap(rates[:, 1] - rates[:, 0], resamples=resamples, seed=seed)
     means = rates.mean(axis=0)
-    found = []
+    differences = []
     for column, (k, interval) in enumerate(zip(compared, intervals, strict=True)):
         in_a, in_b = (float(mean) for mean in means[:, column])
         low, high = interval or (None, None)
-        found.append(Difference(k=k, a=in_a, b=in_b, difference=in_b - in_a, low=low, high=high))
-    return tuple(found)
+        differences.append(Difference(k=k, a=in_a, b=in_b, difference=in_b - in_a, low=low, high=high))
+    return tuple(differences)
 
 
 def _warnings(a: Run, b: Run, pairs: Sequence[tuple[ProblemTally, ProblemTally]]) -> list[str]:

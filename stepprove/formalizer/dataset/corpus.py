@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stepprove.faults import fault_told
+from stepprove.faults import Failure, fault_told
 from stepprove.files.output_file import write_output
 from stepprove.formalizer.autoformalize import Formalization
 from stepprove.formalizer.dataset.jsonl import JsonlRecord, read_lines
@@ -23,8 +23,10 @@ from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.storage import cut_torn_line, read_whole_lines
 
 
-class BadCorpus(ValueError):
+class BadCorpus(Failure, ValueError):
     """A file cannot be used; the message is one sentence."""
+
+    exit_code = 2
 
 
 class CorpusRecord(BaseModel):

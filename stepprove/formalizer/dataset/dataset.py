@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from stepprove.faults import Failure
 from stepprove.formalizer.dataset.decontaminate import Benchmarks, problem_key, statement_key
 from stepprove.formalizer.dataset.jsonl import reason_of
 from stepprove.formalizer.equivalence.pairs import Pair, ReasoningTrajectory, messages
@@ -28,8 +29,10 @@ _IN_ONE_GROUP = 1_000
 _COLUMNS = ("name", "problem", "header", "formal_statement", "reasoning", "answer")
 
 
-class BadDataset(ValueError):
+class BadDataset(Failure, ValueError):
     """The dataset cannot be built; the message is one sentence."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class BuildOptions:
 
 
 @dataclass(slots=True)
-class Part:
+class SourceCounts:
     """The counts of one source."""
 
     source: str
@@ -65,7 +68,7 @@ def build(
     origins: Sequence[str] = (),
     complain: Callable[[Path, int, str], None] = lambda path, line, reason: None,
     listen: Callable[[int], None] = lambda read: None,
-) -> list[Part]:
+) -> list[SourceCounts]:
     """Build a dataset's folder: `data/SPLIT-SOURCE.jsonl`, the same as Parquet, and `README.md`, its card.
 
     Args:
@@ -89,7 +92,7 @@ def build(
         parts = []
         with _Seen(made / "seen.sqlite") as seen:
             for path in sources:
-                parts.append(part := Part(path.stem))
+                parts.append(part := SourceCounts(path.stem))
                 for pair in _sifted(path, part, benchmarks, seen, complain):
                     split: Split = "dev" if _for_tests(pair.problem, options.dev_share) else "train"
                     part.kept[split] += 1
@@ -120,7 +123,7 @@ def _require_names(sources: Sequence[Path], output: Path) -> None:
 
 def _sifted(
     path: Path,
-    part: Part,
+    part: SourceCounts,
     benchmarks: Benchmarks,
     seen: _Seen,
     complain: Callable[[Path, int, str], None],
@@ -226,7 +229,9 @@ def _without_nulls(schema: Any) -> Any:
     return pyarrow.schema(fields)
 
 
-def card(parts: Sequence[Part], options: BuildOptions, origins: Sequence[str], *, parquet: bool) -> str:
+def card(
+    parts: Sequence[SourceCounts], options: BuildOptions, origins: Sequence[str], *, parquet: bool
+) -> str:
     """Return the dataset's card for the Hub."""
     kind = "parquet" if parquet else "jsonl"
     lines = ["---", f"license: {options.licence}", "language:\n- en", "tags:\n- lean4\n- autoformalization"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from stepprove.faults import Failure
 from stepprove.storage import AlreadyRunning, run_lock
 
 _SCHEMA = """
@@ -25,8 +26,10 @@ CREATE TABLE IF NOT EXISTS about (what TEXT PRIMARY KEY, value TEXT NOT NULL) ST
 _MOST_AT_ONCE = 1000
 
 
-class BadLedger(ValueError):
+class BadLedger(Failure, ValueError):
     """A ledger cannot be continued; the message is one sentence."""
+
+    exit_code = 2
 
 
 class Ledger:

@@ -65,6 +65,6 @@ class ElaborationContexts:
 
     def __call__(self, repl: Repl) -> ElaborationContext:
         """Return the context of a process."""
-        if (found := self._known.get(repl)) is None:
-            found = self._known[repl] = ElaborationContext(repl, self.header, timeout=self.timeout)
-        return found
+        if (context := self._known.get(repl)) is None:
+            context = self._known[repl] = ElaborationContext(repl, self.header, timeout=self.timeout)
+        return context

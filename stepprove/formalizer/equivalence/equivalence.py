@@ -291,8 +291,8 @@ class _DirectionSearch:
                 self.without.append(step.name)
                 return None
         for script in scripts:
-            if (found := self._judged(step, script)) is not None:
-                return None if afterwards and self._forbidden(step) else found
+            if (answer := self._judged(step, script)) is not None:
+                return None if afterwards and self._forbidden(step) else answer
         return None
 
     def _forbidden(self, step: MethodStep) -> bool:

@@ -112,8 +112,8 @@ def refusal(script: str, level: Level, premise: str) -> str | None:
     if rules.allowed is None:
         return None
     for line in script.split("\n"):
-        found = {token.text for token in tokenize(line) if token.kind == "word"}
-        spellings = found | {f"{word}?" for word in found if f"{word}?" in line}
+        tactics = {token.text for token in tokenize(line) if token.kind == "word"}
+        spellings = tactics | {f"{word}?" for word in tactics if f"{word}?" in line}
         if spellings and not spellings & rules.allowed:
             return f"the line `{line.strip()}` has none of the tactics allowed"
     if level == "basic" and not script.split("\n")[-1].lstrip().startswith("exact"):

@@ -6,6 +6,8 @@ import re
 import subprocess
 from dataclasses import dataclass
 
+from stepprove.faults import Failure
+
 _SECONDS = 30.0
 
 MEMORY_GB = {
@@ -40,8 +42,10 @@ class Gpu:
     """In 10**9 B."""
 
 
-class BadGpus(ValueError):
+class BadGpus(Failure, ValueError):
     """A text names no GPUs; the message is one sentence."""
+
+    exit_code = 2
 
 
 def parse_gpus(text: str) -> tuple[Gpu, ...]:

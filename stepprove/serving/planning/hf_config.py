@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stepprove.faults import Failure
 from stepprove.serving.serve.work import (
     Architecture,
     Attention,
@@ -25,8 +26,10 @@ _MOST_LAYERS = 10_000
 """Limit on the layers of a configuration, above any real model."""
 
 
-class UnknownArchitecture(ValueError):
+class UnknownArchitecture(Failure, ValueError):
     """The configuration has an unknown `model_type` or lacks a field; the message is one sentence."""
+
+    exit_code = 2
 
 
 def read_config(config: Mapping[str, Any], name: str) -> Architecture:

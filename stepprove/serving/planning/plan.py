@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stepprove.faults import Failure
 from stepprove.serving.planning.hardware import Gpu
 from stepprove.serving.serve.work import Architecture
 
@@ -21,8 +22,10 @@ ACTIVATIONS_GB = 3.0
 """Reserve on each GPU for activations, CUDA graphs and communication buffers, in 10**9 B."""
 
 
-class DoesNotFit(Exception):
+class DoesNotFit(Failure):
     """The model is too large for the GPUs; the message says how many suffice."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from stepprove.serving.client.client import ModelFailure, ModelRefused
-from stepprove.serving.serve.rows import Batch, Row
+from stepprove.serving.serve.rows import DecoderBatch, Row
 from stepprove.serving.serve.sampler import Generation, SamplingParams
 
 MOST_ROWS = 32
@@ -106,18 +106,18 @@ class Decoder:
     def _run(self) -> None:
         if sum(weight.numel() for weight in self._model.parameters()) <= FEW_PARAMETERS:
             torch.set_num_threads(1)
-        batch = Batch(self._model)
+        batch = DecoderBatch(self._model)
         with torch.inference_mode(), _own_stream(self._model.device):
             while True:
                 try:
                     self._turn(batch)
                 except Exception as failure:  # an exception of the model must not end the thread
-                    lost, batch = batch.rows, Batch(self._model)
+                    lost, batch = batch.rows, DecoderBatch(self._model)
                     for row in lost:
                         row.failure = failure
                         row.notify(row)
 
-    def _turn(self, batch: Batch) -> None:
+    def _turn(self, batch: DecoderBatch) -> None:
         """Decode one token: for the new rows if there are any, else for all."""
         batch.keep([not row.over for row in batch.rows])
         new = list(self._arrived(self.rows - len(batch.rows), wait=not batch.rows))

@@ -79,7 +79,7 @@ class Batched(BaseHandler):
         with bad_request_as_400():
             samples = sampling_params_of(body, ends)
             prompt = self._prompt(body, model, tokenizer)
-            answers = [_Answer(prompt, params, tokenizer, body) for params in samples]
+            answers = [_Completion(prompt, params, tokenizer, body) for params in samples]
             if self._decoder.waiting + len(answers) > MOST_WAITING:
                 busy = f"{self._decoder.waiting} samples wait already: try again later."
                 raise HTTPException(status_code=503, detail=busy, headers={"Retry-After": "5"})
@@ -114,7 +114,7 @@ class Batched(BaseHandler):
         prompt = prompt_of(body, longest, model.get_input_embeddings().num_embeddings)
         return prompt if isinstance(prompt, list) else list(tokenizer(prompt).input_ids)
 
-    async def _events(self, answer: _Answer, head: dict[str, Any]) -> AsyncIterator[bytes]:
+    async def _events(self, answer: _Completion, head: dict[str, Any]) -> AsyncIterator[bytes]:
         head = {**head, "object": "chat.completion.chunk" if self._chat else "text_completion"}
         try:
             sent = 0
@@ -159,7 +159,7 @@ def bad_request_as_400() -> Iterator[None]:
         raise HTTPException(status_code=400, detail=f"{wrong}.") from None
 
 
-class _Answer:
+class _Completion:
     """One sample of a request."""
 
     def __init__(
@@ -240,7 +240,7 @@ def _numbers(tokens: int | list[int] | None) -> frozenset[int]:
     return frozenset(() if tokens is None else [tokens] if isinstance(tokens, int) else tokens)
 
 
-def _usage(answers: list[_Answer]) -> dict[str, int]:
+def _usage(answers: list[_Completion]) -> dict[str, int]:
     read = len(answers[0].row.prompt)
     written = sum(len(answer.row.tokens) for answer in answers)
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}

@@ -154,8 +154,8 @@ def _stops(body: Mapping[str, Any]) -> tuple[str, ...]:
     stops = (stop,) if isinstance(stop, str) else stop
     if not isinstance(stops, list | tuple) or len(stops) > _MOST_STOPS:
         raise BadRequest(f"stop must be a string or a list of at most {_MOST_STOPS}")
-    for each in stops:
-        if not isinstance(each, str) or not 0 < len(each) <= _LONGEST_STOP or not _encodable(each):
+    for text in stops:
+        if not isinstance(text, str) or not 0 < len(text) <= _LONGEST_STOP or not _encodable(text):
             raise BadRequest(f"each stop must be a string of 1 to {_LONGEST_STOP} characters")
     return tuple(stops)
 

@@ -46,7 +46,7 @@ class Row:
         return self.finish is not None or self.failure is not None or self.cancelled
 
 
-class Batch:
+class DecoderBatch:
     """Rows with their KV cache; `_mask` is 1 for tokens and 0 for the padding left of them."""
 
     def __init__(self, model: PreTrainedModel) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from stepprove.agent.models.library import Library, Position, Premise
+from stepprove.faults import Failure
 from stepprove.lean_project.messages import NO_GOALS
 
 CORPUS = "corpus.jsonl"
@@ -27,11 +28,13 @@ CUTS = (1, 10)
 """Ranks k of recall@k, as in ReProver."""
 
 
-class BadTrace(ValueError):
+class BadTrace(Failure, ValueError):
     """The folder is no traced repository; the message is one sentence."""
 
+    exit_code = 2
 
-class CannotTrace(RuntimeError):
+
+class CannotTrace(Failure, RuntimeError):
     """The repository is not traced, and tracing is impossible here; the message is one sentence."""
 
 

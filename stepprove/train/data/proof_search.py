@@ -20,7 +20,7 @@ MOST_SCRIPTS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class ScriptSearch:
     """The result of a search."""
 
     failed: tuple[Script, ...]
@@ -31,7 +31,7 @@ class Search:
     """Scripts that the search would have tried next."""
 
 
-def solve(repl: Repl, theorem: Theorem, rng: random.Random) -> Search | None:
+def solve(repl: Repl, theorem: Theorem, rng: random.Random) -> ScriptSearch | None:
     """Try scripts on the theorem's goal until one closes it.
 
     Args:
@@ -73,10 +73,10 @@ def solve(repl: Repl, theorem: Theorem, rng: random.Random) -> Search | None:
         if step.status == "infrastructure":
             raise ReplFailure("; ".join(step.messages))
         if step.status == "ok" and step.state is not None and not step.state.goals:
-            return Search(tuple(failed), script, tuple(todo[place + 1 :]))
+            return ScriptSearch(tuple(failed), script, tuple(todo[place + 1 :]))
         if step.status != "timeout":
             failed.append(script)
-    return Search(tuple(failed), None)
+    return ScriptSearch(tuple(failed), None)
 
 
 class _Unreadable(Exception):

@@ -54,8 +54,8 @@ def rare_texts(groups: Sequence[Group], number: int, most: float) -> Iterator[Ra
         most: largest share of correct texts, among those with a known reward.
     """
     for group in groups:
-        known = [reward for reward in group.rewards if reward == reward]
-        share = sum(known) / len(known) if known else 0.0
+        judged = [reward for reward in group.rewards if reward == reward]
+        share = sum(judged) / len(judged) if judged else 0.0
         if not 0 < share <= most:
             continue
         for rollout, reward in zip(group.rollouts, group.rewards, strict=True):

@@ -80,7 +80,7 @@ def _row(
     unknown = len(everything) - len(judged)
     late = sum(attempt.outcome is Outcome.TIMEOUT for attempt in judged)
     attempt = f"{tokens:.0f} tokens, {checks:.1f} checks"
-    one, some = (_percents(*interval(list(each.values()))) for each in (ones, any_))
+    one, some = (_percents(*interval(list(by_seed.values()))) for by_seed in (ones, any_))
     return f"| {stage} | {one} | {some} (k = {k}) | {added} | {seeds} | {attempt} | {spent} | {late} | {unknown} |"
 
 

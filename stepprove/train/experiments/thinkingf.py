@@ -41,7 +41,7 @@ from stepprove.train.rl.figures import Update
 from stepprove.train.rl.rlvr import Checkpoint, RlvrOptions, train
 from stepprove.train.rl.samplers.statement_sampler import (
     BeqJudge,
-    InformalProblem,
+    PromptedStatement,
     evaluate,
     statements,
     truth_of,
@@ -177,7 +177,7 @@ class _ThinkingRun:
         if path.exists():
             return dict(orjson.loads(path.read_bytes()))
         model = self._model(chain)
-        found = asyncio.run(self._measure(model, home.name))
+        scores = asyncio.run(self._measure(model, home.name))
         record = {
             "model": home.name,
             "parameters": sum(weight.numel() for weight in model.parameters()),
@@ -187,7 +187,7 @@ class _ThinkingRun:
                 "lean": self.engine.lean_version,
                 "torch": torch.__version__,
             },
-            **found,
+            **scores,
         }
         replaced(path, orjson.dumps(record, option=orjson.OPT_INDENT_2))
         return record
@@ -238,7 +238,7 @@ class _ThinkingRun:
         """Run reinforcement on the problems of the reasoning stage."""
         options = self.options.rlvr
 
-        def problems(number: int) -> list[InformalProblem]:
+        def problems(number: int) -> list[PromptedStatement]:
             first = number * options.problems
             return [
                 self._informal_problem(self.thought[(first + i) % len(self.thought)])
@@ -275,8 +275,8 @@ class _ThinkingRun:
     def _judge(self, pool: Pool) -> BeqJudge:
         return BeqJudge(PoolChecks(pool, timeout=self.options.rlvr.check_seconds))
 
-    def _informal_problem(self, one: Informal) -> InformalProblem:
-        return InformalProblem(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
+    def _informal_problem(self, one: Informal) -> PromptedStatement:
+        return PromptedStatement(prompt_of(self.tokenizer, one.problem), truth_of(one.meaning.lean))
 
 
 def table(scores: Sequence[dict[str, Any]]) -> str:

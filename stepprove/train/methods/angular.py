@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO
 
+import orjson
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -150,3 +151,18 @@ class AngularTelemetry(TrainerCallback):
             norm = float(weight.detach().norm())
             self._listen(WeightTurn(state.global_step, name, angle(before, weight), expected, norm))
         self._before = {}
+
+
+def angles_to(file: BinaryIO, every: int) -> AngularTelemetry:
+    """Write telemetry of all matrices as JSON lines: step, name, angle and equilibrium angle in radians (null: none), norm."""
+
+    def write(turn: WeightTurn) -> None:
+        file.write(orjson.dumps(asdict(turn)) + b"\n")
+        file.flush()
+
+    return AngularTelemetry(write, every=every)
+
+
+def watched(model: nn.Module) -> int:
+    """Return the number of lines that `angles_to` writes for a recorded step: one for each matrix."""
+    return sum(parameter.dim() >= 2 for _, parameter in model.named_parameters())

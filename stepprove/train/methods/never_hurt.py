@@ -7,11 +7,14 @@ descent. The resulting direction d satisfies <d, g> >= |g|² for any source.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from stepprove.train.methods.options import NeverHurtOptions
 
 Form = Literal["conditional", "unconditional"]
 """`conditional`: remove the part along the task's gradient where the two gradients disagree, as in the paper. `unconditional`:
@@ -81,3 +84,40 @@ class NeverHurt:
         for parameter, gradient in self._pulls:
             if parameter.grad is not None:
                 parameter.grad.copy_(direction(parameter.grad, gradient(parameter), weight, self._form))
+
+
+_ROUNDING = 1e-6
+"""Tolerance for the fractional epoch of a resumed run."""
+
+
+class NeverHurtTraining(TrainerCallback):
+    """DTNH towards the weights that the model has at construction; the callback keeps a copy."""
+
+    def __init__(self, model: nn.Module, options: NeverHurtOptions) -> None:
+        self._options = options
+        self._begin = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad]
+        self._method: NeverHurt | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Hook into the optimizer."""
+        optimizer = kwargs["optimizer"]
+        inner: Optimizer = getattr(optimizer, "optimizer", optimizer)  # accelerate's wrapper has no hooks
+        options = self._options
+        pulls = [(p, l2_sp(start.to(p.device))) for p, start in self._begin]
+        self._method = NeverHurt(inner, pulls, weight=options.weight, decay=options.decay, form=options.form)
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Set the epoch, which weakens the pull."""
+        assert self._method is not None
+        self._method.epoch = int((state.epoch or 0.0) + _ROUNDING)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Remove the hook."""
+        assert self._method is not None
+        self._method.close()

@@ -71,6 +71,12 @@ class SftMethods(BaseModel):
     choose: SearchOptions | None = None
     """Architecture search for the StepMoE of `model: new` (angle_search.md); None: the small default."""
 
+    def refusal(self, processes: int) -> str | None:
+        """Return why these methods cannot work with so many processes, without a full stop; None if they can."""
+        if processes > 1 and self.never_hurt is not None:
+            return "`never_hurt` needs whole weights, and several processes hold parts of them"
+        return None
+
 
 class RlvrMethods(BaseModel):
     """Methods of reinforcement learning."""
@@ -84,6 +90,21 @@ class RlvrMethods(BaseModel):
 
     With `learned`, groups with equal rewards have a signal too, and the round's deviation scales the rewards.
     """
+
+    def refusal(self, processes: int, *, sharded: bool) -> str | None:
+        """Return why these methods cannot work, without a full stop; None if they can.
+
+        Args:
+            processes: those that train.
+            sharded: the weights are spread over them, even if there is just one.
+        """
+        if sharded and self.angular:
+            return "`angular` needs whole weights, and `hardware` spreads them over processes"
+        if processes > 1 and self.baseline == "learned":
+            return (
+                "`baseline: learned` needs all problems of a round, and several processes have parts of them"
+            )
+        return None
 
 
 NO_METHODS = RlvrMethods()

@@ -133,10 +133,12 @@ def choose(
         for _ in range(options.later_steps if stage else options.first_steps):
             step(net.models[rng.choice(within)], optimizer, next(batches))
         if options.by == "angle":
-            scores.update({each: found.angle for each, found in net.turned().items()})
+            scores.update({architecture: figures.angle for architecture, figures in net.turned().items()})
         else:
             seen = list(islice(batches, _BATCHES))
-            scores.update({each: -mean_loss(net.models[each], seen) for each in within})
+            scores.update(
+                {architecture: -mean_loss(net.models[architecture], seen) for architecture in within}
+            )
 
     stages = search(
         options.space, train, lambda each: scores[each], rng, target=1, samples=options.samples, fits=fits

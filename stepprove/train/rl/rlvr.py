@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from stepprove.serving.serve.sampler import Sampler
 from stepprove.train.distributed import SINGLE_PROCESS, ProcessGroup
 from stepprove.train.methods.angular import mean_angle
+from stepprove.train.methods.optimizer import new_optimizer
 from stepprove.train.methods.options import NO_METHODS, RlvrMethods
 from stepprove.train.rl.batches import Batch, Group, batches
 from stepprove.train.rl.figures import Update, text_figures, update_figures
@@ -71,7 +72,7 @@ async def train(
         Exceptions of `sample`; the weights are then those before the failed round's update.
     """
     model.train(False)  # no dropout: a text must be as likely here as when sampled
-    optimizer = torch.optim.AdamW(model.parameters(), options.learning_rate, weight_decay=0.0)
+    optimizer = new_optimizer(model, options.learning_rate)
 
     if start is not None:
         processes.restore(model, optimizer, start.model, start.optimizer)

@@ -33,7 +33,7 @@ class _Answered(BaseModel):
     completion: str = Field(min_length=1)
 
 
-class _Message(BaseModel):
+class _ChatTurn(BaseModel):
     """A turn of a chat."""
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +55,7 @@ class _Chat(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    messages: tuple[_Message, ...] = Field(min_length=1)
+    messages: tuple[_ChatTurn, ...] = Field(min_length=1)
 
 
 def read_file(path: Path, tokenizer: Any) -> list[TrainingText]:
@@ -101,7 +101,7 @@ def _pieces(record: Any, tokenizer: Any) -> tuple[tuple[str, bool], ...]:
     raise ValueError("a text is an object with pieces, with prompt and completion, or with messages")
 
 
-def _chat(messages: Sequence[_Message], tokenizer: Any) -> tuple[tuple[str, bool], ...]:
+def _chat(messages: Sequence[_ChatTurn], tokenizer: Any) -> tuple[tuple[str, bool], ...]:
     """Apply the chat template, and split the text where the assistant's turns begin and end. Raises ValueError."""
     if tokenizer.chat_template is None:
         raise ValueError("the model's tokenizer has no chat template")

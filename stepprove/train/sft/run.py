@@ -32,9 +32,10 @@ from stepprove.serving.step_moe import StepMoeConfig, StepMoeForCausalLM
 from stepprove.serving.step_moe.experts.balance import RouterBalancing, routers
 from stepprove.train.data.formalizer_texts import fixed_texts
 from stepprove.train.data.renaming import nameless
-from stepprove.train.distributed import first_process, require_processes, several_processes
+from stepprove.train.distributed import first_process, process_count, require_processes, several_processes
 from stepprove.train.experiments.thinkingf import small_config
-from stepprove.train.methods.callbacks import NeverHurtTraining, angles_to, watched
+from stepprove.train.methods.angular import angles_to, watched
+from stepprove.train.methods.never_hurt import NeverHurtTraining
 from stepprove.train.methods.step_moe_search import choose
 from stepprove.train.recipe import NEW, BadRecipe, GeneratedTexts, SftRecipe, SftStage
 from stepprove.train.run_folder import (
@@ -121,8 +122,8 @@ def _refuse(recipe: SftRecipe, model: str | Path) -> None:
         model == NEW or any(isinstance(stage.data, GeneratedTexts) for stage in recipe.stages)
     ):
         raise BadRecipe("Several processes can only train a model that is there, on files.")
-    if several_processes() and recipe.methods.never_hurt is not None:
-        raise BadRecipe("`never_hurt` needs whole weights, and several processes hold parts of them.")
+    if (refusal := recipe.methods.refusal(process_count())) is not None:
+        raise BadRecipe(f"{refusal}.")
     require_processes(recipe.hardware)
 
 

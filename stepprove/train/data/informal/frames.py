@@ -54,9 +54,9 @@ def framed(frames: Frames, meaning: Meaning, rng: random.Random) -> str:
     """Return a random sentence for a meaning."""
     kinds = frames.supposing if meaning.suppositions else frames.plain if meaning.objects else frames.closed
     return rng.choice(kinds).format(
-        let=" and let ".join(each.let for each in meaning.objects),
-        every=" and ".join(each.every for each in meaning.objects),
-        given=" and ".join(each.given for each in meaning.objects),
+        let=" and let ".join(objects.let for objects in meaning.objects),
+        every=" and ".join(objects.every for objects in meaning.objects),
+        given=" and ".join(objects.given for objects in meaning.objects),
         hyp=joined([rng.choice(part.words) for part in meaning.suppositions] or [""]),
         claim=rng.choice(meaning.claim.words),
     )

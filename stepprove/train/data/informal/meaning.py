@@ -81,7 +81,7 @@ class Meaning:
         """The binders of objects and suppositions."""
         names = ("h",) if len(self.suppositions) == 1 else tuple(f"h{i}" for i in range(1, 10))
         supposed = (f"({name} : {part.lean})" for name, part in zip(names, self.suppositions, strict=False))
-        return (*(each.lean for each in self.objects), *supposed)
+        return (*(objects.lean for objects in self.objects), *supposed)
 
     @property
     def lean(self) -> str:

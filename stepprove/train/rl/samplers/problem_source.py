@@ -16,7 +16,7 @@ from stepprove.train.data import informal
 from stepprove.train.data.formalizer_texts import prompt_of
 from stepprove.train.data.theorems import for_training
 from stepprove.train.recipe import BadRecipe, RlvrRecipe
-from stepprove.train.rl.samplers.statement_sampler import InformalProblem, truth_of
+from stepprove.train.rl.samplers.statement_sampler import PromptedStatement, truth_of
 from stepprove.train.sft.trajectories import problem_of
 
 One = TypeVar("One")
@@ -38,7 +38,7 @@ def theorems(recipe: RlvrRecipe) -> tuple[Rounds[Problem], str]:
     return rounds, _hashed(recipe, [problem.text for problem in rounds(0)])
 
 
-def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[InformalProblem], str]:
+def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[PromptedStatement], str]:
     """Return the informal problems of a recipe's rounds with their true statements, and a hash of their source.
 
     Args:
@@ -52,7 +52,7 @@ def informal_problems(recipe: RlvrRecipe, tokenizer: Any) -> tuple[Rounds[Inform
     if isinstance(recipe.problems, Path):
         return _listed(recipe.problems, recipe.rlvr.problems, lambda record: _informal(record, tokenizer))
     made = (
-        InformalProblem(prompt_of(tokenizer, one.problem), truth_of(one.meaning.lean))
+        PromptedStatement(prompt_of(tokenizer, one.problem), truth_of(one.meaning.lean))
         for one in informal.generate(recipe.rlvr.seed)
     )
     rounds = _made(islice(made, recipe.skip, None), recipe.rlvr.problems)
@@ -63,11 +63,11 @@ def _theorem(record: Any) -> Problem:
     return Problem.parse(record["formal_statement"])
 
 
-def _informal(record: Any, tokenizer: Any) -> InformalProblem:
+def _informal(record: Any, tokenizer: Any) -> PromptedStatement:
     if record.get("header", "").strip():
         raise ValueError("a header is not supported here, only what Lean knows without imports")
     truth: Statement = read_statement(record["formal_statement"])
-    return InformalProblem(prompt_of(tokenizer, record["problem"]), truth)
+    return PromptedStatement(prompt_of(tokenizer, record["problem"]), truth)
 
 
 def _made(source: Iterator[One], size: int) -> Rounds[One]:

@@ -39,7 +39,7 @@ _DECOYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class InformalProblem:
+class PromptedStatement:
     """A prompt for an informal problem, and its true statement."""
 
     prompt: str
@@ -94,7 +94,7 @@ async def write(
     sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    problem: InformalProblem,
+    problem: PromptedStatement,
     sampling: Sampling,
 ) -> StatementRollout:
     """Sample one statement and judge it.
@@ -125,7 +125,7 @@ async def write(
 def statements(
     tokenizer: Any,
     judge: BeqJudge,
-    problems: Callable[[int], Sequence[InformalProblem]],
+    problems: Callable[[int], Sequence[PromptedStatement]],
     options: RlvrOptions,
 ) -> RoundSampler:
     """Make a sampler of statements.
@@ -189,7 +189,7 @@ async def evaluate(
     sampler: Sampler,
     tokenizer: Any,
     judge: BeqJudge,
-    problems: Sequence[InformalProblem],
+    problems: Sequence[PromptedStatement],
     *,
     samples: int = 4,
     max_tokens: int = 320,
@@ -225,13 +225,13 @@ async def evaluate(
 
 def counted(answers: Sequence[Sequence[StatementRollout]]) -> FormalizerScore:
     """Count answers into rates, problem by problem."""
-    known = [[each for each in group if each.scored.outcome != "unknown"] for group in answers]
-    rates = [sum(e.scored.outcome == "equivalent" for e in group) / len(group) for group in known if group]
-    read = [sum(e.scored.statement is not None for e in group) / len(group) for group in known if group]
+    judged = [[answer for answer in group if answer.scored.outcome != "unknown"] for group in answers]
+    rates = [sum(e.scored.outcome == "equivalent" for e in group) / len(group) for group in judged if group]
+    read = [sum(e.scored.statement is not None for e in group) / len(group) for group in judged if group]
     count = len(rates)
     mean = sum(rates) / count if count else 0.0
     variance = sum((rate - mean) ** 2 for rate in rates) / (count - 1) if count > 1 else 0.0
-    everything = [each for group in answers for each in group]
+    everything = [answer for group in answers for answer in group]
     return FormalizerScore(
         problems=count,
         samples=max((len(group) for group in answers), default=0),
@@ -239,6 +239,6 @@ def counted(answers: Sequence[Sequence[StatementRollout]]) -> FormalizerScore:
         margin=1.96 * (variance / count) ** 0.5 if count else 0.0,
         beq_k=sum(rate > 0 for rate in rates) / count if count else 0.0,
         typecheck_1=sum(read) / count if count else 0.0,
-        unknown=sum(each.scored.outcome == "unknown" for each in everything),
-        tokens=sum(sum(each.own) for each in everything) / max(1, len(everything)),
+        unknown=sum(answer.scored.outcome == "unknown" for answer in everything),
+        tokens=sum(sum(answer.own) for answer in everything) / max(1, len(everything)),
     )
