@@ -189,7 +189,7 @@ def attempt_seed(run: int, problem: str, epoch: int) -> int:
 
 
 def describe_engine(engine: Engine) -> str:
-    """Return the engine in words: `Lean 4.28.0 (embedded, no Mathlib)`."""
+    """Return the engine in words: `Lean 4.28.0 (native, no Mathlib)`."""
     mathlib = f"Mathlib {engine.mathlib[:10]}" if engine.mathlib else "no Mathlib"
     return f"Lean {engine.lean_version} ({engine.kind}, {mathlib})"
 

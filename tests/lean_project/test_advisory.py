@@ -14,6 +14,7 @@ from stepprove.lean_project.gate.advisory.advisory import advisory, kernel_bugs
     ("version", "gone"),
     [
         ("4.28.0", set()),
+        ("4.28.0-pre (38f3c0c45b8d)", set()),
         ("4.32.1", {"opaque-free-variable"}),
         ("v4.32.2", {"opaque-free-variable", "nested-unused-parameter"}),
         (

@@ -1,6 +1,6 @@
 """The embedded REPL answers as the community's REPL does in its own golden tests.
 
-The goldens were written by Lean 4.33, the embedded engine is Lean 4.28: see `goldens.py` for the few words
+The goldens were written by Lean 4.33, the embedded engine is Lean 4.28.0-pre: see `goldens.py` for the few words
 that may differ. A golden that differs by more must be in the table below, with the reason.
 """
 

@@ -27,7 +27,11 @@ def test_without_native_lean_the_embedded_one_is_chosen(bare: Path) -> None:
     (bare / "lakefile.toml").write_text('name = "project"\n')
     (bare / "lean-toolchain").write_text("leanprover/lean4:v4.28.0\n")
     engine = find_engine(bare / "File.lean")
-    assert (engine.kind, engine.lean_version, engine.mathlib) == ("embedded", "4.28.0", None)
+    assert (engine.kind, engine.lean_version, engine.mathlib) == (
+        "embedded",
+        "4.28.0-pre (38f3c0c45b8d)",
+        None,
+    )
 
 
 def test_the_embedded_engine_is_node_itself_with_the_launcher_inside_the_walls() -> None:

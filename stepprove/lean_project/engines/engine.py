@@ -27,7 +27,7 @@ class Engine:
     cwd: Path | None
     """The Lake project where the process must start; None: it starts anywhere and has Lean's own modules alone."""
     lean_version: str
-    """Such as 4.28.0."""
+    """Such as 4.28.0, or 4.28.0-pre (38f3c0c45b8d)."""
     mathlib: str | None = None
     """Mathlib's commit; None: the engine has no Mathlib."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
     <cache>/embedded/install.lock          held by the one process that installs
     <cache>/embedded/.partial-*/           work in progress; debris when nobody holds the lock
-    <cache>/embedded/lean-4.28.0-<hash>/   a finished copy: it appears whole, by one rename
+    <cache>/embedded/lean-4.28.0-pre-<hash>/   a finished copy: it appears whole, by one rename
         installed.json                     sizes and hashes of the files below
         runtime/lean.wasm, symtab.bin      the slimmed engine (see slim.py)
         root/lib/lean/**.olean             Lean's library; `root` is all that Lean code can see
@@ -35,7 +35,9 @@ from stepprove.lean_project.engines.embedded.unpack import unpack
 from stepprove.lean_project.engines.embedded.wasm import WasmError
 from stepprove.lean_project.engines.errors import CacheUnusable, EngineUnfit
 
-LEAN_VERSION = "4.28.0"
+LEAN_RELEASE = "4.28.0-pre"
+LEAN_VERSION = f"{LEAN_RELEASE} (38f3c0c45b8d)"
+"""As the build's own `lean --version` says: no release, but a commit of Lean's between 4.27.0-rc1 and 4.28.0-rc1."""
 SPACE_NEEDED = 900_000_000
 """Bytes of free disk space for the installation, which holds the package, its unpacked library and the engine at once."""
 
@@ -92,7 +94,7 @@ def cache_directory() -> Path:
 
 def installation() -> Installation:
     """The copy of this stepprove, installed or not."""
-    return Installation(cache_directory() / "embedded" / f"lean-{LEAN_VERSION}-{_fingerprint()}")
+    return Installation(cache_directory() / "embedded" / f"lean-{LEAN_RELEASE}-{_fingerprint()}")
 
 
 @cache

@@ -1,4 +1,4 @@
 import Lean
 open Lean Elab Command
-run_cmd elabCommand (← `(command| axiom hid : False))
+run_cmd elabCommand (← `(command| axiom $(mkIdent `hid) : False))
 theorem wrong : (0 : Nat) = 1 := hid.elim
