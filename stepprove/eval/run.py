@@ -40,7 +40,7 @@ class RunListener:
 
     say: Callable[[str], None] = lambda line: None
     """Receives a line before slow work."""
-    asked: Callable[[int, int], None] = lambda done, count: None
+    checked: Callable[[int, int], None] = lambda done, count: None
     """Receives the number of statements that the engine has checked, and of all."""
     begin: Callable[[int, int], None] = lambda done, count: None
     """Receives the number of attempts in the journal, and of all."""
@@ -222,7 +222,7 @@ def score_samples(
     """
     loaded = usable_statements(benchmark, setup, engine)
     with _pool(engine, jobs, lent) as pool:
-        names = None if setup.subset is None else _asked(pool, loaded, watch)
+        names = None if setup.subset is None else _core_names(pool, loaded, watch)
         problems = select(loaded, names, Selection(), {})
         attempts, others = read_samples(samples, problems)
         if others:
@@ -271,14 +271,14 @@ def _subset(
     pinned = loaded.pinned(words=setup.method is not None)
     if manifest is not None and manifest.names is not None and manifest.dataset.sha256 == pinned.sha256:
         return manifest.names
-    return _asked(pool(), loaded, watch)
+    return _core_names(pool(), loaded, watch)
 
 
-def _asked(pool: SyncPool, loaded: Loaded, watch: RunListener) -> tuple[str, ...]:
+def _core_names(pool: SyncPool, loaded: Loaded, watch: RunListener) -> tuple[str, ...]:
     """Return the core subset, as Lean decides it."""
     count = len(loaded.problems)
     watch.say(f"Asking Lean which of {count} statements elaborate without Mathlib.")
-    return core(pool, loaded.problems, lambda done: watch.asked(done, count))
+    return core(pool, loaded.problems, lambda done: watch.checked(done, count))
 
 
 class _NoAttempts:

@@ -1,6 +1,8 @@
 """The benchmarks as inspect's tasks: `inspect eval stepprove/minif2f -T subset=core`.
 
 `stepprove eval run` builds the same tasks and adds the journal, from which a killed run goes on.
+
+inspect reads the arguments of a task (`-T`) from its signature, so each task spells them out.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class UncheckedCandidate:
     def read(self, answer: CommandResponse) -> Candidate | str:
         """Return the candidate if Lean's answer accepts it; else the error, for the model's next prompt."""
         if errors := errors_of(answer.messages):
-            return _told(self.text, errors)
+            return _error_report(self.text, errors)
         if len(answer.sorries) != 1:
             return (
                 "Only the theorem's proof may be `sorry`; its statement and all definitions must be complete."
@@ -111,7 +111,7 @@ def read_candidate(context: ElaborationContext, code: str, header: str, name: st
     return parsed if isinstance(parsed, str) else parsed.read(context.elaborate(parsed.text))
 
 
-def _told(text: str, errors: list[Message]) -> str:
+def _error_report(text: str, errors: list[Message]) -> str:
     lines = text.split("\n")
     reports = []
     for error in errors[:_MOST_ERRORS]:

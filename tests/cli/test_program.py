@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from stepprove.cli import main
 from stepprove.cli.main import COMMANDS, program
 from stepprove.cli.on_demand import CommandPlace
+from stepprove.faults import Failure
+from stepprove.lean_project.engines.errors import LeanNotFound
+from stepprove.lean_project.source.file import SourceError
 
 START = "from stepprove.cli.start import run; run()"
 
@@ -47,17 +51,43 @@ def test_the_help_imports_no_command() -> None:
     assert run.stdout.splitlines()[-1] == "[]"
 
 
+class Unfit(Failure):
+    """The test's own failure."""
+
+    exit_code = 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (SourceError("x.lean does not exist."), 2),
+        (LeanNotFound("No Lean is here."), 3),
+        (Unfit("It does not fit."), 1),
+    ],
+)
+def test_a_failure_ends_a_command_with_its_sentence_and_its_code(
+    failure: Failure, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(**_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(main, "app", fails)
+
+    assert main.status() == code
+    assert capsys.readouterr().err == f"stepprove: {failure}\n"
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [("stepprove pro", "prove"), ("stepprove eval ret", "retry"), ("stepprove prove --pol", "--policy")],
 )
 def test_the_shell_completes_commands_and_options(tmp_path: Path, words: str, expected: str) -> None:
-    program = tmp_path / "stepprove"
-    program.write_text(f"#!{sys.executable}\n{START}\n")
-    program.chmod(0o755)
+    executable = tmp_path / "stepprove"
+    executable.write_text(f"#!{sys.executable}\n{START}\n")
+    executable.chmod(0o755)
     completing = {"_STEPPROVE_COMPLETE": "complete_bash", "COMP_WORDS": words}
     place = {"COMP_CWORD": str(words.count(" "))}
     run = subprocess.run(
-        [program], capture_output=True, text=True, env={**os.environ, **completing, **place}, timeout=120
+        [executable], capture_output=True, text=True, env={**os.environ, **completing, **place}, timeout=120
     )
     assert run.stdout.split() == [expected]

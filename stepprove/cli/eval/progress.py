@@ -58,10 +58,10 @@ def showing_attempts(*, quiet: bool) -> Iterator[RunListener]:
             counts = " ".join(f"{number} {ending}" for ending, number in counted.items())
             bar.update(task, advance=1, description=counts or "Trying")
 
-        def asked(done: int, count: int) -> None:
+        def checked(done: int, count: int) -> None:
             bar.update(task, description="What elaborates without Mathlib", completed=done, total=count)
 
-        yield RunListener(say=say, asked=asked, begin=started, attempt=made)
+        yield RunListener(say=say, checked=checked, begin=started, attempt=made)
 
 
 def _line(attempt: Attempt) -> str:
