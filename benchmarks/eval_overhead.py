@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from scripted_prover import ScriptedProver
 
-from stepprove.eval.benchmarks.benchmark import benchmark_called
+from stepprove.eval.benchmarks.registry import benchmark_called
 from stepprove.eval.records.log import read_run
 from stepprove.eval.run import evaluate
 from stepprove.eval.setup import Selection, Setup

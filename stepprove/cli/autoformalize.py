@@ -33,7 +33,7 @@ from stepprove.lean_project.source.file import read_source
 from stepprove.lean_project.source.prelude import PRELUDE
 from stepprove.serving.client.client import BudgetSpent, Client, ModelFailure
 from stepprove.serving.client.endpoint import serving
-from stepprove.serving.client.model_name import FORMS, parse_model
+from stepprove.serving.client.model_backends import FORMS, parse_model
 
 _CODES = {"formalized": 0, "none": 1, "unknown": 3}
 

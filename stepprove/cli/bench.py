@@ -14,7 +14,7 @@ from stepprove.cli.options.engine import lean_for
 from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown
 from stepprove.cli.terminal.progress import STYLES
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.serving.client.model_name import TINY
+from stepprove.serving.client.model_backends import TINY
 
 if TYPE_CHECKING:
     from stepprove.train.data.held_out import HeldOutAttempt, Score

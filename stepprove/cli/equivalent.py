@@ -27,7 +27,7 @@ from stepprove.lean_project.source.file import read_source
 from stepprove.lean_project.source.prelude import prelude_for
 from stepprove.serving.client.endpoint import serving
 from stepprove.serving.client.exchange import Sampling, Turn
-from stepprove.serving.client.model_name import FORMS, parse_model
+from stepprove.serving.client.model_backends import FORMS, parse_model
 
 _CODES = {EquivalenceVerdict.EQUIVALENT: 0, EquivalenceVerdict.NOT_SHOWN: 1, EquivalenceVerdict.UNKNOWN: 3}
 _STYLES = {

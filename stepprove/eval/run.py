@@ -18,9 +18,9 @@ from inspect_ai import Epochs
 from inspect_ai import eval as inspect_eval
 
 from stepprove.eval.bench import Bench
-from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.eval.benchmarks.core_subset import core
 from stepprove.eval.benchmarks.datasets import Loaded
+from stepprove.eval.benchmarks.registry import Benchmark
 from stepprove.eval.benchmarks.selection import manifest_for, need_mathlib, select, usable_statements
 from stepprove.eval.records.external_samples import Replay, read_samples
 from stepprove.eval.records.journal import Journal, locked

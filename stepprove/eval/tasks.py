@@ -15,8 +15,8 @@ from inspect_ai import Epochs, Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 
 from stepprove.eval.bench import AttemptMaker, Bench
-from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.core_subset import core
+from stepprove.eval.benchmarks.registry import benchmark_called
 from stepprove.eval.benchmarks.selection import manifest_for, select, usable_statements
 from stepprove.eval.formalizer import Formalizer
 from stepprove.eval.prover import Prover

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from benchmark_files import write_lines
 
-from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded, load
 from stepprove.eval.benchmarks.known_errors import known_errors
+from stepprove.eval.benchmarks.registry import benchmark_called
 
 HEADER = "import Mathlib\nimport Aesop\n\nset_option maxHeartbeats 0\n\nopen BigOperators Real Nat Topology Rat\n\n"
 THEOREM = "theorem add_comm' (a b : ℕ) : a + b = b + a := by"

@@ -13,8 +13,8 @@ from runs import run_of
 from scripted_formalizer import ScriptedFormalizer
 
 from stepprove.cli.main import status
-from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.datasets import BadBenchmark, load
+from stepprove.eval.benchmarks.registry import benchmark_called
 from stepprove.eval.formalizer import Formalizer, left_out, reference_statement
 from stepprove.eval.records.log import read_run
 from stepprove.eval.records.record import Attempt, BenchmarkProblem, Run

@@ -19,8 +19,8 @@ from scripted_prover import ScriptedProver
 
 from stepprove.agent.policies import SCHEDULES, Schedule
 from stepprove.eval.bench import Bench
-from stepprove.eval.benchmarks.benchmark import benchmark_called
 from stepprove.eval.benchmarks.datasets import BadBenchmark, load
+from stepprove.eval.benchmarks.registry import benchmark_called
 from stepprove.eval.benchmarks.selection import NeedsMathlib
 from stepprove.eval.prover import Prover
 from stepprove.eval.records.external_samples import Replay

@@ -7,7 +7,7 @@ import dataclasses
 from stepprove.cli.eval.options import FORMALIZE
 from stepprove.cli.options.common import Json
 from stepprove.cli.terminal.console import out, print_json
-from stepprove.eval.benchmarks.benchmark import BENCHMARKS, Benchmark
+from stepprove.eval.benchmarks.registry import BENCHMARKS, Benchmark
 
 
 def list_benchmarks(json: Json = False) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from stepprove.cli.terminal.console import CommandError
-from stepprove.eval.benchmarks.benchmark import BENCHMARKS, Benchmark, benchmark_called
+from stepprove.eval.benchmarks.registry import BENCHMARKS, Benchmark, benchmark_called
 
 MODULES = ("inspect_ai", "numpy")
 """The modules of the `eval` extra."""

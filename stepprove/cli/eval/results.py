@@ -10,7 +10,7 @@ from stepprove.cli.eval.options import UNFINISHED
 from stepprove.cli.eval.progress import showing_attempts
 from stepprove.cli.options.engine import EngineChoice, lean_for
 from stepprove.cli.terminal.console import CommandError, out, print_json, shown
-from stepprove.eval.benchmarks.benchmark import Benchmark
+from stepprove.eval.benchmarks.registry import Benchmark
 from stepprove.lean_project.engines.engine import Engine
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from stepprove.cli.options.engine import EngineChoice
 from stepprove.cli.options.models import ModelOption, ModelSettings, PolicyOption, RoundsOption, StyleOption
 from stepprove.cli.terminal.console import CommandError, need_extra
 from stepprove.formalizer.equivalence.methods import Method
-from stepprove.serving.client.model_name import FORMS
+from stepprove.serving.client.model_backends import FORMS
 
 
 def run(

@@ -22,7 +22,7 @@ from stepprove.cli.eval.results import write_log
 from stepprove.cli.options.common import Json
 from stepprove.cli.options.engine import EngineChoice
 from stepprove.cli.terminal.console import CommandError, need_extra
-from stepprove.eval.benchmarks.benchmark import BENCHMARKS
+from stepprove.eval.benchmarks.registry import BENCHMARKS
 
 
 def score(

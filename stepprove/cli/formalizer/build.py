@@ -86,8 +86,8 @@ def _print(target: Path, origins: Sequence[str], parts: Sequence[SourceCounts]) 
 
 def _keep_out(benchmarks: Benchmarks, name: str, place: str | None) -> str:
     """Read a benchmark and exclude its problems; return the origin that was read."""
-    from stepprove.eval.benchmarks.benchmark import BENCHMARKS, benchmark_called
     from stepprove.eval.benchmarks.datasets import BadBenchmark, load
+    from stepprove.eval.benchmarks.registry import BENCHMARKS, benchmark_called
     from stepprove.formalizer.dataset.decontaminate import KnownProblem
 
     benchmark = benchmark_called(name)

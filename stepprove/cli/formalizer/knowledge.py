@@ -13,7 +13,7 @@ from stepprove.formalizer.dataset.stage import StageResult, StageTally
 from stepprove.formalizer.equivalence.pairs import InformalProblem
 from stepprove.formalizer.prompts import form_of
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.serving.client.model_name import parse_model
+from stepprove.serving.client.model_backends import parse_model
 
 
 def knowledge(config: ConfigOption, json: Json = False, engine: EngineOption = "auto") -> int:

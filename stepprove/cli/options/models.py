@@ -18,7 +18,7 @@ from stepprove.agent.trace.trace import Trace
 from stepprove.cli.terminal.console import CommandError
 from stepprove.files.input_file import require_file
 from stepprove.serving.client.budget import Budget, Prices
-from stepprove.serving.client.model_name import FORMS, parse_model
+from stepprove.serving.client.model_backends import FORMS, parse_model
 
 ModelOption = Annotated[
     str | None,

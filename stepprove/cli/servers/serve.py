@@ -18,7 +18,7 @@ from stepprove.cli.options.common import Json
 from stepprove.cli.servers.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.terminal.console import CommandError, err, out, print_json, shown
 from stepprove.serving.client.endpoint import CPU_SECONDS, VLLM_SECONDS, start_vllm, tiny_folder
-from stepprove.serving.client.model_name import TINY
+from stepprove.serving.client.model_backends import TINY
 from stepprove.serving.planning.cost import DEVICES, Cost, Device, colocated, disaggregated
 from stepprove.serving.planning.hardware import Gpu, find_gpus, parse_gpus
 from stepprove.serving.planning.plan import ACTIVATIONS_GB

@@ -13,7 +13,7 @@ from stepprove.cli.terminal.console import CommandError, need_extra, out, print_
 from stepprove.cli.train.options import model_at
 from stepprove.cli.train.progress import each_tenth, training_failures
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.serving.client.model_name import TINY
+from stepprove.serving.client.model_backends import TINY
 
 if TYPE_CHECKING:
     from stepprove.agent.models.problem import Problem
@@ -115,9 +115,9 @@ def cycle(
 def _core(path: str, lean: Engine) -> tuple[Problem, ...]:
     """The statements of miniF2F's valid split that elaborate without Mathlib. Raises BadBenchmark, ReplFailure."""
     from stepprove.agent.models.problem import Problem
-    from stepprove.eval.benchmarks.benchmark import benchmark_called
     from stepprove.eval.benchmarks.core_subset import core
     from stepprove.eval.benchmarks.datasets import load
+    from stepprove.eval.benchmarks.registry import benchmark_called
     from stepprove.lean_project.pool.pool import SyncPool
     from stepprove.lean_project.source.prelude import PRELUDE
 

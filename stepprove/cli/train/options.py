@@ -31,7 +31,7 @@ def initial_model(model: str) -> str | Path:
 def model_at(model: str) -> Path:
     """The folder of `tiny`, or of a model by its path. Raises CommandError if it holds no model."""
     from stepprove.serving.client.endpoint import model_folder
-    from stepprove.serving.client.model_name import TINY
+    from stepprove.serving.client.model_backends import TINY
 
     folder = model_folder(TINY) if model == TINY else Path(model)
     if (folder / "config.json").exists():

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.eval.benchmarks.download import Fetched, NotFetched, fetch
 from stepprove.eval.benchmarks.known_errors import KnownError, known_errors
+from stepprove.eval.benchmarks.registry import Benchmark
 from stepprove.eval.benchmarks.statements import BadRecord, BenchmarkStatement, statement_in, statement_of
 from stepprove.eval.records.record import BenchmarkProblem, Dataset
 from stepprove.faults import Failure

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from stepprove.eval.benchmarks.benchmark import Benchmark
 from stepprove.eval.benchmarks.datasets import BadBenchmark, Loaded, load
+from stepprove.eval.benchmarks.registry import Benchmark
 from stepprove.eval.formalizer import left_out
 from stepprove.eval.records.record import BenchmarkProblem
 from stepprove.eval.setup import Manifest, Selection, Setup, describe_engine, versions

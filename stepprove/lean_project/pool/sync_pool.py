@@ -21,6 +21,7 @@ from stepprove.lean_project.engines.engine import NATIVE_MEMORY_LIMIT_MB, Engine
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.backend import AnyPool
 from stepprove.lean_project.pool.job_queue import JobQueue
+from stepprove.lean_project.pool.recycling import RECYCLE_SHARE, due_replacement
 from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.pool.results import Check, PoolClosed, PoolFull, PoolStats
 from stepprove.lean_project.pool.slot import Job, Slot
@@ -34,8 +35,6 @@ LEAST_SECONDS = 0.1
 """The least time for a job: a time-out costs an engine, so no caller may force time-outs at will."""
 
 _LONGEST_PAUSE = 1.0
-_MEMORY_INTERVAL = 0.25
-"""Seconds between two checks of a process's memory after its jobs."""
 
 _SIMILAR = 64
 """Characters that a text must share with an earlier one for the pool to prefer that engine."""
@@ -77,7 +76,7 @@ class SyncPool(AnyPool[Check, Judgement]):
     ) -> None:
         default = engine.memory_limit_mb if isinstance(engine, Engine) else NATIVE_MEMORY_LIMIT_MB
         self._limit = memory_limit_mb or default
-        self._recycle = recycle_mb or 0.7 * self._limit
+        self._recycle = recycle_mb or RECYCLE_SHARE * self._limit
         if size is not None and size < 1:
             raise ValueError(f"a pool needs at least one engine, not {size}")
         if min(standby, retries) < 0 or max_waiting < 1 or not timeout > 0:
@@ -313,18 +312,14 @@ class SyncPool(AnyPool[Check, Judgement]):
             self._lock.notify_all()
 
     def _renew(self, slot: Slot) -> None:
-        """Replace a process that has died, has grown too big, or has run a program of the last job."""
-        grown, touched = False, slot.repl.ran_programs
-        if slot.repl.alive and slot.repl is not slot.doomed and not touched:
-            if time.monotonic() < slot.looked + _MEMORY_INTERVAL:
-                return
-            slot.looked = time.monotonic()
-            if not (grown := slot.repl.memory_mb() > self._recycle):
-                return
+        """Replace a process where that is due; see `recycling.py`."""
+        due = due_replacement(slot, self._recycle)
+        if due is None:
+            return
         with self._lock:
             if self._closed:
                 return
-            self._count(replaced=1, recycled=int(grown), touched=int(touched))
+            self._count(replaced=1, recycled=int(due.grown), touched=int(due.touched))
             spare = self._spares.popleft() if self._spares else None
             slot.renewing = True
             self._lock.notify_all()

@@ -16,7 +16,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 from stepprove.serving.client.client import Client, ModelFailure
-from stepprove.serving.client.model_name import TINY, ModelName, parse_model
+from stepprove.serving.client.model_backends import TINY, ModelName, parse_model
 from stepprove.serving.planning.hardware import Gpu, find_gpus
 from stepprove.serving.planning.hf_config import UnknownArchitecture
 from stepprove.serving.planning.plan import DoesNotFit

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from stepprove.serving.client.model_name import TINY
+from stepprove.serving.client.model_backends import TINY
 
 Style = Literal["tir", "chat"]
 """A prover's: one growing text with sketches (`tir`), or whole proofs and repairs by chat (`chat`)."""

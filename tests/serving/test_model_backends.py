@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepprove.serving.client.model_name import OPENAI_URL, BadModelName, ModelName, parse_model
+from stepprove.serving.client.model_backends import OPENAI_URL, BadModelName, ModelName, parse_model
 
 
 @pytest.mark.parametrize(
