@@ -9,18 +9,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from small_models import step_moe, tokenizer
 
 from stepprove.agent.models.problem import Problem
 from stepprove.agent.models.stepfun import End, build_prompt
 from stepprove.agent.models.trajectory import TirOptions, Trajectory, run_trajectory
 from stepprove.lean_project.pool.pool import Pool
 from stepprove.serving.client.endpoint import serving
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
-from small_models import step_moe, tokenizer
 
 PROBLEM = Problem.parse("theorem t (a b : Nat) : a + b = b + a := by sorry")
 

@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
-
-from stepprove.cli import main
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 from scripted_vllm import script_programs
 from small_models import save
+
+from stepprove.cli import main
 
 KEY = "a-key-for-the-tests"
 STEPPROVE = [sys.executable, "-c", "from stepprove.cli.start import run; run()"]

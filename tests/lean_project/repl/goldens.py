@@ -3,7 +3,7 @@
 A golden is a pair NAME.in, NAME.expected.out: requests and the answers that upstream gives to them, separated
 by blank lines. Many goldens share one process here: ids in requests and answers are shifted to where it is.
 
-    python tests/lean_project/goldens.py [FOLDER…]     prints how each golden fares on the embedded engine
+    python tests/lean_project/repl/goldens.py [FOLDER…]     prints how each golden fares on the embedded engine
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Verdict = Literal["exact", "wording", "different"]
 FOLDERS = [
     Path(folder)
     for folder in os.environ.get(
-        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[1] / "data" / "repl_golden")
+        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[2] / "data" / "repl_golden")
     ).split(os.pathsep)
 ]
 

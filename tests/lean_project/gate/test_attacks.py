@@ -24,7 +24,7 @@ from stepprove.lean_project.repl.errors import ReplEnded
 from stepprove.lean_project.source.file import SourceFile, parse_source
 from stepprove.outcome import Outcome
 
-TESTS = Path(__file__).parent.parent / "data"
+TESTS = Path(__file__).parents[2] / "data"
 EXPECTED = {p.parent.name: json.loads(p.read_text()) for p in sorted(TESTS.glob("attacks/*/expected.json"))}
 BOMBS = [name for name, expected in EXPECTED.items() if expected.get("bomb")]
 CHEATS = [name for name in EXPECTED if name not in BOMBS]

@@ -35,7 +35,7 @@ from stepprove.lean_project.repl.protocol import (
 GOLDENS = [
     Path(folder)
     for folder in os.environ.get(
-        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[1] / "data" / "repl_golden")
+        "STEPPROVE_REPL_GOLDEN", str(Path(__file__).parents[2] / "data" / "repl_golden")
     ).split(os.pathsep)
 ]
 

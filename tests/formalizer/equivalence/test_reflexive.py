@@ -15,7 +15,7 @@ from stepprove.formalizer.statement import BadStatement, read_statement
 from stepprove.lean_project import Repl
 from stepprove.lean_project.source.prelude import PRELUDE
 
-PLACE = os.environ.get("STEPPROVE_MINIF2F") or Path(__file__).parents[1] / "data/minif2f_valid.jsonl"
+PLACE = os.environ.get("STEPPROVE_MINIF2F") or Path(__file__).parents[2] / "data/minif2f_valid.jsonl"
 FEWEST = 50
 
 

@@ -23,7 +23,7 @@ from stepprove.lean_project.server.app import ServerSettings, create_app
 from stepprove.lean_project.source.file import SourceFile, parse_source
 from stepprove.outcome import Outcome
 
-TESTS = Path(__file__).parent.parent / "data"
+TESTS = Path(__file__).parents[2] / "data"
 EXPECTED = {p.parent.name: json.loads(p.read_text()) for p in sorted(TESTS.glob("attacks/*/expected.json"))}
 CHEATS = [name for name, expected in EXPECTED.items() if not expected.get("bomb")]
 HONEST = sorted(p.name for p in TESTS.glob("honest/*"))

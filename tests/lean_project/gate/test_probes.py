@@ -67,7 +67,7 @@ def test_the_gate_says_no(plain: Repl, original: str, candidate: str, outcome: O
     assert judgement.outcome is outcome, judgement
 
 
-TESTS = Path(__file__).parent.parent / "data"
+TESTS = Path(__file__).parents[2] / "data"
 CHEATS = [
     path.parent.name
     for path in sorted(TESTS.glob("attacks/*/expected.json"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-TESTS = Path(__file__).parent.parent / "data"
+TESTS = Path(__file__).parents[2] / "data"
 
 WORDS = re.compile(r"\s+|[^\W\d][\w.'!?]*|\d+|:=|=>|[^\w\s]")
 

@@ -18,7 +18,7 @@ from stepprove.lean_project.pool.pool import SyncPool
 from stepprove.lean_project.repl.errors import ReplEnded
 from stepprove.lean_project.source.file import SourceFile, parse_source
 
-POISONS = Path(__file__).parent.parent / "data" / "poisons"
+POISONS = Path(__file__).parents[2] / "data" / "poisons"
 EXPECTED = {p.parent.name: json.loads(p.read_text())["then"] for p in sorted(POISONS.glob("*/expected.json"))}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("ray.serve", reason="Ray is not installed: pip install 'ray[serve]'")
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.timeout(300)
