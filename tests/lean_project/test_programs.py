@@ -257,7 +257,7 @@ def test_code_that_the_kernel_does_not_see_is_refused(repl: Repl, lines: str, ho
 
 ENDINGS = {
     "an uncaught C++ exception": "initialize n : IO.Ref Nat ← IO.mkRef 3\n#eval n.get",
-    "a trap": "unsafe def wrong : String := unsafeCast (7 : Nat)\n#eval wrong",
+    "a trap": "unsafe def wrong : String := unsafeCast (0x7fffffff : Nat)\n#eval wrong",
     "an exit": "#eval (IO.Process.exit 3 : IO Unit)",
     "no end": "partial def deep (n : Nat) : Nat := deep (n + 1) + 1\n#eval deep 0",
     "lean's own panic": META + "unsafe def wrong : MetaM Unit := do\n"
