@@ -36,6 +36,18 @@ COMMANDS = (
         "Decide whether CANDIDATE proves every statement of ORIGINAL, unchanged and under its name.",
     ),
     CommandPlace(
+        "build",
+        "stepprove.cli.build",
+        "build_command",
+        "Compile the modules of a Lean project with the embedded Lean, and report errors, `sorry`s and what waits for what.",
+    ),
+    CommandPlace(
+        "cache",
+        "stepprove.cli.build",
+        "cache",
+        "Report what the compiled modules in the cache take, or remove them.",
+    ),
+    CommandPlace(
         "autoformalize",
         "stepprove.cli.autoformalize",
         "autoformalize_command",

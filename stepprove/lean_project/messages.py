@@ -24,6 +24,7 @@ __all__ = [
     "refuses_the_type",
     "reports_a_limit",
     "suggested_tactics",
+    "uses_sorry",
     "version_of",
 ]
 
@@ -52,6 +53,7 @@ _AXIOMS = re.compile(r"^'.*' (?:depends on axioms: \[(.*)\]|does not depend on a
 # Lean's own words, those of C++, and those of Node.
 _OUT_OF_MEMORY = ("INTERNAL PANIC: out of memory", "std::bad_alloc", "heap out of memory")
 
+_USES_SORRY = re.compile(r"declaration uses [`']?sorry")
 _OTHER_OLEAN = "incompatible header"
 
 # `lake --version` prints "Lake version 5.0.0-src+… (Lean version 4.28.0)".
@@ -66,6 +68,11 @@ def first_line(text: str) -> str:
 def evaluates_a_sorry(text: str) -> bool:
     """Whether an error says that Lean did not run an `#eval` because its term depends on `sorry`."""
     return text.startswith(_EVALUATES_A_SORRY)
+
+
+def uses_sorry(text: str) -> bool:
+    """Whether a warning says that a declaration depends on `sorry`."""
+    return _USES_SORRY.match(text) is not None
 
 
 def suggested_tactics(texts: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ from stepprove.cli.options.engine import EngineChoice, engine_words, lean_for
 from stepprove.cli.servers.network import AllowHost, ApiKey, key_or, reached_by_all, trusted_hosts
 from stepprove.cli.terminal.console import CommandError, err, need_extra, shown
 from stepprove.faults import show_log
+from stepprove.lean_project.engines.embedded.memory import LEAST_MB, MOST_MB
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 _GRACE_SECONDS = 10
@@ -64,7 +65,7 @@ def lean_server(
     limits = Limits(body=int(max_request_mb * 1e6))
     hosts = trusted_hosts(host, allow_host)
     listening = _listen(host, port)
-    lean = lean_for(None, engine)
+    lean = lean_for(None, engine, memory_limit and min(max(memory_limit, LEAST_MB), MOST_MB))
     settings = ServerSettings(
         engines=engines,
         time_limit=time_limit,

@@ -19,7 +19,7 @@ from stepprove.lean_project.modules.lakefile import (
 
 __all__ = ["CORE_MODULES", "Project", "SourceRoot", "is_core", "project_of", "source_path"]
 
-CORE_MODULES = ("Init", "Std", "Lean")
+CORE_MODULES = ("Init", "Std", "Lean", "Lake")
 """The first parts of the names of the modules that come with the embedded Lean."""
 _MANIFEST = "lake-manifest.json"
 _PACKAGES = Path(".lake", "packages")

@@ -16,7 +16,7 @@ const startLean = lean => {
   const { call, raw, box, mkStr, heap, io } = lean;
   raw('_ZN4lean11initializerC1Ev')(lean.malloc(INITIALIZER_BYTES));
   heap();
-  io(call('l_Lean_initSearchPath', mkStr('/lean'), box(0)));
+  io(call('l_Lean_initSearchPath', mkStr('/lean'), lean.mkList(lean.hasModules ? ['/lean/lib/lean', '/modules'].map(mkStr) : [])));
   io(raw('lean_enable_initializer_execution')());
   raw('lean_io_mark_end_initialization')();
   raw('lean_init_task_manager_using')(TASK_THREADS);

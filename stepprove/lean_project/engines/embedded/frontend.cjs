@@ -16,7 +16,7 @@ module.exports = lean => {
   const {
     call, raw, box, unbox, inc, dec, tag, fld, take, mkCtor, withFields, mkArr, array, mkStr, str, takeStr, nameStr, constant, io, heap, some, none, LeanError,
   } = lean;
-  const { environmentOfImports } = require('./imports.cjs')(lean);
+  const { environmentOfImports, environmentOfHeader } = require('./imports.cjs')(lean);
 
   const options = () => constant('l_Lean_Options_empty');
   const commandState = (env, log) => call('l_Lean_Elab_Command_mkState', env, log, options());
@@ -155,5 +155,5 @@ module.exports = lean => {
 
   const leanVersion = str(constant('l_Lean_versionStringCore'));
 
-  return { process, forgetStart, messages, infoTrees, settled, environmentOf, parseJson, leanVersion };
+  return { environmentOfHeader, inputContext, process, forgetStart, messages, infoTrees, settled, environmentOf, parseJson, leanVersion };
 };

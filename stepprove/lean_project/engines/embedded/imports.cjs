@@ -5,6 +5,8 @@
 // put in, and Lean's own code brings the extensions about from them.
 'use strict';
 
+const { isOfTheLibrary } = require('./library.cjs');
+
 // Fields of Lean's structures, by position.
 const ENVIRONMENT = { base: 0, checked: 2, realization: 5, scalars: 1 };
 const BASE = { private: 0, public: 1 };
@@ -12,8 +14,8 @@ const KERNEL = { moduleOf: 2, extensions: 3, irBaseExts: 4, header: 5, scalars: 
 const HEADER = { moduleData: 5 };
 const MODULE_DATA = { extraConstNames: 3 };
 const REALIZATION = { env: 0, options: 1, constants: 2 };
-// The environment is then no `module`: proofs are elaborated and `#print axioms` answers as in a plain file.
-const LEVEL_PRIVATE = 2;
+// At the private level the environment is no `module`: proofs are elaborated and `#print axioms` answers as in a plain file.
+const [LEVEL_EXPORTED, LEVEL_PRIVATE] = [0, 2];
 const INIT = 'Init';
 const NAMES_PER_REFRESH = 1024;            // the memory may grow while names are put in
 
@@ -23,7 +25,7 @@ const IMPORTING = 'l___private_Lean_ImportingFlag_0__Lean_importingRef';
 const INSERT = 'l_Std_DHashMap_Internal_Raw_u2080_insertIfNew___at___00Lean_finalizeImport_spec__4___redArg';
 
 module.exports = lean => {
-  const { call, raw, box, inc, dec, fld, tag, mkCtor, withFields, mkArr, array, some, str, name, nameStr, constant, io, ok, heap } = lean;
+  const { call, raw, box, inc, dec, fld, tag, mkCtor, withFields, mkArr, array, some, mkStr, str, name, nameStr, constant, io, ok, heap, LeanError } = lean;
 
   // ---- module files: each is read once; Lean cannot give them back
 
@@ -43,11 +45,12 @@ module.exports = lean => {
   });
 
   const importOf = module => mkCtor(0, [name(module)], [0, 1, 0]);     // importAll, isExported, isMeta
-  const read = modules => {
+  /** The environment of an array of imports (taken) as Lean itself makes it, its extensions empty. */
+  const read = (imports, level) => {
     reading = true;
     try {
       const result = raw('l_Lean_importModules')(
-        mkArr(modules.map(importOf)), constant('l_Lean_Options_empty'), 0, mkArr([]), 0, 0, LEVEL_PRIVATE, box(1));
+        imports, constant('l_Lean_Options_empty'), 0, mkArr([]), 0, 0, level, box(1));
       heap();
       return io(result);
     } finally { reading = false; }
@@ -55,7 +58,25 @@ module.exports = lean => {
 
   // ---- what the import leaves out
 
-  const moduleOfHelpers = (known, modules) => {
+  // A user's `module` keeps the code for the interpreter in a file of its own, which Lean reads only where it must.
+  const code = new Map();                  // module -> its data (kept for good), or null
+  const codeOf = module => {
+    if (!code.has(module)) {
+      try { code.set(module, lean.take(io(call('l_Lean_readModuleData', mkStr(`/modules/${module.replaceAll('.', '/')}.ir`))), 0)); } catch (error) {
+        if (!(error instanceof LeanError)) throw error;
+        code.set(module, null);            // a plain file, which has all in one
+      }
+    }
+    return code.get(module);
+  };
+  const withCode = (env, modules) => {
+    if (!lean.hasModules) return modules;
+    const names = call('l_Lean_Environment_allImportedModuleNames', inc(env)), texts = array(names).map(nameStr);
+    dec(names);
+    return modules.map((data, i) => isOfTheLibrary(texts[i]) ? data : codeOf(texts[i]) ?? data);
+  };
+
+  const moduleOfHelpers = (known, modules) => {   // `modules`: some data of each, in their order
     const insert = raw(INSERT);
     let map = inc(known), count = 0;
     modules.forEach((data, index) => {
@@ -70,8 +91,9 @@ module.exports = lean => {
   /** The environment (taken) with the helpers' names and the interpreter's tables; its extensions are yet to be brought about. */
   const completed = env => {
     const base = fld(env, ENVIRONMENT.base), kernel = fld(base, BASE.private), modules = array(fld(fld(kernel, KERNEL.header), HEADER.moduleData));
-    const moduleOf = moduleOfHelpers(fld(kernel, KERNEL.moduleOf), modules);
-    const tables = io(call(SET_ENTRIES, inc(fld(kernel, KERNEL.extensions)), mkArr(modules.map(inc)), box(0)));
+    const interpreted = withCode(env, modules), plain = moduleOfHelpers(fld(kernel, KERNEL.moduleOf), modules);
+    const moduleOf = lean.hasModules ? moduleOfHelpers(plain, interpreted) : plain;
+    const tables = io(call(SET_ENTRIES, inc(fld(kernel, KERNEL.extensions)), mkArr(interpreted.map(inc)), box(0)));
     const filled = part => withFields(inc(fld(base, BASE[part])), { [KERNEL.moduleOf]: inc(moduleOf), [KERNEL.irBaseExts]: inc(tables) }, KERNEL.scalars);
     const [inside, outside] = [filled('private'), filled('public')];
     dec(moduleOf); dec(tables);
@@ -101,8 +123,8 @@ module.exports = lean => {
     return whole;
   };
 
-  const importModules = modules => {
-    const plain = read(modules), realization = fld(fld(plain, ENVIRONMENT.realization), 0);
+  const importModules = (imports, level) => {
+    const plain = read(imports, level), realization = fld(fld(plain, ENVIRONMENT.realization), 0);
     const [options, constants] = [REALIZATION.options, REALIZATION.constants].map(field => inc(fld(realization, field)));
     const data = inc(fld(fld(fld(fld(plain, ENVIRONMENT.base), BASE.private), KERNEL.header), HEADER.moduleData));
     return knowingItself(withExtensions(completed(plain), data), options, constants);
@@ -113,7 +135,7 @@ module.exports = lean => {
   const imported = new Map();
   const importOnce = modules => {
     const key = modules.toSorted().join(' ');
-    if (!imported.has(key)) imported.set(key, importModules(modules));
+    if (!imported.has(key)) imported.set(key, importModules(mkArr(modules.map(importOf)), LEVEL_PRIVATE));
     return imported.get(key);
   };
   // The modules that Init holds: to import them beside it changes nothing.
@@ -130,5 +152,8 @@ module.exports = lean => {
   const environmentOfImports = modules =>
     importOnce(modules.includes(INIT) ? [INIT, ...modules.filter(module => !modulesOfInit().has(module))] : modules);
 
-  return { environmentOfImports };
+  /** The environment (owned) of a header's imports (taken), as Lean has it where the text is a `module`, or a plain file. */
+  const environmentOfHeader = (imports, isModule) => importModules(imports, isModule ? LEVEL_EXPORTED : LEVEL_PRIVATE);
+
+  return { environmentOfImports, environmentOfHeader };
 };

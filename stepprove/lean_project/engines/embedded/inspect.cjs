@@ -14,6 +14,8 @@ const OF_THE_COMPILER = new Set(['Lean.reduceBool', 'Lean.reduceNat', 'Lean.trus
 const COMPILER_AXIOMS = new Set([...OF_THE_COMPILER, 'Lean.ofReduceBool', 'Lean.ofReduceNat']);
 const EVERYTHING = 'Init';                 // what every text stands on that is no `prelude`
 
+const { isOfTheLibrary } = require('./library.cjs');
+
 module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, withFields, mkList, list, array, arrSize, arrGet, heap } = lean;
 
@@ -65,6 +67,11 @@ module.exports = lean => {
     }
     return modulesByImports.get(base);
   };
+  // What a user's own module holds was checked where it was compiled, by a process that no one here knows.
+  const ownModules = base => {
+    const own = [...modulesOf(base)].find(module => !isOfTheLibrary(module));
+    return own === undefined ? null : `it imports \`${own}\`, which is no module of the library: nothing here checks its proofs again`;
+  };
   const otherImports = (base, baseOld) => {
     if (base === baseOld) return null;
     const now = modulesOf(base), old = modulesOf(baseOld), foreign = [...now].find(module => !old.has(module));
@@ -103,11 +110,22 @@ module.exports = lean => {
   const madeOnDemand = (env, name, text, info) => [DEFINITION, THEOREM].includes(tag(info))
     && (/\.match_[0-9]+\.[^.]+$/.test(text) || truth(call('l_Lean_isReservedName', inc(env), inc(name))));
 
-  // The axioms a constant rests on, through everything the text added; imported theorems count as the library's own.
+  // A constant of a user's own module, with its proof; undefined for the library's.
+  const ofOwnModule = (env, text) => {
+    if (!lean.hasModules) return undefined;
+    const name = lean.name(text), place = call('l_Lean_Environment_getModuleIdxFor_x3f', inc(env), inc(name));
+    const modules = isSc(place) ? null : call('l_Lean_Environment_allImportedModuleNames', inc(env));
+    const own = modules !== null && !isOfTheLibrary(nameOf(arrGet(modules, lean.unbox(fld(place, 0)))));
+    const found = own ? call('l_Lean_Environment_find_x3f', inc(env), inc(name), box(1)) : box(0);
+    dec(place); if (modules !== null) dec(modules);
+    return isSc(found) ? undefined : { name, info: fld(found, 0) };                  // kept for good: few ask
+  };
+
+  // The axioms a constant rests on, through all that the text and a user's own modules added; imported theorems of the library count as its own.
   const axiomsOf = (env, constants, start, memo, kinds) => {
     const seen = new Set([start]), todo = [start], axioms = new Set();
     while (todo.length) {
-      const text = todo.pop(), constant = constants.get(text);
+      const text = todo.pop(), constant = constants.get(text) ?? ofOwnModule(env, text);
       if (OF_THE_COMPILER.has(text)) { axioms.add(text); continue; }
       if (!constant) { if (['axiom', 'unknown'].includes(importedKind(env, text, kinds))) axioms.add(text); continue; }
       if (tag(constant.info) === AXIOM) { axioms.add(text); continue; }
@@ -252,7 +270,7 @@ module.exports = lean => {
   const inspect = (env, against, base, baseOld, withReplay, native) => {
     const kernel = kernelEnv(env), kernelOld = kernelEnv(against);
     const now = addedConstants(kernel), old = addedConstants(kernelOld);
-    const breach = otherImports(base, baseOld) ?? isPrelude(base) ?? alike(now);
+    const breach = otherImports(base, baseOld) ?? isPrelude(base) ?? ownModules(base) ?? alike(now);
     const broken = irregularities.unfit(now);   // then the terms are not for the kernel, nor for us
     const again = broken.size === 0 && withReplay;
     const memo = new Map(), checkable = again && !native ? withoutCompiler(env, now, memo) : now;
@@ -289,7 +307,7 @@ module.exports = lean => {
     const now = addedConstants(env), unfit = irregularities.unfit(now), irregular = unfit.size ? unfit : irregularities.odd(env, now);
     const facts = compare(now, addedConstants(original.env), original.env, against, irregular, () => null);
     dec(env); dec(original.env);
-    return { ...facts, replay: null, breach: isPrelude(base) ?? alike(now) };
+    return { ...facts, replay: null, breach: isPrelude(base) ?? ownModules(base) ?? alike(now) };
   };
 
   /** The axioms that a closed term (borrowed) rests on in an environment. */

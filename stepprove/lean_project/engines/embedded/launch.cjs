@@ -2,6 +2,7 @@
 //
 //   STEPPROVE_LEAN_ROOT     the folder that holds lib/lean and nothing else: all that Lean code can see, read-only
 //   STEPPROVE_LEAN_RUNTIME  the folder with lean.wasm and symtab.bin (made by slim.py)
+//   STEPPROVE_LEAN_MODULES  a folder with the user's own modules, compiled; there may be none
 //   STEPPROVE_LEAN_PAGES    the most memory that the module may have, in pages of 64 KiB (see memory.py); 2 GiB unless given
 'use strict';
 
@@ -70,6 +71,7 @@ const start = async () => {
     symbols: symbols.load(path.join(runtime, 'symtab.bin')),
     control: controls.create(),
     root: process.env.STEPPROVE_LEAN_ROOT,
+    modules: process.env.STEPPROVE_LEAN_MODULES,
     maximum: pages * PAGE,
   };
   const threads = pool(shared);

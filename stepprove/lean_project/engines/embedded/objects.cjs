@@ -138,7 +138,7 @@ module.exports = runtime => {
   };
 
   return {
-    heap, symbol, raw, own, call, malloc, regions: runtime.regions,
+    heap, symbol, raw, own, call, malloc, regions: runtime.regions, hasModules: runtime.hasModules, collect: runtime.collect,
     box, unbox, isSc, truth, inc, dec, tag, fld, setField, take, scalar, setScalar, mkCtor, withFields,
     mkArr, arrSize, arrGet, array, persistentArray, list, mkList, some, none, pair, mkStr, str, takeStr, name, nameStr, pretty,
     constant, io, ok, newRef, readRef, closure, withClosure, LeanError,

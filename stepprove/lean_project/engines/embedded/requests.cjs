@@ -26,6 +26,7 @@ const EXTENSIONS = [
   ['texts', { texts: natural }],
   ['exported', { export: natural }],
   ['audit', { audit: object, against: natural }],
+  ['compiled', { compile: text, module: text, options: optional(object) }],
   ['forget', { forget: object }],
 ];
 const FORGET = { envs: optional(naturals), proofStates: optional(naturals) };

@@ -16,6 +16,7 @@ module.exports = lean => {
   const infotreeJson = require('./infotree_json.cjs')(lean, contexts, infotree);
   const proofs = require('./proof_state.cjs')(lean);
   const inspector = require('./inspect.cjs')(lean);
+  const { compile } = require('./compile.cjs')(lean, frontend);
 
   const environments = [], states = [];    // by number; null once forgotten
   const find = (where, number, complaint) => {
@@ -233,7 +234,7 @@ module.exports = lean => {
 
   const serve = {
     step, pickleEnvironment, unpickleEnvironment, pickleProofState, unpickleProofState, command, file, negate, inspect, texts, exported, audit,
-    forget: request => forget(request.forget),
+    forget: request => forget(request.forget), compiled: request => compile(request.compile, request.module, request.options ?? {}),
   };
 
   const parse = text => {

@@ -1,6 +1,8 @@
-// The file system that Lean code sees: the library below /lean, read-only, /dev/urandom, and nothing else. What is printed goes to standard error.
+// The file system that Lean code sees, read-only: the library below /lean, compiled modules of the user's below /modules if there are any,
+// /dev/urandom, and nothing else. What is printed goes to standard error.
 //
-// Nothing here opens a file outside the library, and nothing writes one. Answers of the engine go another way, which no Lean code has.
+// Nothing here opens a file elsewhere, and nothing writes one. Answers of the engine go another way, which no Lean code has. While the driver
+// collects what Lean makes of a module, files below /out are written to memory, by its own thread.
 'use strict';
 
 const crypto = require('crypto');
@@ -14,6 +16,8 @@ const [AT_EMPTY_PATH, W_OK] = [4096, 2];
 const CODES = { ENOENT, ENOTDIR, EISDIR, EACCES };
 const DIRENT_BYTES = 280, NAME_BYTES = 256;
 const [DT_DIR, DT_REG] = [4, 8];
+const OUT = '/out/';                         // of what is collected
+const FIRST_BYTES = 1 << 20;
 const RANDOM = '/dev/urandom';               // Lean asks it for its random seed
 const [SET, CUR, END] = [0, 1, 2];
 const FIRST_FILE = 3;                        // 0 to 2 are the standard streams
@@ -23,7 +27,8 @@ const CHATTER = /^(\[DEBUG:|  - \/lean\/lib|  mainModule\? =)/;
 
 const VARIABLES = { HOME: '/', LANG: 'C.UTF-8', LEAN_PATH: '/lean/lib/lean', LEAN_SYSROOT: '/lean', PATH: '/', PWD: '/', USER: 'lean' };
 
-module.exports = ({ heap, root }) => {
+module.exports = ({ heap, root, modules }) => {
+  const folders = { lean: root, ...(modules ? { modules } : {}) };
   const open = new Map();                    // number -> { host, real, position, names }; a thread sees the files that it opened
   let next = FIRST_FILE;
 
@@ -38,12 +43,13 @@ module.exports = ({ heap, root }) => {
   const syscall = work => (...args) => answer(-1, () => work(...args));
   const wasi = work => (...args) => answer(1, () => work(...args) ?? 0);
 
-  /** Where a path of Lean's lies; null for the root folder, which holds nothing but /lean. */
+  /** Where a path of Lean's lies; null for the root folder. */
   const hostPath = name => {
     const inside = path.posix.normalize(`/${name}`);
     if (inside === '/') return null;
-    if (inside !== '/lean' && !inside.startsWith('/lean/')) refuse(ENOENT);
-    return path.join(root, inside.slice('/lean'.length));
+    const [, top, ...below] = inside.split('/');
+    if (!Object.hasOwn(folders, top)) refuse(ENOENT);
+    return path.join(folders[top], ...below);
   };
   const pathAt = (folder, name) => {
     if (name.startsWith('/') || !open.has(folder)) return hostPath(name);
@@ -108,15 +114,44 @@ module.exports = ({ heap, root }) => {
 
   // ---- the functions
 
+  // ---- what is collected
+
+  let made = null;                           // path -> { bytes, size }; null while nothing is
+  const isMade = name => made !== null && name.startsWith(OUT);
+  const openMade = (name, flags) => {
+    if (flags & WRITING) made.set(name, { bytes: Buffer.alloc(FIRST_BYTES), size: 0 });
+    open.set(next, { host: null, real: null, made: made.get(name) ?? refuse(ENOENT), position: 0, names: null });
+    return next++;
+  };
+  const writeMade = (item, at, bytes) => {
+    const { made: target } = item, end = at + bytes.length;
+    if (end > target.bytes.length) {
+      const larger = Buffer.alloc(Math.max(end, 2 * target.bytes.length));
+      target.bytes.copy(larger, 0, 0, target.size);
+      target.bytes = larger;
+    }
+    bytes.copy(target.bytes, at);
+    target.size = Math.max(target.size, end);
+  };
+  /** The files that `work` writes below /out: their names there and their bytes. */
+  const collect = work => {
+    made = new Map();
+    try {
+      work();
+      return new Map([...made].map(([name, { bytes, size }]) => [name.slice(OUT.length), bytes.subarray(0, size)]));
+    } finally { made = null; }
+  };
+
   const readOnly = syscall(() => refuse(EROFS));
   const functions = {
     __syscall_openat: syscall((folder, name, flags) => {
+      if (isMade(heap.text(name))) return openMade(heap.text(name), flags);
       if (flags & WRITING) refuse(EROFS);
       if (heap.text(name) === RANDOM) { open.set(next, { host: null, real: null, random: true, position: 0, names: null }); return next++; }
       const host = pathAt(folder, heap.text(name)), stat = fs.lstatSync(host ?? root);
       const isFolder = host === null || stat.isDirectory();
       if (!isFolder && !stat.isFile()) refuse(EACCES);
-      const names = isFolder ? ['.', '..', ...(host === null ? ['lean'] : fs.readdirSync(host))] : null;
+      const names = isFolder ? ['.', '..', ...(host === null ? Object.keys(folders) : fs.readdirSync(host))] : null;
       open.set(next, { host, real: isFolder ? null : fs.openSync(host, 'r'), position: 0, names });
       return next++;
     }),
@@ -135,12 +170,14 @@ module.exports = ({ heap, root }) => {
       heap.refresh().U32[sizeAt >>> 2] = readInto(number, vectors, count, Number(offset));
     }),
     fd_write: wasi((number, vectors, count, sizeAt) => {
-      if (number !== 1 && number !== 2) refuse(open.has(number) ? EROFS : EBADF);
+      const target = open.get(number);
+      if (number !== 1 && number !== 2 && !target?.made) refuse(target ? EROFS : EBADF);
       const { U32, U8 } = heap.refresh();
       let total = 0;
       for (let i = 0; i < count; i++) {
         const [address, size] = [U32[(vectors + 8 * i) >>> 2], U32[(vectors + 8 * i + 4) >>> 2]];
-        print(number, Buffer.from(U8.slice(address, address + size)));
+        const bytes = Buffer.from(U8.slice(address, address + size));
+        if (target?.made) { writeMade(target, target.position, bytes); target.position += size; } else print(number, bytes);
         total += size;
       }
       U32[sizeAt >>> 2] = total;
@@ -207,8 +244,16 @@ module.exports = ({ heap, root }) => {
       return 0;
     },
   };
-  for (const change of ['mkdirat', 'mknodat', 'unlinkat', 'rmdir', 'renameat', 'symlinkat', 'chmod', 'fchmod', 'fchmodat2', 'fchownat',
+  for (const change of ['mkdirat', 'mknodat', 'unlinkat', 'rmdir', 'symlinkat', 'chmod', 'fchmod', 'fchmodat2', 'fchownat',
     'fchown32', 'ftruncate64', 'truncate64', 'fallocate', 'utimensat', 'fdatasync']) functions[`__syscall_${change}`] = readOnly;
 
-  return { find: name => Object.hasOwn(functions, name) ? functions[name] : null, say };
+  functions.__syscall_renameat = syscall((_, from, __, to) => {
+    const [old, name] = [from, to].map(address => heap.text(address));
+    if (!isMade(old) || !isMade(name)) refuse(EROFS);
+    made.set(name, made.get(old) ?? refuse(ENOENT));
+    made.delete(old);
+    return 0;
+  });
+
+  return { find: name => Object.hasOwn(functions, name) ? functions[name] : null, say, collect };
 };

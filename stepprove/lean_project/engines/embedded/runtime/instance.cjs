@@ -15,11 +15,11 @@ const absent = name => name.startsWith('__syscall_')
   : () => { throw new WebAssembly.RuntimeError(`${name} does not exist here`); };
 
 /**
- * shared: { module, memory, symbols, control, root, maximum }, the same for every thread; `threads` finds the imports that start and
+ * shared: { module, memory, symbols, control, root, modules, maximum }, the same for every thread; `threads` finds the imports that start and
  * end threads; `end(words)` ends the process for what Lean code did.
  */
 module.exports = (shared, threads, end) => {
-  const { module, memory, root, maximum } = shared;
+  const { module, memory, root, modules, maximum } = shared;
   const heap = require('./heap.cjs')(memory), control = controls.open(shared.control), find = symbols.finder(shared.symbols);
   let exports = null, table = null;
   const exported = name => exports[name];
@@ -27,9 +27,9 @@ module.exports = (shared, threads, end) => {
   const entry = index => entries[index] ??= table.get(index);
 
   const exceptions = require('./exceptions.cjs')({ heap, entry, exported });
-  const files = require('./files.cjs')({ heap, root });
+  const files = require('./files.cjs')({ heap, root, modules });
   const system = require('./system.cjs')({ heap, memory, maximum, control, end });
-  const bindings = require('./bindings.cjs')({ heap, find, entry });
+  const bindings = require('./bindings.cjs')({ heap, find, entry, hasModules: Boolean(modules) });
   let regions = () => 0;
   const own = { stepprove_interpreting: control.interpreted, stepprove_regions: files => regions(files) };
   const parts = [exceptions, files, system, bindings, threads, { find: name => own[name] ?? null }];
@@ -56,6 +56,7 @@ module.exports = (shared, threads, end) => {
 
   return {
     heap, control, exports, table, entry, find, malloc: exports.malloc, free: exports.free, describe: exceptions.describe, say: files.say,
+    hasModules: Boolean(modules), collect: files.collect,
     /** `answer(files)` is asked before the files of a module are read: Lean's result, or 0 to have them read. */
     regions: answer => { regions = answer; },
     /** A closure's place in the table: a function of `arity` objects that calls `f`. */
