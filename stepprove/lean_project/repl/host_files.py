@@ -1,6 +1,6 @@
 """Requests that name files, for an engine without access to files: this process reads and writes them.
 
-A `file` request becomes a command with the file's text. The engine makes and reads a pickle as text (see `embedded/pickle.cjs`);
+A `file` request becomes a command with the file's text. The engine makes and reads a pickle as text (`session/pickle.cjs`);
 this process writes it by one rename.
 """
 

@@ -35,7 +35,7 @@ const pool = shared => {
   const run = ({ pointer, start, argument }) => {
     const worker = idle.pop() ?? add();
     running.set(pointer, worker);
-    worker.postMessage({ pointer, start, argument, driver: argument === DRIVER ? path.join(__dirname, 'driver.cjs') : null });
+    worker.postMessage({ pointer, start, argument, driver: argument === DRIVER ? path.join(__dirname, 'session', 'driver.cjs') : null });
   };
   const free = pointer => {
     const worker = running.get(pointer);

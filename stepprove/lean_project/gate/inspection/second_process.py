@@ -12,7 +12,7 @@ from stepprove.lean_project.repl.errors import ReplEnded
 from stepprove.lean_project.repl.repl import Repl, ReplFailure
 
 Exported = dict[str, Any]
-"""Tables of names, universe levels and terms, and the declarations that refer to them; see `embedded/terms.cjs`."""
+"""Tables of names, universe levels and terms, and the declarations that refer to them; see `embedded/facts/terms.cjs`."""
 
 
 def audited(repl: Repl, before: int, after: int, *, timeout: float | None = None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ KERNEL_NAMES = frozenset(
         *("Lean.reduceBool", "Lean.reduceNat", "Lean.trustCompiler", "Lean.ofReduceBool", "Lean.ofReduceNat"),
     }
 )
-"""The same names as in `embedded/well_formed.cjs`."""
+"""The same names as in `embedded/facts/well_formed.cjs`."""
 
 PRELUDE_REFUSED = "it is a `prelude`: the kernel computes with names that only `Init` gives their meaning"
 

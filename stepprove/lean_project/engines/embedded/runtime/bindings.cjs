@@ -7,7 +7,7 @@
 // those of a user's own modules. The other that asks for symbols, and announces itself, is what initializes an imported module.
 'use strict';
 
-const library = require('../library.cjs');
+const library = require('./library.cjs');
 
 const ENVIRONMENT = 36;                      // of the interpreter's object: a pointer to the environment's
 const MODULE_OF = 'l_Lean_Environment_getModuleIdxFor_x3f', IS_IMPORTED = 'l_Lean_Environment_isImportedConst';

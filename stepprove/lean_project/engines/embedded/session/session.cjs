@@ -15,7 +15,7 @@ module.exports = lean => {
   const infotree = require('./infotree.cjs')(lean, contexts);
   const infotreeJson = require('./infotree_json.cjs')(lean, contexts, infotree);
   const proofs = require('./proof_state.cjs')(lean);
-  const inspector = require('./inspect.cjs')(lean);
+  const inspector = require('../facts/inspect.cjs')(lean);
   const { compile } = require('./compile.cjs')(lean, frontend);
 
   const environments = [], states = [];    // by number; null once forgotten

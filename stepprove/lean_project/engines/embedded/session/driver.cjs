@@ -39,7 +39,7 @@ const end = signal => process.kill(process.pid, signal);   // process.exit() wou
 module.exports = runtime => {
   const begun = Date.now();
   try {
-    const lean = require('./objects.cjs')(runtime);
+    const lean = require('../runtime/objects.cjs')(runtime);
     startLean(lean);
     const session = require('./session.cjs')(lean);
     send({ ready: true, milliseconds: Date.now() - begun });

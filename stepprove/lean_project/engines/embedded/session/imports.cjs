@@ -5,7 +5,7 @@
 // put in, and Lean's own code brings the extensions about from them.
 'use strict';
 
-const { isOfTheLibrary } = require('./library.cjs');
+const { isOfTheLibrary } = require('../runtime/library.cjs');
 
 // Fields of Lean's structures, by position.
 const ENVIRONMENT = { base: 0, checked: 2, realization: 5, scalars: 1 };

@@ -14,7 +14,7 @@ const OF_THE_COMPILER = new Set(['Lean.reduceBool', 'Lean.reduceNat', 'Lean.trus
 const COMPILER_AXIOMS = new Set([...OF_THE_COMPILER, 'Lean.ofReduceBool', 'Lean.ofReduceNat']);
 const EVERYTHING = 'Init';                 // what every text stands on that is no `prelude`
 
-const { isOfTheLibrary } = require('./library.cjs');
+const { isOfTheLibrary } = require('../runtime/library.cjs');
 
 module.exports = lean => {
   const { call, raw, box, isSc, inc, dec, tag, fld, mkCtor, withFields, mkList, list, array, arrSize, arrGet, heap } = lean;
