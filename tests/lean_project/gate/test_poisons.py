@@ -1,6 +1,7 @@
 """Pairs of submissions: what the first does to its engine changes nothing of what is said of the second.
 
-`tests/data/poisons/NAME` holds the `first` text, the one that comes `then`, and what must be said of that.
+`tests/data/poisons/NAME` holds the `first` text, the one that comes `then`, and what must be said of that, also before the
+poison. The poison may stand in the first's `original` too: then it also runs where the first is audited.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ def texts(name: str) -> tuple[SourceFile, SourceFile]:
     return first, then
 
 
+def original(name: str) -> SourceFile:
+    path = POISONS / name / "original.lean"
+    return parse_source(path.read_text()) if path.exists() else holed(texts(name)[0])
+
+
 def holed(source: SourceFile) -> SourceFile:
     """The statement of the last theorem after the imports, its proof open."""
     statement, _, _ = source.text.rstrip().rpartition("\n")[2].rpartition(":=")
@@ -43,15 +49,16 @@ def lent(engine: Engine) -> SyncPool:
 def test_a_poison_changes_nothing_in_one_engine(engine: Engine, name: str) -> None:
     first, then = texts(name)
     with Repl(engine, timeout=60) as repl:
-        verify(repl, holed(first), first)
+        assert verify(repl, holed(then), then).outcome.value == EXPECTED[name]
+        verify(repl, original(name), first)
+        assert verify(repl, holed(then), then).outcome.value == EXPECTED[name]
+        verify(repl, original(name), first)
         try:
             check_source(repl, first)
         except ReplEnded:
             assert name == "own_exit"
         assert verify(repl, holed(then), then).outcome.value == EXPECTED[name]
-        (checked,) = check_source(repl, then).declarations
-        assert checked.outcome is not None
-        assert checked.outcome.value == EXPECTED[name]
+        assert check_source(repl, then).passed == (EXPECTED[name] == "proved")
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -59,7 +66,10 @@ def test_a_poison_changes_nothing_in_one_pool(lent: SyncPool, name: str) -> None
     first, then = texts(name)
     lent.check(first.text)
     assert lent.verify(holed(then), then).outcome.value == EXPECTED[name]
-    lent.verify(holed(first), first)
+    lent.verify(original(name), first)
+    assert lent.verify(holed(then), then).outcome.value == EXPECTED[name]
+    lent.check("theorem t : 1 = 1 := rfl", header=original(name).text, facts=True)
+    assert lent.verify(holed(then), then).outcome.value == EXPECTED[name]
     check = lent.check(then.text, facts=True)
     assert check.outcome == "answered"
     assert check.answer is not None

@@ -77,14 +77,22 @@ def _field_of_answer(repl: Repl, request: dict[str, Any], field: str, timeout: f
 
 
 def _environment(companion: Repl, texts: tuple[str, ...], timeout: float | None) -> int | None:
-    """The environment after these texts in the companion, which has run no program of any other text."""
+    """The environment after these texts in a companion that has run no program of any other text.
+
+    A program can overwrite whatever the process holds, the environments of other texts among them. Of a companion that
+    ran one only the environment of the text that ran it is kept, and the next other text gets a new process.
+    """
     cached = companion.elaborated.get(texts)
     if cached is not None and companion.alive:
         return cached
     companion.renew_after_programs()
     env: int | None = None
-    for text in texts:
-        env = companion.elaborate(text, env, timeout=timeout).env
+    try:
+        for text in texts:
+            env = companion.elaborate(text, env, timeout=timeout).env
+    finally:
+        if companion.ran_programs:
+            companion.elaborated.clear()
     if env is not None:
         companion.elaborated[texts] = env
     return env
