@@ -1,6 +1,6 @@
 """The cost of the trust gate: its verdict on a candidate against a bare check of the same text.
 
-    python benchmarks/gate.py [--rounds N]
+    python benchmarks/gate.py [--rounds N] [--every N]
 
 The candidates are the honest files without imports in the tests: a mix of terms, `omega`, `simp`, `decide`, `grind`, recursion
 and induction. Both sides elaborate the whole candidate, in one process, in turn, in the same round. The benchmark measures the
@@ -40,6 +40,7 @@ def pairs() -> list[tuple[str, str, str]]:
 
 
 def measured(repl: Repl, original: str, candidate: str) -> list[tuple[str, float]]:
+    repl.renew_after_programs()  # as before each text of a pool
     base = answered(repl, "")
     before = answered(repl, original, base.env)
 
@@ -64,8 +65,9 @@ def answered(repl: Repl, text: str, env: int | None = None) -> CommandResponse:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
-    cases = pairs()
+    parser.add_argument("--every", type=int, default=1, help="measure one candidate in so many")
+    arguments = parser.parse_args()
+    rounds, cases = arguments.rounds, pairs()[:: arguments.every]
     seconds: dict[tuple[str, str], list[float]] = {}
     with Repl(find_engine(prefer="embedded"), timeout=120) as repl:
         for turn in range(rounds + 1):
