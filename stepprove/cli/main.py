@@ -19,7 +19,7 @@ from stepprove.visible import in_line
 COMMANDS = (
     CommandPlace(
         "prove",
-        "stepprove.cli.prove",
+        "stepprove.cli.prove.command",
         "prove",
         "Prove every `sorry` of a Lean file, and write the file with its proofs.",
     ),

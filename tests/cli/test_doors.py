@@ -167,7 +167,7 @@ def test_an_output_that_cannot_be_written_costs_no_proof(
 
         raise OutputError("good.lean cannot be written: the disk is full.")
 
-    monkeypatch.setattr("stepprove.cli.prove_output.write_output", full)
+    monkeypatch.setattr("stepprove.cli.prove.output.write_output", full)
     monkeypatch.setattr(
         sys, "argv", ["stepprove", "prove", "good.lean", *(["--in-place"] if in_place else [])]
     )
@@ -183,7 +183,7 @@ def test_an_output_that_cannot_be_written_costs_no_proof(
 def test_edits_of_others_are_left_alone(
     room: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from stepprove.cli import prove_run
+    from stepprove.cli.prove import run as prove_run
 
     original = prove_run.prove_source
 

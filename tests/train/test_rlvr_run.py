@@ -16,7 +16,8 @@ import pytest
 from micro import THEOREM
 
 from stepprove.lean_project.engines.engine import Engine
-from stepprove.lean_project.pool.remote import NoLeanServer, RemotePool
+from stepprove.lean_project.pool.remote.http import NoLeanServer
+from stepprove.lean_project.pool.remote.remote_pool import RemotePool
 from stepprove.serving.client.client import ModelUnreachable
 from stepprove.train.recipe import BadRecipe, Hardware, RlvrRecipe, built_in, read_rlvr, read_sft
 from stepprove.train.rl.figures import Update

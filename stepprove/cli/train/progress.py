@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @contextmanager
 def training_failures(output: Path) -> Iterator[None]:
     """Turn a failure to start or resume a run in `output` into a CommandError of one sentence. Needs the training packages."""
-    from stepprove.lean_project.pool.remote import NoLeanServer
+    from stepprove.lean_project.pool.remote.http import NoLeanServer
     from stepprove.serving.client.client import ModelFailure
     from stepprove.train.rl.rewards import RewardHack
     from stepprove.train.rl.samplers.statement_sampler import FooledJudge

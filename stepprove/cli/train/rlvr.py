@@ -16,7 +16,7 @@ from stepprove.cli.train.plan import FilesOption, PlanOption, planned
 from stepprove.cli.train.progress import training_failures
 
 if TYPE_CHECKING:
-    from stepprove.lean_project.pool.remote import RemotePool
+    from stepprove.lean_project.pool.remote.remote_pool import RemotePool
     from stepprove.train.recipe import RlvrRecipe
     from stepprove.train.rl.figures import Update
 
@@ -94,7 +94,7 @@ def rlvr(
 
 def _servers(urls: list[str], recipe: RlvrRecipe) -> RemotePool:
     """The Lean servers as a pool, with the recipe's number of parallel jobs."""
-    from stepprove.lean_project.pool.remote import RemotePool
+    from stepprove.lean_project.pool.remote.remote_pool import RemotePool
     from stepprove.lean_project.server.api_key import key_from_environment
 
     return RemotePool(urls, key_from_environment(), at_once=recipe.jobs)

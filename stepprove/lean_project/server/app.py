@@ -25,7 +25,7 @@ from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.advisory.advisory import kernel_bugs
 from stepprove.lean_project.pool.pool import Pool
-from stepprove.lean_project.pool.remote_models import Health
+from stepprove.lean_project.pool.remote.models import Health
 from stepprove.lean_project.server.disconnect import come_again, unless_gone
 from stepprove.lean_project.server.kimina import result_of
 from stepprove.lean_project.server.metrics import Metrics

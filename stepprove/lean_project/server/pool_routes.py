@@ -11,7 +11,7 @@ from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.gate.verify import BrokenOriginal
 from stepprove.lean_project.pool.pool import Check, Pool, unanswered
-from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
+from stepprove.lean_project.pool.remote.models import CheckAnswer, Health, VerifyAnswer
 from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.server.disconnect import come_again, unless_gone
 from stepprove.lean_project.server.models import seconds_allowed

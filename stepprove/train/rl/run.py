@@ -21,7 +21,7 @@ from stepprove.formalizer.checks import PoolChecks
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.pool import Pool
-from stepprove.lean_project.pool.remote import RemotePool
+from stepprove.lean_project.pool.remote.remote_pool import RemotePool
 from stepprove.serving.client.client import Client
 from stepprove.serving.serve.batching import Decoder
 from stepprove.serving.serve.loading import loaded

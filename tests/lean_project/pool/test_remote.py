@@ -20,10 +20,12 @@ from stepprove.http_server.keys import RequireKey
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.gate.gate import Judgement, Policy, Verdict
 from stepprove.lean_project.gate.verify import BrokenOriginal
-from stepprove.lean_project.pool import remote, remote_http
 from stepprove.lean_project.pool.pool import Check, Pool, PoolClosed, SyncPool
-from stepprove.lean_project.pool.remote import NoLeanServer, RemotePool
-from stepprove.lean_project.pool.remote_answers import contradiction
+from stepprove.lean_project.pool.remote import http as remote_http
+from stepprove.lean_project.pool.remote import remote_pool as remote
+from stepprove.lean_project.pool.remote.answers import contradiction
+from stepprove.lean_project.pool.remote.http import NoLeanServer
+from stepprove.lean_project.pool.remote.remote_pool import RemotePool
 from stepprove.lean_project.server.pool_routes import pool_routes
 from stepprove.lean_project.source.file import parse_source
 from stepprove.lean_project.source.vetting import Parser

@@ -18,7 +18,7 @@ from kimina import AsyncKiminaClient, KiminaClient, Snippet, SnippetStatus
 from prometheus_client.parser import text_string_to_metric_families
 
 from stepprove.agent.models.problem import Problem
-from stepprove.lean_project.pool.remote import RemotePool
+from stepprove.lean_project.pool.remote.remote_pool import RemotePool
 from stepprove.outcome import Outcome
 
 KEY = "a-key-for-the-tests"

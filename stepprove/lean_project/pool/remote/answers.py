@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from stepprove.lean_project.gate.gate import Judgement, errors_of
 from stepprove.lean_project.gate.policy import Policy
 from stepprove.lean_project.gate.verify import BrokenOriginal
-from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
+from stepprove.lean_project.pool.remote.models import CheckAnswer, Health, VerifyAnswer
 from stepprove.lean_project.repl.protocol import (
     CommandResponse,
     ErrorResponse,

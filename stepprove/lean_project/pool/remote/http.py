@@ -9,8 +9,8 @@ from contextlib import suppress
 import httpx2
 from pydantic import ValidationError
 
-from stepprove.lean_project.pool.remote_answers import UnusableAnswer
-from stepprove.lean_project.pool.remote_models import Health
+from stepprove.lean_project.pool.remote.answers import UnusableAnswer
+from stepprove.lean_project.pool.remote.models import Health
 
 __all__ = ["Busy", "LeanHttp", "NoLeanServer", "Refused", "pause_after"]
 

@@ -13,7 +13,7 @@ from stepprove.agent.file.report import HoleResult, ProveReport
 from stepprove.agent.models.plan import ModelPlan
 from stepprove.agent.trace.trace import Trace
 from stepprove.cli.options.engine import engine_json, engine_words
-from stepprove.cli.prove_output import ProveOutput
+from stepprove.cli.prove.output import ProveOutput
 from stepprove.cli.terminal.console import out, shown, shown_lines
 from stepprove.cli.terminal.progress import STYLES
 from stepprove.lean_project.engines.engine import Engine

@@ -28,9 +28,9 @@ from stepprove.cli.options.models import (
     TraceOption,
     tracing,
 )
-from stepprove.cli.prove_output import beside, write_proved
-from stepprove.cli.prove_report import ProveCall, begun, document, print_report, totals
-from stepprove.cli.prove_run import run_prover, watching
+from stepprove.cli.prove.output import beside, write_proved
+from stepprove.cli.prove.report import ProveCall, begun, document, print_report, totals
+from stepprove.cli.prove.run import run_prover, watching
 from stepprove.cli.terminal.console import CommandError, err, print_json, shown
 from stepprove.files.output_file import require_writable
 from stepprove.lean_project.gate.policy import Policy

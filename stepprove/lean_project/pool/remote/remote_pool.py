@@ -19,15 +19,15 @@ from typing import Self, TypeVar
 from stepprove.lean_project.gate.gate import Judgement
 from stepprove.lean_project.pool.backend import Lean
 from stepprove.lean_project.pool.job_queue import JobQueue
-from stepprove.lean_project.pool.remote_answers import (
+from stepprove.lean_project.pool.remote.answers import (
     UnusableAnswer,
     judgement_of,
     lean_words,
     read_answer,
     response_of,
 )
-from stepprove.lean_project.pool.remote_http import Busy, LeanHttp, NoLeanServer, Refused, pause_after
-from stepprove.lean_project.pool.remote_models import CheckAnswer, Health, VerifyAnswer
+from stepprove.lean_project.pool.remote.http import Busy, LeanHttp, NoLeanServer, Refused, pause_after
+from stepprove.lean_project.pool.remote.models import CheckAnswer, Health, VerifyAnswer
 from stepprove.lean_project.pool.requests import CheckRequest, VerifyRequest
 from stepprove.lean_project.pool.results import Check, PoolClosed
 from stepprove.lean_project.pool.slot import HEADER_SECONDS

@@ -13,7 +13,7 @@ from stepprove.agent.file.prove import prove_source
 from stepprove.agent.file.report import ProveReport
 from stepprove.agent.stop import Stop
 from stepprove.agent.trace.trace import Trace
-from stepprove.cli.prove_report import ProveCall, counted, hole_line
+from stepprove.cli.prove.report import ProveCall, counted, hole_line
 from stepprove.cli.terminal.console import err, shown
 from stepprove.cli.terminal.progress import counting_bar
 from stepprove.lean_project.source.file import SourceFile

@@ -1,0 +1,1 @@
+"""A pool on Lean servers of other machines."""
