@@ -6,7 +6,6 @@ A `str` is Lean text, a `Path` a file. For many calls keep one `Repl` or `Pool`,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from stepprove.agent.search.disprove import disprove as disprove_goal
 from stepprove.formalizer.equivalence.equivalence import Equivalence
 from stepprove.formalizer.equivalence.equivalence import equivalent as equivalent_statements
 from stepprove.formalizer.equivalence.methods import Method
-from stepprove.formalizer.statement import BadStatement, Statement, read_statement
+from stepprove.formalizer.statement import BadStatement, Statement, read_statement, statement_of
 from stepprove.lean_project.engines.engine import Engine
 from stepprove.lean_project.engines.find import find_engine
 from stepprove.lean_project.gate.check import CheckReport, check_source
@@ -34,7 +33,6 @@ __all__ = ["check", "disprove", "equivalent", "prove", "verify"]
 LeanText = str | Path
 """Lean text, or the path of a Lean file."""
 _CALL_SECONDS = 120.0
-_ENDS_OPEN = re.compile(r":=\s*(by\s*)?(sorry\s*)?\Z")
 
 
 def prove(
@@ -177,10 +175,10 @@ def _read(source: LeanText) -> SourceFile:
 
 
 def _statement(source: LeanText) -> Statement:
-    file = _read(source)
-    if isinstance(source, str) and not _ENDS_OPEN.search(source):
-        try:
-            return read_statement(source)
-        except BadStatement:
-            return read_statement(f"{source} := by sorry\n")
-    return read_statement(file.text, file.path)
+    """The statement of a file, or of a text that may end before its `:=`."""
+    if isinstance(source, Path):
+        return statement_of(read_source(source))
+    try:
+        return read_statement(source)
+    except BadStatement:
+        return read_statement(f"{source} := by sorry\n")
