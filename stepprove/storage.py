@@ -7,6 +7,7 @@ file first cuts it off. For a file that the user named, see `files/output_file.p
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -78,6 +79,12 @@ def cut_torn_line(path: Path) -> None:
         whole = sum(map(len, whole_lines(file)))
         if whole < file.seek(0, os.SEEK_END):
             file.truncate(whole)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's content, in hexadecimal digits. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -61,10 +61,6 @@ class ModuleGraph:
     waiting: Mapping[str, str]
     """Each module that cannot be compiled because of another one: the module of the fault."""
 
-    def get(self, name: str) -> ModuleSource | None:
-        """The module of that name, if it can be compiled."""
-        return next((module for module in self.order if module.name == name), None)
-
 
 def module_source(name: str, project: Project) -> ModuleSource | Fault | None:
     """Read a module of a project; None if the project has no source of that name."""

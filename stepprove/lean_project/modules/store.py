@@ -23,7 +23,7 @@ from pathlib import Path
 from stepprove.files.private_folder import private_folder
 from stepprove.lean_project.engines.embedded.install import cache_directory
 from stepprove.lean_project.repl.protocol import Message
-from stepprove.storage import run_lock
+from stepprove.storage import run_lock, sha256_of
 
 __all__ = ["ModuleStore", "StoreSize", "StoredModule"]
 
@@ -66,7 +66,7 @@ class ModuleStore:
             record = json.loads((at / _RECORD).read_bytes())
             sums = record["sha256"]
             files = {ending: at / ending for ending in sums}
-            if not files or any(_sha256(path) != sums[ending] for ending, path in files.items()):
+            if not files or any(sha256_of(path) != sums[ending] for ending, path in files.items()):
                 return None
             messages = tuple(Message.model_validate(message) for message in record["messages"])
             os.utime(at / _RECORD)  # the last use, for `prune`
@@ -148,11 +148,6 @@ class ModuleStore:
             shutil.rmtree(path, ignore_errors=True)
             removed += 1
         return removed
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:

@@ -34,6 +34,7 @@ from stepprove.lean_project.engines.embedded.slim import slim
 from stepprove.lean_project.engines.embedded.unpack import unpack
 from stepprove.lean_project.engines.embedded.wasm import WasmError
 from stepprove.lean_project.engines.errors import CacheUnusable, EngineUnfit
+from stepprove.storage import sha256_of
 
 LEAN_RELEASE = "4.28.0-pre"
 LEAN_VERSION = f"{LEAN_RELEASE} (38f3c0c45b8d)"
@@ -127,7 +128,7 @@ def faults(copy: Installation, *, thorough: bool = False) -> list[str]:
             actual = path.stat().st_size
             if actual != size:
                 phrases.append(f"{name} has {actual} bytes instead of {size}")
-            elif thorough and _sha256(path) != digest:
+            elif thorough and sha256_of(path) != digest:
                 phrases.append(f"{name} was changed")
         except OSError:
             phrases.append(f"{name} is missing")
@@ -228,7 +229,7 @@ def _make(made: Installation, partial: Path, npm_cache: Path, report: _Reporter)
             "run `pip install --upgrade stepprove`."
         ) from error
     for path in sorted(made.runtime.iterdir()):
-        files[str(path.relative_to(made.folder))] = (path.stat().st_size, _sha256(path))
+        files[str(path.relative_to(made.folder))] = (path.stat().st_size, sha256_of(path))
     report("slim", 1, 1)
     record = {"lean": LEAN_VERSION, "layout": _LAYOUT, "slimmed": asdict(slimmed), "files": files}
     (made.folder / _RECORD).write_bytes(orjson.dumps(record))
@@ -255,8 +256,3 @@ def _mark_used(copy: Installation) -> None:
     """Record the time of use as the time stamp of the copy's record, if the cache is writable."""
     with contextlib.suppress(OSError):
         os.utime(copy.folder / _RECORD)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
